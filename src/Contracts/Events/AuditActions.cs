@@ -1,0 +1,38 @@
+using System.Collections.Frozen;
+
+namespace EnvPlatform.Contracts.Events;
+
+/// <summary>The catalogue of audit events: each action key and its category. The display name is the key in title case.</summary>
+public static class AuditActions
+{
+    public static FrozenDictionary<string, string> CategoryOf { get; } = new Dictionary<string, string[]>(StringComparer.Ordinal)
+    {
+        ["audit_log"] = ["audit_log_export_requested", "audit_log_export_downloaded"],
+        ["channel"] = ["channel_created", "channel_deleted", "group_assigned_to_channel", "group_unassigned_from_channel"],
+        ["organization"] =
+        [
+            "organization_created", "organization_updated", "organization_user_added", "organization_user_removed", "organization_user_updated",
+            "invitation_created", "authentication_success", "authentication_failure",
+        ],
+        ["policy"] = ["policy_assigned", "policy_created", "policy_deleted", "policy_unassigned", "policy_updated"],
+        ["product"] = ["product_assigned", "product_revoked"],
+        ["service_account"] = ["service_account_created", "service_account_deleted", "service_account_updated"],
+        ["group"] = ["user_added_to_group", "user_group_created", "user_group_deleted", "user_removed_from_group"],
+        ["token"] = ["token_created", "token_revoked"],
+        ["machine"] = ["machine_registered", "machine_removed"],
+        ["environment"] =
+        [
+            "environment_logged", "environment_updated", "environment_renamed", "environment_removed", "environment_scanned",
+            "environment_status_changed", "environment_archived", "environment_unarchived", "activation_warned", "activation_blocked",
+        ],
+        ["vulnerability"] = ["vulnerability_curated", "vulnerability_curation_expired", "advisories_imported"],
+    }.SelectMany(category => category.Value.Select(action => (action, category.Key)))
+     .ToFrozenDictionary(pair => pair.action, pair => pair.Key, StringComparer.Ordinal);
+
+    /// <summary>The verb of an action: its last word, as in <c>environment_logged</c> → <c>logged</c>.</summary>
+    public static string VerbOf(string actionKey)
+    {
+        ArgumentNullException.ThrowIfNull(actionKey);
+        return actionKey[(actionKey.LastIndexOf('_') + 1)..];
+    }
+}

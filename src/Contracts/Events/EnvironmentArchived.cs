@@ -1,0 +1,10 @@
+using EnvPlatform.Contracts.Ids;
+
+namespace EnvPlatform.Contracts.Events;
+
+/// <summary>
+/// An environment was archived, or taken out of the archive. Archived environments can still be used and are still scanned.
+/// Published by Ingest; consumed by Scanner (lists leave archived environments out unless asked).
+/// </summary>
+public sealed record EnvironmentArchived(
+    OrganizationId OrganizationId, EnvironmentId EnvironmentId, bool Archived, long Version, DateTimeOffset ChangedAt);

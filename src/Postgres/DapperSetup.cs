@@ -1,0 +1,53 @@
+using System.Data;
+
+using Dapper;
+
+using EnvPlatform.Contracts.Ids;
+
+namespace EnvPlatform.Postgres;
+
+/// <summary>Dapper's process-wide settings: snake_case columns, typed ids as uuid, times as timestamptz in UTC.</summary>
+public static class DapperSetup
+{
+    private static int applied;
+
+    public static void Apply()
+    {
+        if (Interlocked.Exchange(ref applied, 1) == 1)
+        {
+            return;
+        }
+
+        DefaultTypeMap.MatchNamesWithUnderscores = true;
+        SqlMapper.RemoveTypeMap(typeof(DateTimeOffset));
+        SqlMapper.RemoveTypeMap(typeof(DateTimeOffset?));
+        SqlMapper.AddTypeHandler(new DateTimeOffsetHandler());
+        foreach (var type in typeof(OrganizationId).Assembly.GetExportedTypes().Where(IsTypedId))
+        {
+            var handler = Activator.CreateInstance(typeof(TypedIdHandler<>).MakeGenericType(type))!;
+            SqlMapper.AddTypeHandler(type, (SqlMapper.ITypeHandler)handler);
+        }
+    }
+
+    private static bool IsTypedId(Type type) =>
+        type.IsValueType && type.GetInterfaces().Any(i => i.IsGenericType && i.GetGenericTypeDefinition() == typeof(ITypedId<>));
+
+    private sealed class DateTimeOffsetHandler : SqlMapper.TypeHandler<DateTimeOffset>
+    {
+        public override void SetValue(IDbDataParameter parameter, DateTimeOffset value) => parameter.Value = value.ToUniversalTime();
+
+        public override DateTimeOffset Parse(object value) => value switch
+        {
+            DateTimeOffset offset => offset,
+            DateTime time => new DateTimeOffset(DateTime.SpecifyKind(time, DateTimeKind.Utc)),
+            _ => throw new DataException($"A {value.GetType().Name} is not a time."),
+        };
+    }
+
+    private sealed class TypedIdHandler<T> : SqlMapper.TypeHandler<T> where T : struct, ITypedId<T>
+    {
+        public override void SetValue(IDbDataParameter parameter, T value) => parameter.Value = value.Value;
+
+        public override T Parse(object value) => T.From((Guid)value);
+    }
+}

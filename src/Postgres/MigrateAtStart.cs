@@ -1,0 +1,79 @@
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+using Npgsql;
+
+namespace EnvPlatform.Postgres;
+
+/// <summary>Whether the schema is as this version of the service needs it.</summary>
+public sealed class MigrationState
+{
+    private readonly TaskCompletionSource done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Completes when the schema is ready; background work that touches the database waits for it.</summary>
+    public Task Ready => done.Task;
+
+    internal void Complete() => done.TrySetResult();
+}
+
+/// <summary>Migrates in the background, again and again until the database is there, so that a service started before it comes up by itself.</summary>
+internal sealed partial class MigrateAtStart(
+    Migrator migrator, MigrationState state, TimeProvider clock, IHostApplicationLifetime lifetime, ILogger<MigrateAtStart> log) : BackgroundService
+{
+    private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(1);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                await migrator.MigrateAsync(stoppingToken);
+                state.Complete();
+                return;
+            }
+            catch (NpgsqlException exception) when (exception is not PostgresException || exception.IsTransient)
+            {
+                LogWaiting(exception.Message);
+                await Task.Delay(RetryDelay, clock, stoppingToken);
+            }
+            catch (Exception exception) when (exception is PostgresException or InvalidOperationException)
+            {
+                LogFailed(exception);
+                Environment.ExitCode = 1;
+                lifetime.StopApplication();
+                return;
+            }
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The database is not there yet: {Reason}")]
+    private partial void LogWaiting(string reason);
+
+    [LoggerMessage(Level = LogLevel.Critical, Message = "The database could not be migrated")]
+    private partial void LogFailed(Exception exception);
+}
+
+/// <summary>Ready when the schema is migrated and the database answers.</summary>
+internal sealed class PostgresHealth(NpgsqlDataSource db, MigrationState state) : IHealthCheck
+{
+    public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
+    {
+        if (!state.Ready.IsCompleted)
+        {
+            return HealthCheckResult.Unhealthy("The database is not migrated yet.");
+        }
+
+        try
+        {
+            await using var command = db.CreateCommand("select 1");
+            await command.ExecuteScalarAsync(cancellationToken);
+            return HealthCheckResult.Healthy();
+        }
+        catch (NpgsqlException)
+        {
+            return HealthCheckResult.Unhealthy("The database does not answer.");
+        }
+    }
+}

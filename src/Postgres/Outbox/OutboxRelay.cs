@@ -1,0 +1,138 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+using System.Text.Json;
+
+using Dapper;
+
+using EnvPlatform.ServiceDefaults;
+
+using MassTransit;
+
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+using Npgsql;
+
+namespace EnvPlatform.Postgres.Outbox;
+
+/// <summary>
+/// Publishes what committed transactions left in the outbox: at least once, with the broker's confirm and <c>mandatory</c> (RabbitMQ confirms
+/// what it cannot route otherwise). Several instances share the work by skipping each other's locked rows. Woken by a notification; looks by
+/// itself every few seconds in case one was lost.
+/// </summary>
+internal sealed partial class OutboxRelay(
+    NpgsqlDataSource db, MigrationState migrated, IBus bus, TimeProvider clock, IOptions<PostgresOptions> options, ILogger<OutboxRelay> log) : BackgroundService
+{
+    private static readonly ActivitySource Activities = new(Telemetry.ActivitySourceName);
+    private static readonly Counter<long> Published = Telemetry.Meter.CreateCounter<long>("envplatform.outbox.published", "{message}");
+    private static readonly Counter<long> Refused = Telemetry.Meter.CreateCounter<long>("envplatform.outbox.refused", "{message}");
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        await migrated.Ready.WaitAsync(stoppingToken);
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                await using var listener = await db.OpenConnectionAsync(stoppingToken);
+                await listener.ExecuteAsync("listen " + OutboxMessage.Channel);
+                while (true)
+                {
+                    await DrainAsync(stoppingToken);
+                    await listener.WaitAsync(TimeSpan.FromSeconds(options.Value.RelayPollSeconds), stoppingToken);
+                }
+            }
+            catch (Exception exception) when (exception is NpgsqlException or IOException or TimeoutException)
+            {
+                LogWaiting(exception.Message);
+                await Task.Delay(TimeSpan.FromSeconds(1), clock, stoppingToken);
+            }
+        }
+    }
+
+    private async Task DrainAsync(CancellationToken ct)
+    {
+        while (await RelayBatchAsync(ct) == options.Value.RelayBatch)
+        {
+        }
+    }
+
+    /// <returns>How many rows were looked at.</returns>
+    private async Task<int> RelayBatchAsync(CancellationToken ct)
+    {
+        using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(options.Value.RelayTimeoutSeconds), clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, timeout.Token);
+        await using var connection = await db.OpenConnectionAsync(ct);
+        await using var transaction = await connection.BeginTransactionAsync(ct);
+        var rows = (await connection.QueryAsync<Row>(new CommandDefinition(
+            """
+            select id, message_id, message_type, body, trace_parent, trace_state, attempts
+            from outbox where not_before <= now()
+            order by id limit @Limit for update skip locked
+            """, new { Limit = options.Value.RelayBatch }, transaction, cancellationToken: ct))).AsList();
+        if (rows.Count == 0)
+        {
+            return 0;
+        }
+
+        var confirmed = await Task.WhenAll(rows.Select(row => PublishAsync(row, either.Token)));
+        var done = rows.Where((_, i) => confirmed[i]).Select(row => row.Id).ToArray();
+        var refused = rows.Where((_, i) => !confirmed[i]).Select(row => row.Id).ToArray();
+        await connection.ExecuteAsync(new CommandDefinition("delete from outbox where id = any(@done)", new { done }, transaction, cancellationToken: ct));
+        if (refused.Length > 0)
+        {
+            await connection.ExecuteAsync(new CommandDefinition(
+                """
+                update outbox set attempts = attempts + 1, not_before = now() + least(60, 0.25 * power(2, least(attempts, 10))) * interval '1 second'
+                where id = any(@refused)
+                """, new { refused }, transaction, cancellationToken: ct));
+        }
+
+        await transaction.CommitAsync(ct);
+        Published.Add(done.Length);
+        Refused.Add(refused.Length);
+        return refused.Length == 0 ? rows.Count : 0;
+    }
+
+    /// <summary>True when the broker confirmed the message; false when it did not in time, returned it, or the row cannot be read.</summary>
+    private async Task<bool> PublishAsync(Row row, CancellationToken ct)
+    {
+        if (!OutboxMessage.Types.TryGetValue(row.MessageType, out var type))
+        {
+            LogUnknown(row.Id, row.MessageType);
+            return false;
+        }
+
+        _ = ActivityContext.TryParse(row.TraceParent, row.TraceState, isRemote: true, out var parent);
+        using var activity = Activities.StartActivity("outbox relay", ActivityKind.Internal, parent);
+        try
+        {
+            var message = JsonSerializer.Deserialize(row.Body, type, Json.Options)!;
+            await bus.Publish(message, type, Pipe.Execute<PublishContext>(context =>
+            {
+                context.MessageId = row.MessageId;
+                context.Mandatory = true;
+                context.Durable = true;
+            }), ct);
+            return true;
+        }
+        catch (Exception exception) when (exception is MassTransitException or OperationCanceledException or RabbitMQ.Client.Exceptions.RabbitMQClientException or JsonException)
+        {
+            // A broker that is away, or a queue that is not declared yet, delays the message; the row stays and is tried again.
+            LogRefused(row.Id, row.MessageType, row.Attempts + 1, exception.Message);
+            return false;
+        }
+    }
+
+    private sealed record Row(long Id, Guid MessageId, string MessageType, string Body, string? TraceParent, string? TraceState, int Attempts);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The outbox waits for the database: {Reason}")]
+    private partial void LogWaiting(string reason);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Outbox row {Id} holds a message of unknown type {Type}")]
+    private partial void LogUnknown(long id, string type);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Outbox row {Id} ({Type}) was not taken by the broker, try {Attempt}: {Reason}")]
+    private partial void LogRefused(long id, string type, int attempt, string reason);
+}

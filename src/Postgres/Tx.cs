@@ -1,0 +1,119 @@
+using System.Data;
+using System.Diagnostics;
+using System.Text.Json;
+
+using Dapper;
+
+using EnvPlatform.Contracts.Events;
+using EnvPlatform.Postgres.Outbox;
+using EnvPlatform.ServiceDefaults;
+using EnvPlatform.ServiceDefaults.Identity;
+
+using Npgsql;
+
+namespace EnvPlatform.Postgres;
+
+/// <summary>
+/// A transaction with its outbox: what is published or audited in it leaves if and only if it commits. Disposing without
+/// <see cref="CommitAsync"/> rolls back. Not safe for use by two threads.
+/// </summary>
+public sealed class Tx : IAsyncDisposable
+{
+    private readonly List<OutboxMessage> messages = [];
+    private readonly NpgsqlTransaction transaction;
+    private readonly CancellationToken ct;
+
+    private Tx(NpgsqlTransaction transaction, CancellationToken ct)
+    {
+        this.transaction = transaction;
+        this.ct = ct;
+    }
+
+    public NpgsqlConnection Connection => transaction.Connection!;
+
+    internal static async Task<Tx> BeginAsync(NpgsqlDataSource db, IsolationLevel isolation, CancellationToken ct)
+    {
+        var connection = await db.OpenConnectionAsync(ct);
+        try
+        {
+            return new Tx(await connection.BeginTransactionAsync(isolation, ct), ct);
+        }
+        catch
+        {
+            await connection.DisposeAsync();
+            throw;
+        }
+    }
+
+    public Task<int> ExecuteAsync(string sql, object? parameters = null) => Connection.ExecuteAsync(Command(sql, parameters));
+
+    public Task<T?> QuerySingleOrDefaultAsync<T>(string sql, object? parameters = null) =>
+        Connection.QuerySingleOrDefaultAsync<T>(Command(sql, parameters));
+
+    public Task<T> QuerySingleAsync<T>(string sql, object? parameters = null) => Connection.QuerySingleAsync<T>(Command(sql, parameters));
+
+    public async Task<List<T>> QueryAsync<T>(string sql, object? parameters = null) =>
+        (await Connection.QueryAsync<T>(Command(sql, parameters))).AsList();
+
+    /// <summary>Publishes an event when the transaction commits, at least once.</summary>
+    public void Publish<T>(T message) where T : class => messages.Add(OutboxMessage.Of(message));
+
+    /// <summary>Records what somebody did, in the transaction that does it. The action is one of <see cref="AuditActions"/>.</summary>
+    /// <param name="meta">Details and before and after values, serialized in snake_case; null for none. Never a secret.</param>
+    public void Audit(Caller caller, string actionKey, AuditTarget target, string message, object? meta = null)
+    {
+        ArgumentNullException.ThrowIfNull(caller);
+        if (!AuditActions.CategoryOf.ContainsKey(actionKey))
+        {
+            throw new ArgumentException($"'{actionKey}' is not in the catalogue of audit events.", nameof(actionKey));
+        }
+
+        var now = TimeProvider.System.GetUtcNow();
+        Publish(new AuditEventOccurred(
+            Guid.CreateVersion7(now), caller.Organization?.Id, caller.Organization?.Slug, actionKey,
+            new AuditActor(caller.SubjectId.ToString(), caller.Email, caller.SubjectType), target, caller.Service, message,
+            JsonSerializer.SerializeToElement(meta ?? new { }, Json.Options), now, caller.SourceAddress, caller.UserAgent,
+            Activity.Current?.TraceId.ToString(), caller.RequestId));
+    }
+
+    /// <summary>
+    /// True once for a message and consumer; false when the message was handled before, and then the transaction should end without work.
+    /// </summary>
+    public async Task<bool> ReceiveAsync(Guid messageId, string consumer) =>
+        await ExecuteAsync(
+            "insert into inbox (consumer, message_id) values (@Consumer, @MessageId) on conflict do nothing",
+            new { Consumer = consumer, MessageId = messageId }) == 1;
+
+    /// <summary>Of these messages, those that this consumer has not handled before; they count as handled when the transaction commits.</summary>
+    public async Task<HashSet<Guid>> ReceiveAsync(IReadOnlyCollection<Guid> messageIds, string consumer) =>
+        [.. await QueryAsync<Guid>(
+            """
+            insert into inbox (consumer, message_id)
+            select @Consumer, id from unnest(@MessageIds) as id
+            on conflict do nothing
+            returning message_id
+            """, new { Consumer = consumer, MessageIds = messageIds.Distinct().ToArray() })];
+
+    public async Task CommitAsync()
+    {
+        if (messages.Count > 0)
+        {
+            await OutboxMessage.WriteAsync(this, messages);
+        }
+
+        await IdempotencyScope.CommitAsync(this);
+        await transaction.CommitAsync(ct);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        var connection = transaction.Connection;
+        await transaction.DisposeAsync();
+        if (connection is not null)
+        {
+            await connection.DisposeAsync();
+        }
+    }
+
+    private CommandDefinition Command(string sql, object? parameters) => new(sql, parameters, transaction, cancellationToken: ct);
+}

@@ -1,0 +1,34 @@
+
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Hosting;
+
+namespace EnvPlatform.ServiceDefaults;
+
+/// <summary>
+/// <c>/health/live</c> says that the process runs, <c>/health/ready</c> whether it can work, and if not what is missing.
+/// </summary>
+public static class Health
+{
+    /// <summary>Checks with this tag decide readiness.</summary>
+    public const string ReadyTag = "ready";
+
+    internal static void AddHealth(this IHostApplicationBuilder builder) => builder.Services.AddHealthChecks();
+
+    internal static void MapHealth(this WebApplication app)
+    {
+        app.MapHealthChecks("/health/live", new() { Predicate = _ => false, ResponseWriter = WriteAsync }).AllowAnonymous();
+        app.MapHealthChecks("/health/ready", new() { Predicate = check => check.Tags.Contains(ReadyTag), ResponseWriter = WriteAsync }).AllowAnonymous();
+    }
+
+    private static Task WriteAsync(HttpContext http, HealthReport report) =>
+        http.Response.WriteAsJsonAsync(
+            new
+            {
+                Status = report.Status,
+                Missing = report.Entries.Where(entry => entry.Value.Status != HealthStatus.Healthy)
+                    .ToDictionary(entry => entry.Key, entry => entry.Value.Description ?? "Not healthy."),
+            }, Json.Options, http.RequestAborted);
+}

@@ -1,0 +1,42 @@
+using EnvPlatform.Contracts.Ids;
+
+using Microsoft.AspNetCore.Http;
+
+namespace EnvPlatform.ServiceDefaults.Identity;
+
+/// <summary>
+/// Who is calling, for handlers: bound as a parameter. <paramref name="Organization"/> is the caller's membership in the organization that the
+/// request is about (route value <c>org</c>, or header <c>X-Org-Name</c>, slug or id); never null behind a policy that names a role.
+/// </summary>
+/// <param name="SubjectType">user, service_account or system.</param>
+/// <param name="Service">The service that handles the request, as the audit log names it.</param>
+public sealed record Caller(
+    SubjectId SubjectId, string SubjectType, string? Email, string DisplayName, bool IsOperator, IReadOnlyList<Membership> Memberships,
+    Membership? Organization, TokenId? TokenId, string RequestId, string? SourceAddress, string? UserAgent, string Service)
+{
+    public const string SystemSubject = "system";
+
+    /// <summary>The organization that the request is about.</summary>
+    public OrganizationId OrgId => Organization?.Id ?? throw new InvalidOperationException("The request is about no organization.");
+
+    public bool IsAdministrator => Organization?.Role == Roles.Administrator;
+
+    /// <summary>Whether the caller may see what <paramref name="owner"/> logged: its own, or anything as an administrator.</summary>
+    public bool MaySee(SubjectId owner) => IsAdministrator || owner == SubjectId;
+
+    /// <summary>The subject whose things the caller may see; null when it may see everybody's.</summary>
+    public SubjectId? OnlyOwner => IsAdministrator ? null : SubjectId;
+
+    /// <summary>The caller of a request that passed authentication; null otherwise.</summary>
+    public static Caller? From(HttpContext http)
+    {
+        ArgumentNullException.ThrowIfNull(http);
+        return http.Features.Get<Caller>();
+    }
+
+    public static ValueTask<Caller?> BindAsync(HttpContext http) => ValueTask.FromResult(From(http));
+
+    /// <summary>The platform itself, acting for an organization (null for none): scans, expiries, first start.</summary>
+    public static Caller OfSystem(string service, OrganizationId? organization, string? slug = null) =>
+        new(default, SystemSubject, null, service, false, [], organization is { } id ? new(id, slug ?? "", slug ?? "", "") : null, null, "", null, null, service);
+}

@@ -1,0 +1,125 @@
+using System.Security.Claims;
+using System.Text.Encodings.Web;
+
+using EnvPlatform.Contracts.Ids;
+
+using Microsoft.AspNetCore.Authentication;
+using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.Authorization.Policy;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace EnvPlatform.ServiceDefaults.Identity;
+
+/// <summary>Turns the gateway's signed assertion into the caller and the claims that the policies of <see cref="Roles"/> ask for.</summary>
+internal static class CallerAuthentication
+{
+    public const string SchemeName = "assertion";
+
+    public static void AddCallers(this IServiceCollection services, IConfiguration configuration, string service)
+    {
+        services.TryAddSingleton(_ => AssertionKey.From(configuration));
+        services.AddAuthentication(SchemeName).AddScheme<AssertionOptions, AssertionHandler>(SchemeName, options => options.Service = service);
+        services.AddAuthorizationBuilder()
+            .AddPolicy(Roles.Anyone, policy => policy.RequireRole(Roles.Anyone))
+            .AddPolicy(Roles.Member, policy => policy.RequireRole(Roles.Member, Roles.Administrator))
+            .AddPolicy(Roles.Administrator, policy => policy.RequireRole(Roles.Administrator))
+            .AddPolicy(Roles.Auditor, policy => policy.RequireRole(Roles.Auditor, Roles.Administrator))
+            .AddPolicy(Roles.Operator, policy => policy.RequireRole(Roles.Operator))
+            .AddPolicy(Roles.Service, policy => policy.RequireRole(Roles.Service))
+            .SetFallbackPolicy(new AuthorizationPolicyBuilder().RequireAssertion(_ => false).Build());
+        services.AddSingleton<IAuthorizationMiddlewareResultHandler, RefusalAnswer>();
+    }
+
+    internal sealed class AssertionOptions : AuthenticationSchemeOptions
+    {
+        public string Service { get; set; } = "";
+    }
+
+    private sealed class AssertionHandler(IOptionsMonitor<AssertionOptions> options, ILoggerFactory logger, UrlEncoder encoder, AssertionKey key)
+        : AuthenticationHandler<AssertionOptions>(options, logger, encoder)
+    {
+        protected override Task<AuthenticateResult> HandleAuthenticateAsync()
+        {
+            if (!Request.Headers.TryGetValue(Assertion.Header, out var header))
+            {
+                return Task.FromResult(AuthenticateResult.NoResult());
+            }
+
+            if (Assertion.Verify(header.ToString(), key, TimeProvider.GetUtcNow()) is not { } assertion)
+            {
+                return Task.FromResult(AuthenticateResult.Fail("The assertion is not good."));
+            }
+
+            var organization = OrganizationOf(Context, assertion);
+            Context.Features.Set(new Caller(
+                new(assertion.SubjectId), assertion.SubjectType, assertion.Email, assertion.DisplayName, assertion.Operator, assertion.Memberships,
+                organization, assertion.TokenId is { } token ? new TokenId(token) : null, assertion.RequestId, assertion.SourceAddress,
+                assertion.UserAgent, Options.Service));
+            var identity = new ClaimsIdentity(RolesOf(assertion, organization).Select(role => new Claim(ClaimTypes.Role, role)), SchemeName);
+            return Task.FromResult(AuthenticateResult.Success(new AuthenticationTicket(new ClaimsPrincipal(identity), SchemeName)));
+        }
+
+        private static IEnumerable<string> RolesOf(Assertion assertion, Membership? organization)
+        {
+            if (assertion.SubjectType == Assertion.ServiceSubject)
+            {
+                return [Roles.Service];
+            }
+
+            IEnumerable<string> roles = [Roles.Anyone];
+            roles = assertion.Operator ? roles.Append(Roles.Operator) : roles;
+            return organization is null ? roles : roles.Append(organization.Role);
+        }
+
+        private static Membership? OrganizationOf(HttpContext http, Assertion assertion)
+        {
+            var asked = http.GetRouteValue("org") as string ?? (http.Request.Headers.TryGetValue("X-Org-Name", out var header) ? header.ToString() : null);
+            return asked is null
+                ? (assertion.Memberships.Count == 1 ? assertion.Memberships[0] : null)
+                : assertion.Memberships.FirstOrDefault(m => m.Slug == asked || (OrganizationId.TryParse(asked, out var id) && m.Id == id));
+        }
+    }
+
+    /// <summary>
+    /// 401 without a good assertion; 404 for an organization that is not the caller's, as for one that does not exist; 403 for a role that is missing.
+    /// </summary>
+    private sealed class RefusalAnswer : IAuthorizationMiddlewareResultHandler
+    {
+        public Task HandleAsync(RequestDelegate next, HttpContext context, AuthorizationPolicy policy, PolicyAuthorizationResult authorizeResult)
+        {
+            if (authorizeResult.Succeeded)
+            {
+                return next(context);
+            }
+
+            if (context.Request.ContentType?.StartsWith("application/grpc", StringComparison.Ordinal) == true)
+            {
+                context.Response.StatusCode = authorizeResult.Challenged ? StatusCodes.Status401Unauthorized : StatusCodes.Status403Forbidden;
+                return Task.CompletedTask;
+            }
+
+            return Answer(context, authorizeResult).ExecuteAsync(context);
+        }
+
+        private static ProblemHttpResult Answer(HttpContext context, PolicyAuthorizationResult result)
+        {
+            if (Caller.From(context) is not { } caller || result.Challenged)
+            {
+                context.Response.Headers.WWWAuthenticate = "Bearer";
+                return Problems.Of(StatusCodes.Status401Unauthorized, "unauthorized", "Sign in first.", "The request carries no good token.");
+            }
+
+            var named = context.GetRouteValue("org") is not null || context.Request.Headers.ContainsKey("X-Org-Name");
+            return named && caller.Organization is null
+                ? Problems.NotFound()
+                : Problems.Of(StatusCodes.Status403Forbidden, "forbidden", "Not allowed.", "The caller's role does not allow this.");
+        }
+    }
+}

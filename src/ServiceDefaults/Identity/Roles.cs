@@ -1,0 +1,29 @@
+namespace EnvPlatform.ServiceDefaults.Identity;
+
+/// <summary>
+/// The authorization policies, each named for the least role that it asks for in the organization of the request. Every endpoint names one;
+/// an endpoint without a policy is refused to everybody.
+/// </summary>
+public static class Roles
+{
+    /// <summary>Anyone with a good token.</summary>
+    public const string Anyone = "anyone";
+
+    /// <summary>A member or administrator of the organization.</summary>
+    public const string Member = "member";
+
+    /// <summary>An administrator of the organization.</summary>
+    public const string Administrator = "administrator";
+
+    /// <summary>An auditor or administrator of the organization: who may read the audit log.</summary>
+    public const string Auditor = "auditor";
+
+    /// <summary>Whoever runs the platform.</summary>
+    public const string Operator = "operator";
+
+    /// <summary>Another service of the platform (gRPC).</summary>
+    public const string Service = "service";
+
+    /// <summary>The roles that a subject can have in an organization.</summary>
+    public static IReadOnlyList<string> OfOrganization { get; } = [Member, Administrator, Auditor];
+}

@@ -1,0 +1,58 @@
+using MassTransit;
+
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+
+namespace EnvPlatform.ServiceDefaults;
+
+/// <summary>
+/// RabbitMQ by MassTransit: one quorum queue per consumer named <c>service-consumer</c>, retries in the process, then the queue's error queue
+/// (<c>..._error</c>), a delivery limit against messages that kill their consumer.
+/// </summary>
+public static class Messaging
+{
+    /// <summary>Deliveries of one message after which RabbitMQ gives it up.</summary>
+    private const int DeliveryLimit = 20;
+
+    /// <param name="service">Prefix of the queues' names.</param>
+    /// <param name="configure">Registers the consumers.</param>
+    /// <param name="durable">False for queues that live as long as this process (each gateway hears every message).</param>
+    public static IHostApplicationBuilder AddMessaging(
+        this IHostApplicationBuilder builder, string service, Action<IBusRegistrationConfigurator> configure, bool durable = true)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        var connectionString = builder.Configuration.GetConnectionString("messaging")
+            ?? throw new InvalidOperationException("The connection string ConnectionStrings:messaging is missing.");
+        builder.Services.AddMassTransit(bus =>
+        {
+            bus.SetEndpointNameFormatter(new KebabCaseEndpointNameFormatter(service, includeNamespace: false));
+            configure(bus);
+            bus.AddConfigureEndpointsCallback((_, _, endpoint) =>
+            {
+                if (durable && endpoint is IRabbitMqReceiveEndpointConfigurator queue)
+                {
+                    queue.SetQuorumQueue();
+                    queue.SetQueueArgument("x-delivery-limit", DeliveryLimit);
+                }
+
+                endpoint.UseMessageRetry(retry => retry.Intervals(100, 500, 2_000, 5_000));
+            });
+            bus.UsingRabbitMq((context, rabbit) =>
+            {
+                rabbit.Host(new Uri(connectionString), host =>
+                {
+                    host.PublisherConfirmation = true;
+                    host.RequestedConnectionTimeout(TimeSpan.FromSeconds(5));
+                });
+                rabbit.ConfigureEndpoints(context);
+            });
+        });
+        builder.Services.Configure<MassTransitHostOptions>(options =>
+        {
+            options.WaitUntilStarted = false;
+            options.StopTimeout = TimeSpan.FromSeconds(15);
+        });
+        return builder;
+    }
+}

@@ -1,0 +1,111 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+
+using EnvPlatform.ServiceDefaults.Identity;
+
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.WebUtilities;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace EnvPlatform.ServiceDefaults;
+
+/// <summary>One page of a list. <paramref name="TotalCount"/> is exact and counts what all pages hold together.</summary>
+public sealed record Page<T>(IReadOnlyList<T> Items, long TotalCount, string? NextCursor);
+
+/// <summary>
+/// The query parameters <c>limit</c> (1..1000, default 100), <c>cursor</c> (opaque) and <c>sort</c> (<c>field</c> or <c>-field</c>) of a list.
+/// A cursor is signed and bound to the rest of the query string and the organization: one that was forged, or that belongs to another list, is refused.
+/// </summary>
+public sealed class PageQuery
+{
+    public const int DefaultLimit = 100;
+    public const int MaxLimit = 1_000;
+    private readonly byte[] key;
+    private readonly string binding;
+
+    private PageQuery(int limit, string? sort, byte[] key, string binding)
+    {
+        Limit = limit;
+        Descending = sort?.StartsWith('-') == true;
+        Sort = sort?.TrimStart('-');
+        this.key = key;
+        this.binding = binding;
+    }
+
+    /// <summary>How many items the page may hold.</summary>
+    public int Limit { get; }
+
+    /// <summary>The field to sort by, without its sign; null when the caller does not say. Check it with <see cref="SortBy"/>.</summary>
+    public string? Sort { get; }
+
+    public bool Descending { get; }
+
+    /// <summary>The values that the last page's <see cref="Next"/> was given; null on the first page.</summary>
+    public IReadOnlyList<string?>? After { get; private set; }
+
+    public static ValueTask<PageQuery> BindAsync(HttpContext http)
+    {
+        ArgumentNullException.ThrowIfNull(http);
+        var query = http.Request.Query;
+        var limit = DefaultLimit;
+        if (query.TryGetValue("limit", out var limitText) && (!int.TryParse(limitText, out limit) || limit is < 1 or > MaxLimit))
+        {
+            throw new InvalidInputException("limit", $"Must be a whole number from 1 to {MaxLimit}.");
+        }
+
+        var rest = string.Join('&', query.Where(pair => pair.Key is not ("cursor" or "limit")).OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => $"{pair.Key}={pair.Value}"));
+        var subject = Caller.From(http) is { } caller ? $"{caller.Organization?.Id} {caller.SubjectId}" : "";
+        var cursorKey = http.RequestServices.GetRequiredService<AssertionKey>().Derive("cursor");
+        var page = new PageQuery(limit, query.TryGetValue("sort", out var sort) ? sort.ToString() : null, cursorKey, $"{subject} {http.Request.Path} {rest}");
+        if (query.TryGetValue("cursor", out var cursor) && cursor.ToString() is { Length: > 0 } text)
+        {
+            page.After = page.Open(text) ?? throw new InvalidInputException("cursor", "Is not a cursor of this list.");
+        }
+
+        return ValueTask.FromResult(page);
+    }
+
+    /// <summary>The column for the sort field asked for; refuses a field that is not in <paramref name="columns"/>.</summary>
+    public string SortBy(IReadOnlyDictionary<string, string> columns, string defaultField)
+    {
+        ArgumentNullException.ThrowIfNull(columns);
+        return columns.TryGetValue(Sort ?? defaultField, out var column)
+            ? column
+            : throw new InvalidInputException("sort", $"Must be one of {string.Join(", ", columns.Keys.Order(StringComparer.Ordinal))}, with a - before it for descending.");
+    }
+
+    /// <summary>The cursor of the page that follows an item with these sort values.</summary>
+    public string Next(params string?[] values)
+    {
+        var payload = JsonSerializer.SerializeToUtf8Bytes(values);
+        var cursor = new byte[16 + payload.Length];
+        Mac(payload).CopyTo(cursor, 0);
+        payload.CopyTo(cursor, 16);
+        return WebEncoders.Base64UrlEncode(cursor);
+    }
+
+    private string?[]? Open(string text)
+    {
+        try
+        {
+            var cursor = WebEncoders.Base64UrlDecode(text);
+            return cursor.Length > 16 && CryptographicOperations.FixedTimeEquals(Mac(cursor.AsSpan(16)), cursor.AsSpan(0, 16))
+                ? JsonSerializer.Deserialize<string?[]>(cursor.AsSpan(16))
+                : null;
+        }
+        catch (FormatException)
+        {
+            return null;
+        }
+    }
+
+    private byte[] Mac(ReadOnlySpan<byte> payload)
+    {
+        using var hmac = IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, key);
+        hmac.AppendData(Encoding.UTF8.GetBytes(binding));
+        hmac.AppendData([0]);
+        hmac.AppendData(payload);
+        return hmac.GetHashAndReset()[..16];
+    }
+}

@@ -1,0 +1,128 @@
+using System.Diagnostics;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Diagnostics;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace EnvPlatform.ServiceDefaults;
+
+/// <summary>
+/// Every error is a problem document (RFC 9457) with <c>trace_id</c>; invalid input is 400 with <c>errors</c> by field. What was not expected is
+/// 500 without inner text. The codes are listed in <c>docs/problems.md</c>.
+/// </summary>
+public static partial class Problems
+{
+    private const string TypePrefix = "urn:envplatform:problem:";
+
+    public static ProblemHttpResult Invalid(string field, string message) => Invalid(new Dictionary<string, string[]> { [field] = [message] });
+
+    public static ProblemHttpResult Invalid(IDictionary<string, string[]> errors) =>
+        TypedResults.Problem(new HttpValidationProblemDetails(errors)
+        {
+            Status = StatusCodes.Status400BadRequest,
+            Title = "The request is not valid.",
+            Type = TypePrefix + "invalid_request",
+        });
+
+    /// <summary>409: the request contradicts the state of things. <paramref name="code"/> is for programs.</summary>
+    public static ProblemHttpResult Conflict(string code, string detail) => Of(StatusCodes.Status409Conflict, code, "The request conflicts with what is there.", detail);
+
+    /// <summary>404: there is no such thing, or it is another organization's.</summary>
+    public static ProblemHttpResult NotFound(string detail = "There is no such thing here.") =>
+        Of(StatusCodes.Status404NotFound, "not_found", "Not found.", detail);
+
+    public static ProblemHttpResult Of(int status, string code, string title, string detail) =>
+        TypedResults.Problem(detail, statusCode: status, title: title, type: TypePrefix + code, extensions: [new("code", code)]);
+
+    internal static void AddProblems(this IServiceCollection services)
+    {
+        services.AddProblemDetails(options => options.CustomizeProblemDetails = Customize);
+        services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
+    }
+
+    internal static void UseProblems(this WebApplication app)
+    {
+        app.UseExceptionHandler(new ExceptionHandlerOptions
+        {
+            StatusCodeSelector = exception => exception is BadHttpRequestException bad ? bad.StatusCode : StatusCodes.Status500InternalServerError,
+            SuppressDiagnosticsCallback = context => context.Exception is BadHttpRequestException or OperationCanceledException,
+        });
+        app.UseStatusCodePages();
+        app.Use((http, next) =>
+        {
+            // PostgreSQL cannot hold U+0000; no path or query of ours does.
+            if (http.Request.Path.Value!.Contains('\0', StringComparison.Ordinal) || http.Request.QueryString.Value!.Contains("%00", StringComparison.Ordinal))
+            {
+                throw new InvalidInputException(http.Request.Path.Value!.Contains('\0', StringComparison.Ordinal) ? "path" : "query", "Holds a NUL character.");
+            }
+
+            return next(http);
+        });
+    }
+
+    private static void Customize(ProblemDetailsContext context)
+    {
+        var problem = context.ProblemDetails;
+        var exception = context.HttpContext.Features.Get<IExceptionHandlerFeature>()?.Error;
+        if (exception is BadHttpRequestException bad)
+        {
+            problem.Status = bad.StatusCode;
+            problem.Detail = bad.StatusCode == StatusCodes.Status413PayloadTooLarge ? "The request is larger than allowed." : null;
+            if (bad.StatusCode == StatusCodes.Status400BadRequest)
+            {
+                var (field, message) = Explain(bad);
+                problem.Title = "The request is not valid.";
+                problem.Type = TypePrefix + "invalid_request";
+                problem.Extensions["errors"] = new Dictionary<string, string[]> { [field] = [message] };
+            }
+        }
+        else if (problem is HttpValidationProblemDetails validation)
+        {
+            validation.Type = TypePrefix + "invalid_request";
+            validation.Title = "The request is not valid.";
+            validation.Errors = validation.Errors.ToDictionary(error => ToSnakePath(error.Key), error => error.Value, StringComparer.Ordinal);
+        }
+
+        problem.Extensions.Remove("traceId");
+        problem.Extensions["trace_id"] = Activity.Current?.TraceId.ToString() ?? context.HttpContext.TraceIdentifier;
+    }
+
+    /// <summary>The field and the reason of a request that could not be bound.</summary>
+    private static (string Field, string Message) Explain(BadHttpRequestException exception)
+    {
+        if (exception is InvalidInputException invalid)
+        {
+            return (invalid.Field, invalid.Message);
+        }
+
+        if (exception.InnerException is JsonException json)
+        {
+            var path = json.Path is null or "$" ? "body" : json.Path.StartsWith("$.", StringComparison.Ordinal) ? json.Path[2..] : json.Path;
+            var reason = json.Message.Contains(" Path:", StringComparison.Ordinal) ? json.Message[..json.Message.IndexOf(" Path:", StringComparison.Ordinal)] : json.Message;
+            return (path, reason.Contains("EnvPlatform.", StringComparison.Ordinal) || reason.Contains("System.", StringComparison.Ordinal)
+                ? "The value has the wrong type, or a member that is required is missing." : reason);
+        }
+
+        var parameter = ParameterName().Match(exception.Message);
+        return parameter.Success
+            ? (JsonNamingPolicy.SnakeCaseLower.ConvertName(parameter.Groups["name"].Value), "The value has the wrong type or is missing.")
+            : ("body", "The request could not be read.");
+    }
+
+    private static string ToSnakePath(string path) =>
+        string.Join('.', path.Split('.').Select(part => JsonNamingPolicy.SnakeCaseLower.ConvertName(part)));
+
+    [GeneratedRegex("""parameter "[^"]*?(?<name>\w+)" """, RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 100)]
+    private static partial Regex ParameterName();
+}
+
+/// <summary>Input that is refused where it is bound, before a handler runs: 400 with the field. For binding code only.</summary>
+public sealed class InvalidInputException(string field, string message) : BadHttpRequestException(message, StatusCodes.Status400BadRequest)
+{
+    public string Field { get; } = field;
+}

@@ -1,0 +1,49 @@
+using EnvPlatform.ServiceDefaults.Identity;
+
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
+
+namespace EnvPlatform.ServiceDefaults;
+
+/// <summary>How any service starts: telemetry, health, problem details, JSON, callers' identity, listening addresses.</summary>
+public static class ServiceDefaultsExtensions
+{
+    /// <param name="service">The service's name as it stands in telemetry and in the audit log: <c>identity</c>, <c>ingest</c>...</param>
+    public static WebApplicationBuilder AddServiceDefaults(this WebApplicationBuilder builder, string service)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        builder.Services.AddSingleton(new ServiceName(service));
+        builder.Services.TryAddSingleton(TimeProvider.System);
+        builder.AddTelemetry(service);
+        builder.AddHealth();
+        builder.AddListening();
+        builder.Services.AddProblems();
+        builder.Services.ConfigureHttpJsonOptions(options => Json.Configure(options.SerializerOptions));
+        builder.Services.AddCallers(builder.Configuration, service);
+        builder.Services.AddOpenApi("v1");
+        builder.Services.AddHttpContextAccessor();
+        builder.Services.AddRequestDecompression();
+        builder.Services.AddGrpc();
+        builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.FromSeconds(20));
+        return builder;
+    }
+
+    /// <summary>The middleware that every service has, in order, and its health and OpenAPI endpoints.</summary>
+    public static WebApplication UseServiceDefaults(this WebApplication app)
+    {
+        ArgumentNullException.ThrowIfNull(app);
+        app.UseProblems();
+        app.UseRouting();
+        app.UseAuthentication();
+        app.UseAuthorization();
+        app.UseRequestDecompression();
+        app.MapHealth();
+        app.MapOpenApi().AllowAnonymous();
+        return app;
+    }
+}
+
+/// <summary>The name of the service that runs here, as in telemetry and the audit log.</summary>
+public sealed record ServiceName(string Value);
