@@ -24,9 +24,11 @@ public static class Messaging
         ArgumentNullException.ThrowIfNull(builder);
         var connectionString = builder.Configuration.GetConnectionString("messaging")
             ?? throw new InvalidOperationException("The connection string ConnectionStrings:messaging is missing.");
+        // Platforms that share a broker are told apart by this setting; each test has its own.
+        var prefix = builder.Configuration["Messaging:Prefix"] is { Length: > 0 } given ? given + "-" : "";
         builder.Services.AddMassTransit(bus =>
         {
-            bus.SetEndpointNameFormatter(new KebabCaseEndpointNameFormatter(service, includeNamespace: false));
+            bus.SetEndpointNameFormatter(new KebabCaseEndpointNameFormatter(prefix + service, includeNamespace: false));
             configure(bus);
             bus.AddConfigureEndpointsCallback((_, _, endpoint) =>
             {
@@ -45,6 +47,7 @@ public static class Messaging
                     host.PublisherConfirmation = true;
                     host.RequestedConnectionTimeout(TimeSpan.FromSeconds(5));
                 });
+                rabbit.MessageTopology.SetEntityNameFormatter(new PrefixEntityNameFormatter(rabbit.MessageTopology.EntityNameFormatter, prefix));
                 rabbit.ConfigureEndpoints(context);
             });
         });

@@ -1,0 +1,118 @@
+using System.Net;
+using System.Net.Sockets;
+
+using EnvPlatform.ServiceDefaults.Identity;
+
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Mvc.Testing;
+using Microsoft.AspNetCore.TestHost;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+using NUnit.Framework;
+
+namespace EnvPlatform.Testing;
+
+/// <summary>
+/// One service on real sockets with real PostgreSQL, RabbitMQ and Redis, a database and a message namespace of its own. Use <see cref="As"/> for
+/// a client that calls it as somebody.
+/// </summary>
+/// <typeparam name="TProgram">The service's entry point.</typeparam>
+public sealed class ServiceFixture<TProgram> : WebApplicationFactory<TProgram> where TProgram : class
+{
+    private readonly Dictionary<string, string?> settings;
+
+    private ServiceFixture(Dictionary<string, string?> settings) => this.settings = settings;
+
+    public static AssertionKey Key { get; } = new("tests-tests-tests-tests-tests-tests-tests");
+
+    public Uri Address { get; private set; } = null!;
+
+    public Uri GrpcAddress { get; private set; } = null!;
+
+    /// <summary>The prefix of exchanges and queues: give it to another fixture to let both hear each other.</summary>
+    public string MessagingPrefix => settings["Messaging:Prefix"]!;
+
+    /// <param name="database">The name of the service's connection string, and its database; null for a service without one.</param>
+    /// <param name="more">Settings that are added or replaced.</param>
+    public static async Task<ServiceFixture<TProgram>> StartAsync(string? database, TestDatabase? on = null, IReadOnlyDictionary<string, string?>? more = null)
+    {
+        var httpPort = FreePort();
+        var grpcPort = FreePort();
+        var settings = new Dictionary<string, string?>(StringComparer.OrdinalIgnoreCase)
+        {
+            ["urls"] = $"http://127.0.0.1:{httpPort}",
+            ["GRPC_PORT"] = $"{grpcPort}",
+            ["ASSERTION_KEY"] = "tests-tests-tests-tests-tests-tests-tests",
+            ["ConnectionStrings:messaging"] = TestServers.RabbitMq,
+            ["ConnectionStrings:redis"] = TestServers.Redis,
+            ["Messaging:Prefix"] = "test" + Guid.CreateVersion7().ToString("N")[^12..],
+            ["Postgres:RelayPollSeconds"] = "1",
+        };
+        if (database is not null)
+        {
+            settings[$"ConnectionStrings:{database}"] = on?.ConnectionString;
+        }
+
+        foreach (var (key, value) in more ?? new Dictionary<string, string?>())
+        {
+            settings[key] = value;
+        }
+
+        var fixture = new ServiceFixture<TProgram>(settings) { Address = new($"http://127.0.0.1:{httpPort}"), GrpcAddress = new($"http://127.0.0.1:{grpcPort}") };
+        fixture.UseKestrel(httpPort);
+        fixture.StartServer();
+        await fixture.WaitUntilReadyAsync();
+        return fixture;
+    }
+
+    /// <summary>A client that calls as somebody; null for nobody.</summary>
+    public HttpClient As(TestCaller? caller)
+    {
+        var client = new HttpClient { BaseAddress = Address };
+        if (caller is not null)
+        {
+            client.DefaultRequestHeaders.Add(Assertion.Header, caller.ToAssertion().Sign(Key));
+        }
+
+        return client;
+    }
+
+    protected override void ConfigureWebHost(IWebHostBuilder builder)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        builder.UseEnvironment("Production");
+        foreach (var (key, value) in settings)
+        {
+            builder.UseSetting(key, value);
+        }
+
+        builder.ConfigureLogging(logging => logging.SetMinimumLevel(LogLevel.Warning));
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
+    private async Task WaitUntilReadyAsync()
+    {
+        using var client = As(null);
+        var last = "";
+        for (var i = 0; i < 300; i++)
+        {
+            using var response = await client.GetAsync(new Uri("/health/ready", UriKind.Relative));
+            if (response.IsSuccessStatusCode)
+            {
+                return;
+            }
+
+            last = await response.Content.ReadAsStringAsync();
+            await Task.Delay(100);
+        }
+
+        Assert.Fail($"The service did not become ready: {last}");
+    }
+}

@@ -1,0 +1,24 @@
+using EnvPlatform.Contracts.Ids;
+using EnvPlatform.ServiceDefaults.Identity;
+
+namespace EnvPlatform.Testing;
+
+/// <summary>Somebody who calls a service directly, as if the gateway had let them in.</summary>
+public sealed record TestCaller(SubjectId SubjectId, string SubjectType, string? Email, bool IsOperator, params Membership[] Memberships)
+{
+    public static TestCaller Of(Membership membership, string? email = null)
+    {
+        var id = new SubjectId(Guid.CreateVersion7());
+        return new(id, "user", email ?? $"{id.Value.ToString("N")[^8..]}@example.org", false, membership);
+    }
+
+    public static Membership NewOrganization(string role = Roles.Administrator)
+    {
+        var id = new OrganizationId(Guid.CreateVersion7());
+        return new(id, "org-" + id.Value.ToString("N")[^10..], "Organization", role);
+    }
+
+    public Assertion ToAssertion() =>
+        new(SubjectId.Value, SubjectType, Email, Email ?? "Somebody", IsOperator, Memberships, null, Guid.CreateVersion7().ToString("N"), "192.0.2.7",
+            "tests", (TimeProvider.System.GetUtcNow() + Assertion.Lifetime).ToUnixTimeSeconds());
+}
