@@ -14,7 +14,7 @@ public sealed class ReferenceExpression : IManifestExpressionProvider, IValuePro
         Format = format;
         this.format = CompositeFormat.Parse(format);
         this.providers = providers;
-        ValueExpression = string.Format(null, this.format, manifestExpressions);
+        ValueExpression = string.Format(null, this.format, (object[])manifestExpressions);
     }
 
     public string Format { get; }

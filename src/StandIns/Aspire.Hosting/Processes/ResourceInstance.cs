@@ -94,9 +94,11 @@ internal sealed class ResourceInstance(
         {
             Publish(KnownResourceStates.Exited, s => s with { HealthStatus = null, StopTimeStamp = clock.GetUtcNow().UtcDateTime });
         }
-        catch (DistributedApplicationException e)
+        catch (Exception e)
         {
-            Publish(KnownResourceStates.FailedToStart, s => s with { HealthStatus = HealthStatus.Unhealthy }, e.Message);
+            // Whatever the model's own code throws (environment callbacks, health checks) is a failure of this resource, not of the others.
+            var reason = e is DistributedApplicationException ? e.Message : e.ToString();
+            Publish(KnownResourceStates.FailedToStart, s => s with { HealthStatus = HealthStatus.Unhealthy }, reason);
         }
         finally
         {
