@@ -1,0 +1,39 @@
+namespace EnvPlatform.Agent.Collectors;
+
+/// <summary>Reads an environment on disk by its files alone: no conda command is run, since those write to what they look at.</summary>
+internal static class CondaEnvironment
+{
+    /// <summary>True for a folder that conda or one of its relatives made an environment of.</summary>
+    public static bool IsAt(string prefix)
+    {
+        var meta = Path.Combine(prefix, "conda-meta");
+        return File.Exists(Path.Combine(meta, "history")) || (Directory.Exists(meta) && Directory.EnumerateFiles(meta, "*.json").Any());
+    }
+
+    /// <summary>True for an installation of conda itself, whose environment is called <c>base</c>; not for one below <c>envs</c> that holds conda.</summary>
+    public static bool IsBase(string prefix) =>
+        Directory.Exists(Path.Combine(prefix, "condabin")) && Path.GetFileName(Path.GetDirectoryName(prefix)) != "envs";
+
+    public static string NameOf(string prefix) => IsBase(prefix) ? "base" : Path.GetFileName(prefix.TrimEnd('/', '\\'));
+
+    /// <summary>The packages of the environment, conda's and those that pip put beside them.</summary>
+    public static CollectedEnvironment Read(string prefix)
+    {
+        var warnings = new List<string>();
+        var records = CondaMeta.Read(prefix, warnings);
+        var present = records.Where(record => !PyPiPackages.IsReplaced(prefix, record.DistributionFiles)).ToArray();
+        var listed = present.SelectMany(record => record.DistributionFiles)
+            .ToHashSet(OperatingSystem.IsWindows() ? StringComparer.OrdinalIgnoreCase : StringComparer.Ordinal);
+        var pypi = PyPiPackages.Read(prefix, listed, warnings).ToArray();
+        var packages = CollectedEnvironment.Distinct([.. present.Select(record => record.Package), .. pypi]);
+
+        return new CollectedEnvironment(
+            prefix,
+            NameOf(prefix),
+            CondaPlatform.OfPackages(packages),
+            CondaHistory.LastCommandOf(prefix),
+            packages,
+            NotExact: [],
+            warnings);
+    }
+}

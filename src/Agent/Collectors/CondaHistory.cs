@@ -1,0 +1,24 @@
+namespace EnvPlatform.Agent.Collectors;
+
+/// <summary>Reads <c>conda-meta/history</c>, where conda keeps one block for each change of an environment.</summary>
+internal static class CondaHistory
+{
+    private const string CommandMark = "# cmd:";
+
+    /// <summary>The last command that changed the environment, secrets masked; null where none is recorded.</summary>
+    public static string? LastCommand(IEnumerable<string> lines)
+    {
+        var last = lines
+            .Where(line => line.StartsWith(CommandMark, StringComparison.Ordinal))
+            .Select(line => line[CommandMark.Length..].Trim())
+            .LastOrDefault(command => command.Length > 0);
+        return last is null ? null : Secrets.Masked(last);
+    }
+
+    /// <summary>As <see cref="LastCommand"/>, of the environment at a prefix; null where it has no readable history.</summary>
+    public static string? LastCommandOf(string prefix)
+    {
+        var file = Path.Combine(prefix, "conda-meta", "history");
+        return File.Exists(file) ? LastCommand(File.ReadLines(file)) : null;
+    }
+}

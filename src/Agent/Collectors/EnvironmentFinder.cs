@@ -1,0 +1,147 @@
+using YamlDotNet.Core;
+using YamlDotNet.RepresentationModel;
+
+namespace EnvPlatform.Agent.Collectors;
+
+/// <summary>Finds the environments of a user: what conda has noted, what lies in its folders, the active one and base.</summary>
+internal sealed class EnvironmentFinder(Surroundings surroundings)
+{
+    private static readonly string[] Installations =
+        ["miniforge3", "mambaforge", "miniconda3", "anaconda3", "micromamba", "Miniforge3", "Miniconda3", "Anaconda3"];
+
+    /// <summary>Every environment that exists, each once, in ordinal order.</summary>
+    public IReadOnlyList<string> All() =>
+        [.. Noted()
+            .Concat(EnvironmentFolders().SelectMany(Children))
+            .Concat(Bases())
+            .Append(surroundings["CONDA_PREFIX"] ?? "")
+            .Where(path => Path.IsPathFullyQualified(path))
+            .Select(Tidy)
+            .Distinct(PathComparer)
+            .Where(CondaEnvironment.IsAt)
+            .Order(StringComparer.Ordinal)];
+
+    /// <summary>The environment that conda means by a name, or null: the first of that name in the environment folders, or <c>base</c>.</summary>
+    public string? ByName(string name)
+    {
+        if (name is "base" or "root")
+            return Bases().Select(Tidy).FirstOrDefault(CondaEnvironment.IsAt);
+        if (name.AsSpan().IndexOfAny('/', '\\') >= 0 || name is "." or "..")
+            return null;
+
+        return EnvironmentFolders()
+            .Select(folder => Path.Combine(folder, name))
+            .Concat(Noted().Where(path => string.Equals(Path.GetFileName(Tidy(path)), name, StringComparison.Ordinal)))
+            .Select(Tidy)
+            .FirstOrDefault(CondaEnvironment.IsAt);
+    }
+
+    private static StringComparer PathComparer => OperatingSystem.IsWindows() ? StringComparer.OrdinalIgnoreCase : StringComparer.Ordinal;
+
+    /// <summary><c>~/.conda/environments.txt</c>: one prefix a line, some of them gone.</summary>
+    private IEnumerable<string> Noted()
+    {
+        var file = Path.Combine(surroundings.HomeFolder, ".conda", "environments.txt");
+        return File.Exists(file) ? File.ReadLines(file).Select(line => line.Trim()).Where(line => line.Length > 0) : [];
+    }
+
+    /// <summary>The folders that hold environments, in conda's order of preference.</summary>
+    private IEnumerable<string> EnvironmentFolders()
+    {
+        foreach (var variable in new[] { "CONDA_ENVS_DIRS", "CONDA_ENVS_PATH" })
+        {
+            foreach (var folder in (surroundings[variable] ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+                yield return Expanded(folder);
+        }
+
+        foreach (var folder in ConfigurationFiles().SelectMany(EnvironmentFoldersOf))
+            yield return Expanded(folder);
+        foreach (var installation in Bases())
+            yield return Path.Combine(installation, "envs");
+        yield return Path.Combine(surroundings.HomeFolder, ".conda", "envs");
+    }
+
+    private IEnumerable<string> Bases()
+    {
+        // CONDA_EXE is <base>/bin/conda, or <base>\Scripts\conda.exe.
+        if (surroundings["CONDA_EXE"] is { Length: > 0 } executable && Path.GetDirectoryName(Path.GetDirectoryName(executable)) is { Length: > 0 } root)
+            yield return root;
+        foreach (var variable in new[] { "CONDA_ROOT", "MAMBA_ROOT_PREFIX" })
+        {
+            if (surroundings[variable] is { Length: > 0 } folder)
+                yield return Expanded(folder);
+        }
+
+        foreach (var name in Installations)
+            yield return Path.Combine(surroundings.HomeFolder, name);
+        if (!OperatingSystem.IsWindows())
+            yield return "/opt/conda";
+    }
+
+    private IEnumerable<string> ConfigurationFiles()
+    {
+        if (surroundings["CONDARC"] is { Length: > 0 } given)
+            yield return Expanded(given);
+        yield return Path.Combine(surroundings.HomeFolder, ".condarc");
+        yield return Path.Combine(surroundings.HomeFolder, ".conda", ".condarc");
+        yield return Path.Combine(surroundings["XDG_CONFIG_HOME"] ?? Path.Combine(surroundings.HomeFolder, ".config"), "conda", ".condarc");
+        foreach (var installation in Bases())
+            yield return Path.Combine(installation, ".condarc");
+    }
+
+    /// <summary>The <c>envs_dirs</c> (older: <c>envs_path</c>) of a configuration file; none where it cannot be read.</summary>
+    private static IEnumerable<string> EnvironmentFoldersOf(string file)
+    {
+        if (!File.Exists(file))
+            return [];
+        try
+        {
+            using var reader = File.OpenText(file);
+            var yaml = new YamlStream();
+            yaml.Load(reader);
+            return yaml.Documents is [{ RootNode: YamlMappingNode settings }, ..]
+                ? [.. settings.Children
+                    .Where(pair => pair.Key is YamlScalarNode { Value: "envs_dirs" or "envs_path" })
+                    .SelectMany(pair => pair.Value switch
+                    {
+                        YamlSequenceNode several => several.Children.OfType<YamlScalarNode>().Select(node => node.Value ?? ""),
+                        YamlScalarNode single => [single.Value ?? ""],
+                        _ => [],
+                    })
+                    .Where(folder => folder.Length > 0)]
+                : [];
+        }
+        catch (Exception failure) when (failure is YamlException or IOException or UnauthorizedAccessException)
+        {
+            // conda itself refuses to work with such a file and says so; environments are found by the other ways.
+            return [];
+        }
+    }
+
+    private static IEnumerable<string> Children(string folder)
+    {
+        try
+        {
+            return Directory.Exists(folder) ? Directory.GetDirectories(folder) : [];
+        }
+        catch (UnauthorizedAccessException)
+        {
+            return [];
+        }
+    }
+
+    private string Expanded(string path)
+    {
+        if (path == "~" || path.StartsWith("~/", StringComparison.Ordinal) || path.StartsWith("~\\", StringComparison.Ordinal))
+            path = surroundings.HomeFolder + path[1..];
+        foreach (var variable in new[] { "HOME", "USER", "CONDA_ROOT" })
+        {
+            if (surroundings[variable] is { } value)
+                path = path.Replace("${" + variable + "}", value, StringComparison.Ordinal).Replace("$" + variable, value, StringComparison.Ordinal);
+        }
+
+        return path;
+    }
+
+    private static string Tidy(string path) => Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
+}

@@ -1,0 +1,14 @@
+namespace EnvPlatform.Agent.Collectors.Files;
+
+/// <summary>What a reader found in a file: one environment.</summary>
+/// <param name="Name">As the file says, or null.</param>
+/// <param name="Platform">As the file or its packages say, or null.</param>
+/// <param name="Packages">In the order of the file.</param>
+/// <param name="NotExact">Dependencies whose version the file leaves open.</param>
+/// <param name="Warnings">Sentences for the user.</param>
+internal sealed record FileContent(
+    string? Name,
+    string? Platform,
+    IReadOnlyList<Package> Packages,
+    IReadOnlyList<NotExact> NotExact,
+    IReadOnlyList<string> Warnings);

@@ -1,0 +1,52 @@
+using System.Text.RegularExpressions;
+
+namespace EnvPlatform.Agent.Collectors.Files;
+
+/// <summary>Reads one line of pip requirements (PEP 508) as environment files hold them.</summary>
+internal static partial class PipRequirement
+{
+    /// <summary>A package, or what the line leaves open; neither for an option of pip that names no package.</summary>
+    public readonly record struct Result(Package? Package, NotExact? NotExact);
+
+    /// <summary>
+    /// Exact are <c>name==1.2</c>, <c>name===1.2</c> (with extras, markers or hashes) and <c>name @ URL</c> of a wheel or source archive that is
+    /// named after the distribution. Ranges, wildcards, branches, folders and other files of requirements are not.
+    /// </summary>
+    public static Result Read(string line)
+    {
+        line = line.Trim();
+        if (line.Length == 0 || line[0] == '#' || IsPlainOption(line))
+            return default;
+
+        if (Url().Match(line) is { Success: true } direct)
+        {
+            var version = PackageFileName.VersionOfPython(direct.Groups["name"].Value, direct.Groups["url"].Value);
+            return version is null ? Open(line) : Of(direct.Groups["name"].Value, version, HashIn(line));
+        }
+
+        return Pin().Match(line) is { Success: true } pin ? Of(pin.Groups["name"].Value, pin.Groups["version"].Value, HashIn(line)) : Open(line);
+    }
+
+    private static Result Of(string name, string version, string? sha256) =>
+        new(new Package(Package.PyPi, PyPiName.Normalized(name), version, Sha256: sha256), null);
+
+    private static Result Open(string line) => new(null, new NotExact(Package.PyPi, Secrets.Masked(line)));
+
+    /// <summary>Options other than <c>-e</c> and <c>-r</c> say where to look, not what to install.</summary>
+    private static bool IsPlainOption(string line) =>
+        line[0] == '-' && !line.StartsWith("-e", StringComparison.Ordinal) && !line.StartsWith("--editable", StringComparison.Ordinal)
+        && !line.StartsWith("-r", StringComparison.Ordinal) && !line.StartsWith("--requirement", StringComparison.Ordinal);
+
+    private static string? HashIn(string line) => Hash().Match(line) is { Success: true } hash ? hash.Groups["hex"].Value : null;
+
+    [GeneratedRegex(
+        """^(?<name>[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?)\s*(?:\[[^\]]*\])?\s*\(?\s*={2,3}\s*(?<version>[A-Za-z0-9][\w.!+-]*)\s*\)?\s*(?:;.*|\s--.*|\s\#.*)?$""",
+        RegexOptions.CultureInvariant, matchTimeoutMilliseconds: 1_000)]
+    private static partial Regex Pin();
+
+    [GeneratedRegex("""^(?<name>[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?)\s*(?:\[[^\]]*\])?\s*@\s*(?<url>\S+)""", RegexOptions.CultureInvariant, matchTimeoutMilliseconds: 1_000)]
+    private static partial Regex Url();
+
+    [GeneratedRegex("""sha256[:=](?<hex>[0-9a-f]{64})""", RegexOptions.CultureInvariant, matchTimeoutMilliseconds: 1_000)]
+    private static partial Regex Hash();
+}

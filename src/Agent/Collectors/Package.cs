@@ -1,0 +1,62 @@
+using EnvPlatform.Contracts.Packages;
+
+namespace EnvPlatform.Agent.Collectors;
+
+/// <summary>A package of an environment, as the environment log sends it. Unknown fields are null and left out of the JSON.</summary>
+/// <param name="Manager"><c>conda</c> or <c>pypi</c>.</param>
+/// <param name="Name">conda's name, or the PyPI name normalised as PEP 503 says.</param>
+/// <param name="Version">The exact version, as its manager writes it.</param>
+/// <param name="Build">conda's build string.</param>
+/// <param name="Subdir">conda's platform folder, such as <c>linux-64</c> or <c>noarch</c>.</param>
+/// <param name="Channel">The canonical name of the channel, see <see cref="CondaChannel"/>.</param>
+/// <param name="Sha256">Of the package's archive, in hexadecimal.</param>
+/// <param name="License">As the package declares it.</param>
+/// <param name="Requested">True where a person asked for the package by name; null otherwise.</param>
+internal sealed record Package(
+    string Manager,
+    string Name,
+    string Version,
+    string? Build = null,
+    string? Subdir = null,
+    string? Channel = null,
+    string? Sha256 = null,
+    string? License = null,
+    bool? Requested = null)
+{
+    public const string Conda = "conda";
+    public const string PyPi = "pypi";
+
+    /// <summary>What makes two entries the same package in a set: everything that the digest sees.</summary>
+    public PackageKey Key() => new(Manager, Channel ?? "", Subdir ?? "", Name, Version, Build ?? "");
+}
+
+/// <summary>A dependency that a file names without saying exactly which version: reported, never guessed.</summary>
+/// <param name="Manager"><c>conda</c> or <c>pypi</c>.</param>
+/// <param name="Spec">The text of the file, secrets masked.</param>
+internal sealed record NotExact(string Manager, string Spec);
+
+/// <summary>An environment as it was found on disk or in a file.</summary>
+/// <param name="Prefix">The absolute path of the environment, or of the file (with <c>#platform</c> where it holds several).</param>
+/// <param name="Name">What people call it.</param>
+/// <param name="Platform">conda's name of the platform; null where neither the packages nor the file say it.</param>
+/// <param name="Command">The command that made it so, secrets masked; null where unknown.</param>
+/// <param name="Packages">Each package once, in a stable order.</param>
+/// <param name="NotExact">What was left out because its version is not known.</param>
+/// <param name="Warnings">Sentences for the user: what was skipped and why.</param>
+internal sealed record CollectedEnvironment(
+    string Prefix,
+    string Name,
+    string? Platform,
+    string? Command,
+    IReadOnlyList<Package> Packages,
+    IReadOnlyList<NotExact> NotExact,
+    IReadOnlyList<string> Warnings)
+{
+    /// <summary>Drops repetitions and puts packages in a stable order.</summary>
+    public static IReadOnlyList<Package> Distinct(IEnumerable<Package> packages) =>
+        [.. packages.DistinctBy(package => package.Key())
+            .OrderBy(package => package.Name, StringComparer.Ordinal)
+            .ThenBy(package => package.Manager, StringComparer.Ordinal)
+            .ThenBy(package => package.Version, StringComparer.Ordinal)
+            .ThenBy(package => package.Build, StringComparer.Ordinal)];
+}

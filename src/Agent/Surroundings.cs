@@ -1,0 +1,52 @@
+using System.Collections;
+using System.Reflection;
+
+namespace EnvPlatform.Agent;
+
+/// <summary>What a run of the agent sees of the machine: streams, environment variables, folders, clock.</summary>
+internal sealed record Surroundings
+{
+    /// <summary>The agent's version, as <c>--version</c> and the User-Agent header say it.</summary>
+    public static readonly string Version =
+        typeof(Surroundings).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "0.0.0";
+
+    public required TextReader In { get; init; }
+    public required TextWriter Out { get; init; }
+    public required TextWriter Error { get; init; }
+    public bool InIsTerminal { get; init; }
+    public bool OutIsTerminal { get; init; }
+    public bool ErrorIsTerminal { get; init; }
+    public required IReadOnlyDictionary<string, string> Variables { get; init; }
+    public required string HomeFolder { get; init; }
+    public required string CurrentFolder { get; init; }
+    public required string HostName { get; init; }
+    public TimeProvider Clock { get; init; } = TimeProvider.System;
+
+    /// <summary>The value of an environment variable; null where it is not set or empty.</summary>
+    public string? this[string variable] => Variables.TryGetValue(variable, out var value) && value.Length > 0 ? value : null;
+
+    public static Surroundings OfThisProcess() => new()
+    {
+        In = Console.In,
+        Out = Console.Out,
+        Error = Console.Error,
+        InIsTerminal = !Console.IsInputRedirected,
+        OutIsTerminal = !Console.IsOutputRedirected,
+        ErrorIsTerminal = !Console.IsErrorRedirected,
+        Variables = Environment.GetEnvironmentVariables().Cast<DictionaryEntry>().ToDictionary(
+            entry => (string)entry.Key,
+            entry => (string?)entry.Value ?? "",
+            OperatingSystem.IsWindows() ? StringComparer.OrdinalIgnoreCase : StringComparer.Ordinal),
+        HomeFolder = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile),
+        CurrentFolder = Environment.CurrentDirectory,
+        HostName = Environment.MachineName,
+    };
+
+    /// <summary>An absolute path for what the user typed.</summary>
+    public string FullPath(string path)
+    {
+        if (path == "~" || path.StartsWith("~/", StringComparison.Ordinal))
+            path = HomeFolder + path[1..];
+        return Path.TrimEndingDirectorySeparator(Path.GetFullPath(path, CurrentFolder));
+    }
+}
