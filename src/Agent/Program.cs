@@ -1,1 +1,3 @@
-return 0;
+using EnvPlatform.Agent;
+
+return await CommandLine.RunAsync(args, Surroundings.OfThisProcess(), CancellationToken.None);

@@ -1,0 +1,62 @@
+using System.IO.Compression;
+using System.Net.Http.Headers;
+using System.Text.Json;
+using EnvPlatform.Agent.Collectors;
+using EnvPlatform.Contracts.Packages;
+
+namespace EnvPlatform.Agent.Client;
+
+/// <summary>Sends an environment log.</summary>
+internal static class EnvironmentLogging
+{
+    /// <summary>The code of the answer to a digest that the organization has not logged before.</summary>
+    private const string PackagesRequired = "packages_required";
+
+    /// <summary>Sends the digest alone, and the packages, compressed, only where the platform asks for them.</summary>
+    public static Task<PlatformAnswer> SendAsync(
+        Session session, CollectedEnvironment environment, string platform, string? command, CancellationToken ct)
+    {
+        var digest = PackageSetDigest.Compute(environment.Packages.Select(package => package.Key()));
+        var brief = new EnvironmentLog(Machine.IdOf(session), environment.Prefix, environment.Name, platform, command, digest, Packages: null);
+        return Machine.WithRegistrationAsync(session, async () =>
+        {
+            try
+            {
+                return await PostAsync(session, brief, ct);
+            }
+            catch (RefusedException refused) when (refused.Code == PackagesRequired)
+            {
+                return await PostAsync(session, brief with { Packages = environment.Packages }, ct);
+            }
+        }, ct);
+    }
+
+    private static Task<PlatformAnswer> PostAsync(Session session, EnvironmentLog log, CancellationToken ct)
+    {
+        var body = JsonSerializer.SerializeToUtf8Bytes(log, AgentJson.Default.EnvironmentLog);
+        return session.Client.WriteAsync(HttpMethod.Post, session.Path("environment-logs"), () => JsonBody.Of(body), CallOptions.Usual, ct);
+    }
+}
+
+/// <summary>JSON as a request's body; longer ones are compressed.</summary>
+internal static class JsonBody
+{
+    private const int CompressFrom = 4_096;
+
+    public static HttpContent Of(byte[] utf8)
+    {
+        var content = new ByteArrayContent(utf8.Length < CompressFrom ? utf8 : Compressed(utf8));
+        content.Headers.ContentType = new MediaTypeHeaderValue("application/json", "utf-8");
+        if (utf8.Length >= CompressFrom)
+            content.Headers.ContentEncoding.Add("gzip");
+        return content;
+    }
+
+    private static byte[] Compressed(byte[] utf8)
+    {
+        using var buffer = new MemoryStream();
+        using (var gzip = new GZipStream(buffer, CompressionLevel.Fastest))
+            gzip.Write(utf8);
+        return buffer.ToArray();
+    }
+}

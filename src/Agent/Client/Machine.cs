@@ -1,0 +1,69 @@
+using System.Net;
+using System.Text;
+using System.Text.Json;
+using EnvPlatform.Agent.Collectors;
+
+namespace EnvPlatform.Agent.Client;
+
+/// <summary>This machine's standing with the organization.</summary>
+internal static class Machine
+{
+    /// <summary>The id of this machine: of the settings, or a new one that the settings then keep.</summary>
+    public static Guid IdOf(Session session)
+    {
+        if (session.Settings.MachineId is { } known)
+            return known;
+        var id = Guid.CreateVersion7(session.Surroundings.Clock.GetUtcNow());
+        session.Settings.Save(session.Settings.Stored with { MachineId = id });
+        return id;
+    }
+
+    /// <summary>Registers the machine, and notes in the cache that this was done.</summary>
+    public static async Task RegisterAsync(Session session, CancellationToken ct)
+    {
+        var registration = new MachineRegistration(session.Surroundings.HostName, CondaPlatform.OfThisMachine(), Surroundings.Version);
+        var body = JsonSerializer.SerializeToUtf8Bytes(registration, AgentJson.Default.MachineRegistration);
+        await session.Client.WriteAsync(HttpMethod.Put, session.Path($"machines/{IdOf(session)}"), () => JsonBody.Of(body), CallOptions.Usual, ct);
+        TryNote(session);
+    }
+
+    /// <summary>As <see cref="RegisterAsync"/>, unless it was done before with the same address, organization, host name and agent version.</summary>
+    public static async Task EnsureRegisteredAsync(Session session, CancellationToken ct)
+    {
+        var note = NoteFile(session);
+        if (!File.Exists(note) || await File.ReadAllTextAsync(note, ct) != Note(session))
+            await RegisterAsync(session, ct);
+    }
+
+    /// <summary>Runs a call that needs a registered machine; where the platform does not know the machine (any more), registers it and tries again once.</summary>
+    public static async Task<PlatformAnswer> WithRegistrationAsync(Session session, Func<Task<PlatformAnswer>> call, CancellationToken ct)
+    {
+        await EnsureRegisteredAsync(session, ct);
+        try
+        {
+            return await call();
+        }
+        catch (RefusedException refused) when (refused.Status == HttpStatusCode.NotFound || refused.Code?.StartsWith("machine_", StringComparison.Ordinal) == true)
+        {
+            await RegisterAsync(session, ct);
+            return await call();
+        }
+    }
+
+    private static string NoteFile(Session session) => Path.Combine(Settings.CacheFolder(session.Surroundings), "registration");
+
+    private static string Note(Session session) =>
+        $"{session.Settings.Url} {session.Organization} {IdOf(session)} {session.Surroundings.HostName} {Surroundings.Version}";
+
+    private static void TryNote(Session session)
+    {
+        try
+        {
+            PrivateFile.Write(NoteFile(session), Encoding.UTF8.GetBytes(Note(session)));
+        }
+        catch (AgentException)
+        {
+            // Without the note the next log registers again, which changes nothing.
+        }
+    }
+}

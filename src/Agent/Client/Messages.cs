@@ -1,0 +1,82 @@
+using System.Text.Json;
+using EnvPlatform.Agent.Collectors;
+
+namespace EnvPlatform.Agent.Client;
+
+/// <summary>An error answer, RFC 9457, with the platform's extensions.</summary>
+internal sealed record Problem(
+    string? Type = null, string? Title = null, int? Status = null, string? Detail = null, string? TraceId = null, string? Code = null,
+    Dictionary<string, string[]>? Errors = null);
+
+/// <summary>The answer of <c>GET /me</c>; an organization is an object with a slug, or the slug alone.</summary>
+internal sealed record Caller(Guid? Id = null, string? Email = null, string? DisplayName = null, string? Name = null, JsonElement? Organizations = null)
+{
+    /// <summary>The organizations that the caller belongs to: their slugs.</summary>
+    public IReadOnlyList<string> Slugs() =>
+        Organizations is not { ValueKind: JsonValueKind.Array } list
+            ? []
+            : [.. list.EnumerateArray()
+                .Select(item => item.ValueKind == JsonValueKind.Object && item.TryGetProperty("slug", out var slug) ? slug : item)
+                .Where(slug => slug.ValueKind == JsonValueKind.String)
+                .Select(slug => slug.GetString()!)];
+
+    /// <summary>How to address the caller: an email address, a name or an id, in this order.</summary>
+    public string Text() => Email ?? DisplayName ?? Name ?? Id?.ToString() ?? "a service account";
+}
+
+internal sealed record MachineRegistration(string Hostname, string Platform, string AgentVersion);
+
+/// <summary>The body of an environment log; <paramref name="Packages"/> is null where the digest is to say it all.</summary>
+internal sealed record EnvironmentLog(
+    Guid MachineId, string Prefix, string Name, string Platform, string? Command, string Digest, IReadOnlyList<Package>? Packages);
+
+/// <summary>The answer to an environment log.</summary>
+internal sealed record LoggedEnvironment(
+    Guid EnvironmentId, bool Created, bool Changed, string? Digest, string? Status, string? Message, int Packages, SeverityCounts? Vulnerabilities,
+    string? Scan);
+
+/// <summary>Vulnerabilities by severity.</summary>
+internal sealed record SeverityCounts(int Total = 0, int Critical = 0, int High = 0, int Medium = 0, int Low = 0, int Unknown = 0);
+
+/// <summary>The answer of the activation check.</summary>
+internal sealed record Activation(string Status, string? Message = null, Guid? EnvironmentId = null, JsonElement? Reasons = null);
+
+/// <summary>An activation check's answer as the cache keeps it.</summary>
+internal sealed record CachedActivation(Activation Answer, DateTimeOffset CheckedAt);
+
+internal sealed record ScanRequest(IReadOnlyList<Package> Packages);
+
+/// <summary>The findings of a list of packages.</summary>
+internal sealed record ScanResult(IReadOnlyList<ScannedPackage> Packages, ScanSummary? Summary = null);
+
+internal sealed record ScannedPackage(
+    string Manager, string Name, string Version, string? Build, string? Channel, string? Coverage, IReadOnlyList<FindingView>? Vulnerabilities);
+
+internal sealed record ScanSummary(
+    int Total = 0, int Critical = 0, int High = 0, int Medium = 0, int Low = 0, int Unknown = 0, int NotChecked = 0);
+
+/// <summary>A vulnerability of a package or of an environment.</summary>
+internal sealed record FindingView(
+    string Id, double? Cvss = null, string? Severity = null, string? Status = null, double? Epss = null, bool Kev = false,
+    JsonElement? FixedIn = null, string? Summary = null, IReadOnlyList<FindingPackage>? Packages = null);
+
+internal sealed record FindingPackage(string Manager, string Name, string? Version = null, string? Build = null);
+
+/// <summary>An environment as the platform lists it.</summary>
+internal sealed record EnvironmentView(
+    Guid Id, string? Name = null, string? Prefix = null, string? Platform = null, MachineView? Machine = null, UserView? User = null,
+    string? Status = null, string? Message = null, bool Archived = false, string? Digest = null, int Packages = 0,
+    SeverityCounts? Vulnerabilities = null, double? MaxCvss = null, int Kev = 0, DateTimeOffset? CreatedAt = null,
+    DateTimeOffset? UpdatedAt = null, DateTimeOffset? ScannedAt = null);
+
+internal sealed record MachineView(Guid? Id = null, string? Hostname = null);
+
+internal sealed record UserView(Guid? Id = null, string? Email = null, string? DisplayName = null);
+
+/// <summary>A page of a list.</summary>
+internal sealed record Page<T>(IReadOnlyList<T> Items, long TotalCount = 0, string? NextCursor = null);
+
+/// <summary>An import of advisories.</summary>
+internal sealed record ImportView(
+    string? Id = null, string? Status = null, long? Advisories = null, long? Added = null, long? Changed = null, long? Withdrawn = null,
+    long? Rejected = null, string? Error = null);

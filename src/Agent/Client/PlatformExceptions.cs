@@ -1,0 +1,34 @@
+using System.Net;
+
+namespace EnvPlatform.Agent.Client;
+
+/// <summary>The platform answered, and said no.</summary>
+internal sealed class RefusedException(HttpStatusCode status, string message, string? code) : AgentException(message)
+{
+    public HttpStatusCode Status { get; } = status;
+
+    /// <summary>The problem's machine-readable code, such as <c>packages_required</c>; null where it has none.</summary>
+    public string? Code { get; } = code;
+
+    /// <summary>The sentence for an error answer: title, detail, invalid fields, trace id, and what to do where that is known.</summary>
+    public static RefusedException Of(HttpStatusCode status, Problem? problem)
+    {
+        var said = string.Join(": ", new[] { problem?.Title, problem?.Detail }.Where(text => !string.IsNullOrWhiteSpace(text)).Select(text => text!.Trim().TrimEnd('.')));
+        var fields = problem?.Errors is { Count: > 0 } errors
+            ? " (" + string.Join("; ", errors.Select(error => $"{error.Key}: {string.Join(" ", error.Value)}")) + ")"
+            : "";
+        var trace = problem?.TraceId is { Length: > 0 } id ? $" [trace {id}]" : "";
+        var advice = status switch
+        {
+            HttpStatusCode.Unauthorized => " The token is not valid or was revoked: run 'envplatform login' with a new one.",
+            HttpStatusCode.Forbidden => " Ask an administrator of the organization.",
+            HttpStatusCode.TooManyRequests => " Try again in a while.",
+            >= HttpStatusCode.InternalServerError => " Try again; tell the operator the trace id if it stays so.",
+            _ => "",
+        };
+        return new RefusedException(status, $"The platform answered {(int)status}{(said.Length > 0 ? " " + said : "")}{fields}.{trace}{advice}", problem?.Code);
+    }
+}
+
+/// <summary>The platform gave no answer: not reachable, too slow, or not the platform.</summary>
+internal sealed class UnreachableException(string message) : AgentException(message);

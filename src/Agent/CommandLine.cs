@@ -1,0 +1,81 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Invocation;
+using System.Text.RegularExpressions;
+using EnvPlatform.Agent.Commands;
+using EnvPlatform.Agent.Output;
+
+namespace EnvPlatform.Agent;
+
+/// <summary>The commands of <c>envplatform</c>, and how a run of it ends.</summary>
+internal static class CommandLine
+{
+    /// <summary>Runs a command line to its exit code (see <see cref="ExitCodes"/>); every expected failure becomes one sentence on standard error.</summary>
+    public static async Task<int> RunAsync(string[] args, Surroundings surroundings, CancellationToken ct)
+    {
+        var screen = new Screen(surroundings);
+        try
+        {
+            // Built alone, the check starts in half the time: it runs at every activation.
+            var root = args is ["check", ..] ? Root(surroundings, new CheckCommand(surroundings)) : All(surroundings);
+            var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+            if (parsed.Errors.Count > 0 && parsed.Action is not (HelpAction or PrintVersion))
+            {
+                screen.Note($"envplatform: {string.Join(" ", parsed.Errors.Select(error => error.Message))}");
+                screen.Note($"See 'envplatform {string.Join("", PathOf(parsed.CommandResult.Command).Select(name => name + " "))}--help'.");
+                return ExitCodes.Usage;
+            }
+
+            var configuration = new InvocationConfiguration { Output = surroundings.Out, Error = surroundings.Error, EnableDefaultExceptionHandler = false };
+            return await parsed.InvokeAsync(configuration, ct);
+        }
+        catch (AgentException failure)
+        {
+            screen.Note("envplatform: " + failure.Message);
+            return failure.ExitCode;
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or RegexMatchTimeoutException)
+        {
+            screen.Note("envplatform: " + failure.Message);
+            return ExitCodes.CouldNot;
+        }
+        catch (OperationCanceledException)
+        {
+            screen.Note("envplatform: interrupted.");
+            return ExitCodes.CouldNot;
+        }
+    }
+
+    private static RootCommand All(Surroundings surroundings) => Root(
+        surroundings,
+        new LoginCommand(surroundings),
+        new LogoutCommand(surroundings),
+        new StatusCommand(surroundings),
+        new RegisterCommand(surroundings),
+        new LogCommand(surroundings),
+        new CheckCommand(surroundings),
+        new Command("audit", "Look at environments without logging them.") { new AuditScanCommand(surroundings) },
+        new Command("env", "What the platform knows of environments.") { new EnvListCommand(surroundings), new EnvShowCommand(surroundings) },
+        new Command("advisories", "The vulnerability data of the platform.") { new ImportAdvisoriesCommand(surroundings) });
+
+    private static RootCommand Root(Surroundings surroundings, params ReadOnlySpan<Command> commands)
+    {
+        var root = new RootCommand("Logs conda environments to EnvPlatform, shows their vulnerabilities, and checks whether they may be used.");
+        root.Options.OfType<VersionOption>().Single().Action = new PrintVersion(surroundings);
+        foreach (var command in commands)
+            root.Subcommands.Add(command);
+        return root;
+    }
+
+    private static IEnumerable<string> PathOf(Command command) =>
+        command is RootCommand ? [] : command.Parents.OfType<Command>().Take(1).SelectMany(PathOf).Append(command.Name);
+
+    private sealed class PrintVersion(Surroundings surroundings) : SynchronousCommandLineAction
+    {
+        public override int Invoke(ParseResult parseResult)
+        {
+            surroundings.Out.WriteLine(Surroundings.Version);
+            return ExitCodes.Fine;
+        }
+    }
+}

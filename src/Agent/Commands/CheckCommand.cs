@@ -1,0 +1,93 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using EnvPlatform.Agent.Client;
+using EnvPlatform.Agent.Output;
+
+namespace EnvPlatform.Agent.Commands;
+
+/// <summary>
+/// Asks whether an environment may be activated. It waits for the platform for 300 ms at most, then answers as the platform did last time,
+/// and says so. It reads no packages and registers nothing.
+/// </summary>
+internal sealed class CheckCommand : Command
+{
+    public CheckCommand(Surroundings surroundings)
+        : base("check", "May the environment be activated? Ends with 1 where it is blocked.")
+    {
+        var json = new Option<bool>("--json") { Description = "Answer in JSON." };
+        Add(json);
+        var target = TargetOptions.AddTo(this);
+        SetAction((parsed, ct) => RunAsync(target.Prefix(parsed, surroundings), parsed.GetValue(json), surroundings, ct));
+    }
+
+    private static async Task<int> RunAsync(string prefix, bool json, Surroundings surroundings, CancellationToken ct)
+    {
+        using var session = Session.Open(surroundings);
+        var cache = ActivationCache.Of(session);
+        Activation answer;
+        DateTimeOffset? cachedAt = null;
+        string? why = null;
+        try
+        {
+            answer = await AskAsync(session, prefix, ct);
+            cache.Write(prefix, answer);
+        }
+        catch (AgentException failure) when (failure is UnreachableException or RefusedException)
+        {
+            if (cache.Read(prefix) is not { } cached)
+                throw new AgentException($"The check of {prefix} was not possible: {failure.Message}");
+            (answer, cachedAt, why) = (cached.Answer, cached.CheckedAt, failure.Message);
+        }
+
+        Print(prefix, answer, cachedAt, why, json, surroundings);
+        return answer.Status == "block" ? ExitCodes.Found : ExitCodes.Fine;
+    }
+
+    private static async Task<Activation> AskAsync(Session session, string prefix, CancellationToken ct)
+    {
+        // Without an id this machine has never logged anything, so nothing can be known of its environments.
+        if (session.Settings.MachineId is not { } machine)
+            return new Activation("unknown");
+        var path = session.Path("activation") + Session.Query(("machine_id", machine.ToString()), ("prefix", prefix));
+        var answer = await session.Client.GetAsync(path, new CallOptions(Retry: false, session.Settings.CheckTimeout), ct);
+        return answer.As(AgentJson.Default.Activation);
+    }
+
+    private static void Print(string prefix, Activation answer, DateTimeOffset? cachedAt, string? why, bool json, Surroundings surroundings)
+    {
+        var screen = new Screen(surroundings);
+        var message = answer.Message is { Length: > 0 } given ? given : null;
+        switch (answer.Status)
+        {
+            case "block":
+                screen.Note($"{prefix} is blocked: {message ?? "an administrator of the organization blocked it."}");
+                break;
+            case "warn":
+                screen.Note($"warning for {prefix}: {message ?? "an administrator of the organization warns about it."}");
+                break;
+            case "ok" when message is not null:
+                screen.Note($"{prefix}: {message}");
+                break;
+            case "unknown":
+                screen.Note($"{prefix} was never logged: 'envplatform log --prefix {prefix}' does it.");
+                break;
+        }
+
+        if (cachedAt is { } at)
+            screen.Note($"(answered from the cache, as the platform said at {at.ToString("yyyy-MM-dd HH:mm 'UTC'", CultureInfo.InvariantCulture)}: {why})");
+        if (json)
+            WriteJson(prefix, answer, cachedAt, surroundings.Out);
+    }
+
+    private static void WriteJson(string prefix, Activation answer, DateTimeOffset? cachedAt, TextWriter output)
+    {
+        var text = JsonSerializer.SerializeToNode(answer, AgentJson.Default.Activation)!.AsObject();
+        text["prefix"] = prefix;
+        text["source"] = cachedAt is null ? "platform" : "cache";
+        if (cachedAt is { } at)
+            text["checked_at"] = JsonValue.Create(at);
+        output.WriteLine(text.ToJsonString());
+    }
+}

@@ -1,0 +1,87 @@
+using System.CommandLine;
+using System.Globalization;
+using EnvPlatform.Agent.Client;
+using EnvPlatform.Agent.Output;
+
+namespace EnvPlatform.Agent.Commands;
+
+/// <summary>Lists the environments that the caller may see.</summary>
+internal sealed class EnvListCommand : Command
+{
+    private readonly Option<string?> _search = new("--search") { Description = "Part of the name or path.", HelpName = "TEXT" };
+    private readonly Option<string?> _platform = new("--platform") { Description = "Only this platform.", HelpName = "PLATFORM" };
+    private readonly Option<string?> _status = new("--status") { Description = "Only this status: ok, warn, block." };
+    private readonly Option<string?> _withSeverity = new("--severity") { Description = "Only those with vulnerabilities of this severity." };
+    private readonly Option<bool> _archived = new("--archived") { Description = "The archived ones." };
+    private readonly Option<string?> _sort = new("--sort") { Description = "A field, with - before it for descending: name, packages, vulnerabilities, max_cvss, updated_at...", HelpName = "FIELD" };
+    private readonly Option<int> _limit = new("--limit") { Description = "At most so many, up to 1000.", HelpName = "N", DefaultValueFactory = _ => 100 };
+    private readonly Option<bool> _json = new("--json") { Description = "Answer in JSON, as the platform sends it." };
+
+    public EnvListCommand(Surroundings surroundings)
+        : base("list", "List the environments that you may see.")
+    {
+        Add(_search);
+        Add(_platform);
+        Add(_status);
+        Add(_withSeverity);
+        Add(_archived);
+        Add(_sort);
+        Add(_limit);
+        Add(_json);
+        Validators.Add(result =>
+        {
+            if (result.GetResult(_limit) is { Implicit: false } && result.GetValue(_limit) is < 1 or > 1_000)
+                result.AddError("--limit is between 1 and 1000.");
+        });
+        SetAction((parsed, ct) => RunAsync(parsed, surroundings, ct));
+    }
+
+    private async Task<int> RunAsync(ParseResult parsed, Surroundings surroundings, CancellationToken ct)
+    {
+        using var session = Session.Open(surroundings);
+        var query = Session.Query(
+            ("search", parsed.GetValue(_search)), ("platform", parsed.GetValue(_platform)), ("status", parsed.GetValue(_status)),
+            ("severity", parsed.GetValue(_withSeverity)), ("archived", parsed.GetValue(_archived) ? "true" : null), ("sort", parsed.GetValue(_sort)),
+            ("limit", parsed.GetValue(_limit).ToString()));
+        var answer = await session.Client.GetAsync(session.Path("environments") + query, CallOptions.Usual, ct);
+        var screen = new Screen(surroundings);
+        if (parsed.GetValue(_json))
+        {
+            screen.Json(answer.Body);
+            return ExitCodes.Fine;
+        }
+
+        var page = answer.As(AgentJson.Default.PageEnvironmentView);
+        if (page.Items.Count > 0)
+            screen.Table(Columns, [.. page.Items.Select(Row)]);
+        screen.Line(page.TotalCount > page.Items.Count ? $"{page.Items.Count} of {page.TotalCount} environments." : $"{page.TotalCount} environments.");
+        return ExitCodes.Fine;
+    }
+
+    private static readonly IReadOnlyList<Column> Columns =
+    [
+        new("ID"), new("NAME"), new("STATUS"), new("PLATFORM"), new("MACHINE"), new("PACKAGES", Right: true), new("VULNERABILITIES", Right: true),
+        new("CVSS", Right: true), new("UPDATED"),
+    ];
+
+    private static Cell[] Row(EnvironmentView environment) =>
+    [
+        environment.Id.ToString(),
+        environment.Name,
+        Severity.Status(environment.Status),
+        environment.Platform,
+        environment.Machine?.Hostname,
+        environment.Packages,
+        environment.ScannedAt is null ? new Cell("pending") : new Cell((environment.Vulnerabilities?.Total ?? 0).ToString(), Worst(environment.Vulnerabilities)),
+        environment.MaxCvss?.ToString("0.0", CultureInfo.InvariantCulture),
+        environment.UpdatedAt?.ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture),
+    ];
+
+    private static string? Worst(SeverityCounts? counts) => counts switch
+    {
+        { Critical: > 0 } => "bold red",
+        { High: > 0 } => "red",
+        { Medium: > 0 } => "yellow",
+        _ => null,
+    };
+}

@@ -1,0 +1,96 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text;
+using EnvPlatform.Agent.Client;
+using EnvPlatform.Agent.Output;
+
+namespace EnvPlatform.Agent.Commands;
+
+/// <summary>Shows one environment as the platform knows it, with its vulnerabilities.</summary>
+internal sealed class EnvShowCommand : Command
+{
+    private readonly Argument<Guid?> _id = new("id")
+    {
+        Description = "The environment's id; without it, the environment of --prefix or --name, or the active one.",
+        Arity = ArgumentArity.ZeroOrOne,
+        DefaultValueFactory = _ => null,
+    };
+
+    private readonly Option<string?> _statusFilter = new("--status")
+    {
+        Description = "Vulnerabilities of these statuses, by commas; 'all' for all. By default active,reported.",
+        HelpName = "STATUSES",
+    };
+
+    private readonly Option<int> _limit = new("--limit") { Description = "At most so many vulnerabilities, up to 1000.", HelpName = "N", DefaultValueFactory = _ => 50 };
+    private readonly Option<bool> _json = new("--json") { Description = """Answer in JSON: {"environment": ..., "vulnerabilities": ...}, each as the platform sends it.""" };
+
+    public EnvShowCommand(Surroundings surroundings)
+        : base("show", "Show an environment and its vulnerabilities.")
+    {
+        Add(_id);
+        Add(_statusFilter);
+        Add(_limit);
+        Add(_json);
+        var target = TargetOptions.AddTo(this);
+        SetAction((parsed, ct) => RunAsync(parsed, target, surroundings, ct));
+    }
+
+    private async Task<int> RunAsync(ParseResult parsed, TargetOptions target, Surroundings surroundings, CancellationToken ct)
+    {
+        using var session = Session.Open(surroundings);
+        var id = parsed.GetValue(_id) ?? await IdOfAsync(session, target.Prefix(parsed, surroundings), ct);
+        var environment = await session.Client.GetAsync(session.Path($"environments/{id}"), CallOptions.Usual, ct);
+        var query = Session.Query(("status", parsed.GetValue(_statusFilter)), ("sort", "-cvss"), ("limit", parsed.GetValue(_limit).ToString()));
+        var vulnerabilities = await session.Client.GetAsync(session.Path($"environments/{id}/vulnerabilities") + query, CallOptions.Usual, ct);
+
+        var screen = new Screen(surroundings);
+        if (parsed.GetValue(_json))
+            screen.Json([.. """{"environment":"""u8, .. environment.Body, .. ""","vulnerabilities":"""u8, .. vulnerabilities.Body, .. "}"u8]);
+        else
+            Write(environment.As(AgentJson.Default.EnvironmentView), vulnerabilities.As(AgentJson.Default.PageFindingView), screen);
+        return ExitCodes.Fine;
+    }
+
+    private static async Task<Guid> IdOfAsync(Session session, string prefix, CancellationToken ct)
+    {
+        var path = session.Path("activation") + Session.Query(("machine_id", Machine.IdOf(session).ToString()), ("prefix", prefix));
+        var known = (await session.Client.GetAsync(path, CallOptions.Usual, ct)).As(AgentJson.Default.Activation);
+        return known.EnvironmentId ?? throw new AgentException($"The platform does not know {prefix}: 'envplatform log --prefix {prefix}' logs it.");
+    }
+
+    private static void Write(EnvironmentView environment, Page<FindingView> vulnerabilities, Screen screen)
+    {
+        screen.Fields(
+            ("name", environment.Name),
+            ("id", environment.Id.ToString()),
+            ("prefix", environment.Prefix),
+            ("platform", environment.Platform),
+            ("machine", environment.Machine?.Hostname),
+            ("user", environment.User?.Email ?? environment.User?.DisplayName),
+            ("status", environment.Message is { Length: > 0 } message ? $"{environment.Status}: {message}" : environment.Status),
+            ("archived", environment.Archived ? "yes" : null),
+            ("packages", environment.Packages.ToString()),
+            ("vulnerabilities", environment.ScannedAt is null ? "the scan is pending" : Severity.Text(environment.Vulnerabilities)),
+            ("exploited", environment.Kev > 0 ? environment.Kev.ToString() : null),
+            ("updated", Time(environment.UpdatedAt)),
+            ("scanned", Time(environment.ScannedAt)));
+        if (vulnerabilities.Items.Count == 0)
+            return;
+
+        screen.Line();
+        screen.Table(FindingTable.Columns, [.. vulnerabilities.Items.Select(finding => FindingTable.Row(finding, PackagesOf(finding)))]);
+        if (vulnerabilities.TotalCount > vulnerabilities.Items.Count)
+            screen.Line($"{vulnerabilities.Items.Count} of {vulnerabilities.TotalCount} vulnerabilities; see --limit.");
+    }
+
+    private static string PackagesOf(FindingView finding)
+    {
+        var text = new StringBuilder();
+        foreach (var package in finding.Packages ?? [])
+            text.Append(text.Length > 0 ? ", " : "").Append(package.Name).Append(' ').Append(package.Version);
+        return text.ToString();
+    }
+
+    private static string? Time(DateTimeOffset? time) => time?.ToString("yyyy-MM-dd HH:mm:ss 'UTC'", CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,112 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using EnvPlatform.Agent.Client;
+using EnvPlatform.Agent.Collectors;
+using EnvPlatform.Agent.Output;
+
+namespace EnvPlatform.Agent.Commands;
+
+/// <summary>Logs environments: reads their packages and tells the platform, first by the digest alone, in full where it does not know the set.</summary>
+internal sealed class LogCommand : Command
+{
+    private readonly Option<string?> _commandText = new("--command")
+    {
+        Description = "The command that changed the environment; by default the last one of conda's history.",
+        HelpName = "TEXT",
+    };
+
+    private readonly Option<bool> _wait = new("--wait") { Description = "Wait until the scan is done." };
+    private readonly Option<bool> _json = new("--json") { Description = "One JSON object a line for each environment: the platform's answer with name, prefix and what was left out." };
+
+    public LogCommand(Surroundings surroundings)
+        : base("log", "Log environments to the organization; without options, the active one.")
+    {
+        Add(_commandText);
+        Add(_wait);
+        Add(_json);
+        var target = TargetOptions.AddTo(this, files: true, all: true);
+        SetAction((parsed, ct) => RunAsync(parsed, target, surroundings, ct));
+    }
+
+    private async Task<int> RunAsync(ParseResult parsed, TargetOptions target, Surroundings surroundings, CancellationToken ct)
+    {
+        using var session = Session.Open(surroundings);
+        var screen = new Screen(surroundings);
+        var result = ExitCodes.Fine;
+        using var environments = target.Collect(parsed, surroundings).GetEnumerator();
+        while (environments.MoveNext())
+        {
+            var environment = environments.Current;
+            try
+            {
+                await LogAsync(session, parsed, environment, screen, ct);
+            }
+            catch (RefusedException refused)
+            {
+                // One environment that the platform does not take must not keep the others from being logged.
+                screen.Note($"envplatform: {environment.Name} ({environment.Prefix}) was not logged: {refused.Message}");
+                result = ExitCodes.CouldNot;
+                if (refused.Status is System.Net.HttpStatusCode.Unauthorized or System.Net.HttpStatusCode.Forbidden)
+                    return result;
+            }
+        }
+
+        return result;
+    }
+
+    private async Task LogAsync(Session session, ParseResult parsed, CollectedEnvironment environment, Screen screen, CancellationToken ct)
+    {
+        CollectionNotes.Print(environment, screen);
+        CollectionNotes.RequirePackages(environment);
+        var command = parsed.GetValue(_commandText) is { } given ? Secrets.Masked(given) : environment.Command;
+
+        using var progress = new Progress(session.Surroundings);
+        progress.Show($"Logging {environment.Name} ({environment.Packages.Count} packages)...");
+        var answer = await EnvironmentLogging.SendAsync(session, environment, CollectionNotes.PlatformOf(environment, screen), command, ct);
+        var logged = answer.As(AgentJson.Default.LoggedEnvironment);
+        if (logged.Status is { } status)
+            ActivationCache.Of(session).Write(environment.Prefix, new Activation(status, logged.Message, logged.EnvironmentId));
+
+        SeverityCounts? scanned = null;
+        if (logged.Scan == "pending" && parsed.GetValue(_wait))
+        {
+            progress.Show($"Waiting for the scan of {environment.Name}...");
+            scanned = await ScanWait.UntilDoneAsync(session, logged.EnvironmentId, answer.Date, ct);
+        }
+
+        progress.Dispose();
+        if (parsed.GetValue(_json))
+            WriteJson(answer, environment, scanned, screen);
+        else
+            Write(logged, environment, scanned, screen);
+    }
+
+    private static void Write(LoggedEnvironment logged, CollectedEnvironment environment, SeverityCounts? scanned, Screen screen)
+    {
+        var pending = logged.Scan == "pending" && scanned is null;
+        screen.Line($"{environment.Name}: {(logged.Created ? "logged for the first time" : logged.Changed ? "logged, changed" : "logged, unchanged")}");
+        screen.Fields(
+            ("  environment", logged.EnvironmentId.ToString()),
+            ("  prefix", environment.Prefix),
+            ("  packages", logged.Packages.ToString()),
+            ("  vulnerabilities", pending ? "the scan is pending" : Severity.Text(scanned ?? logged.Vulnerabilities)),
+            ("  status", logged.Message is { Length: > 0 } message ? $"{logged.Status}: {message}" : logged.Status));
+        if (pending)
+            screen.Note($"See the result with 'envplatform env show {logged.EnvironmentId}', or log with --wait.");
+    }
+
+    private static void WriteJson(PlatformAnswer answer, CollectedEnvironment environment, SeverityCounts? scanned, Screen screen)
+    {
+        var text = JsonNode.Parse(answer.Body)!.AsObject();
+        text["name"] = environment.Name;
+        text["prefix"] = environment.Prefix;
+        text["not_exact"] = new JsonArray([.. environment.NotExact.Select(open => (JsonNode)open.Spec)]);
+        if (scanned is not null)
+        {
+            text["scan"] = "done";
+            text["vulnerabilities"] = System.Text.Json.JsonSerializer.SerializeToNode(scanned, AgentJson.Default.SeverityCounts);
+        }
+
+        screen.Json(System.Text.Encoding.UTF8.GetBytes(text.ToJsonString()));
+    }
+}

@@ -1,0 +1,79 @@
+using System.CommandLine;
+using EnvPlatform.Agent.Client;
+using EnvPlatform.Agent.Output;
+
+namespace EnvPlatform.Agent.Commands;
+
+/// <summary>Signs in: asks the platform who the token belongs to, chooses the organization, and keeps both in the settings.</summary>
+internal sealed class LoginCommand : Command
+{
+    private readonly Option<string?> _url = new("--url") { Description = "The address of the platform (ENVPLATFORM_URL).", HelpName = "URL" };
+    private readonly Option<string?> _token = new("--token")
+    {
+        Description = "The token; '-' reads it from standard input, where other users cannot see it (ENVPLATFORM_TOKEN).",
+        HelpName = "TOKEN",
+    };
+
+    private readonly Option<string?> _org = new("--org") { Description = "The organization, where the token is good for several (ENVPLATFORM_ORG).", HelpName = "SLUG" };
+
+    public LoginCommand(Surroundings surroundings)
+        : base("login", "Sign in and choose the organization.")
+    {
+        Add(_url);
+        Add(_token);
+        Add(_org);
+        SetAction((parsed, ct) => RunAsync(parsed, surroundings, ct));
+    }
+
+    private async Task<int> RunAsync(ParseResult parsed, Surroundings surroundings, CancellationToken ct)
+    {
+        var screen = new Screen(surroundings);
+        var settings = Settings.Load(surroundings);
+        var url = (parsed.GetValue(_url) ?? settings.Url)?.TrimEnd('/')
+            ?? throw new AgentException("Say where the platform is: 'envplatform login --url https://...'.", ExitCodes.Usage);
+        var address = Session.Address(url);
+        var token = await TokenAsync(parsed, surroundings, settings, url, ct);
+        if (address.Scheme == "http" && !address.IsLoopback)
+            screen.Warn($"{url} is not encrypted: others on the network can read the token.");
+
+        using var client = new PlatformClient(address, token, surroundings.Clock);
+        var caller = (await client.GetAsync("api/v1/me", CallOptions.Usual, ct)).As(AgentJson.Default.Caller);
+        var organization = await ChooseAsync(parsed.GetValue(_org) ?? surroundings["ENVPLATFORM_ORG"], caller.Slugs(), surroundings, ct);
+
+        settings.Save(settings.Stored with { Url = url, Token = token, Organization = organization });
+        screen.Line($"Signed in to {url} as {caller.Text()}, organization {organization}.");
+        screen.Note($"Kept in {settings.File}. Next: envplatform log --all");
+        return ExitCodes.Fine;
+    }
+
+    private async Task<string> TokenAsync(ParseResult parsed, Surroundings surroundings, Settings settings, string url, CancellationToken ct)
+    {
+        var token = parsed.GetValue(_token) ?? surroundings["ENVPLATFORM_TOKEN"];
+        if (token is null && surroundings.InIsTerminal && surroundings.ErrorIsTerminal)
+            token = HiddenPrompt.Read(surroundings, "Token: ");
+        else if (token == "-")
+            token = await surroundings.In.ReadLineAsync(ct);
+        token = token?.Trim() ?? (settings.Stored.Url == url ? settings.Stored.Token : null);
+        if (string.IsNullOrEmpty(token))
+            throw new AgentException("Give a token: 'envplatform login --token TOKEN', or '--token -' to read it from standard input.", ExitCodes.Usage);
+        return token.All(character => char.IsAsciiLetterOrDigit(character) || "-._~+/=".Contains(character, StringComparison.Ordinal))
+            ? token
+            : throw new AgentException("This is not a token: tokens have no spaces or special characters.", ExitCodes.Usage);
+    }
+
+    private static async Task<string> ChooseAsync(string? wanted, IReadOnlyList<string> slugs, Surroundings surroundings, CancellationToken ct)
+    {
+        var list = string.Join(", ", slugs);
+        if (slugs.Count == 0)
+            throw new AgentException("The token belongs to no organization: ask an administrator to add you to one.");
+        if (wanted is null && slugs.Count > 1 && surroundings.InIsTerminal)
+        {
+            await surroundings.Error.WriteAsync($"Which organization ({list})? ");
+            wanted = (await surroundings.In.ReadLineAsync(ct))?.Trim();
+        }
+
+        if (string.IsNullOrEmpty(wanted))
+            return slugs.Count == 1 ? slugs[0] : throw new AgentException($"The token is good for several organizations: add --org with one of {list}.", ExitCodes.Usage);
+        return slugs.Contains(wanted, StringComparer.Ordinal) ? wanted : throw new AgentException($"The token is not good for the organization '{wanted}', but for {list}.");
+    }
+}

@@ -1,0 +1,79 @@
+using System.CommandLine;
+using System.Text;
+using System.Text.Json.Nodes;
+using EnvPlatform.Agent.Client;
+using EnvPlatform.Agent.Collectors;
+using EnvPlatform.Agent.Output;
+
+namespace EnvPlatform.Agent.Commands;
+
+/// <summary>Says who is signed in, whether the platform answers, and what this machine and the active environment are to it.</summary>
+internal sealed class StatusCommand : Command
+{
+    public StatusCommand(Surroundings surroundings)
+        : base("status", "Who am I, does the platform answer, which machine and environment is this?")
+    {
+        var json = new Option<bool>("--json") { Description = "Answer in JSON." };
+        Add(json);
+        SetAction((parsed, ct) => RunAsync(parsed.GetValue(json), surroundings, ct));
+    }
+
+    private static async Task<int> RunAsync(bool json, Surroundings surroundings, CancellationToken ct)
+    {
+        var settings = Settings.Load(surroundings);
+        var (caller, trouble, elapsed) = await AskAsync(surroundings, settings, ct);
+        (string Name, string? Value)[] fields =
+        [
+            ("platform", settings.Url ?? "not set"),
+            ("reachable", trouble is null ? $"yes, in {elapsed.TotalMilliseconds:0} ms" : "no: " + trouble),
+            ("signed_in_as", caller?.Text()),
+            ("organization", settings.Organization ?? "not chosen"),
+            ("machine_id", settings.MachineId?.ToString() ?? "none yet: made at the first registration"),
+            ("hostname", surroundings.HostName),
+            ("machine_platform", CondaPlatform.OfThisMachine()),
+            ("environment", surroundings["CONDA_PREFIX"] ?? "none is active"),
+            ("settings", settings.File),
+            ("cache", Settings.CacheFolder(surroundings)),
+            ("agent", Surroundings.Version),
+        ];
+
+        var screen = new Screen(surroundings);
+        if (json)
+            screen.Json(Encoding.UTF8.GetBytes(ToJson(settings, surroundings, caller, trouble, elapsed).ToJsonString()));
+        else
+            screen.Fields([.. fields.Select(field => (field.Name.Replace('_', ' '), field.Value))]);
+        return trouble is null ? ExitCodes.Fine : ExitCodes.CouldNot;
+    }
+
+    private static JsonObject ToJson(Settings settings, Surroundings surroundings, Caller? caller, string? trouble, TimeSpan elapsed) => new()
+    {
+        ["platform"] = settings.Url,
+        ["reachable"] = trouble is null,
+        ["trouble"] = trouble,
+        ["latency_ms"] = trouble is null ? Math.Round(elapsed.TotalMilliseconds, 1) : null,
+        ["signed_in_as"] = caller?.Text(),
+        ["organization"] = settings.Organization,
+        ["machine_id"] = settings.MachineId?.ToString(),
+        ["hostname"] = surroundings.HostName,
+        ["machine_platform"] = CondaPlatform.OfThisMachine(),
+        ["environment"] = surroundings["CONDA_PREFIX"],
+        ["settings"] = settings.File,
+        ["cache"] = Settings.CacheFolder(surroundings),
+        ["agent"] = Surroundings.Version,
+    };
+
+    private static async Task<(Caller? Caller, string? Trouble, TimeSpan Elapsed)> AskAsync(Surroundings surroundings, Settings settings, CancellationToken ct)
+    {
+        var started = surroundings.Clock.GetTimestamp();
+        try
+        {
+            using var client = Session.Connect(surroundings, settings);
+            var answer = await client.GetAsync("api/v1/me", new CallOptions(Retry: false, TimeSpan.FromSeconds(10)), ct);
+            return (answer.As(AgentJson.Default.Caller), null, surroundings.Clock.GetElapsedTime(started));
+        }
+        catch (AgentException failure) when (failure.ExitCode == ExitCodes.CouldNot)
+        {
+            return (null, failure.Message, default);
+        }
+    }
+}

@@ -1,0 +1,104 @@
+using System.Globalization;
+using System.Text.Json;
+using EnvPlatform.Agent.Client;
+
+namespace EnvPlatform.Agent;
+
+/// <summary>What <c>settings.json</c> keeps between runs.</summary>
+/// <param name="Url">The address of the platform's gateway.</param>
+/// <param name="Token">The bearer token; the reason for the file's mode 0600.</param>
+/// <param name="Organization">The slug of the organization.</param>
+/// <param name="MachineId">This machine's id, a UUIDv7 made at the first registration.</param>
+/// <param name="CheckTimeoutMs">How long an activation waits for the platform, in milliseconds.</param>
+internal sealed record StoredSettings(string? Url = null, string? Token = null, string? Organization = null, Guid? MachineId = null, int? CheckTimeoutMs = null);
+
+/// <summary>The settings in force: an environment variable where it is set, else <c>settings.json</c>, else the default.</summary>
+internal sealed class Settings
+{
+    private const int DefaultCheckTimeoutMs = 300;
+    private readonly Surroundings _surroundings;
+
+    private Settings(Surroundings surroundings, StoredSettings stored)
+    {
+        _surroundings = surroundings;
+        Stored = stored;
+    }
+
+    /// <summary>What the file says, without environment variables.</summary>
+    public StoredSettings Stored { get; private set; }
+
+    /// <summary>The file, whether it exists or not.</summary>
+    public string File => FileOf(_surroundings);
+
+    public string? Url => (_surroundings["ENVPLATFORM_URL"] ?? Stored.Url)?.TrimEnd('/');
+    public string? Organization => _surroundings["ENVPLATFORM_ORG"] ?? Stored.Organization;
+
+    /// <summary>The token for <see cref="Url"/>: a token kept for one address is never sent to another.</summary>
+    public string? Token => _surroundings["ENVPLATFORM_TOKEN"] ?? (Url == Stored.Url?.TrimEnd('/') ? Stored.Token : null);
+
+    /// <exception cref="AgentException">The variable is not a UUID.</exception>
+    public Guid? MachineId
+    {
+        get
+        {
+            if (_surroundings["ENVPLATFORM_MACHINE_ID"] is not { } text)
+                return Stored.MachineId;
+            return Guid.TryParse(text, out var id) ? id : throw new AgentException("ENVPLATFORM_MACHINE_ID is not a UUID.", ExitCodes.Usage);
+        }
+    }
+
+    /// <exception cref="AgentException">The variable is not a number of milliseconds.</exception>
+    public TimeSpan CheckTimeout
+    {
+        get
+        {
+            if (_surroundings["ENVPLATFORM_CHECK_TIMEOUT_MS"] is not { } text)
+                return TimeSpan.FromMilliseconds(Stored.CheckTimeoutMs is > 0 and var stored ? stored : DefaultCheckTimeoutMs);
+            return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var milliseconds) && milliseconds > 0
+                ? TimeSpan.FromMilliseconds(milliseconds)
+                : throw new AgentException("ENVPLATFORM_CHECK_TIMEOUT_MS is not a positive number of milliseconds.", ExitCodes.Usage);
+        }
+    }
+
+    /// <summary>The folder of what can be rebuilt: answers of activation checks, the note of the registration.</summary>
+    public static string CacheFolder(Surroundings surroundings) =>
+        surroundings["ENVPLATFORM_CACHE"]
+        ?? (OperatingSystem.IsWindows() && surroundings["LOCALAPPDATA"] is { } local
+            ? Path.Combine(local, "envplatform", "cache")
+            : Path.Combine(surroundings["XDG_CACHE_HOME"] ?? Path.Combine(surroundings.HomeFolder, ".cache"), "envplatform"));
+
+    /// <exception cref="AgentException">The file is there and cannot be read.</exception>
+    public static Settings Load(Surroundings surroundings)
+    {
+        var file = FileOf(surroundings);
+        if (!System.IO.File.Exists(file))
+            return new Settings(surroundings, new StoredSettings());
+        try
+        {
+            var stored = JsonSerializer.Deserialize(System.IO.File.ReadAllBytes(file), AgentJson.Default.StoredSettings);
+            return new Settings(surroundings, stored ?? new StoredSettings());
+        }
+        catch (JsonException)
+        {
+            throw new AgentException($"{file} is not valid JSON: repair it, or delete it and run 'envplatform login' again.");
+        }
+    }
+
+    /// <summary>Writes the file anew, readable by its owner only.</summary>
+    /// <exception cref="AgentException">The folder cannot be written.</exception>
+    public void Save(StoredSettings settings)
+    {
+        PrivateFile.Write(File, JsonSerializer.SerializeToUtf8Bytes(settings, AgentJson.Default.StoredSettings));
+        Stored = settings;
+    }
+
+    private static string FileOf(Surroundings surroundings)
+    {
+        if (surroundings["ENVPLATFORM_SETTINGS"] is { } given)
+            return given;
+        var folder = surroundings["XDG_CONFIG_HOME"]
+            ?? (OperatingSystem.IsWindows() ? surroundings["APPDATA"] : null)
+            ?? Path.Combine(surroundings.HomeFolder, ".config");
+        return Path.Combine(folder, "envplatform", "settings.json");
+    }
+}
