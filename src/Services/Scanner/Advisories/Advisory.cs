@@ -1,0 +1,60 @@
+namespace EnvPlatform.Scanner.Advisories;
+
+/// <summary>A source record about a vulnerability, as its database wrote it (OSV schema 1.7, https://ossf.github.io/osv-schema/).</summary>
+/// <param name="Aliases">Other ids of the same vulnerability. <c>related</c> and <c>upstream</c> say something else and are not kept.</param>
+/// <param name="Withdrawn">Since when the source holds the record to be wrong; it is then no finding.</param>
+/// <param name="Severity">The scores as the source gives them, unread.</param>
+/// <param name="DatabaseSeverity">The source's own word (<c>database_specific.severity</c>), used where no score can be read.</param>
+public sealed record Advisory(
+    string Id,
+    string[] Aliases,
+    DateTimeOffset? Published,
+    DateTimeOffset Modified,
+    DateTimeOffset? Withdrawn,
+    string? Summary,
+    string? Details,
+    SeverityVector[] Severity,
+    string? DatabaseSeverity,
+    AffectedPackage[] Affected);
+
+/// <summary>A score as a source gives it.</summary>
+/// <param name="Type">OSV's name: <c>CVSS_V2</c>, <c>CVSS_V3</c>, <c>CVSS_V4</c>, or another database's own.</param>
+/// <param name="Vector">The CVSS vector, or what the source has in its place.</param>
+public readonly record struct SeverityVector(string Type, string Vector);
+
+/// <summary>A package that an advisory is about, and its versions that are affected: those listed and those in a range.</summary>
+/// <param name="Ecosystem">With its release where the source names one: <c>PyPI</c>, <c>conda</c>, <c>Debian:12</c>.</param>
+public sealed record AffectedPackage(
+    string Ecosystem,
+    string Name,
+    string? Purl,
+    AffectedRange[] Ranges,
+    string[] Versions,
+    SeverityVector[] Severity);
+
+/// <summary>Events on the line of versions, in the order that the record lists them.</summary>
+public sealed record AffectedRange(RangeType Type, RangeEvent[] Events);
+
+/// <summary>How a range orders its versions; ranges over commits are not kept.</summary>
+public enum RangeType
+{
+    Ecosystem,
+    SemVer,
+}
+
+public readonly record struct RangeEvent(RangeEventKind Kind, string Version);
+
+public enum RangeEventKind
+{
+    /// <summary>Affected from this version on; <c>0</c> is before every version.</summary>
+    Introduced,
+
+    /// <summary>No longer affected from this version on.</summary>
+    Fixed,
+
+    /// <summary>The last version that is affected.</summary>
+    LastAffected,
+
+    /// <summary>The range says nothing from this version on; <c>*</c> is after every version.</summary>
+    Limit,
+}

@@ -1,0 +1,133 @@
+using System.Buffers;
+
+namespace EnvPlatform.Scanner.Advisories.Osv;
+
+/// <summary>
+/// Cuts a stream into its top-level JSON objects: one object, an array of them, or one after another (JSON lines), without holding more
+/// than one. Only strings and brackets are understood; what is inside is the parser's to judge.
+/// </summary>
+internal static class JsonObjects
+{
+    /// <summary>An object's bytes, or null with the reason why there are none.</summary>
+    public readonly record struct Piece(byte[]? Json, string? Problem);
+
+    /// <param name="maxBytes">Of one object; a larger one is passed over and reported.</param>
+    public static IEnumerable<Piece> Split(Stream stream, int maxBytes)
+    {
+        var chunk = ArrayPool<byte>.Shared.Rent(64 << 10);
+        try
+        {
+            var cutter = new Cutter(maxBytes);
+            int read;
+            while ((read = stream.Read(chunk, 0, chunk.Length)) > 0)
+            {
+                for (var at = 0; at < read;)
+                {
+                    if (cutter.Take(chunk.AsSpan(0, read), ref at) is not { } piece) continue;
+                    yield return piece;
+                    if (cutter.IsLost) yield break;
+                }
+            }
+
+            if (cutter.IsInside) yield return new Piece(null, "ends in the middle of an object");
+            else if (!cutter.HasSeenObject && !cutter.HasSeenArray) yield return new Piece(null, "is empty");
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(chunk);
+        }
+    }
+
+    private sealed class Cutter(int maxBytes)
+    {
+        private readonly ArrayBufferWriter<byte> _object = new();
+        private int _depth;
+        private bool _inString;
+        private bool _escaped;
+        private bool _tooLarge;
+
+        public bool IsInside => _depth > 0;
+
+        public bool HasSeenArray { get; private set; }
+
+        public bool HasSeenObject { get; private set; }
+
+        /// <summary>What stands between objects is no JSON, so where the next begins is anybody's guess.</summary>
+        public bool IsLost { get; private set; }
+
+        /// <summary>Goes on from <paramref name="at"/> to the end of the object or of the chunk.</summary>
+        public Piece? Take(ReadOnlySpan<byte> chunk, ref int at)
+        {
+            if (!IsInside && !Begin(chunk[at]))
+            {
+                at++;
+                return IsLost ? new Piece(null, "is no JSON object") : null;
+            }
+
+            var start = at;
+            while (at < chunk.Length)
+            {
+                if (Step(chunk[at++])) continue;
+                Keep(chunk[start..at]);
+                return Finish();
+            }
+
+            Keep(chunk[start..at]);
+            return null;
+        }
+
+        private bool Begin(byte b)
+        {
+            if (b == '{')
+            {
+                HasSeenObject = true;
+                return true;
+            }
+
+            if (b == '[' && !HasSeenArray && !HasSeenObject) HasSeenArray = true;
+            else if (b is not ((byte)' ' or (byte)'\t' or (byte)'\r' or (byte)'\n' or 0xEF or 0xBB or 0xBF) && !(HasSeenArray && b is (byte)',' or (byte)']')) IsLost = true;
+            return false;
+        }
+
+        // False after the bracket that closes the object.
+        private bool Step(byte b)
+        {
+            if (_inString)
+            {
+                if (_escaped) _escaped = false;
+                else if (b == '\\') _escaped = true;
+                else if (b == '"') _inString = false;
+                return true;
+            }
+
+            switch (b)
+            {
+                case (byte)'"':
+                    _inString = true;
+                    return true;
+                case (byte)'{' or (byte)'[':
+                    _depth++;
+                    return true;
+                case (byte)'}' or (byte)']':
+                    return --_depth > 0;
+                default:
+                    return true;
+            }
+        }
+
+        private void Keep(ReadOnlySpan<byte> bytes)
+        {
+            _tooLarge |= _object.WrittenCount + bytes.Length > maxBytes;
+            if (_tooLarge) _object.ResetWrittenCount();
+            else _object.Write(bytes);
+        }
+
+        private Piece Finish()
+        {
+            var piece = _tooLarge ? new Piece(null, $"is larger than {maxBytes} bytes") : new Piece(_object.WrittenSpan.ToArray(), null);
+            _object.ResetWrittenCount();
+            _tooLarge = false;
+            return piece;
+        }
+    }
+}

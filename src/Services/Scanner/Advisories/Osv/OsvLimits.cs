@@ -1,0 +1,34 @@
+namespace EnvPlatform.Scanner.Advisories.Osv;
+
+/// <summary>How much of an archive is unpacked before it is taken for an attack. The records of all of OSV stay well below.</summary>
+public sealed record OsvLimits
+{
+    public static OsvLimits Default { get; } = new();
+
+    /// <summary>Bytes of a single record; a larger one is broken.</summary>
+    public int RecordBytes { get; init; } = 8 << 20;
+
+    /// <summary>Bytes of everything, unpacked; more refuse the archive.</summary>
+    public long TotalBytes { get; init; } = 2L << 30;
+
+    /// <summary>Records, and entries of a zip; more refuse the archive.</summary>
+    public int Records { get; init; } = 1_000_000;
+}
+
+/// <summary>An archive that cannot be read as a whole: no archive at all, damaged, or beyond the limits.</summary>
+public sealed class OsvArchiveException : Exception
+{
+    public OsvArchiveException()
+    {
+    }
+
+    public OsvArchiveException(string message)
+        : base(message)
+    {
+    }
+
+    public OsvArchiveException(string message, Exception innerException)
+        : base(message, innerException)
+    {
+    }
+}

@@ -1,0 +1,73 @@
+using EnvPlatform.Scanner.Matching;
+using EnvPlatform.Scanner.Matching.Versions;
+
+namespace EnvPlatform.Scanner.Mapping;
+
+/// <summary>What is known of the project that a package holds.</summary>
+public enum MappingAnswer
+{
+    /// <summary>It is this project of this ecosystem.</summary>
+    Project,
+
+    /// <summary>No ecosystem that advisories speak of has the project; a project of the same name elsewhere is another.</summary>
+    NoSuchProject,
+
+    Unknown,
+
+    /// <summary>The package holds nothing that could be vulnerable: virtual packages, switches, empty collections.</summary>
+    NotApplicable,
+}
+
+/// <summary>The rule that an answer comes from.</summary>
+public enum MappingBasis
+{
+    /// <summary>No rule says anything.</summary>
+    None,
+
+    /// <summary>A distribution of PyPI inside a conda environment.</summary>
+    PyPI,
+
+    /// <summary>The table of exceptions names the package.</summary>
+    Table,
+
+    /// <summary>The build string says that the package was built for Python, and conda names such packages as PyPI does.</summary>
+    PythonBuild,
+
+    /// <summary><c>r-NAME</c> is CRAN's, <c>bioconductor-NAME</c> Bioconductor's.</summary>
+    RName,
+
+    /// <summary>There is no build string; the name is a project's that advisories speak of, and no rule says that it is another's.</summary>
+    NameOnly,
+}
+
+/// <summary>A package's project: where its advisories are, and how its versions compare.</summary>
+public readonly record struct MappedPackage
+{
+    private readonly string _text;
+    private readonly int _skip;
+
+    internal MappedPackage(MappingAnswer answer, MappingBasis basis, string ecosystem, string text, int skip, VersionScheme scheme)
+    {
+        Answer = answer;
+        Basis = basis;
+        Ecosystem = ecosystem;
+        _text = text;
+        _skip = skip;
+        Scheme = scheme;
+    }
+
+    public MappingAnswer Answer { get; }
+
+    public MappingBasis Basis { get; }
+
+    /// <summary>Of the project; where the answer is no project, of the advisories that may still speak of the package (conda's own).</summary>
+    public string Ecosystem { get; }
+
+    /// <summary>The order that versions compare in.</summary>
+    public VersionScheme Scheme { get; }
+
+    /// <summary>The project, under its normalised name.</summary>
+    public PackageIdentity Identity => PackageIdentity.Of(Ecosystem, _text[_skip..]);
+
+    internal ReadOnlySpan<char> Name => _text.AsSpan(_skip);
+}

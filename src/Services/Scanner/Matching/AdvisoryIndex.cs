@@ -1,0 +1,156 @@
+using System.Collections.Frozen;
+using EnvPlatform.Scanner.Advisories;
+using EnvPlatform.Scanner.Mapping;
+using EnvPlatform.Scanner.Matching.Versions;
+
+namespace EnvPlatform.Scanner.Matching;
+
+/// <summary>
+/// All advisories by the projects that they affect, compiled for matching. Immutable: built once for each state of the advisories and swapped
+/// whole, so that a scan never sees half of an import. Matching allocates nothing but the hits.
+/// </summary>
+public sealed class AdvisoryIndex
+{
+    private const int MaxNameLength = 512;
+
+    private readonly ConventionMapping _mapping;
+    private readonly Dictionary<string, Tables> _ecosystems;
+    private readonly FrozenSet<string> _complete;
+
+    private AdvisoryIndex(ConventionMapping mapping, Dictionary<string, Tables> ecosystems, FrozenSet<string> complete)
+    {
+        _mapping = mapping;
+        _ecosystems = ecosystems;
+        _complete = complete;
+    }
+
+    /// <summary>Projects that at least one advisory affects.</summary>
+    public int Projects => _ecosystems.Values.Sum(tables => tables.Count);
+
+    /// <summary>Advisories that are neither withdrawn nor of ecosystems that no package comes from.</summary>
+    public int Advisories { get; private init; }
+
+    /// <summary>Ranges that say nothing because an event of theirs is no version.</summary>
+    public int IgnoredRanges { get; private init; }
+
+    /// <param name="advisories">Of several with one id the last modified counts; withdrawn ones are left out.</param>
+    /// <param name="groups">Of the same advisories.</param>
+    /// <param name="completeEcosystems">
+    /// Ecosystems of which a whole feed was imported: a project of theirs that no advisory names was checked and is clean.
+    /// </param>
+    public static AdvisoryIndex Build(
+        IEnumerable<Advisory> advisories, VulnerabilityGroups groups, ConventionMapping mapping, IEnumerable<string> completeEcosystems)
+    {
+        ArgumentNullException.ThrowIfNull(groups);
+        ArgumentNullException.ThrowIfNull(mapping);
+        var sources = new Dictionary<PackageIdentity, List<AffectedSource>>();
+        var count = 0;
+        foreach (var advisory in VulnerabilityGroups.Latest(advisories).OrderBy(advisory => advisory.Id, StringComparer.Ordinal))
+        {
+            if (advisory.Withdrawn is not null || groups.Of(advisory.Id) is not { } vulnerability) continue;
+            var indexed = new IndexedAdvisory(advisory.Id, vulnerability.Id, vulnerability.Severity, vulnerability.Cvss);
+            var isIndexed = false;
+            for (var i = 0; i < advisory.Affected.Length; i++)
+            {
+                var affected = advisory.Affected[i];
+                if (Ecosystems.Known(affected.Ecosystem) is not { } ecosystem) continue;
+                var identity = PackageIdentity.Of(ecosystem, affected.Name);
+                if (!sources.TryGetValue(identity, out var list)) sources.Add(identity, list = []);
+                list.Add(new AffectedSource(indexed, affected, i));
+                isIndexed = true;
+            }
+
+            if (isIndexed) count++;
+        }
+
+        var tables = sources.Select(pair => Compile(pair.Key, mapping.SchemeOf(pair.Key.Ecosystem, pair.Key.Name), pair.Value)).ToArray();
+        var ecosystems = tables.GroupBy(table => table.Table.Identity.Ecosystem)
+            .ToDictionary(group => group.Key, group => new Tables(group.Select(table => table.Table)), StringComparer.Ordinal);
+        return new AdvisoryIndex(mapping, ecosystems, completeEcosystems.ToFrozenSet(StringComparer.Ordinal))
+        {
+            Advisories = count,
+            IgnoredRanges = tables.Sum(table => table.Ignored),
+        };
+    }
+
+    /// <summary>What is known of a package: how far it could be checked, and which advisories affect it.</summary>
+    public PackageMatch Match(in InstalledPackage package)
+    {
+        var mapped = _mapping.Map(package);
+        if (mapped.Answer == MappingAnswer.NotApplicable) return new PackageMatch(Coverage.NotApplicable, NotCheckedReason.None, mapped, []);
+        var table = _ecosystems.TryGetValue(mapped.Ecosystem, out var tables) ? tables.Find(mapped) : null;
+        if (table is null) return WithoutTable(mapped);
+        if (string.IsNullOrEmpty(package.Version)) return new PackageMatch(Coverage.NotChecked, NotCheckedReason.InvalidVersion, mapped, []);
+
+        var hits = table.Match(package.Version, out var isValid);
+        return isValid
+            ? new PackageMatch(Coverage.Checked, NotCheckedReason.None, mapped, hits)
+            : new PackageMatch(Coverage.NotChecked, NotCheckedReason.InvalidVersion, mapped, hits);
+    }
+
+    private PackageMatch WithoutTable(in MappedPackage mapped)
+    {
+        var reason = mapped.Answer switch
+        {
+            MappingAnswer.Unknown => NotCheckedReason.NotMapped,
+            // A name alone, without a build, was a guess that only an advisory could have confirmed.
+            MappingAnswer.Project when mapped.Basis == MappingBasis.NameOnly => NotCheckedReason.NotMapped,
+            MappingAnswer.Project when _complete.Contains(mapped.Ecosystem) => NotCheckedReason.None,
+            _ => NotCheckedReason.NoAdvisorySource,
+        };
+        return new PackageMatch(reason == NotCheckedReason.None ? Coverage.Checked : Coverage.NotChecked, reason, mapped, []);
+    }
+
+    private static (PackageTable Table, int Ignored) Compile(PackageIdentity identity, VersionScheme scheme, List<AffectedSource> sources)
+    {
+        return scheme switch
+        {
+            VersionScheme.Pep440 => In<Pep440Version>(),
+            VersionScheme.Conda => In<CondaVersion>(),
+            VersionScheme.OpenSsl => In<OpenSslVersion>(),
+            VersionScheme.Cran => In<CranVersion>(),
+            VersionScheme.SemVer => In<SemVersion>(),
+            VersionScheme.Generic => In<GenericVersion>(),
+            _ => throw new ArgumentOutOfRangeException(nameof(scheme), scheme, null),
+        };
+
+        (PackageTable, int) In<T>()
+            where T : struct, IVersion<T>
+        {
+            var table = new PackageTable<T>(identity, scheme, sources);
+            return (table, table.IgnoredRanges);
+        }
+    }
+
+    /// <summary>The tables of an ecosystem by normalised name, found without making a string.</summary>
+    private sealed class Tables
+    {
+        private readonly FrozenDictionary<string, PackageTable>.AlternateLookup<ReadOnlySpan<char>> _byName;
+
+        public Tables(IEnumerable<PackageTable> tables)
+        {
+            var byName = tables.ToFrozenDictionary(table => table.Identity.Name, StringComparer.Ordinal);
+            Count = byName.Count;
+            _byName = byName.GetAlternateLookup<ReadOnlySpan<char>>();
+        }
+
+        public int Count { get; }
+
+        public PackageTable? Find(in MappedPackage mapped)
+        {
+            var name = mapped.Name;
+            if (name.Length > MaxNameLength) return null;
+            PackageTable? table;
+            if (PackageIdentity.IsNormal(mapped.Ecosystem, name))
+            {
+                _byName.TryGetValue(name, out table);
+                return table;
+            }
+
+            Span<char> normal = stackalloc char[MaxNameLength];
+            var length = PackageIdentity.Normalize(mapped.Ecosystem, name, normal);
+            _byName.TryGetValue(normal[..length], out table);
+            return table;
+        }
+    }
+}

@@ -1,0 +1,13 @@
+namespace EnvPlatform.Scanner.Matching;
+
+/// <summary>Who put a package into an environment.</summary>
+public enum PackageManager
+{
+    Conda,
+    PyPI,
+}
+
+/// <summary>A package as an environment log gives it.</summary>
+/// <param name="Version">Null or empty where the log has no exact version; it is then not matched.</param>
+/// <param name="Build">conda's build string; null or empty where the log does not say (and for PyPI).</param>
+public readonly record struct InstalledPackage(PackageManager Manager, string Name, string? Version, string? Build = null);

@@ -1,0 +1,57 @@
+using EnvPlatform.Scanner.Mapping;
+using EnvPlatform.Scanner.Severities;
+
+namespace EnvPlatform.Scanner.Matching;
+
+/// <summary>How far a package could be checked; shown for every package, so that nothing is silently clean.</summary>
+public enum Coverage
+{
+    Checked,
+    NotChecked,
+    NotApplicable,
+}
+
+/// <summary>Why a package was not checked; <see cref="NotCheckedReasons.CodeOf"/> gives the code that clients see.</summary>
+public enum NotCheckedReason
+{
+    None,
+
+    /// <summary>What project the conda package holds is not known.</summary>
+    NotMapped,
+
+    /// <summary>There is no version, or it is none in the order that its advisories are compared in.</summary>
+    InvalidVersion,
+
+    /// <summary>The project is known, and no source that was imported speaks of it.</summary>
+    NoAdvisorySource,
+}
+
+public static class NotCheckedReasons
+{
+    /// <summary>The code of a reason in answers; null for none.</summary>
+    public static string? CodeOf(NotCheckedReason reason) => reason switch
+    {
+        NotCheckedReason.None => null,
+        NotCheckedReason.NotMapped => "not_mapped",
+        NotCheckedReason.InvalidVersion => "invalid_version",
+        NotCheckedReason.NoAdvisorySource => "no_advisory_source",
+        _ => throw new ArgumentOutOfRangeException(nameof(reason), reason, null),
+    };
+}
+
+/// <summary>An advisory in the index: what a hit needs of it. Its texts are in the database.</summary>
+/// <param name="VulnerabilityId">The vulnerability that the advisory and its aliases speak of.</param>
+/// <param name="Severity">The vulnerability's, over all of its advisories.</param>
+public sealed record IndexedAdvisory(string Id, string VulnerabilityId, Severity Severity, CvssScore? Cvss);
+
+/// <summary>An advisory that affects a package, and why.</summary>
+/// <param name="AffectedIndex">Which entry of the advisory's <c>affected</c> matched, counted from 0; the first where several did.</param>
+/// <param name="Range">What the version was found in, such as <c>&gt;=3.0.0, &lt;3.0.7</c>, or <c>=5.6.1</c> for a listed version.</param>
+/// <param name="FixedIn">Versions that end the ranges the package is in, lowest first; empty when none is known.</param>
+/// <param name="IsListed">The version is listed by itself and in none of the ranges.</param>
+public sealed record Hit(IndexedAdvisory Advisory, int AffectedIndex, string Range, string[] FixedIn, bool IsListed);
+
+/// <summary>What the index says of a package.</summary>
+/// <param name="Mapped">What the package was taken for, and by which rule.</param>
+/// <param name="Hits">By advisory id; none when nothing is known to affect the package.</param>
+public readonly record struct PackageMatch(Coverage Coverage, NotCheckedReason Reason, MappedPackage Mapped, Hit[] Hits);

@@ -1,0 +1,80 @@
+using System.Collections.Frozen;
+using EnvPlatform.Scanner.Matching.Versions;
+
+namespace EnvPlatform.Scanner.Matching;
+
+/// <summary>
+/// What the advisories say of one project, compiled. The versions at which anything changes are sorted once; they cut the line of versions into
+/// slots: 0 before the first of them, 1 the first itself, 2 between the first and the second, and so on. Within a slot all versions are alike, so that an
+/// advisory is a few stretches of slots, and a package needs one binary search and then compares integers.
+/// </summary>
+internal abstract class PackageTable(PackageIdentity identity, VersionScheme scheme)
+{
+    private int[] _first = [];
+    private int[] _last = [];
+    private Hit[] _hits = [];
+    private FrozenDictionary<string, Hit[]> _byText = FrozenDictionary<string, Hit[]>.Empty;
+
+    public PackageIdentity Identity => identity;
+
+    public VersionScheme Scheme => scheme;
+
+    /// <summary>The slot that the version is in; -1 when it is no version of the scheme.</summary>
+    protected abstract int SlotOf(string version);
+
+    /// <summary>The hits of a version, by advisory id. <paramref name="isValid"/> is false when it could only be looked up as text.</summary>
+    public Hit[] Match(string version, out bool isValid)
+    {
+        var slot = SlotOf(version);
+        isValid = slot >= 0;
+        return isValid ? InSlot(slot) : _byText.GetValueOrDefault(version, []);
+    }
+
+    /// <param name="stretches">By advisory id, so that the stretches of an advisory are neighbours.</param>
+    protected void Fill(List<Stretch> stretches, Dictionary<string, List<Hit>> byText)
+    {
+        _first = [.. stretches.Select(stretch => stretch.First)];
+        _last = [.. stretches.Select(stretch => stretch.Last)];
+        _hits = [.. stretches.Select(stretch => stretch.Hit)];
+        _byText = byText.ToFrozenDictionary(pair => pair.Key, pair => pair.Value.ToArray(), StringComparer.Ordinal);
+    }
+
+    private Hit[] InSlot(int slot)
+    {
+        List<Hit>? found = null;
+        for (var i = 0; i < _first.Length; i++)
+        {
+            if (slot >= _first[i] && slot <= _last[i]) (found ??= []).Add(_hits[i]);
+        }
+
+        return found is null ? [] : OnePerAdvisory(found);
+    }
+
+    // Hits of an advisory are neighbours.
+    private Hit[] OnePerAdvisory(List<Hit> found)
+    {
+        var hits = new List<Hit>(found.Count);
+        for (int start = 0, end; start < found.Count; start = end)
+        {
+            end = start + 1;
+            while (end < found.Count && ReferenceEquals(found[end].Advisory, found[start].Advisory)) end++;
+            hits.Add(end == start + 1 ? found[start] : Merge(found.GetRange(start, end - start)));
+        }
+
+        return [.. hits];
+    }
+
+    private Hit Merge(List<Hit> hits)
+    {
+        const int shown = 8;
+        var inRange = hits.FindAll(hit => !hit.IsListed);
+        if (inRange.Count == 0) inRange = hits;
+        var fixedIn = inRange.SelectMany(hit => hit.FixedIn).Distinct(StringComparer.Ordinal).ToArray();
+        Array.Sort(fixedIn, (x, y) => VersionOrder.Compare(scheme, x, y) ?? 0);
+        var ranges = inRange.Select(hit => hit.Range).Distinct(StringComparer.Ordinal).Take(shown);
+        return inRange[0] with { Range = string.Join(" || ", ranges), FixedIn = fixedIn };
+    }
+
+    /// <summary>The slots, both included, in which an advisory says that the package is affected.</summary>
+    public readonly record struct Stretch(int First, int Last, Hit Hit);
+}

@@ -1,0 +1,92 @@
+using EnvPlatform.Scanner.Advisories;
+using EnvPlatform.Scanner.Matching.Versions;
+
+namespace EnvPlatform.Scanner.Matching;
+
+/// <summary>A project's table in the order of its versions.</summary>
+internal sealed class PackageTable<T> : PackageTable
+    where T : struct, IVersion<T>
+{
+    private readonly T[] _boundaries;
+
+    /// <param name="sources">In the order of their advisories' ids.</param>
+    public PackageTable(PackageIdentity identity, VersionScheme scheme, List<AffectedSource> sources)
+        : base(identity, scheme)
+    {
+        var byText = new Dictionary<string, List<Hit>>(StringComparer.Ordinal);
+        var pieces = new List<(Interval<T> Interval, Hit Hit)>();
+        foreach (var source in sources)
+        {
+            var ranges = source.Affected.Ranges.Select(range => VersionRange<T>.TryCompile(range)).ToArray();
+            IgnoredRanges += ranges.Count(range => range is null);
+            var compiled = ranges.OfType<VersionRange<T>>().ToArray();
+            foreach (var interval in compiled.SelectMany(range => range.Affected))
+                pieces.Add((interval, new Hit(source.Advisory, source.Index, interval.Text, interval.FixedIn is null ? [] : [interval.FixedIn], false)));
+            AddListed(source, new RangeUnion<T>(compiled), pieces, byText);
+        }
+
+        var boundaries = new List<T>(pieces.Count * 2);
+        foreach (var (interval, _) in pieces)
+        {
+            if (interval.Low is { } low) boundaries.Add(low);
+            if (interval.High is { } high) boundaries.Add(high);
+        }
+
+        boundaries.Sort();
+        _boundaries = Distinct(boundaries);
+        Fill([.. pieces.Select(piece => StretchOf(piece.Interval, piece.Hit))], byText);
+    }
+
+    /// <summary>Ranges with an event that is no version of the scheme, which say nothing.</summary>
+    public int IgnoredRanges { get; }
+
+    protected override int SlotOf(string version) => T.TryParse(version, out var parsed) ? SlotOf(parsed) : -1;
+
+    private int SlotOf(T version)
+    {
+        var found = _boundaries.AsSpan().BinarySearch(version);
+        return found >= 0 ? (2 * found) + 1 : 2 * ~found;
+    }
+
+    private Stretch StretchOf(Interval<T> interval, Hit hit)
+    {
+        var first = interval.Low is { } low ? SlotOf(low) : 0;
+        var last = interval.High is { } high ? SlotOf(high) - (interval.IsHighIncluded ? 0 : 1) : 2 * _boundaries.Length;
+        return new Stretch(first, last, hit);
+    }
+
+    private static void AddListed(
+        AffectedSource source, RangeUnion<T> ranges, List<(Interval<T>, Hit)> pieces, Dictionary<string, List<Hit>> byText)
+    {
+        foreach (var text in source.Affected.Versions)
+        {
+            var isVersion = T.TryParse(text, out var version);
+            if (isVersion && ranges.Contains(version)) continue;
+            string[] fixedIn = isVersion && ranges.FixAfter(version) is { } fix ? [fix] : [];
+            var hit = new Hit(source.Advisory, source.Index, "=" + text, fixedIn, true);
+            if (isVersion)
+            {
+                pieces.Add((new Interval<T>(version, version, true, hit.Range, null), hit));
+                continue;
+            }
+
+            // Sources come by advisory, so a text that an advisory lists twice has its hit at the end.
+            if (!byText.TryGetValue(text, out var hits)) byText.Add(text, hits = []);
+            if (hits.Count == 0 || !ReferenceEquals(hits[^1].Advisory, hit.Advisory)) hits.Add(hit);
+        }
+    }
+
+    private static T[] Distinct(List<T> sorted)
+    {
+        var distinct = new List<T>(sorted.Count);
+        foreach (var version in sorted)
+        {
+            if (distinct.Count == 0 || distinct[^1].CompareTo(version) != 0) distinct.Add(version);
+        }
+
+        return [.. distinct];
+    }
+}
+
+/// <summary>An entry of an advisory's <c>affected</c>, and which.</summary>
+internal readonly record struct AffectedSource(IndexedAdvisory Advisory, AffectedPackage Affected, int Index);

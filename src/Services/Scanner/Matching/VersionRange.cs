@@ -1,0 +1,111 @@
+using EnvPlatform.Scanner.Advisories;
+using EnvPlatform.Scanner.Matching.Versions;
+
+namespace EnvPlatform.Scanner.Matching;
+
+/// <summary>Versions from one to another, in words and in what ends them.</summary>
+/// <param name="Low">The first; null is before every version.</param>
+/// <param name="High">The end; null is after every version.</param>
+/// <param name="FixedIn">The version that ends it, where the record calls that a fix.</param>
+internal sealed record Interval<T>(T? Low, T? High, bool IsHighIncluded, string Text, string? FixedIn)
+    where T : struct, IVersion<T>;
+
+/// <summary>
+/// A range of an advisory as OSV evaluates it (https://ossf.github.io/osv-schema/#evaluation): its events in the order of versions switch
+/// between affected and not; no version at or after every limit is affected.
+/// </summary>
+internal sealed class VersionRange<T>
+    where T : struct, IVersion<T>
+{
+    private VersionRange(Interval<T>[] affected, T[] fixes)
+    {
+        Affected = affected;
+        Fixes = fixes;
+    }
+
+    /// <summary>Disjoint, lowest first.</summary>
+    public Interval<T>[] Affected { get; }
+
+    public T[] Fixes { get; }
+
+    /// <summary>Null when an event is no version: half a range would say something else than its author.</summary>
+    public static VersionRange<T>? TryCompile(AffectedRange range)
+    {
+        var events = new List<Event>(range.Events.Length);
+        T? limit = null;
+        var isLimited = false;
+        var isUnlimited = false;
+        foreach (var (kind, text) in range.Events)
+        {
+            var version = default(T);
+            var isStart = kind == RangeEventKind.Introduced && text == "0";
+            var isEndless = kind == RangeEventKind.Limit && text == "*";
+            if (!isStart && !isEndless && !T.TryParse(text, out version)) return null;
+            if (kind != RangeEventKind.Limit)
+            {
+                events.Add(new Event(kind, isStart ? null : version, text, events.Count));
+                continue;
+            }
+
+            isLimited = true;
+            isUnlimited |= isEndless;
+            if (!isEndless && (limit is not { } highest || version.CompareTo(highest) > 0)) limit = version;
+        }
+
+        events.Sort();
+        var fixes = events.Where(one => one is { Kind: RangeEventKind.Fixed, Version: not null }).Select(one => one.Version!.Value);
+        return new VersionRange<T>([.. Walk(events, isLimited && !isUnlimited ? limit : null)], [.. fixes]);
+    }
+
+    private static IEnumerable<Interval<T>> Walk(List<Event> events, T? limit)
+    {
+        Event? opened = null;
+        foreach (var one in events)
+        {
+            if (one.Kind == RangeEventKind.Introduced)
+            {
+                opened ??= one;
+                continue;
+            }
+
+            if (opened is not { } open) continue;
+            opened = null;
+            var isIncluded = one.Kind == RangeEventKind.LastAffected;
+            if (Cut(open, one.Version, isIncluded, one.Text, isIncluded ? null : one.Text, limit) is { } closed) yield return closed;
+        }
+
+        if (opened is { } last && Cut(last, null, false, null, null, limit) is { } rest) yield return rest;
+    }
+
+    private static Interval<T>? Cut(Event low, T? high, bool isIncluded, string? highText, string? fixedIn, T? limit)
+    {
+        if (limit is { } most && (high is not { } end || end.CompareTo(most) >= 0))
+            (high, isIncluded, highText) = (most, false, most.Text);
+        if (low.Version is { } start && high is { } stop && (isIncluded ? start.CompareTo(stop) > 0 : start.CompareTo(stop) >= 0)) return null;
+        var from = low.Version is null ? "" : $">={low.Text}";
+        var to = highText is null ? "" : (isIncluded ? "<=" : "<") + highText;
+        var text = from.Length > 0 && to.Length > 0 ? $"{from}, {to}" : from + to;
+        return new Interval<T>(low.Version, high, isIncluded, text.Length == 0 ? "*" : text, fixedIn);
+    }
+
+    // Events of one version keep the order of the record.
+    private readonly record struct Event(RangeEventKind Kind, T? Version, string Text, int Position) : IComparable<Event>
+    {
+        public int CompareTo(Event other)
+        {
+            var order = (Version, other.Version) switch
+            {
+                (null, null) => 0,
+                (null, _) => -1,
+                (_, null) => 1,
+                ({ } a, { } b) => a.CompareTo(b),
+            };
+            return order != 0 ? order : Position.CompareTo(other.Position);
+        }
+
+        public static bool operator <(Event left, Event right) => left.CompareTo(right) < 0;
+        public static bool operator >(Event left, Event right) => left.CompareTo(right) > 0;
+        public static bool operator <=(Event left, Event right) => left.CompareTo(right) <= 0;
+        public static bool operator >=(Event left, Event right) => left.CompareTo(right) >= 0;
+    }
+}
