@@ -22,6 +22,10 @@ public static class DapperSetup
         SqlMapper.RemoveTypeMap(typeof(DateTimeOffset));
         SqlMapper.RemoveTypeMap(typeof(DateTimeOffset?));
         SqlMapper.AddTypeHandler(new DateTimeOffsetHandler());
+        SqlMapper.AddTypeHandler(new ArrayHandler<int>());
+        SqlMapper.AddTypeHandler(new ArrayHandler<long>());
+        SqlMapper.AddTypeHandler(new ArrayHandler<Guid>());
+        SqlMapper.AddTypeHandler(new ArrayHandler<string>());
         foreach (var type in typeof(OrganizationId).Assembly.GetExportedTypes().Where(IsTypedId))
         {
             var handler = Activator.CreateInstance(typeof(TypedIdHandler<>).MakeGenericType(type))!;
@@ -42,6 +46,14 @@ public static class DapperSetup
             DateTime time => new DateTimeOffset(DateTime.SpecifyKind(time, DateTimeKind.Utc)),
             _ => throw new DataException($"A {value.GetType().Name} is not a time."),
         };
+    }
+
+    /// <summary>Npgsql reports array columns as System.Array; without a handler Dapper finds no constructor that takes the element type's array.</summary>
+    private sealed class ArrayHandler<T> : SqlMapper.TypeHandler<T[]>
+    {
+        public override void SetValue(IDbDataParameter parameter, T[]? value) => parameter.Value = value ?? (object)DBNull.Value;
+
+        public override T[] Parse(object value) => (T[])value;
     }
 
     private sealed class TypedIdHandler<T> : SqlMapper.TypeHandler<T> where T : struct, ITypedId<T>

@@ -5,8 +5,6 @@ using EnvPlatform.ServiceDefaults.Identity;
 
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Mvc.Testing;
-using Microsoft.AspNetCore.TestHost;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
 using NUnit.Framework;
@@ -20,9 +18,9 @@ namespace EnvPlatform.Testing;
 /// <typeparam name="TProgram">The service's entry point.</typeparam>
 public sealed class ServiceFixture<TProgram> : WebApplicationFactory<TProgram> where TProgram : class
 {
-    private readonly Dictionary<string, string?> settings;
+    private readonly Dictionary<string, string?> given;
 
-    private ServiceFixture(Dictionary<string, string?> settings) => this.settings = settings;
+    private ServiceFixture(Dictionary<string, string?> settings) => given = settings;
 
     public static AssertionKey Key { get; } = new("tests-tests-tests-tests-tests-tests-tests");
 
@@ -31,7 +29,7 @@ public sealed class ServiceFixture<TProgram> : WebApplicationFactory<TProgram> w
     public Uri GrpcAddress { get; private set; } = null!;
 
     /// <summary>The prefix of exchanges and queues: give it to another fixture to let both hear each other.</summary>
-    public string MessagingPrefix => settings["Messaging:Prefix"]!;
+    public string MessagingPrefix => given["Messaging:Prefix"]!;
 
     /// <param name="database">The name of the service's connection string, and its database; null for a service without one.</param>
     /// <param name="more">Settings that are added or replaced.</param>
@@ -82,7 +80,7 @@ public sealed class ServiceFixture<TProgram> : WebApplicationFactory<TProgram> w
     {
         ArgumentNullException.ThrowIfNull(builder);
         builder.UseEnvironment("Production");
-        foreach (var (key, value) in settings)
+        foreach (var (key, value) in given)
         {
             builder.UseSetting(key, value);
         }

@@ -1,0 +1,112 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+
+using EnvPlatform.Contracts.Events;
+using EnvPlatform.Contracts.Ids;
+using EnvPlatform.ServiceDefaults;
+using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.Testing;
+
+using MassTransit;
+
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+using Npgsql;
+
+namespace EnvPlatform.Postgres.Tests;
+
+/// <summary>A small service made of the shared parts alone, on real servers.</summary>
+internal sealed class TestHost : IAsyncDisposable
+{
+    private readonly WebApplication app;
+
+    private TestHost(WebApplication app, Uri address)
+    {
+        this.app = app;
+        Address = address;
+    }
+
+    public Uri Address { get; }
+
+    public NpgsqlDataSource Db => app.Services.GetRequiredService<NpgsqlDataSource>();
+
+    public Received Received => app.Services.GetRequiredService<Received>();
+
+    /// <param name="consumes">Whether this host has a queue for <see cref="EnvironmentRemoved"/>.</param>
+    public static async Task<TestHost> StartAsync(TestDatabase database, string prefix, bool consumes = true, Action<IEndpointRouteBuilder>? map = null)
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var address = new Uri($"http://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}");
+        listener.Stop();
+        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ApplicationName = "EnvPlatform.Postgres.Tests", EnvironmentName = "Production" });
+        builder.Configuration["urls"] = address.ToString();
+        builder.Configuration["ASSERTION_KEY"] = "tests-tests-tests-tests-tests-tests-tests";
+        builder.Configuration["ConnectionStrings:tests"] = database.ConnectionString;
+        builder.Configuration["ConnectionStrings:messaging"] = TestServers.RabbitMq;
+        builder.Configuration["Messaging:Prefix"] = prefix;
+        builder.Configuration["Postgres:RelayPollSeconds"] = "1";
+        builder.Logging.SetMinimumLevel(LogLevel.Error);
+        builder.Services.AddSingleton<Received>();
+        builder.AddServiceDefaults("tests");
+        builder.AddPostgres("tests", typeof(TestHost).Assembly);
+        builder.AddMessaging("tests", bus =>
+        {
+            if (consumes)
+            {
+                bus.AddConsumer<TakeNote>();
+            }
+        });
+        var web = builder.Build();
+        web.UseServiceDefaults();
+        web.UseIdempotency();
+        map?.Invoke(web);
+        await web.StartAsync();
+        var host = new TestHost(web, address);
+        using var client = new HttpClient { BaseAddress = address };
+        await Eventually.BecomesTrueAsync(async () => (await client.GetAsync(new Uri("/health/ready", UriKind.Relative))).StatusCode == HttpStatusCode.OK, "ready");
+        return host;
+    }
+
+    public HttpClient As(TestCaller caller)
+    {
+        var client = new HttpClient { BaseAddress = Address };
+        client.DefaultRequestHeaders.Add(Assertion.Header, caller.ToAssertion().Sign(new AssertionKey("tests-tests-tests-tests-tests-tests-tests")));
+        return client;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await app.StopAsync();
+        await app.DisposeAsync();
+    }
+}
+
+/// <summary>What the consumer saw: per message how often it arrived, and how often it took effect.</summary>
+internal sealed class Received
+{
+    public ConcurrentDictionary<Guid, int> Deliveries { get; } = new();
+
+    public ConcurrentBag<(EnvironmentId Environment, string? TraceId)> Effects { get; } = [];
+}
+
+internal sealed class TakeNote(NpgsqlDataSource db, Received received) : IConsumer<EnvironmentRemoved>
+{
+    public async Task Consume(ConsumeContext<EnvironmentRemoved> context)
+    {
+        received.Deliveries.AddOrUpdate(context.MessageId!.Value, 1, (_, n) => n + 1);
+        await using var tx = await db.BeginAsync(context.CancellationToken);
+        if (!await tx.ReceiveAsync(context.MessageId.Value, nameof(TakeNote)))
+        {
+            return;
+        }
+
+        received.Effects.Add((context.Message.EnvironmentId, Activity.Current?.TraceId.ToString()));
+        await tx.CommitAsync();
+    }
+}
