@@ -91,7 +91,7 @@ public sealed class CallTests
     {
         using var call = _client.Count(new CountRequest { Count = 3, Status = (int)StatusCode.DataLoss });
         var count = 0;
-        var thrown = Assert.ThrowsAsync<RpcException>(async () =>
+        var thrown = await Assert.ThrowsAsync<RpcException>(async () =>
         {
             while (await call.ResponseStream.MoveNext())
                 count++;
@@ -125,9 +125,9 @@ public sealed class CallTests
     }
 
     [Test]
-    public void Every_status_reaches_the_caller_with_its_text_and_trailers([Range(1, 16)] int code)
+    public async Task Every_status_reaches_the_caller_with_its_text_and_trailers([Range(1, 16)] int code)
     {
-        var thrown = Assert.ThrowsAsync<RpcException>(async () => await _client.FailAsync(new FailRequest { Code = code, Message = "100 % Ünglück\r\n☂ 😀" }));
+        var thrown = await Assert.ThrowsAsync<RpcException>(async () => await _client.FailAsync(new FailRequest { Code = code, Message = "100 % Ünglück\r\n☂ 😀" }));
 
         Assert.That(thrown!.Status, Is.EqualTo(new Status((StatusCode)code, "100 % Ünglück\r\n☂ 😀")));
         Assert.That(thrown.Trailers.GetValue("reason"), Is.EqualTo("told"));
@@ -135,9 +135,9 @@ public sealed class CallTests
     }
 
     [Test]
-    public void The_text_of_other_exceptions_stays_on_the_server()
+    public async Task The_text_of_other_exceptions_stays_on_the_server()
     {
-        var thrown = Assert.ThrowsAsync<RpcException>(async () => await _client.FailAsync(new FailRequest { Code = -1, Message = "secret" }));
+        var thrown = await Assert.ThrowsAsync<RpcException>(async () => await _client.FailAsync(new FailRequest { Code = -1, Message = "secret" }));
 
         Assert.That(thrown!.Status, Is.EqualTo(new Status(StatusCode.Unknown, "Exception was thrown by handler.")));
     }
@@ -147,18 +147,18 @@ public sealed class CallTests
     {
         await using var host = await ProbeHost.StartAsync(options => options.EnableDetailedErrors = true);
         using var channel = GrpcChannel.ForAddress(host.Address);
-        var thrown = Assert.ThrowsAsync<RpcException>(
+        var thrown = await Assert.ThrowsAsync<RpcException>(
             async () => await new Probe.ProbeClient(channel).FailAsync(new FailRequest { Code = -1, Message = "secret" }));
 
         Assert.That(thrown!.Status.Detail, Is.EqualTo("Exception was thrown by handler. InvalidOperationException: secret"));
     }
 
     [Test]
-    public void A_deadline_ends_the_call_on_both_sides()
+    public async Task A_deadline_ends_the_call_on_both_sides()
     {
         var before = _host.Log.Cancelled;
         var watch = Stopwatch.StartNew();
-        var thrown = Assert.ThrowsAsync<RpcException>(async () => await _client.HangAsync(new Payload(), deadline: Soon(200)));
+        var thrown = await Assert.ThrowsAsync<RpcException>(async () => await _client.HangAsync(new Payload(), deadline: Soon(200)));
 
         Assert.That(thrown!.StatusCode, Is.EqualTo(StatusCode.DeadlineExceeded));
         Assert.That(watch.ElapsedMilliseconds, Is.InRange(150, 5_000));
@@ -166,11 +166,11 @@ public sealed class CallTests
     }
 
     [Test]
-    public void A_deadline_ends_a_stream()
+    public async Task A_deadline_ends_a_stream()
     {
         using var call = _client.Count(new CountRequest { Count = 2, Hang = true }, deadline: Soon(300));
         var count = 0;
-        var thrown = Assert.ThrowsAsync<RpcException>(async () =>
+        var thrown = await Assert.ThrowsAsync<RpcException>(async () =>
         {
             while (await call.ResponseStream.MoveNext())
                 count++;
@@ -181,19 +181,19 @@ public sealed class CallTests
     }
 
     [Test]
-    public void A_deadline_in_the_past_sends_nothing()
+    public async Task A_deadline_in_the_past_sends_nothing()
     {
-        var thrown = Assert.ThrowsAsync<RpcException>(async () => await _client.EchoAsync(new Payload(), deadline: Soon(-1)));
+        var thrown = await Assert.ThrowsAsync<RpcException>(async () => await _client.EchoAsync(new Payload(), deadline: Soon(-1)));
 
         Assert.That(thrown!.StatusCode, Is.EqualTo(StatusCode.DeadlineExceeded));
     }
 
     [Test]
-    public void Cancelling_ends_the_call_on_both_sides()
+    public async Task Cancelling_ends_the_call_on_both_sides()
     {
         var before = _host.Log.Cancelled;
         using var source = new CancellationTokenSource(200);
-        var thrown = Assert.ThrowsAsync<RpcException>(async () => await _client.HangAsync(new Payload(), cancellationToken: source.Token));
+        var thrown = await Assert.ThrowsAsync<RpcException>(async () => await _client.HangAsync(new Payload(), cancellationToken: source.Token));
 
         Assert.That(thrown!.Status, Is.EqualTo(new Status(StatusCode.Cancelled, "Call canceled by the client.")));
         Assert.That(() => _host.Log.Cancelled, Is.EqualTo(before + 1).After(5).Seconds.PollEvery(10));
@@ -215,7 +215,7 @@ public sealed class CallTests
         using var call = _client.Count(new CountRequest { Count = 1, Hang = true });
         await call.ResponseStream.MoveNext();
         using var source = new CancellationTokenSource(100);
-        var thrown = Assert.ThrowsAsync<RpcException>(() => call.ResponseStream.MoveNext(source.Token));
+        var thrown = await Assert.ThrowsAsync<RpcException>(() => call.ResponseStream.MoveNext(source.Token));
 
         Assert.That(thrown!.StatusCode, Is.EqualTo(StatusCode.Cancelled));
         Assert.That(call.GetStatus().StatusCode, Is.EqualTo(StatusCode.Cancelled));
@@ -228,33 +228,33 @@ public sealed class CallTests
         var tooLarge = OfSize((4 * 1024 * 1024) + 1);
 
         Assert.That((await _client.EchoAsync(largest)).CalculateSize(), Is.EqualTo(4 * 1024 * 1024));
-        var thrown = Assert.ThrowsAsync<RpcException>(async () => await _client.EchoAsync(tooLarge));
+        var thrown = await Assert.ThrowsAsync<RpcException>(async () => await _client.EchoAsync(tooLarge));
         Assert.That(thrown!.Status, Is.EqualTo(new Status(StatusCode.ResourceExhausted, "Received message exceeds the maximum configured message size.")));
     }
 
     [Test]
-    public void A_message_over_the_limit_is_refused_by_the_client()
+    public async Task A_message_over_the_limit_is_refused_by_the_client()
     {
         using var call = _client.Count(new CountRequest { Count = 2, Size = 4 * 1024 * 1024 });
-        var thrown = Assert.ThrowsAsync<RpcException>(() => call.ResponseStream.MoveNext());
+        var thrown = await Assert.ThrowsAsync<RpcException>(() => call.ResponseStream.MoveNext());
 
         Assert.That(thrown!.StatusCode, Is.EqualTo(StatusCode.ResourceExhausted));
     }
 
     [Test]
-    public void A_message_that_may_not_be_sent_fails_the_call()
+    public async Task A_message_that_may_not_be_sent_fails_the_call()
     {
         using var channel = GrpcChannel.ForAddress(_host.Address, new GrpcChannelOptions { MaxSendMessageSize = 100 });
-        var thrown = Assert.ThrowsAsync<RpcException>(async () => await new Probe.ProbeClient(channel).EchoAsync(OfSize(101)));
+        var thrown = await Assert.ThrowsAsync<RpcException>(async () => await new Probe.ProbeClient(channel).EchoAsync(OfSize(101)));
 
         Assert.That(thrown!.Status, Is.EqualTo(new Status(StatusCode.ResourceExhausted, "Sending message exceeds the maximum configured message size.")));
     }
 
     [Test]
-    public void Nobody_listening_is_unavailable()
+    public async Task Nobody_listening_is_unavailable()
     {
         using var channel = GrpcChannel.ForAddress("http://127.0.0.1:1");
-        var thrown = Assert.ThrowsAsync<RpcException>(async () => await new Probe.ProbeClient(channel).EchoAsync(new Payload()));
+        var thrown = await Assert.ThrowsAsync<RpcException>(async () => await new Probe.ProbeClient(channel).EchoAsync(new Payload()));
 
         Assert.That(thrown!.StatusCode, Is.EqualTo(StatusCode.Unavailable));
     }
