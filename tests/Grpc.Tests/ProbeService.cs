@@ -16,6 +16,10 @@ public sealed class ProbeLog
 
     public ConcurrentQueue<string> Seen { get; } = [];
 
+    public ConcurrentQueue<string> Connections { get; } = [];
+
+    public ConcurrentQueue<string> TraceParents { get; } = [];
+
     public void AddCancelled() => Interlocked.Increment(ref _cancelled);
 
     public void AddDisposed() => Interlocked.Increment(ref _disposed);
@@ -25,7 +29,10 @@ public sealed class ProbeService(ProbeLog log) : Probe.ProbeBase, IDisposable
 {
     public override async Task<Payload> Echo(Payload request, ServerCallContext context)
     {
-        log.Seen.Enqueue($"{context.Method} {context.Host} {context.Peer} {context.GetHttpContext().Request.Protocol}");
+        var http = context.GetHttpContext();
+        log.Seen.Enqueue($"{context.Method} {context.Host} {context.Peer} {http.Request.Protocol}");
+        log.Connections.Enqueue(http.Connection.Id);
+        log.TraceParents.Enqueue(http.Request.Headers.TraceParent.ToString());
         var headers = new Metadata();
         foreach (var entry in context.RequestHeaders)
         {
