@@ -1,3 +1,6 @@
+using Aspire.Hosting;
+using Aspire.Hosting.ApplicationModel;
+
 using NUnit.Framework;
 
 namespace EnvPlatform.Testing;
@@ -9,26 +12,59 @@ namespace EnvPlatform.Testing;
 /// </summary>
 public static class TestServers
 {
-    public static string Postgres => Require("ENVPLATFORM_TEST_POSTGRES");
+    private static readonly Lazy<Started> Private = new(() => StartAsync().GetAwaiter().GetResult());
 
-    public static string RabbitMq => Require("ENVPLATFORM_TEST_RABBITMQ");
+    private sealed record Started(string Postgres, string RabbitMq, string Redis, string? Failure);
 
-    public static string Redis => Require("ENVPLATFORM_TEST_REDIS");
+    public static string Postgres => Given("ENVPLATFORM_TEST_POSTGRES") ?? Need().Postgres;
 
-    private static string Require(string variable)
+    public static string RabbitMq => Given("ENVPLATFORM_TEST_RABBITMQ") ?? Need().RabbitMq;
+
+    public static string Redis => Given("ENVPLATFORM_TEST_REDIS") ?? Need().Redis;
+
+    private static string? Given(string variable) => Environment.GetEnvironmentVariable(variable) is { Length: > 0 } given ? given : null;
+
+    private static Started Need()
     {
-        if (Environment.GetEnvironmentVariable(variable) is { Length: > 0 } given)
+        if (Private.Value.Failure is { } failure)
         {
-            return given;
+            var reason = $"The servers could not be started: {failure}";
+            if (Environment.GetEnvironmentVariable("CI") is { Length: > 0 })
+            {
+                Assert.Fail(reason);
+            }
+
+            Assert.Ignore(reason);
         }
 
-        var reason = $"No server: {variable} is not set.";
-        if (Environment.GetEnvironmentVariable("CI") is { Length: > 0 })
-        {
-            Assert.Fail(reason);
-        }
+        return Private.Value;
+    }
 
-        Assert.Ignore(reason);
-        return "";
+    private static async Task<Started> StartAsync()
+    {
+        var builder = DistributedApplication.CreateBuilder(new DistributedApplicationOptions { DisableDashboard = true });
+        var postgres = builder.AddPostgres("postgres");
+        var rabbitMq = builder.AddRabbitMQ("messaging");
+        var redis = builder.AddRedis("redis");
+        var app = builder.Build();
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => app.Dispose();
+        try
+        {
+            using var timeout = new CancellationTokenSource(TimeSpan.FromMinutes(2));
+            await app.StartAsync(timeout.Token);
+            foreach (var resource in new[] { "postgres", "messaging", "redis" })
+            {
+                await app.ResourceNotifications.WaitForResourceHealthyAsync(resource, WaitBehavior.StopOnResourceUnavailable, timeout.Token);
+            }
+
+            return new(
+                (await postgres.Resource.ConnectionStringExpression.GetValueAsync(timeout.Token))!,
+                (await rabbitMq.Resource.ConnectionStringExpression.GetValueAsync(timeout.Token))!,
+                (await redis.Resource.ConnectionStringExpression.GetValueAsync(timeout.Token))!, null);
+        }
+        catch (Exception exception) when (exception is DistributedApplicationException or OperationCanceledException)
+        {
+            return new("", "", "", exception.Message);
+        }
     }
 }
