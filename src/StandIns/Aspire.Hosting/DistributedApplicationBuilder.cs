@@ -48,6 +48,9 @@ public class DistributedApplicationBuilder : IDistributedApplicationBuilder
         AppHostDirectory = options.ProjectDirectory ?? Directory.GetCurrentDirectory();
 
         host.Logging.SetMinimumLevel(LogLevel.Warning);
+
+        // A failed start is thrown, and told once by who catches it.
+        host.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None);
         Services.Configure<ConsoleLifetimeOptions>(o => o.SuppressStatusMessages = true);
         Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromMinutes(2));
         Services.TryAddSingleton(TimeProvider.System);

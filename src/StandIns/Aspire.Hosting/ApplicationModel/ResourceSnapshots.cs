@@ -12,6 +12,7 @@ public sealed record CustomResourceSnapshot
     public DateTime? StopTimeStamp { get; init; }
     public ResourceStateSnapshot? State { get; init; }
     public int? ExitCode { get; init; }
+    public ImmutableArray<UrlSnapshot> Urls { get; init; } = [];
     public HealthStatus? HealthStatus { get; internal init; }
 }
 
@@ -21,6 +22,8 @@ public sealed record ResourceStateSnapshot(string Text, string? Style)
 }
 
 public sealed record ResourcePropertySnapshot(string Name, object? Value);
+
+public sealed record UrlSnapshot(string? Name, string Url, bool IsInternal);
 
 public class ResourceEvent(IResource resource, string resourceId, CustomResourceSnapshot snapshot)
 {

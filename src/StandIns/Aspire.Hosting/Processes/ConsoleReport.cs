@@ -58,10 +58,8 @@ internal sealed class ConsoleReport(
             lifetime.StopApplication();
         }
 
-        var detail = what == "ready" ? $"{Addresses(change.Resource)} ({clock.GetElapsedTime(since.GetValueOrDefault(change.ResourceId)).TotalSeconds:0.0} s)" : "";
+        var seconds = clock.GetElapsedTime(since.GetValueOrDefault(change.ResourceId)).TotalSeconds;
+        var detail = what == "ready" ? $"{string.Join("  ", snapshot.Urls.Select(url => url.Url))}  ({seconds:0.0} s)" : "";
         Console.WriteLine($"{change.ResourceId.PadRight(width)}{what,-8}{detail}".TrimEnd());
     }
-
-    private static string Addresses(IResource resource) => string.Join(
-        "  ", resource.Annotations.OfType<EndpointAnnotation>().Where(e => e.AllocatedEndpoint is not null).Select(e => e.AllocatedEndpoint!.UriString));
 }

@@ -147,6 +147,7 @@ internal sealed class ResourceInstance(
                 HealthStatus = HealthStatus.Unhealthy,
                 StartTimeStamp = clock.GetUtcNow().UtcDateTime,
                 Properties = [new("executable.pid", children[^1].Id)],
+                Urls = [.. resource.Annotations.OfType<EndpointAnnotation>().Select(e => new UrlSnapshot(e.Name, e.UrlOf(index), IsInternal: false))],
             });
             launched.TrySetResult();
 
