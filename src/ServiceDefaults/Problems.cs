@@ -108,6 +108,11 @@ public static partial class Problems
                 ? "The value has the wrong type, or a member that is required is missing." : reason);
         }
 
+        if (exception.Message.Contains(" body ", StringComparison.Ordinal) || exception.Message.EndsWith("from body.", StringComparison.Ordinal))
+        {
+            return ("body", "The body is missing or empty.");
+        }
+
         var parameter = ParameterName().Match(exception.Message);
         return parameter.Success
             ? (JsonNamingPolicy.SnakeCaseLower.ConvertName(parameter.Groups["name"].Value), "The value has the wrong type or is missing.")

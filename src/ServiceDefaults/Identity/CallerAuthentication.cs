@@ -94,7 +94,8 @@ internal static class CallerAuthentication
     {
         public Task HandleAsync(RequestDelegate next, HttpContext context, AuthorizationPolicy policy, PolicyAuthorizationResult authorizeResult)
         {
-            if (authorizeResult.Succeeded)
+            // What is not a RouteEndpoint is the router's own 404, 405 or 415, which is for callers to know.
+            if (authorizeResult.Succeeded || (authorizeResult.Forbidden && context.GetEndpoint() is not RouteEndpoint))
             {
                 return next(context);
             }
