@@ -45,8 +45,9 @@ public static partial class Problems
         services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
     }
 
-    internal static void UseProblems(this WebApplication app)
+    public static void UseProblems(this WebApplication app)
     {
+        ArgumentNullException.ThrowIfNull(app);
         app.UseExceptionHandler(new ExceptionHandlerOptions
         {
             StatusCodeSelector = exception => exception is BadHttpRequestException bad ? bad.StatusCode : StatusCodes.Status500InternalServerError,

@@ -57,6 +57,12 @@ internal static class CallerAuthentication
                 return Task.FromResult(AuthenticateResult.Fail("The assertion is not good."));
             }
 
+            Context.Features.Set(new RequestOrigin(assertion.RequestId, assertion.SourceAddress, assertion.UserAgent));
+            if (assertion.SubjectType == Assertion.NobodySubject)
+            {
+                return Task.FromResult(AuthenticateResult.NoResult());
+            }
+
             var organization = OrganizationOf(Context, assertion);
             Context.Features.Set(new Caller(
                 new(assertion.SubjectId), assertion.SubjectType, assertion.Email, assertion.DisplayName, assertion.Operator, assertion.Memberships,
