@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Security.Cryptography;
 using System.Text;
 
@@ -20,6 +21,7 @@ public static class SecretFormat
     private const int RandomLength = 30;
     private const int ChecksumLength = 6;
     private const string Alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    private static readonly SearchValues<char> Allowed = SearchValues.Create(Alphabet);
 
     public static string New(string prefix)
     {
@@ -32,7 +34,7 @@ public static class SecretFormat
     /// <summary>Whether the text could be a secret of this kind; says nothing of whether it is good.</summary>
     public static bool IsWellFormed(ReadOnlySpan<char> text, string prefix)
     {
-        if (text.Length != Length || !text.StartsWith(prefix, StringComparison.Ordinal) || text[prefix.Length..].ContainsAnyExcept(Alphabet))
+        if (text.Length != Length || !text.StartsWith(prefix, StringComparison.Ordinal) || text[prefix.Length..].ContainsAnyExcept(Allowed))
         {
             return false;
         }
