@@ -57,12 +57,6 @@ internal static class CallerAuthentication
                 return Task.FromResult(AuthenticateResult.Fail("The assertion is not good."));
             }
 
-            Context.Features.Set(new RequestOrigin(assertion.RequestId, assertion.SourceAddress, assertion.UserAgent));
-            if (assertion.SubjectType == Assertion.NobodySubject)
-            {
-                return Task.FromResult(AuthenticateResult.NoResult());
-            }
-
             var organization = OrganizationOf(Context, assertion);
             Context.Features.Set(new Caller(
                 new(assertion.SubjectId), assertion.SubjectType, assertion.Email, assertion.DisplayName, assertion.Operator, assertion.Memberships,
@@ -100,8 +94,7 @@ internal static class CallerAuthentication
     {
         public Task HandleAsync(RequestDelegate next, HttpContext context, AuthorizationPolicy policy, PolicyAuthorizationResult authorizeResult)
         {
-            // What is not a RouteEndpoint is the router's own 404, 405 or 415, which is for callers to know.
-            if (authorizeResult.Succeeded || (authorizeResult.Forbidden && context.GetEndpoint() is not RouteEndpoint))
+            if (authorizeResult.Succeeded)
             {
                 return next(context);
             }

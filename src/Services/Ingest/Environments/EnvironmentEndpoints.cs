@@ -1,0 +1,21 @@
+using EnvPlatform.ServiceDefaults.Identity;
+
+namespace EnvPlatform.Ingest.Environments;
+
+/// <summary>The public operations on environments.</summary>
+internal static class EnvironmentEndpoints
+{
+    public static void MapEnvironments(this IEndpointRouteBuilder app)
+    {
+        var organization = app.MapGroup("/api/v1/orgs/{org}").RequireAuthorization(Roles.Member).WithTags("environments");
+        organization.MapLogEnvironment();
+
+        var environments = organization.MapGroup("/environments");
+        environments.MapListEnvironments();
+        environments.MapGetEnvironment();
+        environments.MapListPackages();
+        environments.MapGetHistory();
+        environments.MapArchiveEnvironment();
+        environments.MapRemoveEnvironment();
+    }
+}

@@ -1,0 +1,48 @@
+using EnvPlatform.Contracts;
+using EnvPlatform.Contracts.Ids;
+
+namespace EnvPlatform.Ingest.Environments;
+
+/// <summary>An environment as the public API shows it.</summary>
+/// <param name="Vulnerabilities">Null until the packages were scanned; so is <paramref name="ScannedAt"/>.</param>
+/// <param name="MaxCvss">The highest CVSS base score, 0 to 10; null when nothing has one.</param>
+/// <param name="Kev">How many vulnerabilities are known to be exploited.</param>
+/// <param name="NotChecked">How many packages the scan could not check.</param>
+internal sealed record EnvironmentView(
+    EnvironmentId Id, string Name, string Prefix, string Platform, MachineView Machine, UserView User, EnvironmentStatus Status, string? Message,
+    bool Archived, string Digest, int Packages, VulnerabilityCounts? Vulnerabilities, decimal? MaxCvss, int Kev, int NotChecked,
+    DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt, DateTimeOffset? ScannedAt);
+
+internal sealed record MachineView(MachineId Id, string? Hostname);
+
+/// <summary>A user or service account; the latter has no e-mail address.</summary>
+internal sealed record UserView(SubjectId Id, string? Email, string? DisplayName);
+
+/// <summary>A row of environments with what the view joins to it.</summary>
+internal sealed record EnvironmentRow(
+    EnvironmentId EnvironmentId, string Name, string Prefix, string Platform, MachineId MachineId, string? Hostname, SubjectId OwnerId, string? Email,
+    string? DisplayName, string Status, string? StatusMessage, bool Archived, string Digest, int PackageCount, int Total, int Critical, int High,
+    int Medium, int Low, int Unknown, decimal? MaxCvss, int Kev, int NotChecked, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt,
+    DateTimeOffset? ScannedAt, string? SortKey)
+{
+    /// <summary>Without sort_key, which comes last, and without where.</summary>
+    public const string Select =
+        """
+        select e.environment_id, e.name, e.prefix, e.platform, e.machine_id, m.hostname, e.owner_id, o.email, o.display_name, e.status,
+            e.status_message, e.archived, s.digest, e.package_count, e.total, e.critical, e.high, e.medium, e.low, e.unknown, e.max_cvss, e.kev,
+            e.not_checked, e.created_at, e.updated_at, e.scanned_at
+        """;
+
+    public const string From =
+        """
+        from environments e
+        join package_sets s on s.package_set_id = e.package_set_id
+        left join machines m on m.org_id = e.org_id and m.machine_id = e.machine_id
+        left join owners o on o.org_id = e.org_id and o.subject_id = e.owner_id
+        """;
+
+    public EnvironmentView ToView() => new(
+        EnvironmentId, Name, Prefix, Platform, new(MachineId, Hostname), new(OwnerId, Email, DisplayName),
+        Enum.Parse<EnvironmentStatus>(Status, ignoreCase: true), StatusMessage, Archived, Digest, PackageCount,
+        ScannedAt is null ? null : new(Total, Critical, High, Medium, Low, Unknown), MaxCvss, Kev, NotChecked, CreatedAt, UpdatedAt, ScannedAt);
+}

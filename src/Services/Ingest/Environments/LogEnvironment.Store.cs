@@ -1,0 +1,217 @@
+using EnvPlatform.Contracts.Events;
+using EnvPlatform.Contracts.Ids;
+using EnvPlatform.Ingest.Packages;
+using EnvPlatform.Postgres;
+using EnvPlatform.ServiceDefaults.Identity;
+
+using Npgsql;
+
+namespace EnvPlatform.Ingest.Environments;
+
+/// <content>The one transaction of a log that says something new.</content>
+internal static partial class LogEnvironment
+{
+    private sealed record Outcome(bool Created, bool Changed);
+
+    /// <summary>Null when the log names only a digest that this organization has not logged before.</summary>
+    /// <remarks>
+    /// Rows are locked in one order by everybody: packages, the set, the organization's reach of it, what it says of packages, the owner, the
+    /// environment. So logs of the same things wait for each other, never in a circle.
+    /// </remarks>
+    private static async Task<Outcome?> StoreAsync(
+        NpgsqlDataSource db, KnownPackages known, Caller caller, Log log, DateTimeOffset now, CancellationToken ct)
+    {
+        await using var tx = await db.BeginAsync(ct);
+        var ids = log.Packages is null ? null : await known.EnsureAsync(tx, log.Packages);
+        var set = ids is null ? await FindReachableSetAsync(tx, log) : await EnsureSetAsync(tx, log, [.. ids.Values.Order()], now);
+        if (set is null)
+        {
+            return null;
+        }
+
+        await ReachAsync(tx, log, set.PackageSetId, now);
+        if (ids is not null)
+        {
+            await known.DescribeAsync(tx, log.OrgId, log.Packages!, ids);
+        }
+
+        await KeepOwnerAsync(tx, caller);
+        var requested = log.Packages?.Where(package => package.Requested).Select(package => ids![package.Key]).Order().ToArray();
+        var before = await LockAsync(tx, log);
+        var created = false;
+        if (before is null)
+        {
+            created = await InsertAsync(tx, caller, log, set, requested, now);
+            before = created ? null : await LockAsync(tx, log);
+        }
+
+        var outcome = created ? new Outcome(true, true) : await UpdateAsync(tx, caller, log, set, requested, before!, now);
+        await tx.CommitAsync();
+        if (ids is not null)
+        {
+            known.Remember(log.OrgId, log.Packages!, ids);
+        }
+
+        return outcome;
+    }
+
+    /// <summary>The set of this digest, if this organization has logged it itself.</summary>
+    private static Task<PackageSet?> FindReachableSetAsync(Tx tx, Log log) =>
+        tx.QuerySingleOrDefaultAsync<PackageSet>(
+            """
+            select package_set_id, package_count
+            from package_sets join organization_package_sets using (package_set_id)
+            where digest = @Digest and org_id = @OrgId
+            """, new { log.Digest, log.OrgId });
+
+    private static async Task<PackageSet> EnsureSetAsync(Tx tx, Log log, int[] ids, DateTimeOffset now)
+    {
+        const string find = "select package_set_id, package_count from package_sets where digest = @Digest";
+        return await tx.QuerySingleOrDefaultAsync<PackageSet>(find, new { log.Digest })
+            ?? await tx.QuerySingleOrDefaultAsync<PackageSet>(
+                """
+                insert into package_sets (digest, package_ids, package_count, created_at) values (@Digest, @ids, @Count, @now)
+                on conflict (digest) do nothing
+                returning package_set_id, package_count
+                """, new { log.Digest, ids, Count = ids.Length, now })
+            ?? await tx.QuerySingleAsync<PackageSet>(find, new { log.Digest });
+    }
+
+    /// <remarks>The share lock keeps a scan result from changing the counts between here and the commit: see StoreScanResults.</remarks>
+    private static async Task ReachAsync(Tx tx, Log log, long packageSetId, DateTimeOffset now)
+    {
+        const string share = "select 1 from organization_package_sets where org_id = @OrgId and package_set_id = @packageSetId for share";
+        if (await tx.QuerySingleOrDefaultAsync<int?>(share, new { log.OrgId, packageSetId }) is null
+            && await tx.ExecuteAsync(
+                """
+                insert into organization_package_sets (org_id, package_set_id, first_logged_at) values (@OrgId, @packageSetId, @now)
+                on conflict do nothing
+                """, new { log.OrgId, packageSetId, now }) == 0)
+        {
+            await tx.QuerySingleAsync<int>(share, new { log.OrgId, packageSetId });
+        }
+    }
+
+    private static async Task KeepOwnerAsync(Tx tx, Caller caller) =>
+        await tx.ExecuteAsync(
+            """
+            insert into owners (org_id, subject_id, email, display_name) values (@OrgId, @SubjectId, @Email, @DisplayName)
+            on conflict (org_id, subject_id) do update set email = excluded.email, display_name = excluded.display_name
+            where (owners.email, owners.display_name) is distinct from (excluded.email, excluded.display_name)
+            """, new { caller.OrgId, caller.SubjectId, caller.Email, caller.DisplayName });
+
+    /// <summary>The environment at the log's prefix, else the one at the prefix from which it was renamed.</summary>
+    private static async Task<Before?> LockAsync(Tx tx, Log log)
+    {
+        var rows = await tx.QueryAsync<Before>(
+            """
+            select environment_id, e.owner_id, prefix, name, platform, package_set_id, digest, e.package_count, version
+            from environments e join package_sets using (package_set_id)
+            where org_id = @OrgId and machine_id = @MachineId and prefix = any(@Prefixes) and removed_at is null
+            order by environment_id for update of e
+            """, new { log.OrgId, log.MachineId, Prefixes = new[] { log.Prefix, log.PreviousPrefix ?? log.Prefix } });
+        return rows.Find(row => row.Prefix == log.Prefix) ?? rows.FirstOrDefault();
+    }
+
+    /// <returns>False when somebody else inserted it at the same moment.</returns>
+    private static async Task<bool> InsertAsync(Tx tx, Caller caller, Log log, PackageSet set, int[]? requested, DateTimeOffset now)
+    {
+        var id = EnvironmentId.New(now);
+        var inserted = await tx.ExecuteAsync(
+            """
+            insert into environments (
+                org_id, environment_id, machine_id, owner_id, prefix, name, platform, package_set_id, package_count, requested_ids,
+                scanned_at, total, critical, high, medium, low, unknown, max_cvss, kev, not_checked, created_at, updated_at, seen_at, version)
+            select org_id, @id, @MachineId, @SubjectId, @Prefix, @Name, @Platform, package_set_id, @PackageCount, @requested::int[],
+                scanned_at, total, critical, high, medium, low, unknown, max_cvss, kev, not_checked, @now, @now, @now, 1
+            from organization_package_sets where org_id = @OrgId and package_set_id = @PackageSetId
+            on conflict (org_id, machine_id, prefix) where removed_at is null do nothing
+            """,
+            new { log.OrgId, id, log.MachineId, caller.SubjectId, log.Prefix, log.Name, log.Platform, set.PackageSetId, set.PackageCount, requested, now });
+        if (inserted == 0)
+        {
+            return false;
+        }
+
+        await AddHistoryAsync(tx, caller, log, new(id, 1, set.PackageSetId, null, null), now);
+        tx.Publish(Event(log, set, id, caller.SubjectId, created: true, 1, now));
+        tx.Audit(
+            caller, "environment_logged", Target(id), $"Logged the environment {log.Name} ({log.Prefix}) with {set.PackageCount} packages.",
+            new { log.MachineId, log.Prefix, log.Name, log.Platform, log.Command, After = new { log.Digest, Packages = set.PackageCount } });
+        return true;
+    }
+
+    private static async Task<Outcome> UpdateAsync(
+        Tx tx, Caller caller, Log log, PackageSet set, int[]? requested, Before before, DateTimeOffset now)
+    {
+        var renamed = before.Prefix != log.Prefix || before.Name != log.Name;
+        var changed = before.PackageSetId != set.PackageSetId || before.Platform != log.Platform;
+        if (!renamed && !changed)
+        {
+            return new(false, false);
+        }
+
+        // The rename and the change are told apart, each under a version of its own.
+        var version = before.Version + (renamed ? 1 : 0) + (changed ? 1 : 0);
+        await tx.ExecuteAsync(
+            """
+            update environments e set
+                prefix = @Prefix, name = @Name, platform = @Platform, package_set_id = s.package_set_id, package_count = @PackageCount,
+                requested_ids = case when e.package_set_id = s.package_set_id then coalesce(@requested::int[], e.requested_ids) else @requested::int[] end,
+                scanned_at = s.scanned_at, total = s.total, critical = s.critical, high = s.high, medium = s.medium, low = s.low, unknown = s.unknown,
+                max_cvss = s.max_cvss, kev = s.kev, not_checked = s.not_checked, updated_at = @now, seen_at = @now, version = @version
+            from organization_package_sets s
+            where e.org_id = @OrgId and e.environment_id = @EnvironmentId and s.org_id = @OrgId and s.package_set_id = @PackageSetId
+            """,
+            new { log.OrgId, before.EnvironmentId, log.Prefix, log.Name, log.Platform, set.PackageSetId, set.PackageCount, requested, now, version });
+        await AddHistoryAsync(
+            tx, caller, log, new(before.EnvironmentId, version, set.PackageSetId, before.PackageSetId, before.Prefix == log.Prefix ? null : before.Prefix), now);
+        if (renamed)
+        {
+            tx.Publish(new EnvironmentRenamed(log.OrgId, before.EnvironmentId, log.MachineId, log.Prefix, log.Name, before.Version + 1, now));
+            tx.Audit(
+                caller, "environment_renamed", Target(before.EnvironmentId), $"Renamed the environment {before.Name} ({before.Prefix}) to {log.Name} ({log.Prefix}).",
+                new { log.Command, Before = new { before.Prefix, before.Name }, After = new { log.Prefix, log.Name } });
+        }
+
+        if (changed)
+        {
+            tx.Publish(Event(log, set, before.EnvironmentId, before.OwnerId, created: false, version, now));
+            tx.Audit(
+                caller, "environment_updated", Target(before.EnvironmentId), $"Changed the packages of the environment {log.Name} ({log.Prefix}).",
+                new
+                {
+                    log.Command,
+                    Before = new { before.Digest, Packages = before.PackageCount, before.Platform },
+                    After = new { log.Digest, Packages = set.PackageCount, log.Platform },
+                });
+        }
+
+        return new(false, true);
+    }
+
+    private static async Task AddHistoryAsync(Tx tx, Caller caller, Log log, HistoryRow row, DateTimeOffset now) =>
+        await tx.ExecuteAsync(
+            """
+            insert into environment_logs (
+                org_id, environment_id, version, logged_at, package_set_id, previous_package_set_id, command, renamed_from, actor_id, actor_email, actor_name)
+            values (@OrgId, @EnvironmentId, @Version, @now, @PackageSetId, @PreviousPackageSetId, @Command, @RenamedFrom, @SubjectId, @Email, @DisplayName)
+            """,
+            new
+            {
+                log.OrgId, row.EnvironmentId, row.Version, now, row.PackageSetId, row.PreviousPackageSetId, log.Command, row.RenamedFrom,
+                caller.SubjectId, caller.Email, caller.DisplayName,
+            });
+
+    private static EnvironmentLogged Event(Log log, PackageSet set, EnvironmentId id, SubjectId owner, bool created, long version, DateTimeOffset now) =>
+        new(log.OrgId, id, log.MachineId, owner, log.Prefix, log.Name, log.Platform, set.PackageSetId, log.Digest, set.PackageCount, created, version, now);
+
+    private static AuditTarget Target(EnvironmentId id) => new(id.ToString(), null, "environment");
+
+    private sealed record PackageSet(long PackageSetId, int PackageCount);
+
+    private sealed record Before(
+        EnvironmentId EnvironmentId, SubjectId OwnerId, string Prefix, string Name, string Platform, long PackageSetId, string Digest, int PackageCount, long Version);
+
+    private sealed record HistoryRow(EnvironmentId EnvironmentId, long Version, long PackageSetId, long? PreviousPackageSetId, string? RenamedFrom);
+}

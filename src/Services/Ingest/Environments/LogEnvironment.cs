@@ -1,0 +1,170 @@
+using System.ComponentModel.DataAnnotations;
+
+using EnvPlatform.Contracts;
+using EnvPlatform.Contracts.Ids;
+using EnvPlatform.Contracts.Packages;
+using EnvPlatform.Ingest.Machines;
+using EnvPlatform.Ingest.Packages;
+using EnvPlatform.Postgres;
+using EnvPlatform.ServiceDefaults;
+using EnvPlatform.ServiceDefaults.Identity;
+
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.Extensions.Options;
+
+using Npgsql;
+
+namespace EnvPlatform.Ingest.Environments;
+
+/// <summary>An agent logs the packages of an environment. What is known already costs one look-up and writes nothing.</summary>
+internal static partial class LogEnvironment
+{
+    /// <summary>Bytes of the unpacked body.</summary>
+    public const int MaxBodyBytes = 16 * 1024 * 1024;
+
+    /// <param name="Prefix">The environment's folder; with the machine, what makes it this environment.</param>
+    /// <param name="PreviousPrefix">The folder before, when the environment was renamed since its last log.</param>
+    /// <param name="Command">What changed the environment.</param>
+    /// <param name="Digest">Of the packages: see <see cref="PackageSetDigest"/>.</param>
+    /// <param name="Packages">All of them; left out, the digest alone decides whether they have to be sent.</param>
+    public sealed record Request(
+        [Required] MachineId? MachineId,
+        [Required, MaxLength(1_024), StorablePath] string? Prefix,
+        [Required, MaxLength(255)] string? Name,
+        [Required, RegularExpression("^[a-z0-9_]{1,20}(-[a-z0-9_]{1,20})?$")] string? Platform,
+        [Required, RegularExpression("^sha256:[0-9a-f]{64}$")] string? Digest,
+        [MaxLength(1_024), StorablePath] string? PreviousPrefix = null,
+        [MaxLength(16_384)] string? Command = null,
+        IReadOnlyList<PackageEntry?>? Packages = null);
+
+    /// <param name="Changed">The log said something new.</param>
+    /// <param name="Vulnerabilities">Null while the scan is pending.</param>
+    /// <param name="Scan">done or pending.</param>
+    public sealed record Response(
+        EnvironmentId EnvironmentId, bool Created, bool Changed, string Digest, EnvironmentStatus Status, string? Message, int Packages,
+        VulnerabilityCounts? Vulnerabilities, string Scan);
+
+    public static void MapLogEnvironment(this IEndpointRouteBuilder organization) =>
+        organization.MapPost("/environment-logs", HandleAsync).WithName(nameof(LogEnvironment)).WithSummary("Log an environment")
+            .WithMetadata(new RequestSizeLimitAttribute(MaxBodyBytes))
+            .ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status404NotFound)
+            .ProducesProblem(StatusCodes.Status409Conflict).ProducesProblem(StatusCodes.Status413PayloadTooLarge);
+
+    private static async Task<Results<Ok<Response>, Created<Response>, ProblemHttpResult>> HandleAsync(
+        string org, Request request, Caller caller, NpgsqlDataSource db, KnownPackages known, UnknownMachine unknown,
+        TimeProvider clock, IOptions<IngestOptions> options, CancellationToken ct)
+    {
+        var packages = ReadPackages(request, out var refusal);
+        if (refusal is not null)
+        {
+            return refusal;
+        }
+
+        var log = new Log(
+            caller.OrgId, request.MachineId!.Value, request.Prefix!, request.PreviousPrefix, request.Name!, request.Platform!, request.Digest!,
+            request.Command is null ? null : Secrets.Mask(request.Command), packages?.Packages);
+        var state = await FindAsync(db, log, ct);
+        if (state is null)
+        {
+            if (await unknown.LearnAsync(log.OrgId, log.MachineId, ct) is { } problem)
+            {
+                return problem;
+            }
+
+            state = (await FindAsync(db, log, ct))!;
+        }
+
+        if (state.MachineOwnerId != caller.SubjectId)
+        {
+            return UnknownMachine.NotRegistered();
+        }
+
+        var now = clock.GetUtcNow();
+        if (state.Says(log))
+        {
+            await NoteSeenAsync(db, log, state, now, options.Value.SeenMinutes, ct);
+            return TypedResults.Ok(state.Answer(created: false, changed: false));
+        }
+
+        if (await StoreAsync(db, known, caller, log, now, ct) is not { } outcome)
+        {
+            return Problems.Conflict("packages_required", "This organization has not logged that package set before: send the packages.");
+        }
+
+        state = await FindAsync(db, log, ct);
+        if (state?.EnvironmentId is null)
+        {
+            return Problems.Conflict("environment_removed", "The environment was removed at the same moment. Log it again if it is still there.");
+        }
+
+        var answer = state.Answer(outcome.Created, outcome.Changed);
+        return outcome.Created
+            ? TypedResults.Created($"/api/v1/orgs/{Uri.EscapeDataString(org)}/environments/{answer.EnvironmentId}", answer)
+            : TypedResults.Ok(answer);
+    }
+
+    /// <summary>Null when the log has none, or when they are refused.</summary>
+    private static PackageList? ReadPackages(Request request, out ProblemHttpResult? refusal)
+    {
+        refusal = null;
+        if (request.Packages is null)
+        {
+            return null;
+        }
+
+        var errors = new Dictionary<string, string[]>(StringComparer.Ordinal);
+        var packages = PackageList.Read(request.Packages, errors);
+        if (packages is not null && packages.Digest != request.Digest)
+        {
+            errors["digest"] = ["Is not the digest of the packages."];
+        }
+
+        refusal = errors.Count > 0 ? Problems.Invalid(errors) : null;
+        return packages;
+    }
+
+    /// <summary>The machine, and the environment of the log if there is one; null when the machine is unknown here.</summary>
+    private static Task<State?> FindAsync(NpgsqlDataSource db, Log log, CancellationToken ct) =>
+        db.QuerySingleOrDefaultAsync<State>(
+            """
+            select m.owner_id as machine_owner_id, e.environment_id, e.name, e.platform, s.digest, e.status, e.status_message, e.package_count,
+                e.scanned_at, e.total, e.critical, e.high, e.medium, e.low, e.unknown, e.seen_at
+            from machines m
+            left join environments e on e.org_id = m.org_id and e.machine_id = m.machine_id and e.prefix = @Prefix and e.removed_at is null
+            left join package_sets s on s.package_set_id = e.package_set_id
+            where m.org_id = @OrgId and m.machine_id = @MachineId
+            """, new { log.OrgId, log.MachineId, log.Prefix }, ct);
+
+    /// <summary>An environment that never changes is still seen: noted now and then, not with every log.</summary>
+    private static async Task NoteSeenAsync(NpgsqlDataSource db, Log log, State state, DateTimeOffset now, int minutes, CancellationToken ct)
+    {
+        if (now - state.SeenAt < TimeSpan.FromMinutes(minutes))
+        {
+            return;
+        }
+
+        await using var tx = await db.BeginAsync(ct);
+        await tx.ExecuteAsync(
+            "update environments set seen_at = @now where org_id = @OrgId and environment_id = @EnvironmentId and seen_at < @now",
+            new { log.OrgId, state.EnvironmentId, now });
+        await tx.CommitAsync();
+    }
+
+    /// <summary>A log that passed the checks.</summary>
+    private sealed record Log(
+        OrganizationId OrgId, MachineId MachineId, string Prefix, string? PreviousPrefix, string Name, string Platform, string Digest,
+        string? Command, IReadOnlyList<ListedPackage>? Packages);
+
+    private sealed record State(
+        SubjectId MachineOwnerId, EnvironmentId? EnvironmentId, string? Name, string? Platform, string? Digest, string? Status, string? StatusMessage,
+        int? PackageCount, DateTimeOffset? ScannedAt, int? Total, int? Critical, int? High, int? Medium, int? Low, int? Unknown, DateTimeOffset? SeenAt)
+    {
+        public bool Says(Log log) => EnvironmentId is not null && Digest == log.Digest && Name == log.Name && Platform == log.Platform;
+
+        public Response Answer(bool created, bool changed) => new(
+            EnvironmentId!.Value, created, changed, Digest!, Enum.Parse<EnvironmentStatus>(Status!, ignoreCase: true), StatusMessage, PackageCount!.Value,
+            ScannedAt is null ? null : new(Total!.Value, Critical!.Value, High!.Value, Medium!.Value, Low!.Value, Unknown!.Value),
+            ScannedAt is null ? "pending" : "done");
+    }
+}

@@ -1,0 +1,25 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace EnvPlatform.Ingest;
+
+/// <summary>Settings of Ingest, section <c>Ingest</c>.</summary>
+public sealed class IngestOptions
+{
+    public const string Section = "Ingest";
+
+    /// <summary>Packages at most whose ids one process remembers, about 400 bytes each.</summary>
+    [Range(1_000, 10_000_000)]
+    public int RememberedPackages { get; set; } = 100_000;
+
+    /// <summary>Minutes between two notes of when an unchanged environment was last logged.</summary>
+    [Range(1, 10_080)]
+    public int SeenMinutes { get; set; } = 60;
+
+    /// <summary>Milliseconds that Identity has to say whether a machine is registered.</summary>
+    [Range(50, 60_000)]
+    public int IdentityTimeoutMs { get; set; } = 3_000;
+
+    /// <summary>Milliseconds that Scanner has to say what it found in a set, before its packages are shown as pending.</summary>
+    [Range(50, 60_000)]
+    public int ScannerTimeoutMs { get; set; } = 3_000;
+}

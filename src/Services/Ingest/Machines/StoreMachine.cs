@@ -1,0 +1,36 @@
+using EnvPlatform.Contracts.Events;
+using EnvPlatform.Postgres;
+
+using MassTransit;
+
+using Npgsql;
+
+namespace EnvPlatform.Ingest.Machines;
+
+/// <summary>Keeps a copy of each machine, so that a log finds its owner and a list its host name without asking.</summary>
+public sealed class StoreMachine(NpgsqlDataSource db) : IConsumer<MachineRegistered>
+{
+    public async Task Consume(ConsumeContext<MachineRegistered> context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        await using var tx = await db.BeginAsync(context.CancellationToken);
+        if (!await tx.ReceiveAsync(context.MessageId!.Value, nameof(StoreMachine)))
+        {
+            return;
+        }
+
+        await StoreAsync(tx, context.Message);
+        await tx.CommitAsync();
+    }
+
+    /// <summary>The latest registration stays, in whatever order they come.</summary>
+    internal static Task StoreAsync(Tx tx, MachineRegistered machine) =>
+        tx.ExecuteAsync(
+            """
+            insert into machines (org_id, machine_id, owner_id, hostname, platform, registered_at)
+            values (@OrganizationId, @MachineId, @Owner, @Hostname, @Platform, @RegisteredAt)
+            on conflict (org_id, machine_id) do update set
+                owner_id = excluded.owner_id, hostname = excluded.hostname, platform = excluded.platform, registered_at = excluded.registered_at
+            where machines.registered_at < excluded.registered_at
+            """, machine);
+}

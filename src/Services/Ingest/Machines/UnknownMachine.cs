@@ -1,0 +1,55 @@
+using EnvPlatform.Contracts.Events;
+using EnvPlatform.Contracts.Ids;
+using EnvPlatform.Postgres;
+using EnvPlatform.ServiceDefaults;
+
+using Grpc.Core;
+
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.Extensions.Options;
+
+using Npgsql;
+
+using Wire = EnvPlatform.Contracts.Identity;
+
+namespace EnvPlatform.Ingest.Machines;
+
+/// <summary>A machine that was registered a moment ago, so that its event has not come yet: Identity is asked, and its answer kept.</summary>
+internal sealed partial class UnknownMachine(
+    Wire.Machines.MachinesClient identity, NpgsqlDataSource db, IOptions<IngestOptions> options, TimeProvider clock, ILogger<UnknownMachine> log)
+{
+    /// <summary>Null when the machine is known now; otherwise the answer for the caller.</summary>
+    public async Task<ProblemHttpResult?> LearnAsync(OrganizationId org, MachineId machineId, CancellationToken ct)
+    {
+        Wire.Machine machine;
+        try
+        {
+            machine = await identity.GetMachineAsync(
+                new() { OrganizationId = org.ToString(), MachineId = machineId.ToString() },
+                deadline: clock.GetUtcNow().UtcDateTime.AddMilliseconds(options.Value.IdentityTimeoutMs), cancellationToken: ct);
+        }
+        catch (RpcException exception) when (exception.StatusCode == StatusCode.NotFound)
+        {
+            return NotRegistered();
+        }
+        catch (RpcException exception) when (exception.StatusCode != StatusCode.Cancelled || !ct.IsCancellationRequested)
+        {
+            LogNoAnswer(machineId.Value, exception.StatusCode);
+            return Problems.Of(
+                StatusCodes.Status503ServiceUnavailable, "identity_unavailable", "Try again in a moment.", "Whether the machine is registered could not be found out.");
+        }
+
+        await using var tx = await db.BeginAsync(ct);
+        // The event that is on its way is newer than this.
+        await StoreMachine.StoreAsync(tx, new MachineRegistered(
+            org, machineId, new(Guid.Parse(machine.OwnerId)), machine.Hostname, machine.Platform, machine.AgentVersion, DateTimeOffset.UnixEpoch));
+        await tx.CommitAsync();
+        return null;
+    }
+
+    public static ProblemHttpResult NotRegistered() =>
+        Problems.Of(StatusCodes.Status404NotFound, "machine_not_registered", "Not found.", "The machine is not registered in this organization by the caller.");
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Identity could not say whether machine {MachineId} is registered: {Status}")]
+    private partial void LogNoAnswer(Guid machineId, StatusCode status);
+}

@@ -1,0 +1,130 @@
+using EnvPlatform.Contracts.Ids;
+using EnvPlatform.Contracts.Packages;
+using EnvPlatform.Postgres;
+
+using Microsoft.Extensions.Options;
+
+namespace EnvPlatform.Ingest.Packages;
+
+/// <summary>
+/// The ids of packages, from memory where this process has seen them lately. What a transaction finds or adds is remembered after its commit
+/// only: an id of a transaction that rolled back names nothing.
+/// </summary>
+internal sealed class KnownPackages(IOptions<IngestOptions> options)
+{
+    private readonly RecentlyUsed<PackageKey, int> ids = new(options.Value.RememberedPackages);
+    private readonly RecentlyUsed<(OrganizationId, int), bool> described = new(options.Value.RememberedPackages);
+
+    /// <summary>Finds the packages' ids, adding those that nobody has logged before.</summary>
+    public async Task<Dictionary<PackageKey, int>> EnsureAsync(Tx tx, IReadOnlyList<ListedPackage> packages)
+    {
+        var found = new Dictionary<PackageKey, int>(packages.Count);
+        var missing = new List<PackageKey>();
+        foreach (var package in packages)
+        {
+            if (ids.TryGet(package.Key, out var id))
+            {
+                found[package.Key] = id;
+            }
+            else
+            {
+                missing.Add(package.Key);
+            }
+        }
+
+        // A package that another transaction adds between the look-up and the insert shows in the next look-up.
+        while (missing.Count > 0)
+        {
+            await CollectAsync(tx, FindSql, missing, found);
+            if (missing.Count > 0)
+            {
+                await CollectAsync(tx, AddSql, missing, found);
+            }
+        }
+
+        return found;
+    }
+
+    /// <summary>Keeps what this organization says of the packages beyond their identity; the first word stays.</summary>
+    public async Task DescribeAsync(Tx tx, OrganizationId org, IReadOnlyList<ListedPackage> packages, Dictionary<PackageKey, int> found)
+    {
+        var news = packages.Where(package => (package.Sha256 ?? package.License) is not null && !described.TryGet((org, found[package.Key]), out _))
+            .OrderBy(package => found[package.Key]).ToArray();
+        if (news.Length > 0)
+        {
+            await tx.ExecuteAsync(
+                """
+                insert into organization_packages (org_id, package_id, sha256, license)
+                select @org, package_id, sha256, license
+                from unnest(@Ids::int[], @Sha256s::text[], @Licenses::text[]) as given (package_id, sha256, license)
+                where not exists (select from organization_packages o where o.org_id = @org and o.package_id = given.package_id)
+                order by package_id
+                on conflict do nothing
+                """,
+                new
+                {
+                    org,
+                    Ids = news.Select(package => found[package.Key]).ToArray(),
+                    Sha256s = news.Select(package => package.Sha256).ToArray(),
+                    Licenses = news.Select(package => package.License).ToArray(),
+                });
+        }
+    }
+
+    /// <summary>Call after the commit.</summary>
+    public void Remember(OrganizationId org, IReadOnlyList<ListedPackage> packages, Dictionary<PackageKey, int> found)
+    {
+        foreach (var package in packages)
+        {
+            var id = found[package.Key];
+            ids.Add(package.Key, id);
+            if ((package.Sha256 ?? package.License) is not null)
+            {
+                described.Add((org, id), true);
+            }
+        }
+    }
+
+    private static async Task CollectAsync(Tx tx, string sql, List<PackageKey> missing, Dictionary<PackageKey, int> found)
+    {
+        var rows = await tx.QueryAsync<Row>(
+            sql,
+            new
+            {
+                Managers = missing.Select(key => key.Manager).ToArray(),
+                Channels = missing.Select(key => key.Channel).ToArray(),
+                Subdirs = missing.Select(key => key.Subdir).ToArray(),
+                Names = missing.Select(key => key.Name).ToArray(),
+                Versions = missing.Select(key => key.Version).ToArray(),
+                Builds = missing.Select(key => key.Build).ToArray(),
+            });
+        foreach (var row in rows)
+        {
+            found[new(row.Manager, row.Channel, row.Subdir, row.Name, row.Version, row.Build)] = row.PackageId;
+        }
+
+        missing.RemoveAll(found.ContainsKey);
+    }
+
+    private const string FindSql =
+        """
+        select package_id, manager, channel, subdir, name, version, build
+        from unnest(@Managers::text[], @Channels::text[], @Subdirs::text[], @Names::text[], @Versions::text[], @Builds::text[])
+            as given (manager, channel, subdir, name, version, build)
+        join packages using (name, version, build, channel, subdir, manager)
+        """;
+
+    /// <remarks>In one order for everybody, so that two transactions that add the same packages wait for each other and never in a circle.</remarks>
+    private const string AddSql =
+        """
+        insert into packages (manager, channel, subdir, name, version, build)
+        select manager, channel, subdir, name, version, build
+        from unnest(@Managers::text[], @Channels::text[], @Subdirs::text[], @Names::text[], @Versions::text[], @Builds::text[])
+            as given (manager, channel, subdir, name, version, build)
+        order by name collate "C", version collate "C", build collate "C", channel collate "C", subdir collate "C", manager collate "C"
+        on conflict do nothing
+        returning package_id, manager, channel, subdir, name, version, build
+        """;
+
+    private sealed record Row(int PackageId, string Manager, string Channel, string Subdir, string Name, string Version, string Build);
+}

@@ -1,0 +1,38 @@
+using EnvPlatform.Ingest;
+using EnvPlatform.Ingest.Environments;
+using EnvPlatform.Ingest.Machines;
+using EnvPlatform.Ingest.Packages;
+using EnvPlatform.Postgres;
+using EnvPlatform.ServiceDefaults;
+using EnvPlatform.ServiceDefaults.Identity;
+
+using MassTransit;
+
+var builder = WebApplication.CreateBuilder(args);
+builder.AddServiceDefaults("ingest");
+builder.Services.AddValidation();
+builder.Services.AddOptions<IngestOptions>().BindConfiguration(IngestOptions.Section).ValidateDataAnnotations().ValidateOnStart();
+builder.AddPostgres("ingest", typeof(Program).Assembly);
+builder.AddMessaging("ingest", bus =>
+{
+    bus.AddConsumer<StoreMachine>();
+    bus.AddConsumer<StoreStatus>();
+    bus.AddConsumer<StoreScanResults, StoreScanResultsDefinition>();
+});
+builder.AddServiceClient<EnvPlatform.Contracts.Identity.Machines.MachinesClient>("identity");
+builder.AddServiceClient<EnvPlatform.Contracts.Scanner.Findings.FindingsClient>("scanner");
+builder.Services.AddSingleton<KnownPackages>();
+builder.Services.AddTransient<UnknownMachine>();
+builder.Services.AddTransient<PackageFindings>();
+builder.Services.AddHostedService<LogPartitions>();
+
+var app = builder.Build();
+app.UseServiceDefaults();
+app.UseIdempotency();
+app.MapEnvironments();
+app.MapGrpcService<ReadPackageSet>().RequireAuthorization(Roles.Service);
+app.MapGrpcService<ReadEnvironment>().RequireAuthorization(Roles.Service);
+await app.RunAsync();
+
+/// <summary>Ingest: environments, their package sets and their history.</summary>
+public partial class Program;
