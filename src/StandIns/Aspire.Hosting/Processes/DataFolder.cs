@@ -57,14 +57,21 @@ internal sealed class DataFolder : IDisposable
         return path;
     }
 
-    /// <summary>The same outside, for a user who cannot reach the data folder (below /root, say).</summary>
+    /// <summary>The same outside, with a link to it inside, for a user who cannot reach the data folder (below /root, say).</summary>
     public string ForOutside(string resource, bool keep)
     {
+        var link = new DirectoryInfo(Path.Combine(Root, "data", resource));
         var name = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Root)))[..16];
-        var path = Path.Combine("/var/lib/aspire", name, resource);
+        var path = link.LinkTarget ?? Path.Combine("/var/lib/aspire", name, resource);
         if (!keep && Directory.Exists(path))
             Directory.Delete(path, recursive: true);
         Directory.CreateDirectory(path);
+        if (link.LinkTarget is null)
+        {
+            link.Delete();
+            link.CreateAsSymbolicLink(path);
+        }
+
         lock (gate)
             outside.Add(Path.GetDirectoryName(path)!);
         return path;
