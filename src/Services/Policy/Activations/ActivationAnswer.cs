@@ -1,0 +1,34 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+using EnvPlatform.Contracts.Ids;
+using EnvPlatform.ServiceDefaults;
+
+namespace EnvPlatform.Policy.Activations;
+
+/// <summary>Whether an environment may be activated. <see cref="Unknown"/>: nothing was logged from there, or not yet.</summary>
+public enum ActivationStatus
+{
+    Ok,
+    Warn,
+    Block,
+    Unknown,
+}
+
+/// <summary>One thing that led to the answer. <paramref name="Kind"/> is <c>manual</c> for a status that an administrator set.</summary>
+public sealed record ActivationReason(string Kind, string Message, DateTimeOffset? Since);
+
+/// <summary>What an activation check answers.</summary>
+/// <param name="Message">What the member is to see; null when there is nothing to say.</param>
+/// <param name="EnvironmentId">Null when the environment is unknown.</param>
+public sealed record ActivationAnswer(
+    ActivationStatus Status, string? Message, EnvironmentId? EnvironmentId, IReadOnlyList<ActivationReason> Reasons)
+{
+    private byte[]? json;
+
+    public static ActivationAnswer Unknown { get; } = new(ActivationStatus.Unknown, null, null, []);
+
+    /// <summary>The answer as JSON, serialized once however often it is given.</summary>
+    [JsonIgnore]
+    internal byte[] Utf8Json => json ??= JsonSerializer.SerializeToUtf8Bytes(this, Json.Options);
+}

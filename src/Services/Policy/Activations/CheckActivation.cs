@@ -1,0 +1,54 @@
+using EnvPlatform.Contracts.Ids;
+using EnvPlatform.ServiceDefaults;
+using EnvPlatform.ServiceDefaults.Identity;
+
+using Microsoft.AspNetCore.Mvc;
+
+using Npgsql;
+
+namespace EnvPlatform.Policy.Activations;
+
+/// <summary>
+/// A member is about to activate the environment at a prefix of a machine: may it? A warning or a refusal is recorded before it is given, so
+/// none is given that the audit log does not know.
+/// </summary>
+public static class CheckActivation
+{
+    private const int MaxPrefix = 4_096;
+
+    public static void MapCheckActivation(this IEndpointRouteBuilder app) =>
+        app.MapGet("/api/v1/orgs/{org}/activation", HandleAsync)
+            .RequireAuthorization(Roles.Member).WithName(nameof(CheckActivation)).WithTags("Activation")
+            .WithSummary("Whether the environment at this prefix of this machine may be activated.")
+            .Produces<ActivationAnswer>().ProducesValidationProblem();
+
+    private static async Task<IResult> HandleAsync(
+        [FromQuery(Name = "machine_id")] MachineId machineId, string prefix, Caller caller, [FromServices] ActivationAnswers answers,
+        NpgsqlDataSource db, TimeProvider clock, CancellationToken ct)
+    {
+        if (prefix.Length is 0 or > MaxPrefix)
+        {
+            return Problems.Invalid("prefix", $"Must have 1 to {MaxPrefix} characters.");
+        }
+
+        var location = new Location(caller.OrgId, machineId, prefix);
+        var answer = await answers.FindAsync(location, ct);
+        if (answer.Status is ActivationStatus.Warn or ActivationStatus.Block)
+        {
+            await ActivationDenials.RecordAsync(db, caller, location, answer, clock);
+        }
+
+        return new Written(answer);
+    }
+
+    /// <summary>Writes the bytes that the answer keeps, instead of serializing it again.</summary>
+    private sealed class Written(ActivationAnswer answer) : IResult
+    {
+        public Task ExecuteAsync(HttpContext httpContext)
+        {
+            httpContext.Response.ContentType = "application/json; charset=utf-8";
+            httpContext.Response.ContentLength = answer.Utf8Json.Length;
+            return httpContext.Response.Body.WriteAsync(answer.Utf8Json, httpContext.RequestAborted).AsTask();
+        }
+    }
+}

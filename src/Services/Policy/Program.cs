@@ -1,0 +1,32 @@
+using EnvPlatform.Policy;
+using EnvPlatform.Policy.Activations;
+using EnvPlatform.Policy.Statuses;
+using EnvPlatform.Postgres;
+using EnvPlatform.ServiceDefaults;
+
+using MassTransit;
+
+using IngestEnvironments = EnvPlatform.Contracts.Ingest.Environments;
+
+var builder = WebApplication.CreateBuilder(args);
+builder.AddServiceDefaults("policy");
+builder.Services.AddValidation();
+builder.Services.AddOptions<PolicyOptions>().BindConfiguration(PolicyOptions.Section).ValidateDataAnnotations().ValidateOnStart();
+builder.AddPostgres("policy", typeof(Program).Assembly);
+builder.AddServiceClient<IngestEnvironments.EnvironmentsClient>("ingest");
+builder.AddActivations();
+builder.AddStatuses();
+builder.AddMessaging("policy", bus =>
+{
+    bus.AddConsumer<PlaceEnvironments, PlaceEnvironments.Definition>();
+    bus.AddConsumer<MoveEnvironments, MoveEnvironments.Definition>();
+    bus.AddConsumer<ForgetEnvironments, ForgetEnvironments.Definition>();
+    bus.AddConsumer<DropAnswers, DropAnswers.Definition>();
+});
+
+var app = builder.Build();
+app.UseServiceDefaults();
+app.UseIdempotency();
+app.MapStatuses();
+app.MapCheckActivation();
+await app.RunAsync();

@@ -1,0 +1,25 @@
+using EnvPlatform.Contracts.Ids;
+using EnvPlatform.ServiceDefaults;
+using EnvPlatform.ServiceDefaults.Identity;
+
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
+
+namespace EnvPlatform.Policy.Statuses;
+
+/// <summary>The status of an environment, for its owner and for administrators.</summary>
+public static class GetStatus
+{
+    public static void MapGetStatus(this IEndpointRouteBuilder environments) =>
+        environments.MapGet("/{id}/status", HandleAsync).RequireAuthorization(Roles.Member).WithName(nameof(GetStatus))
+            .WithSummary("The status of an environment, with its message and who set it.");
+
+    private static async Task<Results<Ok<StatusView>, ProblemHttpResult>> HandleAsync(
+        EnvironmentId id, Caller caller, [FromServices] KnownEnvironments environments, CancellationToken ct) =>
+        await environments.FindAsync(caller.OrgId, id, ct) switch
+        {
+            Lookup.Found { Row: var row } when caller.IsAdministrator || row.Owner == caller.SubjectId => TypedResults.Ok(row.ToView()),
+            Lookup.Unanswered => StatusEndpoints.Unanswered(),
+            _ => Problems.NotFound(),
+        };
+}

@@ -1,0 +1,74 @@
+using EnvPlatform.Contracts.Ids;
+using EnvPlatform.Contracts.Ingest;
+using EnvPlatform.Policy.Activations;
+using EnvPlatform.Postgres;
+
+using Grpc.Core;
+
+using Microsoft.Extensions.Options;
+
+using Npgsql;
+
+using IngestEnvironments = EnvPlatform.Contracts.Ingest.Environments;
+
+namespace EnvPlatform.Policy.Statuses;
+
+/// <summary>What a look for an environment came to.</summary>
+internal abstract record Lookup
+{
+    public sealed record Found(StatusRow Row) : Lookup;
+
+    public sealed record Missing : Lookup;
+
+    /// <summary>It is not known here, and Ingest, which would know, does not answer.</summary>
+    public sealed record Unanswered : Lookup;
+}
+
+/// <summary>Finds an environment; one whose event has not arrived yet is asked of Ingest, and known from then on.</summary>
+internal sealed class KnownEnvironments(
+    NpgsqlDataSource db, IngestEnvironments.EnvironmentsClient ingest, InvalidationChannel channel, IOptions<PolicyOptions> options, TimeProvider clock)
+{
+    public async Task<Lookup> FindAsync(OrganizationId organization, EnvironmentId environment, CancellationToken ct)
+    {
+        if (await ReadAsync(organization, environment, ct) is { } known)
+        {
+            return known.Removed || known.MachineId is null ? new Lookup.Missing() : new Lookup.Found(known);
+        }
+
+        try
+        {
+            var reply = await ingest.GetEnvironmentAsync(
+                new GetEnvironmentRequest { OrganizationId = organization.ToString(), EnvironmentId = environment.ToString() },
+                deadline: clock.GetUtcNow().UtcDateTime.AddSeconds(options.Value.IngestTimeoutSeconds), cancellationToken: ct);
+            await LearnAsync(organization, environment, reply, ct);
+        }
+        catch (RpcException exception) when (exception.StatusCode is StatusCode.NotFound)
+        {
+            return new Lookup.Missing();
+        }
+        catch (RpcException exception) when (exception.StatusCode is StatusCode.Unavailable or StatusCode.DeadlineExceeded)
+        {
+            return new Lookup.Unanswered();
+        }
+
+        return await ReadAsync(organization, environment, ct) is { Removed: false } learned ? new Lookup.Found(learned) : new Lookup.Missing();
+    }
+
+    private async Task LearnAsync(OrganizationId organization, EnvironmentId environment, Contracts.Ingest.Environment reply, CancellationToken ct)
+    {
+        await using var tx = await db.BeginAsync(ct);
+        var places = await Placement.ApplyAsync(tx,
+        [
+            new(organization, environment, new(Guid.Parse(reply.MachineId)), new(Guid.Parse(reply.OwnerId)), reply.Prefix, reply.Name, reply.Version, clock.GetUtcNow()),
+        ]);
+        await tx.CommitAsync();
+        await channel.DropAsync(places);
+    }
+
+    private Task<StatusRow?> ReadAsync(OrganizationId organization, EnvironmentId environment, CancellationToken ct) =>
+        db.QuerySingleOrDefaultAsync<StatusRow>(
+            """
+            select environment_id, machine_id, prefix, name, owner, status, message, set_by, set_at, version, removed
+            from environment_status where org_id = @organization and environment_id = @environment
+            """, new { organization, environment }, ct);
+}

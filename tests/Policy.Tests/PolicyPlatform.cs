@@ -1,0 +1,146 @@
+using System.Collections.Concurrent;
+using System.Net.Http.Json;
+using System.Text.Json;
+
+using EnvPlatform.Contracts.Events;
+using EnvPlatform.Contracts.Ids;
+using EnvPlatform.ServiceDefaults;
+using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.Testing;
+
+using MassTransit;
+
+using Microsoft.Extensions.DependencyInjection;
+
+using Npgsql;
+
+namespace EnvPlatform.Policy.Tests;
+
+/// <summary>One or two instances of the policy service on one database, and a subscriber that hears what they publish.</summary>
+public sealed class PolicyPlatform : IAsyncDisposable
+{
+    private readonly TestDatabase database;
+    private readonly IBusControl listener;
+
+    private PolicyPlatform(TestDatabase database, IReadOnlyList<ServiceFixture<Program>> instances, IBusControl listener)
+    {
+        this.database = database;
+        this.listener = listener;
+        Instances = instances;
+        Db = NpgsqlDataSource.Create(database.ConnectionString);
+    }
+
+    public IReadOnlyList<ServiceFixture<Program>> Instances { get; }
+
+    public NpgsqlDataSource Db { get; }
+
+    public ConcurrentQueue<AuditEventOccurred> Audited { get; private init; } = new();
+
+    public ConcurrentQueue<EnvironmentStatusChanged> Changed { get; private init; } = new();
+
+    public Membership Organization { get; } = TestCaller.NewOrganization();
+
+    public static async Task<PolicyPlatform> StartAsync(int instances = 1, IReadOnlyDictionary<string, string?>? more = null)
+    {
+        var database = await TestDatabase.CreateAsync();
+        // No service listens there: what Ingest is asked stays unanswered.
+        var settings = new Dictionary<string, string?>(more ?? new Dictionary<string, string?>()) { ["services:ingest:grpc:0"] = "http://127.0.0.1:9", ["Policy:IngestTimeoutSeconds"] = "2" };
+        var started = new List<ServiceFixture<Program>> { await ServiceFixture<Program>.StartAsync("policy", database, settings) };
+        settings["Messaging:Prefix"] = started[0].MessagingPrefix;
+        while (started.Count < instances)
+        {
+            started.Add(await ServiceFixture<Program>.StartAsync("policy", database, settings));
+        }
+
+        var audited = new ConcurrentQueue<AuditEventOccurred>();
+        var changed = new ConcurrentQueue<EnvironmentStatusChanged>();
+        var listener = Bus.Factory.CreateUsingRabbitMq(rabbit =>
+        {
+            rabbit.Host(new Uri(TestServers.RabbitMq));
+            rabbit.MessageTopology.SetEntityNameFormatter(new PrefixEntityNameFormatter(rabbit.MessageTopology.EntityNameFormatter, started[0].MessagingPrefix + "-"));
+            rabbit.ReceiveEndpoint(new TemporaryEndpointDefinition(), endpoint =>
+            {
+                endpoint.Handler<AuditEventOccurred>(context => Enqueue(audited, context.Message));
+                endpoint.Handler<EnvironmentStatusChanged>(context => Enqueue(changed, context.Message));
+            });
+        });
+        await listener.StartAsync();
+        return new(database, started, listener) { Audited = audited, Changed = changed };
+    }
+
+    public HttpClient As(TestCaller? caller, int instance = 0) => Instances[instance].As(caller);
+
+    public HttpClient Administrator(int instance = 0) => As(TestCaller.Of(Organization), instance);
+
+    public HttpClient Member(int instance = 0) => As(TestCaller.Of(Organization with { Role = Roles.Member }), instance);
+
+    public EnvironmentLogged NewEnvironment(string? prefix = null, SubjectId? owner = null, long version = 1) =>
+        new(Organization.Id, new(Guid.CreateVersion7()), new(Guid.CreateVersion7()), owner ?? new(Guid.CreateVersion7()), prefix ?? "/home/ada/envs/" + Guid.CreateVersion7().ToString("N"),
+            "science", "linux-64", 1, "sha256:00", 3, version == 1, version, DateTimeOffset.UtcNow);
+
+    public Task PublishAsync<T>(T message, Guid? messageId = null) where T : class =>
+        Instances[0].Services.GetRequiredService<IBus>().Publish(message, context => context.MessageId = messageId ?? Guid.CreateVersion7());
+
+    /// <summary>Publishes a log and waits until the service knows the environment.</summary>
+    public async Task<EnvironmentLogged> LogAsync(EnvironmentLogged? environment = null)
+    {
+        environment ??= NewEnvironment();
+        await PublishAsync(environment);
+        await UntilVersionAsync(environment.EnvironmentId, environment.Version);
+        return environment;
+    }
+
+    public Task UntilVersionAsync(EnvironmentId environment, long version) => Eventually.BecomesTrueAsync(
+        async () => await ScalarAsync<long?>("select environment_version from environment_status where environment_id = $1", environment.Value) >= version,
+        $"version {version} of environment {environment} is known");
+
+    public async Task<T?> ScalarAsync<T>(string sql, params object[] parameters)
+    {
+        await using var command = Db.CreateCommand(sql);
+        foreach (var parameter in parameters)
+        {
+            command.Parameters.Add(new() { Value = parameter });
+        }
+
+        return await command.ExecuteScalarAsync() is T value ? value : default;
+    }
+
+    public async Task<JsonElement> CheckAsync(EnvironmentLogged environment, int instance = 0)
+    {
+        ArgumentNullException.ThrowIfNull(environment);
+        return await CheckAsync(Member(instance), environment.MachineId, environment.Prefix);
+    }
+
+    public async Task<JsonElement> CheckAsync(HttpClient client, MachineId machine, string prefix)
+    {
+        ArgumentNullException.ThrowIfNull(client);
+        return await client.GetFromJsonAsync<JsonElement>(
+            $"/api/v1/orgs/{Organization.Slug}/activation?machine_id={machine}&prefix={Uri.EscapeDataString(prefix)}");
+    }
+
+    public async Task<string> StatusAsync(EnvironmentLogged environment, int instance = 0) => (await CheckAsync(environment, instance)).GetProperty("status").GetString()!;
+
+    public Task<HttpResponseMessage> SetAsync(EnvironmentLogged environment, object body, HttpClient? client = null, int instance = 0)
+    {
+        ArgumentNullException.ThrowIfNull(environment);
+        return (client ?? Administrator(instance)).PutAsJsonAsync($"/api/v1/orgs/{Organization.Slug}/environments/{environment.EnvironmentId}/status", body, Json.Options);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await listener.StopAsync();
+        foreach (var instance in Instances)
+        {
+            await instance.DisposeAsync();
+        }
+
+        await Db.DisposeAsync();
+        await database.DisposeAsync();
+    }
+
+    private static Task Enqueue<T>(ConcurrentQueue<T> queue, T message)
+    {
+        queue.Enqueue(message);
+        return Task.CompletedTask;
+    }
+}
