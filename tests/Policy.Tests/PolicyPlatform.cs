@@ -42,19 +42,19 @@ public sealed class PolicyPlatform : IAsyncDisposable
 
     public static async Task<PolicyPlatform> StartAsync(int instances = 1, IReadOnlyDictionary<string, string?>? more = null)
     {
-        var database = await TestDatabase.CreateAsync();
+        var created = await TestDatabase.CreateAsync();
         // No service listens there: what Ingest is asked stays unanswered.
         var settings = new Dictionary<string, string?>(more ?? new Dictionary<string, string?>()) { ["services:ingest:grpc:0"] = "http://127.0.0.1:9", ["Policy:IngestTimeoutSeconds"] = "2" };
-        var started = new List<ServiceFixture<Program>> { await ServiceFixture<Program>.StartAsync("policy", database, settings) };
+        var started = new List<ServiceFixture<Program>> { await ServiceFixture<Program>.StartAsync("policy", created, settings) };
         settings["Messaging:Prefix"] = started[0].MessagingPrefix;
         while (started.Count < instances)
         {
-            started.Add(await ServiceFixture<Program>.StartAsync("policy", database, settings));
+            started.Add(await ServiceFixture<Program>.StartAsync("policy", created, settings));
         }
 
         var audited = new ConcurrentQueue<AuditEventOccurred>();
         var changed = new ConcurrentQueue<EnvironmentStatusChanged>();
-        var listener = Bus.Factory.CreateUsingRabbitMq(rabbit =>
+        var subscriber = Bus.Factory.CreateUsingRabbitMq(rabbit =>
         {
             rabbit.Host(new Uri(TestServers.RabbitMq));
             rabbit.MessageTopology.SetEntityNameFormatter(new PrefixEntityNameFormatter(rabbit.MessageTopology.EntityNameFormatter, started[0].MessagingPrefix + "-"));
@@ -64,8 +64,8 @@ public sealed class PolicyPlatform : IAsyncDisposable
                 endpoint.Handler<EnvironmentStatusChanged>(context => Enqueue(changed, context.Message));
             });
         });
-        await listener.StartAsync();
-        return new(database, started, listener) { Audited = audited, Changed = changed };
+        await subscriber.StartAsync();
+        return new(created, started, subscriber) { Audited = audited, Changed = changed };
     }
 
     public HttpClient As(TestCaller? caller, int instance = 0) => Instances[instance].As(caller);

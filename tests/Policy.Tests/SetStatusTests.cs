@@ -5,7 +5,6 @@ using System.Text.Json;
 
 using EnvPlatform.Contracts;
 using EnvPlatform.Contracts.Events;
-using EnvPlatform.Contracts.Ids;
 using EnvPlatform.ServiceDefaults.Identity;
 using EnvPlatform.Testing;
 
