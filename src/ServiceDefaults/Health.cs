@@ -17,8 +17,9 @@ public static class Health
 
     internal static void AddHealth(this IHostApplicationBuilder builder) => builder.Services.AddHealthChecks();
 
-    internal static void MapHealth(this WebApplication app)
+    public static void MapHealth(this WebApplication app)
     {
+        ArgumentNullException.ThrowIfNull(app);
         app.MapHealthChecks("/health/live", new() { Predicate = _ => false, ResponseWriter = WriteAsync }).AllowAnonymous();
         app.MapHealthChecks("/health/ready", new() { Predicate = check => check.Tags.Contains(ReadyTag), ResponseWriter = WriteAsync }).AllowAnonymous();
     }

@@ -45,8 +45,9 @@ public static partial class Problems
         services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
     }
 
-    internal static void UseProblems(this WebApplication app)
+    public static void UseProblems(this WebApplication app)
     {
+        ArgumentNullException.ThrowIfNull(app);
         app.UseExceptionHandler(new ExceptionHandlerOptions
         {
             StatusCodeSelector = exception => exception is BadHttpRequestException bad ? bad.StatusCode : StatusCodes.Status500InternalServerError,
@@ -106,6 +107,11 @@ public static partial class Problems
             var reason = json.Message.Contains(" Path:", StringComparison.Ordinal) ? json.Message[..json.Message.IndexOf(" Path:", StringComparison.Ordinal)] : json.Message;
             return (path, reason.Contains("EnvPlatform.", StringComparison.Ordinal) || reason.Contains("System.", StringComparison.Ordinal)
                 ? "The value has the wrong type, or a member that is required is missing." : reason);
+        }
+
+        if (exception.Message.Contains(" body ", StringComparison.Ordinal) || exception.Message.EndsWith("from body.", StringComparison.Ordinal))
+        {
+            return ("body", "The body is missing or empty.");
         }
 
         var parameter = ParameterName().Match(exception.Message);

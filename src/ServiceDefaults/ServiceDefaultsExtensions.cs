@@ -14,6 +14,22 @@ public static class ServiceDefaultsExtensions
     public static WebApplicationBuilder AddServiceDefaults(this WebApplicationBuilder builder, string service)
     {
         ArgumentNullException.ThrowIfNull(builder);
+        builder.AddEdgeDefaults(service);
+        builder.Services.AddCallers(builder.Configuration, service);
+        builder.Services.AddOpenApi("v1");
+        builder.Services.AddHttpContextAccessor();
+        builder.Services.AddRequestDecompression();
+        builder.Services.AddGrpc();
+        return builder;
+    }
+
+    /// <summary>
+    /// What a process at the edge shares with the services: everything but the authentication by assertion, gRPC and OpenAPI. It authenticates
+    /// its callers by other means and composes its own middleware.
+    /// </summary>
+    public static WebApplicationBuilder AddEdgeDefaults(this WebApplicationBuilder builder, string service)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
         builder.Services.AddSingleton(new ServiceName(service));
         builder.Services.TryAddSingleton(TimeProvider.System);
         builder.AddTelemetry(service);
@@ -21,11 +37,7 @@ public static class ServiceDefaultsExtensions
         builder.AddListening();
         builder.Services.AddProblems();
         builder.Services.ConfigureHttpJsonOptions(options => Json.Configure(options.SerializerOptions));
-        builder.Services.AddCallers(builder.Configuration, service);
-        builder.Services.AddOpenApi("v1");
-        builder.Services.AddHttpContextAccessor();
-        builder.Services.AddRequestDecompression();
-        builder.Services.AddGrpc();
+        builder.Services.TryAddSingleton(_ => AssertionKey.From(builder.Configuration));
         builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.FromSeconds(20));
         return builder;
     }

@@ -20,11 +20,18 @@ public sealed record Assertion(
 {
     public const string Header = "X-EnvPlatform-Caller";
     public const string ServiceSubject = "service";
+
+    /// <summary>The subject type of a request without a token, which the gateway lets through to sign-in only.</summary>
+    public const string NobodySubject = "nobody";
     public static readonly TimeSpan Lifetime = TimeSpan.FromMinutes(1);
 
     /// <summary>The assertion with which a service speaks for itself.</summary>
     public static Assertion OfService(string service, DateTimeOffset now) =>
         new(Guid.Empty, ServiceSubject, null, service, false, [], null, "", null, null, (now + Lifetime).ToUnixTimeSeconds());
+
+    /// <summary>What the gateway asserts of a request without a token: where it came from.</summary>
+    public static Assertion OfNobody(string requestId, string? sourceAddress, string? userAgent, DateTimeOffset now) =>
+        new(Guid.Empty, NobodySubject, null, "", false, [], null, requestId, sourceAddress, userAgent, (now + Lifetime).ToUnixTimeSeconds());
 
     public string Sign(AssertionKey key)
     {

@@ -57,6 +57,12 @@ internal static class CallerAuthentication
                 return Task.FromResult(AuthenticateResult.Fail("The assertion is not good."));
             }
 
+            Context.Features.Set(new RequestOrigin(assertion.RequestId, assertion.SourceAddress, assertion.UserAgent));
+            if (assertion.SubjectType == Assertion.NobodySubject)
+            {
+                return Task.FromResult(AuthenticateResult.NoResult());
+            }
+
             var organization = OrganizationOf(Context, assertion);
             Context.Features.Set(new Caller(
                 new(assertion.SubjectId), assertion.SubjectType, assertion.Email, assertion.DisplayName, assertion.Operator, assertion.Memberships,
@@ -94,7 +100,8 @@ internal static class CallerAuthentication
     {
         public Task HandleAsync(RequestDelegate next, HttpContext context, AuthorizationPolicy policy, PolicyAuthorizationResult authorizeResult)
         {
-            if (authorizeResult.Succeeded)
+            // What is not a RouteEndpoint is the router's own 404, 405 or 415, which is for callers to know.
+            if (authorizeResult.Succeeded || (authorizeResult.Forbidden && context.GetEndpoint() is not RouteEndpoint))
             {
                 return next(context);
             }

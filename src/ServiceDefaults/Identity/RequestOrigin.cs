@@ -1,0 +1,15 @@
+using Microsoft.AspNetCore.Http;
+
+namespace EnvPlatform.ServiceDefaults.Identity;
+
+/// <summary>Where a request came from, as the gateway saw it; bound as a handler's parameter where there may be no caller (sign-in).</summary>
+public sealed record RequestOrigin(string RequestId, string? SourceAddress, string? UserAgent)
+{
+    private static readonly RequestOrigin Unknown = new("", null, null);
+
+    public static ValueTask<RequestOrigin?> BindAsync(HttpContext http)
+    {
+        ArgumentNullException.ThrowIfNull(http);
+        return ValueTask.FromResult<RequestOrigin?>(http.Features.Get<RequestOrigin>() ?? Unknown);
+    }
+}

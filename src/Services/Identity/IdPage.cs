@@ -1,0 +1,28 @@
+using EnvPlatform.Contracts.Ids;
+using EnvPlatform.ServiceDefaults;
+
+namespace EnvPlatform.Identity;
+
+/// <summary>Lists that sort by time of creation, which is the order of their ids (UUIDv7).</summary>
+internal static class IdPage
+{
+    public const string DefaultSort = "created_at";
+
+    public static IReadOnlyDictionary<string, string> Sorts { get; } = new Dictionary<string, string> { [DefaultSort] = "id" };
+
+    /// <summary>One more than the page holds is taken, to know whether there is a next page.</summary>
+    public static object Parameters(PageQuery page, OrganizationId organization, SubjectId? owner, DateTimeOffset now) => new
+    {
+        Org = organization,
+        Owner = owner,
+        Now = now,
+        After = page.After is [{ } id] && Guid.TryParse(id, out var after) ? after : (Guid?)null,
+        page.Descending,
+        Take = page.Limit + 1,
+    };
+
+    public static Page<T> Of<T>(PageQuery page, List<T> items, long total, Func<T, Guid> idOf) =>
+        items.Count <= page.Limit
+            ? new(items, total, null)
+            : new(items[..page.Limit], total, page.Next(idOf(items[page.Limit - 1]).ToString()));
+}

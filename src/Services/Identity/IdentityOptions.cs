@@ -1,0 +1,44 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace EnvPlatform.Identity;
+
+/// <summary>Settings of Identity, section <c>Identity</c>.</summary>
+public sealed class IdentityOptions
+{
+    public const string Section = "Identity";
+
+    /// <summary>Hours for which a session token, given out at sign-in, is good.</summary>
+    [Range(1, 720)]
+    public int SessionHours { get; set; } = 12;
+
+    /// <summary>Minutes for which an access token of a service account is good.</summary>
+    [Range(1, 1_440)]
+    public int AccessTokenMinutes { get; set; } = 60;
+
+    /// <summary>Days for which the first token of a new member is good.</summary>
+    [Range(1, 90)]
+    public int InitialTokenDays { get; set; } = 7;
+
+    /// <summary>Sign-ins by password that may fail for one account in a window.</summary>
+    [Range(1, 10_000)]
+    public int FailedSignInsPerAccount { get; set; } = 20;
+
+    /// <summary>Sign-ins by password that may fail from one source address in a window.</summary>
+    [Range(1, 100_000)]
+    public int FailedSignInsPerAddress { get; set; } = 100;
+
+    /// <summary>Minutes of the window in which failed sign-ins are counted.</summary>
+    [Range(1, 1_440)]
+    public int FailedSignInMinutes { get; set; } = 15;
+
+    /// <summary>Days for which expired and revoked tokens are remembered.</summary>
+    [Range(1, 3_650)]
+    public int VoidTokenDays { get; set; } = 30;
+
+    /// <summary>The e-mail address of the administrator whom the first start creates.</summary>
+    [EmailAddress]
+    public string AdministratorEmail { get; set; } = "administrator@localhost";
+
+    /// <summary>Write a new bootstrap file at this start, and void the token and password of the old one: the way back in when the file was lost.</summary>
+    public bool IssueBootstrapToken { get; set; }
+}

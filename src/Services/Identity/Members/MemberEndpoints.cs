@@ -1,0 +1,15 @@
+using EnvPlatform.ServiceDefaults.Identity;
+
+namespace EnvPlatform.Identity.Members;
+
+internal static class MemberEndpoints
+{
+    public static void MapMembers(this IEndpointRouteBuilder app)
+    {
+        var members = app.MapGroup("/api/v1/orgs/{org}/members").RequireAuthorization(Roles.Administrator).WithTags("Members");
+        members.MapAddMember();
+        members.MapListMembers();
+        members.MapSetRole();
+        members.MapRemoveMember();
+    }
+}

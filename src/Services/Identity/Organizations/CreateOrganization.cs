@@ -1,0 +1,67 @@
+using System.ComponentModel.DataAnnotations;
+
+using EnvPlatform.Contracts.Events;
+using EnvPlatform.Contracts.Ids;
+using EnvPlatform.Identity.Tokens;
+using EnvPlatform.Postgres;
+using EnvPlatform.ServiceDefaults;
+using EnvPlatform.ServiceDefaults.Identity;
+
+using Microsoft.AspNetCore.Http.HttpResults;
+
+using Npgsql;
+
+namespace EnvPlatform.Identity.Organizations;
+
+/// <summary>The operator creates an organization and becomes its first administrator.</summary>
+public static class CreateOrganization
+{
+    /// <param name="Slug">Stands in every path and never changes: lower-case letters, digits and single hyphens, 2 to 40 characters.</param>
+    public sealed record Request(
+        [Required, RegularExpression("^(?=.{2,40}$)[a-z0-9]+(-[a-z0-9]+)*$", ErrorMessage = "Must be 2 to 40 lower-case letters, digits and single hyphens between them.")]
+        string Slug,
+        [Required, MinLength(1), MaxLength(200)] string Name);
+
+    public sealed record Response(OrganizationId Id, string Slug, string Name, DateTimeOffset CreatedAt);
+
+    internal static void MapCreateOrganization(this IEndpointRouteBuilder organizations) =>
+        organizations.MapPost("", HandleAsync).RequireAuthorization(Roles.Operator).WithName(nameof(CreateOrganization))
+            .WithSummary("Create an organization; the caller becomes its administrator.").ProducesProblem(StatusCodes.Status409Conflict);
+
+    /// <summary>Null when the slug is taken.</summary>
+    internal static async Task<Response?> CreateAsync(Tx tx, Caller administrator, string slug, string name, DateTimeOffset now)
+    {
+        var id = OrganizationId.New(now);
+        var created = await tx.ExecuteAsync(
+            "insert into organizations (id, slug, name, created_at) values (@id, @slug, @name, @now) on conflict (slug) do nothing", new { id, slug, name, now });
+        if (created == 0)
+        {
+            return null;
+        }
+
+        await tx.ExecuteAsync(
+            "insert into memberships (org_id, subject_id, role, created_at) values (@id, @Subject, @Role, @now)",
+            new { id, Subject = administrator.SubjectId, Role = Roles.Administrator, now });
+        var there = administrator with { Organization = new Membership(id, slug, name, Roles.Administrator) };
+        tx.Audit(there, "organization_created", new AuditTarget(id.ToString(), null, "organization"), $"Organization {slug} was created.", new { slug, name });
+        tx.Audit(
+            there, "organization_user_added", new AuditTarget(administrator.SubjectId.ToString(), administrator.Email, "user"),
+            $"{administrator.DisplayName} became an administrator of {slug}.", new { role = Roles.Administrator });
+        return new Response(id, slug, name, now);
+    }
+
+    private static async Task<Results<Created<Response>, ProblemHttpResult>> HandleAsync(
+        Request request, Caller caller, NpgsqlDataSource db, TimeProvider clock, CancellationToken ct)
+    {
+        await using var tx = await db.BeginAsync(ct);
+        var now = clock.GetUtcNow();
+        if (await CreateAsync(tx, caller, request.Slug, request.Name, now) is not { } created)
+        {
+            return Problems.Conflict("slug_taken", "There is an organization with this slug already.");
+        }
+
+        await TokenStore.ForgetAsync(tx, caller.SubjectId, now);
+        await tx.CommitAsync();
+        return TypedResults.Created($"/api/v1/orgs/{created.Slug}", created);
+    }
+}

@@ -1,0 +1,34 @@
+using EnvPlatform.Identity;
+using EnvPlatform.Identity.FirstStart;
+using EnvPlatform.Identity.Machines;
+using EnvPlatform.Identity.Members;
+using EnvPlatform.Identity.Organizations;
+using EnvPlatform.Identity.ServiceAccounts;
+using EnvPlatform.Identity.SignIn;
+using EnvPlatform.Identity.Tokens;
+using EnvPlatform.Postgres;
+using EnvPlatform.ServiceDefaults;
+using EnvPlatform.ServiceDefaults.Identity;
+
+var builder = WebApplication.CreateBuilder(args);
+builder.AddServiceDefaults("identity");
+builder.Services.AddValidation();
+builder.Services.AddOptions<IdentityOptions>().BindConfiguration(IdentityOptions.Section).ValidateDataAnnotations().ValidateOnStart();
+builder.AddPostgres("identity", typeof(Program).Assembly);
+builder.AddMessaging("identity", _ => { });
+builder.Services.AddSingleton<AuthenticationFailures>();
+builder.Services.AddHostedService<DropVoidTokens>();
+builder.AddFirstStart();
+
+var app = builder.Build();
+app.UseServiceDefaults();
+app.UseIdempotency();
+app.MapSignIn();
+app.MapOrganizations();
+app.MapMembers();
+app.MapServiceAccounts();
+app.MapTokens();
+app.MapMachines();
+app.MapGrpcService<TokensGrpc>().RequireAuthorization(Roles.Service);
+app.MapGrpcService<MachinesGrpc>().RequireAuthorization(Roles.Service);
+await app.RunAsync();

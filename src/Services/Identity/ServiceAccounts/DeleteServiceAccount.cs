@@ -1,0 +1,40 @@
+using EnvPlatform.Contracts.Events;
+using EnvPlatform.Contracts.Ids;
+using EnvPlatform.Identity.Tokens;
+using EnvPlatform.Postgres;
+using EnvPlatform.ServiceDefaults;
+using EnvPlatform.ServiceDefaults.Identity;
+
+using Microsoft.AspNetCore.Http.HttpResults;
+
+using Npgsql;
+
+namespace EnvPlatform.Identity.ServiceAccounts;
+
+/// <summary>An administrator deletes a service account; its tokens are void at once.</summary>
+public static class DeleteServiceAccount
+{
+    internal static void MapDeleteServiceAccount(this IEndpointRouteBuilder accounts) =>
+        accounts.MapDelete("/{id}", HandleAsync).WithName(nameof(DeleteServiceAccount)).WithSummary("Delete a service account and void its tokens.")
+            .ProducesProblem(StatusCodes.Status404NotFound);
+
+    private static async Task<Results<NoContent, ProblemHttpResult>> HandleAsync(
+        SubjectId id, Caller caller, NpgsqlDataSource db, TimeProvider clock, CancellationToken ct)
+    {
+        await using var tx = await db.BeginAsync(ct);
+        var name = await tx.QuerySingleOrDefaultAsync<string>(
+            "delete from service_accounts where org_id = @OrgId and id = @id returning name", new { caller.OrgId, id });
+        if (name is null)
+        {
+            return Problems.NotFound();
+        }
+
+        await tx.ExecuteAsync("delete from memberships where org_id = @OrgId and subject_id = @id", new { caller.OrgId, id });
+        var revoked = await TokenStore.RevokeAllAsync(tx, id, null, clock.GetUtcNow());
+        tx.Audit(
+            caller, "service_account_deleted", new AuditTarget(id.ToString(), null, "service_account"), $"The service account {name} was deleted.",
+            new { name, tokens_revoked = revoked });
+        await tx.CommitAsync();
+        return TypedResults.NoContent();
+    }
+}

@@ -1,0 +1,14 @@
+using EnvPlatform.ServiceDefaults.Identity;
+
+namespace EnvPlatform.Identity.ServiceAccounts;
+
+internal static class ServiceAccountEndpoints
+{
+    public static void MapServiceAccounts(this IEndpointRouteBuilder app)
+    {
+        var accounts = app.MapGroup("/api/v1/orgs/{org}/service-accounts").RequireAuthorization(Roles.Administrator).WithTags("Service accounts");
+        accounts.MapCreateServiceAccount();
+        accounts.MapListServiceAccounts();
+        accounts.MapDeleteServiceAccount();
+    }
+}

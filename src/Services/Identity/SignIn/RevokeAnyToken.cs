@@ -1,0 +1,81 @@
+using EnvPlatform.Contracts.Events;
+using EnvPlatform.Contracts.Ids;
+using EnvPlatform.Identity.Tokens;
+using EnvPlatform.Postgres;
+using EnvPlatform.ServiceDefaults.Identity;
+
+using Microsoft.AspNetCore.Http.HttpResults;
+
+using Npgsql;
+
+namespace EnvPlatform.Identity.SignIn;
+
+/// <summary>
+/// Whoever holds a token may void it (RFC 7009). A client that names itself must prove it and can void its own tokens only. A token that is
+/// unknown or void already is answered like any other.
+/// </summary>
+public static class RevokeAnyToken
+{
+    internal static void MapRevokeAnyToken(this IEndpointRouteBuilder oauth) =>
+        oauth.MapPost("/revoke", HandleAsync).AllowAnonymous().WithName(nameof(RevokeAnyToken)).WithSummary("Void a token (RFC 7009).")
+            .Produces<IssueAccessToken.OAuthError>(StatusCodes.Status400BadRequest).Produces<IssueAccessToken.OAuthError>(StatusCodes.Status401Unauthorized);
+
+    private static async Task<Results<Ok, JsonHttpResult<IssueAccessToken.OAuthError>>> HandleAsync(
+        HttpRequest http, RequestOrigin origin, NpgsqlDataSource db, AuthenticationFailures failures, TimeProvider clock, CancellationToken ct)
+    {
+        var response = http.HttpContext.Response;
+        var form = http.HasFormContentType ? await http.ReadFormAsync(ct) : FormCollection.Empty;
+        if (form["token"].Count != 1 || !ClientCredentials.TryRead(http, form, out var client))
+        {
+            return IssueAccessToken.OAuthError.Answer(
+                response, StatusCodes.Status400BadRequest, "invalid_request", "token must be given once in a form, the client's credentials in one way only.");
+        }
+
+        ClientCredentials.ServiceAccount? account = null;
+        if (client is not null && (account = await client.FindAsync(db, failures, origin, ct)) is null)
+        {
+            return IssueAccessToken.OAuthError.Answer(
+                response, StatusCodes.Status401Unauthorized, "invalid_client", "There is no such client, or the secret is not its own.", client.Basic);
+        }
+
+        var token = form["token"].ToString();
+        if (SecretFormat.IsWellFormed(token, SecretFormat.TokenPrefix))
+        {
+            await RevokeAsync(token, account?.Id, origin, db, clock.GetUtcNow(), ct);
+        }
+
+        return TypedResults.Ok();
+    }
+
+    private static async Task RevokeAsync(string token, SubjectId? onlyOf, RequestOrigin origin, NpgsqlDataSource db, DateTimeOffset now, CancellationToken ct)
+    {
+        await using var tx = await db.BeginAsync(ct);
+        var row = await tx.QuerySingleOrDefaultAsync<Row>(
+            """
+            with revoked as (
+                update tokens set revoked_at = @now
+                where sha256 = @Sha256 and revoked_at is null and (@onlyOf::uuid is null or subject_id = @onlyOf)
+                returning id, subject_id, org_id, name)
+            select r.id, r.name, s.id as subject_id, s.type, s.email, s.display_name, o.id as org_id, o.slug
+            from revoked r
+            join subjects s on s.id = r.subject_id
+            left join organizations o on o.id = coalesce(
+                r.org_id, (select m.org_id from memberships m where m.subject_id = r.subject_id order by m.created_at, m.org_id limit 1))
+            """, new { Sha256 = SecretFormat.Sha256(token), onlyOf, now });
+        if (row is null)
+        {
+            return;
+        }
+
+        var home = row.OrgId is { } id ? new Membership(id, row.Slug!, row.Slug!, "") : null;
+        var bearer = new Caller(
+            row.SubjectId, row.Type, row.Email, row.DisplayName, false, [], home, row.Id, origin.RequestId, origin.SourceAddress, origin.UserAgent,
+            AuthenticationFailures.Service);
+        TokenStore.Publish(tx, [row.Id], now);
+        tx.Audit(bearer, "token_revoked", new AuditTarget(row.Id.ToString(), null, "token"), $"{row.DisplayName} revoked the token '{row.Name}'.", new { row.Name });
+        await tx.CommitAsync();
+    }
+
+    private sealed record Row(
+        TokenId Id, string Name, SubjectId SubjectId, string Type, string? Email, string DisplayName, OrganizationId? OrgId, string? Slug);
+}

@@ -1,0 +1,12 @@
+namespace EnvPlatform.Identity.Tokens;
+
+internal static class TokenEndpoints
+{
+    public static void MapTokens(this IEndpointRouteBuilder app)
+    {
+        var tokens = app.MapGroup("/api/v1/orgs/{org}/tokens").WithTags("Tokens");
+        tokens.MapCreateToken();
+        tokens.MapListTokens();
+        tokens.MapRevokeToken();
+    }
+}

@@ -1,0 +1,54 @@
+using EnvPlatform.Contracts.Events;
+using EnvPlatform.Contracts.Ids;
+using EnvPlatform.Postgres;
+using EnvPlatform.ServiceDefaults.Identity;
+
+namespace EnvPlatform.Identity.Tokens;
+
+/// <summary>A token that was just made; <paramref name="Token"/> itself is nowhere else.</summary>
+internal sealed record IssuedToken(TokenId Id, string Token, DateTimeOffset? ExpiresAt);
+
+/// <summary>The statements about tokens that more than one slice needs.</summary>
+internal static class TokenStore
+{
+    /// <param name="organization">The token is good for this organization only; null: for all of the subject's.</param>
+    /// <param name="kind">bootstrap, initial, personal, session or access.</param>
+    /// <param name="power">Whether the token carries the subject's power as an operator.</param>
+    public static async Task<IssuedToken> IssueAsync(
+        Tx tx, SubjectId subject, OrganizationId? organization, string kind, bool power, string name, DateTimeOffset? expiresAt, DateTimeOffset now)
+    {
+        var issued = new IssuedToken(TokenId.New(now), SecretFormat.New(SecretFormat.TokenPrefix), expiresAt);
+        await tx.ExecuteAsync(
+            """
+            insert into tokens (id, sha256, subject_id, org_id, kind, operator, name, created_at, expires_at)
+            values (@Id, @Sha256, @subject, @organization, @kind, @power, @name, @now, @expiresAt)
+            """, new { issued.Id, Sha256 = SecretFormat.Sha256(issued.Token), subject, organization, kind, power, name, now, expiresAt });
+        return issued;
+    }
+
+    /// <summary>Voids the subject's tokens: all, or those that are good for one organization only; the gateways forget them at once.</summary>
+    public static async Task<int> RevokeAllAsync(Tx tx, SubjectId subject, OrganizationId? organization, DateTimeOffset now)
+    {
+        var revoked = await tx.QueryAsync<TokenId>(
+            """
+            update tokens set revoked_at = @now
+            where subject_id = @subject and revoked_at is null and (@organization::uuid is null or org_id = @organization)
+            returning id
+            """, new { subject, organization, now });
+        Publish(tx, revoked, now);
+        return revoked.Count;
+    }
+
+    /// <summary>Lets the gateways forget what they know of the subject, because what it may do has changed.</summary>
+    public static async Task ForgetAsync(Tx tx, SubjectId subject, DateTimeOffset now) =>
+        Publish(tx, await tx.QueryAsync<TokenId>(
+            "select id from tokens where subject_id = @subject and revoked_at is null and (expires_at is null or expires_at > @now)", new { subject, now }), now);
+
+    public static void Publish(Tx tx, IReadOnlyList<TokenId> tokens, DateTimeOffset now)
+    {
+        foreach (var some in tokens.Chunk(500))
+        {
+            tx.Publish(new TokenRevoked(some, now));
+        }
+    }
+}

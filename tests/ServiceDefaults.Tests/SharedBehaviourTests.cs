@@ -1,0 +1,148 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Text;
+using System.Text.Json;
+
+using EnvPlatform.Contracts.Ids;
+using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.Testing;
+
+namespace EnvPlatform.ServiceDefaults.Tests;
+
+/// <summary>What every service answers by itself: who may, what is wrong, which page.</summary>
+public sealed class SharedBehaviourTests
+{
+    private static readonly Membership Org = TestCaller.NewOrganization(Roles.Member);
+    private readonly TestCaller member = TestCaller.Of(Org);
+    private TestApp app = null!;
+
+    private static string Url(string path) => $"/api/v1/orgs/{Org.Slug}{path}";
+
+    [OneTimeSetUp]
+    public async Task StartAsync() => app = await TestApp.StartAsync();
+
+    [OneTimeTearDown]
+    public async Task StopAsync() => await app.DisposeAsync();
+
+    [Test]
+    public async Task Nobody_gets_401_a_stranger_404_a_member_403_where_an_administrator_is_asked_for()
+    {
+        Assert.That(await StatusAsync(null, HttpMethod.Get, Url("/things")), Is.EqualTo(HttpStatusCode.Unauthorized));
+        Assert.That(await StatusAsync(TestCaller.Of(TestCaller.NewOrganization()), HttpMethod.Get, Url("/things")), Is.EqualTo(HttpStatusCode.NotFound));
+        Assert.That(await StatusAsync(member, HttpMethod.Get, Url("/things")), Is.EqualTo(HttpStatusCode.OK));
+        Assert.That(await StatusAsync(member, HttpMethod.Post, Url("/secrets")), Is.EqualTo(HttpStatusCode.Forbidden));
+        Assert.That(await StatusAsync(TestCaller.Of(Org with { Role = Roles.Auditor }), HttpMethod.Get, Url("/things")), Is.EqualTo(HttpStatusCode.Forbidden));
+    }
+
+    [Test]
+    public async Task An_organization_may_be_named_by_its_id() =>
+        Assert.That(await StatusAsync(member, HttpMethod.Get, $"/api/v1/orgs/{Org.Id}/things"), Is.EqualTo(HttpStatusCode.OK));
+
+    [Test]
+    public async Task An_endpoint_without_a_policy_is_refused_to_everybody()
+    {
+        Assert.That(await StatusAsync(member, HttpMethod.Get, "/unprotected"), Is.EqualTo(HttpStatusCode.Forbidden));
+        Assert.That(await StatusAsync(null, HttpMethod.Get, "/unprotected"), Is.EqualTo(HttpStatusCode.Unauthorized));
+    }
+
+    [Test]
+    public async Task A_service_speaking_for_itself_may_not_act_as_a_member()
+    {
+        var service = new TestCaller(default(SubjectId), Assertion.ServiceSubject, null, true, Org with { Role = Roles.Administrator });
+        Assert.That(await StatusAsync(service, HttpMethod.Get, Url("/things")), Is.EqualTo(HttpStatusCode.Forbidden));
+    }
+
+    private static readonly object[] BadBodies =
+    [
+        new object[] { "not json", "body" },
+        new object[] { "{\"text\": 5, \"stars_given\": 1}", "text" },
+        new object[] { "{\"text\": \"x\", \"stars_given\": \"many\"}", "stars_given" },
+        new object[] { "{\"text\": \"x\", \"stars_given\": 9}", "stars_given" },
+        new object[] { "{\"text\": \"longer than ten\", \"stars_given\": 1}", "text" },
+        new object[] { "{\"text\": \"a\\u0000b\", \"stars_given\": 1}", "text" },
+        new object[] { "{\"text\": \"\\ud800\", \"stars_given\": 1}", "text" },
+        new object[] { "{\"text\": \"x\", \"stars_given\": 1, \"lines\": [{\"the_name\": \"ok\"}, {\"the_name\": \"too long\"}]}", "lines[1].the_name" },
+        new object[] { "[]", "body" },
+        new object[] { "", "body" },
+    ];
+
+    [TestCaseSource(nameof(BadBodies))]
+    public async Task A_bad_body_is_a_400_that_names_the_field(string body, string field)
+    {
+        using var client = app.As(member);
+        using var content = new StringContent(body, Encoding.UTF8, "application/json");
+        using var response = await client.PostAsync(new Uri(Url("/notes"), UriKind.Relative), content);
+        var problem = await response.Content.ReadFromJsonAsync<JsonElement>();
+        Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.BadRequest), problem.ToString());
+        Assert.That(response.Content.Headers.ContentType!.MediaType, Is.EqualTo("application/problem+json"));
+        Assert.That(problem.GetProperty("errors").EnumerateObject().Select(error => error.Name), Does.Contain(field), problem.ToString());
+        Assert.That(problem.GetProperty("trace_id").GetString(), Is.Not.Empty);
+        Assert.That(problem.ToString(), Does.Not.Contain("EnvPlatform.").And.Not.Contain("System."));
+    }
+
+    [TestCase("/list?limit=0", "limit")]
+    [TestCase("/list?limit=-1", "limit")]
+    [TestCase("/list?limit=1001", "limit")]
+    [TestCase("/list?limit=x", "limit")]
+    [TestCase("/list?cursor=forged", "cursor")]
+    [TestCase("/list?cursor=AAAAAAAAAAAAAAAAAAAAAFsiYSJd", "cursor")]
+    [TestCase("/typed?count=x", "count")]
+    [TestCase("/typed", "count")]
+    [TestCase("/list?q=%00", "query")]
+    public async Task A_bad_query_is_a_400_that_names_the_parameter(string path, string field)
+    {
+        using var client = app.As(member);
+        using var response = await client.GetAsync(new Uri(Url(path), UriKind.Relative));
+        var problem = await response.Content.ReadFromJsonAsync<JsonElement>();
+        Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.BadRequest), problem.ToString());
+        Assert.That(problem.GetProperty("errors").TryGetProperty(field, out _), Is.True, problem.ToString());
+    }
+
+    [Test]
+    public async Task A_cursor_goes_with_its_list_its_filters_and_its_owner()
+    {
+        using var client = app.As(member);
+        var first = await client.GetFromJsonAsync<JsonElement>(new Uri(Url("/list?search=a&limit=5"), UriKind.Relative));
+        var cursor = Uri.EscapeDataString(first.GetProperty("next").GetString()!);
+        var second = await client.GetFromJsonAsync<JsonElement>(new Uri(Url($"/list?search=a&limit=7&cursor={cursor}"), UriKind.Relative));
+        Assert.That(second.GetProperty("after").EnumerateArray().Select(value => value.GetString()), Is.EqualTo(new[] { "a", null, "3" }));
+        Assert.That(await StatusAsync(member, HttpMethod.Get, Url($"/list?search=b&cursor={cursor}")), Is.EqualTo(HttpStatusCode.BadRequest));
+        Assert.That(await StatusAsync(TestCaller.Of(Org), HttpMethod.Get, Url($"/list?search=a&cursor={cursor}")), Is.EqualTo(HttpStatusCode.BadRequest));
+    }
+
+    [Test]
+    public async Task What_was_not_expected_is_a_500_without_inner_text()
+    {
+        using var client = app.As(member);
+        using var response = await client.GetAsync(new Uri("/crash", UriKind.Relative));
+        var text = await response.Content.ReadAsStringAsync();
+        Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.InternalServerError));
+        Assert.That(text, Does.Contain("trace_id").And.Not.Contain("inner text").And.Not.Contain("InvalidOperation"));
+    }
+
+    [Test]
+    public async Task An_unknown_path_is_404_and_a_wrong_method_405_once_the_caller_is_known()
+    {
+        Assert.That(await StatusAsync(member, HttpMethod.Get, "/api/v1/nothing"), Is.EqualTo(HttpStatusCode.NotFound));
+        Assert.That(await StatusAsync(member, HttpMethod.Delete, Url("/things")), Is.EqualTo(HttpStatusCode.MethodNotAllowed));
+        Assert.That(await StatusAsync(null, HttpMethod.Get, "/api/v1/nothing"), Is.EqualTo(HttpStatusCode.Unauthorized));
+    }
+
+    [Test]
+    public async Task A_body_that_is_not_json_by_its_type_is_415()
+    {
+        using var client = app.As(member);
+        using var content = new StringContent("{}", Encoding.UTF8) { Headers = { ContentType = new MediaTypeHeaderValue("text/plain") } };
+        using var response = await client.PostAsync(new Uri(Url("/notes"), UriKind.Relative), content);
+        Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.UnsupportedMediaType));
+        Assert.That(await response.Content.ReadAsStringAsync(), Does.Contain("trace_id"));
+    }
+
+    private async Task<HttpStatusCode> StatusAsync(TestCaller? caller, HttpMethod method, string path)
+    {
+        using var client = app.As(caller);
+        using var response = await client.SendAsync(new HttpRequestMessage(method, path));
+        return response.StatusCode;
+    }
+}

@@ -1,0 +1,79 @@
+using System.ComponentModel.DataAnnotations;
+using System.Net;
+using System.Net.Sockets;
+
+using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.Testing;
+
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace EnvPlatform.ServiceDefaults.Tests;
+
+/// <summary>A service that has the shared parts and a few endpoints.</summary>
+internal sealed class TestApp : IAsyncDisposable
+{
+    private const string Secret = "tests-tests-tests-tests-tests-tests-tests";
+    private readonly WebApplication app;
+    private readonly Uri address;
+
+    private TestApp(WebApplication app, Uri address)
+    {
+        this.app = app;
+        this.address = address;
+    }
+
+    public static async Task<TestApp> StartAsync()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var url = new Uri($"http://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}");
+        listener.Stop();
+        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { EnvironmentName = "Production" });
+        builder.Configuration["urls"] = url.ToString();
+        builder.Configuration["ASSERTION_KEY"] = Secret;
+        builder.Logging.SetMinimumLevel(LogLevel.Critical);
+        builder.AddServiceDefaults("tests");
+        builder.Services.AddValidation();
+        var web = builder.Build();
+        web.UseServiceDefaults();
+        Map(web);
+        await web.StartAsync();
+        return new TestApp(web, url);
+    }
+
+    public HttpClient As(TestCaller? caller)
+    {
+        var client = new HttpClient { BaseAddress = address };
+        if (caller is not null)
+        {
+            client.DefaultRequestHeaders.Add(Assertion.Header, caller.ToAssertion().Sign(new AssertionKey(Secret)));
+        }
+
+        return client;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await app.StopAsync();
+        await app.DisposeAsync();
+    }
+
+    private static void Map(WebApplication web)
+    {
+        var org = web.MapGroup("/api/v1/orgs/{org}");
+        org.MapGet("/things", (Caller caller) => caller.Organization!.Slug).RequireAuthorization(Roles.Member);
+        org.MapPost("/secrets", (Caller caller) => caller.Organization!.Slug).RequireAuthorization(Roles.Administrator);
+        org.MapPost("/notes", (Note note) => note.Text).RequireAuthorization(Roles.Member);
+        org.MapGet("/list", (PageQuery page) => new { page.Limit, page.Sort, page.Descending, page.After, Next = page.Next("a", null, "3") }).RequireAuthorization(Roles.Member);
+        org.MapGet("/typed", (int count) => count).RequireAuthorization(Roles.Member);
+        web.MapGet("/crash", IResult () => throw new InvalidOperationException("the inner text")).RequireAuthorization(Roles.Anyone);
+        web.MapGet("/unprotected", () => "nobody may see this");
+    }
+
+    public sealed record Note([MaxLength(10)] string Text, [System.ComponentModel.DataAnnotations.Range(1, 5)] int StarsGiven, IReadOnlyList<Line>? Lines);
+
+    public sealed record Line([MaxLength(5)] string TheName);
+}
