@@ -75,8 +75,7 @@ internal sealed class Settings
             return new Settings(surroundings, new StoredSettings());
         try
         {
-            var stored = JsonSerializer.Deserialize(System.IO.File.ReadAllBytes(file), AgentJson.Default.StoredSettings);
-            return new Settings(surroundings, stored ?? new StoredSettings());
+            return new Settings(surroundings, LeanJson.ReadSettings(System.IO.File.ReadAllBytes(file)));
         }
         catch (JsonException)
         {
@@ -88,7 +87,7 @@ internal sealed class Settings
     /// <exception cref="AgentException">The folder cannot be written.</exception>
     public void Save(StoredSettings settings)
     {
-        PrivateFile.Write(File, JsonSerializer.SerializeToUtf8Bytes(settings, AgentJson.Default.StoredSettings));
+        PrivateFile.Write(File, LeanJson.Write(settings));
         Stored = settings;
     }
 

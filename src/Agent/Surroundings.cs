@@ -33,14 +33,19 @@ internal sealed record Surroundings
         InIsTerminal = !Console.IsInputRedirected,
         OutIsTerminal = !Console.IsOutputRedirected,
         ErrorIsTerminal = !Console.IsErrorRedirected,
-        Variables = Environment.GetEnvironmentVariables().Cast<DictionaryEntry>().ToDictionary(
-            entry => (string)entry.Key,
-            entry => (string?)entry.Value ?? "",
-            OperatingSystem.IsWindows() ? StringComparer.OrdinalIgnoreCase : StringComparer.Ordinal),
+        Variables = VariablesOfThisProcess(),
         HomeFolder = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile),
         CurrentFolder = Environment.CurrentDirectory,
         HostName = Environment.MachineName,
     };
+
+    private static Dictionary<string, string> VariablesOfThisProcess()
+    {
+        var variables = new Dictionary<string, string>(OperatingSystem.IsWindows() ? StringComparer.OrdinalIgnoreCase : StringComparer.Ordinal);
+        foreach (DictionaryEntry entry in Environment.GetEnvironmentVariables())
+            variables[(string)entry.Key] = (string?)entry.Value ?? "";
+        return variables;
+    }
 
     /// <summary>An absolute path for what the user typed.</summary>
     public string FullPath(string path)

@@ -2,14 +2,11 @@ using System.Text.Json.Serialization;
 
 namespace EnvPlatform.Agent.Client;
 
-/// <summary>The JSON of the settings and the public API, generated at build time: reflection would cost every start.</summary>
+/// <summary>The JSON of the public API, generated at build time: reflection would cost every start.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
-[JsonSerializable(typeof(StoredSettings))]
 [JsonSerializable(typeof(Problem))]
-[JsonSerializable(typeof(Activation))]
-[JsonSerializable(typeof(CachedActivation))]
 [JsonSerializable(typeof(Caller))]
 [JsonSerializable(typeof(MachineRegistration))]
 [JsonSerializable(typeof(EnvironmentLog))]

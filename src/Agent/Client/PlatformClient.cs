@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text.Json;
@@ -20,11 +21,17 @@ internal sealed record CallOptions(bool Retry, TimeSpan? Timeout)
 internal sealed record PlatformAnswer(HttpStatusCode Status, byte[] Body, DateTimeOffset? Date)
 {
     /// <exception cref="UnreachableException">The body is not what the API promises.</exception>
-    public T As<T>(JsonTypeInfo<T> type)
+    public T As<T>(JsonTypeInfo<T> type) => Parsed(body => JsonSerializer.Deserialize(body, type) ?? throw new JsonException());
+
+    /// <summary>The answer of an activation check.</summary>
+    /// <exception cref="UnreachableException">The body is not what the API promises.</exception>
+    public Activation AsActivation() => Parsed(body => LeanJson.ReadActivation(body));
+
+    private T Parsed<T>(Func<byte[], T> parse)
     {
         try
         {
-            return JsonSerializer.Deserialize(Body, type) ?? throw new JsonException();
+            return parse(Body);
         }
         catch (JsonException)
         {
@@ -41,15 +48,15 @@ internal sealed class PlatformClient : IDisposable
     private readonly HttpClient _http;
     private readonly TimeProvider _clock;
 
-    public PlatformClient(Uri url, string? token, TimeProvider clock, TimeSpan? connectTimeout = null)
+    public PlatformClient(Uri url, string? token, TimeProvider clock, bool compressed = true)
     {
         _clock = clock;
         _http = new HttpClient(new SocketsHttpHandler
         {
-            ConnectTimeout = connectTimeout ?? TimeSpan.FromSeconds(5),
+            ConnectTimeout = TimeSpan.FromSeconds(5),
             // A redirected POST would become a GET, and the token must not follow to another host.
             AllowAutoRedirect = false,
-            AutomaticDecompression = DecompressionMethods.GZip | DecompressionMethods.Brotli,
+            AutomaticDecompression = compressed ? DecompressionMethods.GZip | DecompressionMethods.Brotli : DecompressionMethods.None,
         })
         {
             BaseAddress = url,
@@ -66,6 +73,56 @@ internal sealed class PlatformClient : IDisposable
     public Task<PlatformAnswer> GetAsync(string path, CallOptions options, CancellationToken ct) =>
         SendAsync(() => new HttpRequestMessage(HttpMethod.Get, Relative(path)), options, ct);
 
+    /// <summary>
+    /// Asks once, and gives up when the time is over whatever the network does (a name server that is silent cannot be cancelled).
+    /// </summary>
+    /// <remarks>
+    /// Synchronous on another thread on purpose: at a cold start the asynchronous path of the HTTP client compiles two hundred more methods,
+    /// a third of what an activation check costs.
+    /// </remarks>
+    /// <exception cref="RefusedException">The platform answered with an error.</exception>
+    /// <exception cref="UnreachableException">There was no answer in time.</exception>
+    public PlatformAnswer GetWithin(string path, TimeSpan time)
+    {
+        using var deadline = new CancellationTokenSource(time, _clock);
+        PlatformAnswer? answer = null;
+        Exception? failure = null;
+        var call = new Thread(() =>
+        {
+            try
+            {
+                answer = Get(path, deadline.Token);
+            }
+            catch (Exception caught) when (caught is AgentException or HttpRequestException or OperationCanceledException or IOException)
+            {
+                failure = caught;
+            }
+        })
+        {
+            IsBackground = true,
+        };
+        call.Start();
+        if (!call.Join(time) || failure is OperationCanceledException)
+            throw TooSlow(time);
+        return answer ?? throw failure switch
+        {
+            HttpRequestException network => Unreachable(network),
+            AgentException said => said,
+            _ => new UnreachableException($"{_http.BaseAddress} broke off its answer."),
+        };
+    }
+
+    private PlatformAnswer Get(string path, CancellationToken ct)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, Relative(path));
+        using var response = _http.Send(request, HttpCompletionOption.ResponseContentRead, ct);
+        using var body = new MemoryStream();
+        response.Content.CopyTo(body, null, ct);
+        if (!response.IsSuccessStatusCode)
+            throw ErrorOf(response, body.ToArray());
+        return new PlatformAnswer(response.StatusCode, body.ToArray(), response.Headers.Date);
+    }
+
     /// <summary>Sends a body; the same <c>Idempotency-Key</c> goes with every attempt, so that a retried write has one effect.</summary>
     /// <param name="content">Makes the body anew for each attempt; null for none.</param>
     public Task<PlatformAnswer> WriteAsync(HttpMethod method, string path, Func<HttpContent>? content, CallOptions options, CancellationToken ct)
@@ -76,6 +133,8 @@ internal sealed class PlatformClient : IDisposable
             {
                 var request = new HttpRequestMessage(method, Relative(path)) { Content = content?.Invoke() };
                 request.Headers.Add("Idempotency-Key", key);
+                // W3C Trace Context: what the platform does for this write can be followed from here.
+                request.Headers.Add("traceparent", $"00-{ActivityTraceId.CreateRandom()}-{ActivitySpanId.CreateRandom()}-01");
                 return request;
             },
             options, ct);
@@ -93,16 +152,17 @@ internal sealed class PlatformClient : IDisposable
             {
                 using var request = create();
                 using var response = await _http.SendAsync(request, either.Token);
+                var body = await response.Content.ReadAsByteArrayAsync(either.Token);
                 if (response.IsSuccessStatusCode)
-                    return new PlatformAnswer(response.StatusCode, await response.Content.ReadAsByteArrayAsync(either.Token), response.Headers.Date);
+                    return new PlatformAnswer(response.StatusCode, body, response.Headers.Date);
                 if (!options.Retry || attempt == Attempts || WaitBeforeNext(response, attempt) is not { } wait)
-                    throw await ErrorOfAsync(response, either.Token);
+                    throw ErrorOf(response, body);
                 await Task.Delay(wait, _clock, either.Token);
             }
         }
         catch (OperationCanceledException) when (deadline.IsCancellationRequested && !ct.IsCancellationRequested)
         {
-            throw new UnreachableException($"{_http.BaseAddress} did not answer within {(options.Timeout ?? default).TotalMilliseconds:0} ms.");
+            throw TooSlow(options.Timeout ?? default);
         }
         catch (OperationCanceledException) when (!ct.IsCancellationRequested)
         {
@@ -110,9 +170,14 @@ internal sealed class PlatformClient : IDisposable
         }
         catch (HttpRequestException failure)
         {
-            throw new UnreachableException($"{_http.BaseAddress} cannot be reached: {Reason(failure)}. Check the address and the network.");
+            throw Unreachable(failure);
         }
     }
+
+    private UnreachableException TooSlow(TimeSpan time) => new($"{_http.BaseAddress} did not answer within {time.TotalMilliseconds:0} ms.");
+
+    private UnreachableException Unreachable(HttpRequestException failure) =>
+        new($"{_http.BaseAddress} cannot be reached: {Reason(failure)}. Check the address and the network.");
 
     private TimeSpan? WaitBeforeNext(HttpResponseMessage response, int attempt)
     {
@@ -127,7 +192,7 @@ internal sealed class PlatformClient : IDisposable
         return asked > LongestWait ? null : asked < TimeSpan.Zero ? TimeSpan.Zero : asked;
     }
 
-    private static async Task<AgentException> ErrorOfAsync(HttpResponseMessage response, CancellationToken ct)
+    private static AgentException ErrorOf(HttpResponseMessage response, byte[] body)
     {
         if ((int)response.StatusCode is >= 300 and < 400)
             return new UnreachableException($"The address leads elsewhere, to {response.Headers.Location}: sign in with that address.");
@@ -137,7 +202,7 @@ internal sealed class PlatformClient : IDisposable
         {
             try
             {
-                problem = JsonSerializer.Deserialize(await response.Content.ReadAsByteArrayAsync(ct), AgentJson.Default.Problem);
+                problem = JsonSerializer.Deserialize(body, AgentJson.Default.Problem);
             }
             catch (JsonException)
             {

@@ -19,10 +19,10 @@ internal sealed class Session : IDisposable
     public string Organization { get; }
 
     /// <exception cref="AgentException">Nobody is signed in, or no organization is chosen.</exception>
-    public static Session Open(Surroundings surroundings)
+    public static Session Open(Surroundings surroundings, bool compressed = true)
     {
         var settings = Settings.Load(surroundings);
-        var client = Connect(surroundings, settings);
+        var client = Connect(surroundings, settings, compressed);
         if (settings.Organization is { } organization)
             return new Session(surroundings, settings, client, organization);
         client.Dispose();
@@ -31,13 +31,13 @@ internal sealed class Session : IDisposable
 
     /// <summary>A client with the token of the settings, for what needs no organization.</summary>
     /// <exception cref="AgentException">Nobody is signed in.</exception>
-    public static PlatformClient Connect(Surroundings surroundings, Settings settings)
+    public static PlatformClient Connect(Surroundings surroundings, Settings settings, bool compressed = true)
     {
         if (settings.Url is not { } url)
             throw new AgentException("You are not signed in: run 'envplatform login --url URL --token TOKEN', or set ENVPLATFORM_URL and ENVPLATFORM_TOKEN.");
         if (settings.Token is not { } token)
             throw new AgentException($"There is no token for {url}: run 'envplatform login --url {url}', or set ENVPLATFORM_TOKEN.");
-        return new PlatformClient(Address(url), token, surroundings.Clock);
+        return new PlatformClient(Address(url), token, surroundings.Clock, compressed);
     }
 
     /// <exception cref="AgentException">The text is not an http or https address.</exception>

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using EnvPlatform.Agent.Client;
@@ -16,7 +15,7 @@ internal sealed class ActivationCache(Surroundings surroundings, string scope)
         var file = FileOf(prefix);
         try
         {
-            return File.Exists(file) ? JsonSerializer.Deserialize(File.ReadAllBytes(file), AgentJson.Default.CachedActivation) : null;
+            return File.Exists(file) ? LeanJson.ReadCached(File.ReadAllBytes(file)) : null;
         }
         catch (Exception failure) when (failure is JsonException or IOException or UnauthorizedAccessException)
         {
@@ -27,10 +26,10 @@ internal sealed class ActivationCache(Surroundings surroundings, string scope)
     /// <summary>Keeps an answer; a cache that cannot be written is no reason to fail.</summary>
     public void Write(string prefix, Activation answer)
     {
-        var kept = new CachedActivation(answer, surroundings.Clock.GetUtcNow());
+        var now = surroundings.Clock.GetUtcNow();
         try
         {
-            PrivateFile.Write(FileOf(prefix), JsonSerializer.SerializeToUtf8Bytes(kept, AgentJson.Default.CachedActivation));
+            PrivateFile.Write(FileOf(prefix), LeanJson.Write(answer, json => json.WriteString("checked_at", now)));
         }
         catch (AgentException)
         {
@@ -44,7 +43,10 @@ internal sealed class ActivationCache(Surroundings surroundings, string scope)
 
     private string FileOf(string prefix)
     {
-        var key = SHA256.HashData(Encoding.UTF8.GetBytes(scope + "\n" + prefix));
-        return Path.Combine(Settings.CacheFolder(surroundings), FolderName, Convert.ToHexStringLower(key.AsSpan(0, 16)) + ".json");
+        // FNV-1a: a name for a file, not a proof; loading a cryptographic library would cost the check milliseconds.
+        var key = 14_695_981_039_346_656_037ul;
+        foreach (var unit in Encoding.UTF8.GetBytes(scope + "\n" + prefix))
+            key = unchecked((key ^ unit) * 1_099_511_628_211ul);
+        return Path.Combine(Settings.CacheFolder(surroundings), FolderName, key.ToString("x16") + ".json");
     }
 }

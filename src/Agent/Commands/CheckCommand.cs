@@ -1,7 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Text.Json;
-using System.Text.Json.Nodes;
 using EnvPlatform.Agent.Client;
 using EnvPlatform.Agent.Output;
 
@@ -19,19 +17,19 @@ internal sealed class CheckCommand : Command
         var json = new Option<bool>("--json") { Description = "Answer in JSON." };
         Add(json);
         var target = TargetOptions.AddTo(this);
-        SetAction((parsed, ct) => RunAsync(target.Prefix(parsed, surroundings), parsed.GetValue(json), surroundings, ct));
+        SetAction(parsed => Run(target.Prefix(parsed, surroundings), parsed.GetValue(json), surroundings));
     }
 
-    private static async Task<int> RunAsync(string prefix, bool json, Surroundings surroundings, CancellationToken ct)
+    private static int Run(string prefix, bool json, Surroundings surroundings)
     {
-        using var session = Session.Open(surroundings);
+        using var session = Session.Open(surroundings, compressed: false);
         var cache = ActivationCache.Of(session);
         Activation answer;
         DateTimeOffset? cachedAt = null;
         string? why = null;
         try
         {
-            answer = await AskAsync(session, prefix, ct);
+            answer = Ask(session, prefix);
             cache.Write(prefix, answer);
         }
         catch (AgentException failure) when (failure is UnreachableException or RefusedException)
@@ -45,14 +43,13 @@ internal sealed class CheckCommand : Command
         return answer.Status == "block" ? ExitCodes.Found : ExitCodes.Fine;
     }
 
-    private static async Task<Activation> AskAsync(Session session, string prefix, CancellationToken ct)
+    private static Activation Ask(Session session, string prefix)
     {
         // Without an id this machine has never logged anything, so nothing can be known of its environments.
         if (session.Settings.MachineId is not { } machine)
             return new Activation("unknown");
         var path = session.Path("activation") + Session.Query(("machine_id", machine.ToString()), ("prefix", prefix));
-        var answer = await session.Client.GetAsync(path, new CallOptions(Retry: false, session.Settings.CheckTimeout), ct);
-        return answer.As(AgentJson.Default.Activation);
+        return session.Client.GetWithin(path, session.Settings.CheckTimeout).AsActivation();
     }
 
     private static void Print(string prefix, Activation answer, DateTimeOffset? cachedAt, string? why, bool json, Surroundings surroundings)
@@ -78,16 +75,14 @@ internal sealed class CheckCommand : Command
         if (cachedAt is { } at)
             screen.Note($"(answered from the cache, as the platform said at {at.ToString("yyyy-MM-dd HH:mm 'UTC'", CultureInfo.InvariantCulture)}: {why})");
         if (json)
-            WriteJson(prefix, answer, cachedAt, surroundings.Out);
+            WriteJson(prefix, answer, cachedAt, screen);
     }
 
-    private static void WriteJson(string prefix, Activation answer, DateTimeOffset? cachedAt, TextWriter output)
+    private static void WriteJson(string prefix, Activation answer, DateTimeOffset? cachedAt, Screen screen) => screen.Json(LeanJson.Write(answer, json =>
     {
-        var text = JsonSerializer.SerializeToNode(answer, AgentJson.Default.Activation)!.AsObject();
-        text["prefix"] = prefix;
-        text["source"] = cachedAt is null ? "platform" : "cache";
+        json.WriteString("prefix", prefix);
+        json.WriteString("source", cachedAt is null ? "platform" : "cache");
         if (cachedAt is { } at)
-            text["checked_at"] = JsonValue.Create(at);
-        output.WriteLine(text.ToJsonString());
-    }
+            json.WriteString("checked_at", at);
+    }));
 }

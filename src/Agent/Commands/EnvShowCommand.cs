@@ -55,7 +55,7 @@ internal sealed class EnvShowCommand : Command
     private static async Task<Guid> IdOfAsync(Session session, string prefix, CancellationToken ct)
     {
         var path = session.Path("activation") + Session.Query(("machine_id", Machine.IdOf(session).ToString()), ("prefix", prefix));
-        var known = (await session.Client.GetAsync(path, CallOptions.Usual, ct)).As(AgentJson.Default.Activation);
+        var known = (await session.Client.GetAsync(path, CallOptions.Usual, ct)).AsActivation();
         return known.EnvironmentId ?? throw new AgentException($"The platform does not know {prefix}: 'envplatform log --prefix {prefix}' logs it.");
     }
 

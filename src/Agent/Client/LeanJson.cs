@@ -1,0 +1,105 @@
+using System.Buffers;
+using System.Text.Json;
+
+namespace EnvPlatform.Agent.Client;
+
+/// <summary>
+/// The JSON of what every activation check reads and writes, by hand: even generated serializers compile two hundred methods at a cold
+/// start, as much time as the call to the platform itself.
+/// </summary>
+internal static class LeanJson
+{
+    /// <exception cref="JsonException">The text is not an object of this form.</exception>
+    public static StoredSettings ReadSettings(ReadOnlyMemory<byte> utf8)
+    {
+        using var document = Parse(utf8);
+        var root = document.RootElement;
+        return new StoredSettings(
+            Text(root, "url"),
+            Text(root, "token"),
+            Text(root, "organization"),
+            Id(root, "machine_id"),
+            root.TryGetProperty("check_timeout_ms", out var time) && time.TryGetInt32(out var milliseconds) ? milliseconds : null);
+    }
+
+    public static byte[] Write(StoredSettings settings) => Written(json =>
+    {
+        Write(json, "url", settings.Url);
+        Write(json, "token", settings.Token);
+        Write(json, "organization", settings.Organization);
+        Write(json, "machine_id", settings.MachineId?.ToString());
+        if (settings.CheckTimeoutMs is { } time)
+            json.WriteNumber("check_timeout_ms", time);
+    });
+
+    /// <exception cref="JsonException">The text is not an object of this form.</exception>
+    public static Activation ReadActivation(ReadOnlyMemory<byte> utf8)
+    {
+        using var document = Parse(utf8);
+        return Read(document.RootElement);
+    }
+
+    /// <exception cref="JsonException">The text is not an object of this form.</exception>
+    public static CachedActivation ReadCached(ReadOnlyMemory<byte> utf8)
+    {
+        using var document = Parse(utf8);
+        return document.RootElement.TryGetProperty("checked_at", out var at) && at.TryGetDateTimeOffset(out var time)
+            ? new CachedActivation(Read(document.RootElement), time)
+            : throw new JsonException();
+    }
+
+    /// <summary>The answer with more fields: what the cache keeps, and what <c>check --json</c> prints.</summary>
+    public static byte[] Write(Activation answer, Action<Utf8JsonWriter> more) => Written(json =>
+    {
+        Write(json, "status", answer.Status);
+        Write(json, "message", answer.Message);
+        Write(json, "environment_id", answer.EnvironmentId?.ToString());
+        if (answer.Reasons is { } reasons)
+        {
+            json.WritePropertyName("reasons");
+            reasons.WriteTo(json);
+        }
+
+        more(json);
+    });
+
+    private static Activation Read(JsonElement root) => new(
+        Text(root, "status") ?? throw new JsonException(),
+        Text(root, "message"),
+        Id(root, "environment_id"),
+        root.TryGetProperty("reasons", out var reasons) && reasons.ValueKind == JsonValueKind.Array ? reasons.Clone() : null);
+
+    private static JsonDocument Parse(ReadOnlyMemory<byte> utf8)
+    {
+        var document = JsonDocument.Parse(utf8);
+        if (document.RootElement.ValueKind == JsonValueKind.Object)
+            return document;
+        document.Dispose();
+        throw new JsonException();
+    }
+
+    private static string? Text(JsonElement root, string name) =>
+        root.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+
+    private static Guid? Id(JsonElement root, string name) =>
+        root.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String && value.TryGetGuid(out var id) ? id : null;
+
+    private static void Write(Utf8JsonWriter json, string name, string? value)
+    {
+        if (value is not null)
+            json.WriteString(name, value);
+    }
+
+    private static byte[] Written(Action<Utf8JsonWriter> fields)
+    {
+        var buffer = new ArrayBufferWriter<byte>();
+        using (var json = new Utf8JsonWriter(buffer))
+        {
+            json.WriteStartObject();
+            fields(json);
+            json.WriteEndObject();
+        }
+
+        return buffer.WrittenSpan.ToArray();
+    }
+}
