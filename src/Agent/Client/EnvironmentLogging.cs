@@ -12,14 +12,20 @@ internal static class EnvironmentLogging
     /// <summary>The code of the answer to a digest that the organization has not logged before.</summary>
     private const string PackagesRequired = "packages_required";
 
+    /// <summary>Characters of a command that the platform keeps.</summary>
+    private const int LongestCommand = 16_000;
+
     /// <summary>Sends the digest alone, and the packages, compressed, only where the platform asks for them.</summary>
     public static Task<PlatformAnswer> SendAsync(
         Session session, CollectedEnvironment environment, string platform, string? command, CancellationToken ct)
     {
         var digest = PackageSetDigest.Compute(environment.Packages.Select(package => package.Key()));
-        var brief = new EnvironmentLog(Machine.IdOf(session), environment.Prefix, environment.Name, platform, command, digest, Packages: null);
+        if (command?.Length > LongestCommand)
+            command = command[..LongestCommand];
         return Machine.WithRegistrationAsync(session, async () =>
         {
+            // The registration may have given the machine another id.
+            var brief = new EnvironmentLog(Machine.IdOf(session), environment.Prefix, environment.Name, platform, command, digest, Packages: null);
             try
             {
                 return await PostAsync(session, brief, ct);

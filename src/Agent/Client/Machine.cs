@@ -19,12 +19,30 @@ internal static class Machine
     }
 
     /// <summary>Registers the machine, and notes in the cache that this was done.</summary>
+    /// <remarks>
+    /// A machine belongs to the member who registered it first. Where another one has signed in here since, the settings get a new id; an id
+    /// given by the environment variable is not ours to change.
+    /// </remarks>
     public static async Task RegisterAsync(Session session, CancellationToken ct)
+    {
+        try
+        {
+            await PutAsync(session, ct);
+        }
+        catch (RefusedException refused) when (refused.Code == "machine_taken" && session.Surroundings["ENVPLATFORM_MACHINE_ID"] is null)
+        {
+            session.Settings.Save(session.Settings.Stored with { MachineId = null });
+            await PutAsync(session, ct);
+        }
+
+        TryNote(session);
+    }
+
+    private static Task<PlatformAnswer> PutAsync(Session session, CancellationToken ct)
     {
         var registration = new MachineRegistration(session.Surroundings.HostName, CondaPlatform.OfThisMachine(), Surroundings.Version);
         var body = JsonSerializer.SerializeToUtf8Bytes(registration, AgentJson.Default.MachineRegistration);
-        await session.Client.WriteAsync(HttpMethod.Put, session.Path($"machines/{IdOf(session)}"), () => JsonBody.Of(body), CallOptions.Usual, ct);
-        TryNote(session);
+        return session.Client.WriteAsync(HttpMethod.Put, session.Path($"machines/{IdOf(session)}"), () => JsonBody.Of(body), CallOptions.Usual, ct);
     }
 
     /// <summary>As <see cref="RegisterAsync"/>, unless it was done before with the same address, organization, host name and agent version.</summary>
@@ -43,7 +61,7 @@ internal static class Machine
         {
             return await call();
         }
-        catch (RefusedException refused) when (refused.Status == HttpStatusCode.NotFound || refused.Code?.StartsWith("machine_", StringComparison.Ordinal) == true)
+        catch (RefusedException refused) when (refused.Status == HttpStatusCode.NotFound)
         {
             await RegisterAsync(session, ct);
             return await call();

@@ -17,8 +17,7 @@ internal sealed record CallOptions(bool Retry, TimeSpan? Timeout)
 
 /// <summary>An answer of success.</summary>
 /// <param name="Body">As the platform sent it.</param>
-/// <param name="Date">The platform's clock, to the second.</param>
-internal sealed record PlatformAnswer(HttpStatusCode Status, byte[] Body, DateTimeOffset? Date)
+internal sealed record PlatformAnswer(HttpStatusCode Status, byte[] Body)
 {
     /// <exception cref="UnreachableException">The body is not what the API promises.</exception>
     public T As<T>(JsonTypeInfo<T> type) => Parsed(body => JsonSerializer.Deserialize(body, type) ?? throw new JsonException());
@@ -120,7 +119,7 @@ internal sealed class PlatformClient : IDisposable
         response.Content.CopyTo(body, null, ct);
         if (!response.IsSuccessStatusCode)
             throw ErrorOf(response, body.ToArray());
-        return new PlatformAnswer(response.StatusCode, body.ToArray(), response.Headers.Date);
+        return new PlatformAnswer(response.StatusCode, body.ToArray());
     }
 
     /// <summary>Sends a body; the same <c>Idempotency-Key</c> goes with every attempt, so that a retried write has one effect.</summary>
@@ -154,7 +153,7 @@ internal sealed class PlatformClient : IDisposable
                 using var response = await _http.SendAsync(request, either.Token);
                 var body = await response.Content.ReadAsByteArrayAsync(either.Token);
                 if (response.IsSuccessStatusCode)
-                    return new PlatformAnswer(response.StatusCode, body, response.Headers.Date);
+                    return new PlatformAnswer(response.StatusCode, body);
                 if (!options.Retry || attempt == Attempts || WaitBeforeNext(response, attempt) is not { } wait)
                     throw ErrorOf(response, body);
                 await Task.Delay(wait, _clock, either.Token);

@@ -5,19 +5,17 @@ internal static class ScanWait
 {
     private static readonly TimeSpan Longest = TimeSpan.FromMinutes(2);
 
-    /// <summary>Asks until the environment was scanned at or after the time of the log, by the platform's clock; answers the counts.</summary>
+    /// <summary>Asks until the environment's packages are scanned (a log of other packages takes the time of the last scan away); answers the counts.</summary>
     /// <exception cref="AgentException">The scan takes more than two minutes.</exception>
-    public static async Task<SeverityCounts> UntilDoneAsync(Session session, Guid environment, DateTimeOffset? loggedAt, CancellationToken ct)
+    public static async Task<SeverityCounts> UntilDoneAsync(Session session, Guid environment, CancellationToken ct)
     {
         var clock = session.Surroundings.Clock;
         var started = clock.GetTimestamp();
-        // The Date header is cut to the second.
-        var from = loggedAt ?? DateTimeOffset.MinValue;
         for (var pause = TimeSpan.FromMilliseconds(100); clock.GetElapsedTime(started) < Longest; pause = pause < TimeSpan.FromSeconds(2) ? pause * 1.5 : pause)
         {
             var answer = await session.Client.GetAsync(session.Path($"environments/{environment}"), CallOptions.Usual, ct);
             var view = answer.As(AgentJson.Default.EnvironmentView);
-            if (view.ScannedAt >= from)
+            if (view.ScannedAt is not null)
                 return view.Vulnerabilities ?? new SeverityCounts();
             await Task.Delay(pause, clock, ct);
         }

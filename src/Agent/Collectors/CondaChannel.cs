@@ -68,14 +68,15 @@ internal static class CondaChannel
         return path.Length == 0 ? $"{scheme}://{host}" : $"{scheme}://{host}/{path}";
     }
 
-    /// <summary>The path without a leading <c>t/TOKEN</c> and without the platform folder at its end.</summary>
+    /// <summary>The path without <c>t/TOKEN</c>, wherever it is, and without the platform folder at its end.</summary>
     private static string Path(string path)
     {
-        ReadOnlySpan<string> segments = path.Split('/', StringSplitOptions.RemoveEmptyEntries);
-        if (segments.Length >= 2 && segments[0] == "t")
-            segments = segments[2..];
-        if (segments.Length > 0 && IsSubdir(segments[^1]))
-            segments = segments[..^1];
+        var segments = path.Split('/', StringSplitOptions.RemoveEmptyEntries).ToList();
+        var token = segments.IndexOf("t");
+        if (token >= 0)
+            segments.RemoveRange(token, Math.Min(2, segments.Count - token));
+        if (segments.Count > 0 && IsSubdir(segments[^1]))
+            segments.RemoveAt(segments.Count - 1);
         return string.Join('/', segments);
     }
 }

@@ -25,7 +25,7 @@ internal static class CondaEnvironment
         var listed = present.SelectMany(record => record.DistributionFiles)
             .ToHashSet(OperatingSystem.IsWindows() ? StringComparer.OrdinalIgnoreCase : StringComparer.Ordinal);
         var pypi = PyPiPackages.Read(prefix, listed, warnings).ToArray();
-        var packages = CollectedEnvironment.Distinct([.. present.Select(record => record.Package), .. pypi]);
+        var packages = CollectedEnvironment.Tidy([.. present.Select(record => record.Package), .. pypi], warnings);
 
         return new CollectedEnvironment(
             prefix,

@@ -18,6 +18,7 @@ internal sealed class CondaRecord
     /// <summary>The files of the record that mark a Python distribution, relative to the prefix, with forward slashes.</summary>
     public IReadOnlyList<string> DistributionFiles => _distributionFiles;
 
+    private const int LongestLicense = 2_000;
     private readonly List<string> _distributionFiles = [];
 
     /// <summary>Reads a record.</summary>
@@ -50,8 +51,10 @@ internal sealed class CondaRecord
             Package.Conda, Name, Version, Build,
             Subdir ?? CondaChannel.SubdirOf(Url) ?? CondaChannel.SubdirOf(Channel),
             CondaChannel.CanonicalName(Channel) ?? ChannelOfPackage(Url),
-            Sha256, License, Requested ? true : null);
+            IsSha256(Sha256) ? Sha256 : null, License?.Length > LongestLicense ? License[..LongestLicense] : License, Requested ? true : null);
     }
+
+    private static bool IsSha256(string? text) => text is { Length: 64 } && text.All(char.IsAsciiHexDigit);
 
     private void Take(string property, ref Utf8JsonReader reader)
     {

@@ -26,6 +26,12 @@ internal sealed record Package(
     public const string Conda = "conda";
     public const string PyPi = "pypi";
 
+    /// <summary>
+    /// Whether the platform takes the package: fields of at most 255 characters without control characters and without the bar, which parts
+    /// the fields in the digest.
+    /// </summary>
+    public bool IsSound() => new[] { Name, Version, Build, Subdir, Channel }.All(field => field is null || (field.Length <= 255 && !field.Any(c => c == '|' || char.IsControl(c))));
+
     /// <summary>What makes two entries the same package in a set: everything that the digest sees.</summary>
     public PackageKey Key() => new(Manager, Channel ?? "", Subdir ?? "", Name, Version, Build ?? "");
 }
@@ -52,11 +58,16 @@ internal sealed record CollectedEnvironment(
     IReadOnlyList<NotExact> NotExact,
     IReadOnlyList<string> Warnings)
 {
-    /// <summary>Drops repetitions and puts packages in a stable order.</summary>
-    public static IReadOnlyList<Package> Distinct(IEnumerable<Package> packages) =>
-        [.. packages.DistinctBy(package => package.Key())
+    /// <summary>Each sound package once, in a stable order; a sentence for each other one.</summary>
+    public static IReadOnlyList<Package> Tidy(IEnumerable<Package> packages, ICollection<string> warnings)
+    {
+        var all = packages.ToLookup(package => package.IsSound());
+        foreach (var package in all[false])
+            warnings.Add($"A {package.Manager} package was skipped: its name, version, build or channel is longer than 255 characters or has forbidden ones.");
+        return [.. all[true].DistinctBy(package => package.Key())
             .OrderBy(package => package.Name, StringComparer.Ordinal)
             .ThenBy(package => package.Manager, StringComparer.Ordinal)
             .ThenBy(package => package.Version, StringComparer.Ordinal)
             .ThenBy(package => package.Build, StringComparer.Ordinal)];
+    }
 }

@@ -71,7 +71,7 @@ internal sealed class LogCommand : Command
         if (logged.Scan == "pending" && parsed.GetValue(_wait))
         {
             progress.Show($"Waiting for the scan of {environment.Name}...");
-            scanned = await ScanWait.UntilDoneAsync(session, logged.EnvironmentId, answer.Date, ct);
+            scanned = await ScanWait.UntilDoneAsync(session, logged.EnvironmentId, ct);
         }
 
         progress.Dispose();

@@ -67,15 +67,17 @@ internal static class EnvironmentFile
 
     private static CollectedEnvironment Collected(string path, FileContent content, bool ofSeveral)
     {
+        var warnings = content.Warnings.ToList();
+        var packages = CollectedEnvironment.Tidy(content.Packages, warnings);
         var name = content.Name ?? NameOf(Path.GetFileName(path));
         return new CollectedEnvironment(
             ofSeveral ? $"{path}#{content.Platform}" : path,
             ofSeveral ? $"{name}-{content.Platform}" : name,
             content.Platform,
             Command: null,
-            CollectedEnvironment.Distinct(content.Packages),
+            packages,
             content.NotExact,
-            content.Warnings);
+            warnings);
     }
 
     private static string NameOf(string fileName)

@@ -1,0 +1,188 @@
+using EnvPlatform.Agent.Collectors;
+
+namespace EnvPlatform.Agent.Tests.Collectors;
+
+public sealed class CondaEnvironmentTests
+{
+    private const string SitePackages = "lib/python3.9/site-packages";
+    private TemporaryFolder _prefix = null!;
+
+    [SetUp]
+    public void CreatePrefix()
+    {
+        _prefix = new TemporaryFolder();
+        _prefix.Write("conda-meta/history", "==> 2026-03-01 10:00:00 <==\n# cmd: conda create -n x numpy\n");
+    }
+
+    [TearDown]
+    public void RemovePrefix() => _prefix.Dispose();
+
+    [Test]
+    public void A_record_is_a_package_with_canonical_channel_licence_checksum_and_request()
+    {
+        var sha256 = new string('a', 64);
+        Record("numpy", "1.21.2", "py39_0", $$"""
+            "channel": "https://conda.anaconda.org/t/secret/conda-forge/linux-64", "subdir": "linux-64", "license": "BSD-3-Clause",
+            "sha256": "{{sha256}}", "requested_spec": "numpy=1.21", "paths_data": {"paths": [{"_path": "x", "nested": [1, {"a": null}]}]}
+            """);
+        Record("openssl", "1.1.1k", "h27cfd23_0", """
+            "channel": "https://repo.anaconda.com/pkgs/main/linux-64", "subdir": "linux-64", "requested_spec": "None", "license": null
+            """);
+
+        Assert.That(Read().Packages, Is.EqualTo(new[]
+        {
+            new Package("conda", "numpy", "1.21.2", "py39_0", "linux-64", "conda-forge", sha256, "BSD-3-Clause", Requested: true),
+            new Package("conda", "openssl", "1.1.1k", "h27cfd23_0", "linux-64", "pkgs/main"),
+        }));
+    }
+
+    [Test]
+    public void Channel_and_subdir_are_taken_from_the_address_where_the_record_has_none()
+    {
+        Record("zlib", "1.2.11", "h0_0", """ "url": "https://conda.anaconda.org/conda-forge/osx-64/zlib-1.2.11-h0_0.conda" """);
+        Assert.That(Read().Packages.Single(), Is.EqualTo(new Package("conda", "zlib", "1.2.11", "h0_0", "osx-64", "conda-forge")));
+    }
+
+    [Test]
+    public void Leftovers_are_passed_over_in_silence()
+    {
+        _prefix.Write("conda-meta/._numpy-1.21.2-py39_0.json", "\0\u0005\u0016");
+        _prefix.Write("conda-meta/numpy-1.21.2-py39_0.json.c~", "{}");
+        _prefix.Write("conda-meta/state", "{}");
+        var read = Read();
+        Assert.Multiple(() =>
+        {
+            Assert.That(read.Packages, Is.Empty);
+            Assert.That(read.Warnings, Is.Empty);
+        });
+    }
+
+    [TestCase("numpy-1.0-0.json", "{ broken", "not valid JSON")]
+    [TestCase("numpy-1.0-0.json", "[]", "not valid JSON")]
+    [TestCase("numpy-1.0-0.json", """{"name": "numpy", "version": "2.0", "build": "0"}""", "describes numpy 2.0 0")]
+    [TestCase("numpy-1.0-0.json", """{"name": "numpy", "build": "0"}""", "no name, version or build")]
+    public void A_record_that_is_broken_or_under_another_name_is_skipped_with_a_warning(string file, string content, string warning)
+    {
+        _prefix.Write("conda-meta/" + file, content);
+        Record("zlib", "1.2.11", "h0_0", "\"subdir\": \"linux-64\"");
+        var read = Read();
+        Assert.Multiple(() =>
+        {
+            Assert.That(read.Packages.Select(package => package.Name), Is.EqualTo(new[] { "zlib" }));
+            Assert.That(read.Warnings, Has.Count.EqualTo(1).And.One.Contains(warning));
+        });
+    }
+
+    [Test]
+    public void Distributions_that_no_conda_record_lists_are_of_pypi_with_normalised_names()
+    {
+        Distribution("Flask_Login", "0.6.0");
+        Distribution("numpy", "1.21.2");
+        Record("numpy", "1.21.2", "py39_0", $$""" "subdir": "linux-64", "files": ["{{SitePackages}}/numpy-1.21.2.dist-info/RECORD"] """);
+        _prefix.Write($"{SitePackages}/PyYAML-5.3-py3.9.egg-info/PKG-INFO", "Metadata-Version: 1.2\nName: PyYAML\nVersion: 5.3\n\nName: not this\n");
+        _prefix.Write($"{SitePackages}/old_style-2.0-py3.9.egg-info", "");
+        _prefix.Write($"{SitePackages}/~umpy-1.0.dist-info/RECORD");
+        _prefix.Write($"{SitePackages}/half-1.0.dist-info/INSTALLER", "pip");
+
+        Assert.That(Read().Packages.Where(package => package.Manager == "pypi").Select(package => (package.Name, package.Version)), Is.EqualTo(new[]
+        {
+            ("flask-login", "0.6.0"), ("old-style", "2.0"), ("pyyaml", "5.3"),
+        }));
+    }
+
+    [Test]
+    public void An_egg_link_leads_to_the_version_in_its_source_and_one_that_leads_nowhere_is_a_warning()
+    {
+        using var source = new TemporaryFolder();
+        source.Write("my_tool.egg-info/PKG-INFO", "Name: my-tool\nVersion: 0.1.dev3\n\n");
+        _prefix.Write($"{SitePackages}/my-tool.egg-link", source.Path + "\n.");
+        _prefix.Write($"{SitePackages}/gone.egg-link", "/nowhere/at/all\n.");
+
+        var read = Read();
+        Assert.Multiple(() =>
+        {
+            Assert.That(read.Packages.Single(), Is.EqualTo(new Package("pypi", "my-tool", "0.1.dev3")));
+            Assert.That(read.Warnings, Has.Count.EqualTo(1).And.One.Contains("gone.egg-link"));
+        });
+    }
+
+    [Test]
+    public void A_conda_record_whose_own_distribution_has_gone_was_replaced()
+    {
+        Record("requests", "2.25.1", "pyhd3eb1b0_0", $$""" "subdir": "noarch", "files": ["{{SitePackages}}/requests-2.25.1.dist-info/RECORD", "{{SitePackages}}/requests/_vendor/x-1.dist-info/RECORD"] """);
+        _prefix.Write($"{SitePackages}/requests/_vendor/x-1.dist-info/RECORD");
+        Distribution("requests", "2.31.0");
+        Assert.That(Read().Packages.Single(), Is.EqualTo(new Package("pypi", "requests", "2.31.0")));
+    }
+
+    [Test]
+    public void A_link_to_a_python_folder_does_not_count_twice()
+    {
+        Distribution("requests", "2.25.1");
+        Directory.CreateSymbolicLink(_prefix.Combine("lib/python3"), "python3.9");
+        Assert.That(Read().Packages, Has.Count.EqualTo(1));
+    }
+
+    [Test]
+    public void The_platform_is_that_of_the_packages_not_of_the_machine()
+    {
+        Record("a", "1", "0", "\"subdir\": \"noarch\"");
+        Record("b", "1", "0", "\"subdir\": \"osx-arm64\"");
+        var read = Read();
+        Assert.Multiple(() =>
+        {
+            Assert.That(read.Platform, Is.EqualTo("osx-arm64"));
+            Assert.That(read.Command, Is.EqualTo("conda create -n x numpy"));
+            Assert.That(read.Name, Is.EqualTo(Path.GetFileName(_prefix.Path)));
+        });
+    }
+
+    [Test]
+    public void An_installation_of_conda_is_called_base()
+    {
+        Directory.CreateDirectory(_prefix.Combine("condabin"));
+        Directory.CreateDirectory(_prefix.Combine("envs/tools/condabin"));
+        Assert.Multiple(() =>
+        {
+            Assert.That(CondaEnvironment.NameOf(_prefix.Path), Is.EqualTo("base"));
+            Assert.That(CondaEnvironment.NameOf(_prefix.Combine("envs/tools")), Is.EqualTo("tools"));
+        });
+    }
+
+    [Test]
+    public void A_package_that_the_platform_cannot_take_is_left_out_with_a_warning()
+    {
+        Distribution("odd", "1.0|2.0");
+        var read = Read();
+        Assert.Multiple(() =>
+        {
+            Assert.That(read.Packages, Is.Empty);
+            Assert.That(read.Warnings, Has.Count.EqualTo(1).And.One.Contains("pypi"));
+        });
+    }
+
+    [Test]
+    public void Real_records_are_read()
+    {
+        foreach (var file in Directory.GetFiles(TestData.Path("environments/conda-meta-samples")))
+            File.Copy(file, _prefix.Combine("conda-meta/" + Path.GetFileName(file)));
+        var read = Read();
+        Assert.Multiple(() =>
+        {
+            Assert.That(read.Packages, Has.Count.EqualTo(6), string.Join("\n", read.Warnings));
+            Assert.That(read.Packages.Select(package => package.Channel), Has.None.Contains("/linux-64"));
+            Assert.That(read.Packages.Single(package => package.Name == "openssl").Channel, Is.EqualTo("pkgs/main"));
+        });
+    }
+
+    private CollectedEnvironment Read() => CondaEnvironment.Read(_prefix.Path);
+
+    private void Record(string name, string version, string build, string rest) =>
+        _prefix.Write($"conda-meta/{name}-{version}-{build}.json", $$"""{"name": "{{name}}", "version": "{{version}}", "build": "{{build}}", {{rest}}}""");
+
+    private void Distribution(string name, string version)
+    {
+        _prefix.Write($"{SitePackages}/{name}-{version}.dist-info/METADATA", $"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n\n");
+        _prefix.Write($"{SitePackages}/{name}-{version}.dist-info/RECORD");
+    }
+}

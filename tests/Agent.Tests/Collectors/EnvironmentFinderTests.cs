@@ -1,0 +1,68 @@
+using EnvPlatform.Agent.Collectors;
+
+namespace EnvPlatform.Agent.Tests.Collectors;
+
+public sealed class EnvironmentFinderTests
+{
+    private TemporaryFolder _home = null!;
+
+    [SetUp]
+    public void CreateHome() => _home = new TemporaryFolder();
+
+    [TearDown]
+    public void RemoveHome() => _home.Dispose();
+
+    [Test]
+    public void Environments_are_found_by_every_way_that_conda_knows_and_each_once()
+    {
+        var noted = Environment("projects/x/env");
+        var listed = Environment("elsewhere/listed");
+        var variable = Environment("from-variable/v");
+        var basis = Environment("opt/forge");
+        Directory.CreateDirectory(_home.Combine("opt/forge/condabin"));
+        var child = Environment("opt/forge/envs/child");
+        var user = Environment(".conda/envs/mine");
+        var active = Environment("active");
+        _home.Write(".conda/environments.txt", $"{noted}\n\n{_home.Combine("stale")}\n{child}/\n");
+        _home.Write(".condarc", "channels: [conda-forge]\nenvs_dirs:\n  - ~/elsewhere\n");
+        Directory.CreateDirectory(_home.Combine("elsewhere/not-an-environment"));
+
+        var finder = Finder(
+            ("CONDA_PREFIX", active), ("CONDA_ENVS_PATH", _home.Combine("from-variable")), ("CONDA_EXE", Path.Combine(basis, "bin", "conda")));
+        Assert.Multiple(() =>
+        {
+            Assert.That(finder.All().Where(path => path.StartsWith(_home.Path, StringComparison.Ordinal)),
+                Is.EqualTo(new[] { noted, listed, variable, basis, child, user, active }.Order(StringComparer.Ordinal)));
+            Assert.That(finder.ByName("listed"), Is.EqualTo(listed));
+            Assert.That(finder.ByName("base"), Is.EqualTo(basis));
+            Assert.That(finder.ByName("env"), Is.EqualTo(noted));
+            Assert.That(finder.ByName("nothing"), Is.Null);
+            Assert.That(finder.ByName("../listed"), Is.Null);
+        });
+    }
+
+    [Test]
+    public void A_broken_configuration_hides_nothing_else()
+    {
+        var user = Environment(".conda/envs/mine");
+        _home.Write(".condarc", "envs_dirs: [unclosed");
+        Assert.That(Finder().ByName("mine"), Is.EqualTo(user));
+    }
+
+    private string Environment(string relative)
+    {
+        _home.Write(relative + "/conda-meta/history");
+        return _home.Combine(relative);
+    }
+
+    private EnvironmentFinder Finder(params (string Name, string Value)[] variables) => new(new Surroundings
+    {
+        In = TextReader.Null,
+        Out = TextWriter.Null,
+        Error = TextWriter.Null,
+        Variables = variables.ToDictionary(variable => variable.Name, variable => variable.Value, StringComparer.Ordinal),
+        HomeFolder = _home.Path,
+        CurrentFolder = _home.Path,
+        HostName = "test",
+    });
+}
