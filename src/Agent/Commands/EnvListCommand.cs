@@ -28,11 +28,7 @@ internal sealed class EnvListCommand : Command
         Add(_sort);
         Add(_limit);
         Add(_json);
-        Validators.Add(result =>
-        {
-            if (result.GetResult(_limit) is { Implicit: false } && result.GetValue(_limit) is < 1 or > 1_000)
-                result.AddError("--limit is between 1 and 1000.");
-        });
+        _limit.Validators.Add(ListLimit.Check);
         SetAction((parsed, ct) => RunAsync(parsed, surroundings, ct));
     }
 

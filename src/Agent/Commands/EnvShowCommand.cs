@@ -9,11 +9,10 @@ namespace EnvPlatform.Agent.Commands;
 /// <summary>Shows one environment as the platform knows it, with its vulnerabilities.</summary>
 internal sealed class EnvShowCommand : Command
 {
-    private readonly Argument<Guid?> _id = new("id")
+    private readonly Argument<string?> _id = new("id")
     {
         Description = "The environment's id; without it, the environment of --prefix or --name, or the active one.",
         Arity = ArgumentArity.ZeroOrOne,
-        DefaultValueFactory = _ => null,
     };
 
     private readonly Option<string?> _statusFilter = new("--status")
@@ -28,6 +27,12 @@ internal sealed class EnvShowCommand : Command
     public EnvShowCommand(Surroundings surroundings)
         : base("show", "Show an environment and its vulnerabilities.")
     {
+        _limit.Validators.Add(ListLimit.Check);
+        _id.Validators.Add(result =>
+        {
+            if (result.Tokens is [var token] && !Guid.TryParse(token.Value, out _))
+                result.AddError($"'{token.Value}' is not the id of an environment; see 'envplatform env list'.");
+        });
         Add(_id);
         Add(_statusFilter);
         Add(_limit);
@@ -39,7 +44,7 @@ internal sealed class EnvShowCommand : Command
     private async Task<int> RunAsync(ParseResult parsed, TargetOptions target, Surroundings surroundings, CancellationToken ct)
     {
         using var session = Session.Open(surroundings);
-        var id = parsed.GetValue(_id) ?? await IdOfAsync(session, target.Prefix(parsed, surroundings), ct);
+        var id = parsed.GetValue(_id) is { } given ? Guid.Parse(given) : await IdOfAsync(session, target.Prefix(parsed, surroundings), ct);
         var environment = await session.Client.GetAsync(session.Path($"environments/{id}"), CallOptions.Usual, ct);
         var query = Session.Query(("status", parsed.GetValue(_statusFilter)), ("sort", "-cvss"), ("limit", parsed.GetValue(_limit).ToString()));
         var vulnerabilities = await session.Client.GetAsync(session.Path($"environments/{id}/vulnerabilities") + query, CallOptions.Usual, ct);

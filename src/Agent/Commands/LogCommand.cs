@@ -1,4 +1,7 @@
 using System.CommandLine;
+using System.Net;
+using System.Text;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using EnvPlatform.Agent.Client;
 using EnvPlatform.Agent.Collectors;
@@ -33,21 +36,17 @@ internal sealed class LogCommand : Command
         using var session = Session.Open(surroundings);
         var screen = new Screen(surroundings);
         var result = ExitCodes.Fine;
-        using var environments = target.Collect(parsed, surroundings).GetEnumerator();
-        while (environments.MoveNext())
+        foreach (var environment in target.Collect(parsed, surroundings))
         {
-            var environment = environments.Current;
             try
             {
                 await LogAsync(session, parsed, environment, screen, ct);
             }
-            catch (RefusedException refused)
+            catch (AgentException failure) when (failure is not UnreachableException and not RefusedException { Status: HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden })
             {
-                // One environment that the platform does not take must not keep the others from being logged.
-                screen.Note($"envplatform: {environment.Name} ({environment.Prefix}) was not logged: {refused.Message}");
+                // One environment that cannot be logged must not keep the others from it.
+                screen.Note($"envplatform: {environment.Name} ({environment.Prefix}) was not logged: {failure.Message}");
                 result = ExitCodes.CouldNot;
-                if (refused.Status is System.Net.HttpStatusCode.Unauthorized or System.Net.HttpStatusCode.Forbidden)
-                    return result;
             }
         }
 
@@ -104,9 +103,9 @@ internal sealed class LogCommand : Command
         if (scanned is not null)
         {
             text["scan"] = "done";
-            text["vulnerabilities"] = System.Text.Json.JsonSerializer.SerializeToNode(scanned, AgentJson.Default.SeverityCounts);
+            text["vulnerabilities"] = JsonSerializer.SerializeToNode(scanned, AgentJson.Default.SeverityCounts);
         }
 
-        screen.Json(System.Text.Encoding.UTF8.GetBytes(text.ToJsonString()));
+        screen.Json(Encoding.UTF8.GetBytes(text.ToJsonString()));
     }
 }

@@ -84,7 +84,20 @@ internal sealed class TargetOptions
         if (!parsed.GetValue(_all))
             return [Read(Prefix(parsed, surroundings))];
         var prefixes = new EnvironmentFinder(surroundings).All();
-        return prefixes.Count > 0 ? prefixes.Select(Read) : throw new AgentException("No environment was found on this machine for this user.");
+        return prefixes.Count > 0 ? prefixes.Select(ReadOneOfAll) : throw new AgentException("No environment was found on this machine for this user.");
+    }
+
+    /// <summary>One that may not be read has no packages and a warning that says why, so that the others are still reached.</summary>
+    private static CollectedEnvironment ReadOneOfAll(string prefix)
+    {
+        try
+        {
+            return Read(prefix);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or AgentException)
+        {
+            return new CollectedEnvironment(prefix, CondaEnvironment.NameOf(prefix), null, null, [], [], [failure.Message]);
+        }
     }
 
     private static CollectedEnvironment Read(string prefix) =>

@@ -10,7 +10,8 @@ internal static class FindingTable
     private const int LongestSummary = 70;
 
     public static readonly IReadOnlyList<Column> Columns =
-        [new("VULNERABILITY"), new("SEVERITY"), new("CVSS", Right: true), new("PACKAGE"), new("FIXED IN"), new("STATUS"), new("SUMMARY")];
+        [new("VULNERABILITY"), new("SEVERITY"), new("CVSS", Right: true), new("PACKAGE", Wraps: true), new("FIXED IN", Wraps: true),
+        new("STATUS"), new("SUMMARY", Wraps: true)];
 
     public static Cell[] Row(FindingView finding, string package) =>
     [

@@ -44,7 +44,10 @@ internal sealed class Screen(Surroundings surroundings)
 }
 
 /// <summary>A column of a table.</summary>
-internal sealed record Column(string Title, bool Right = false);
+/// <param name="Title">In capitals.</param>
+/// <param name="Right">For numbers.</param>
+/// <param name="Wraps">Whether a terminal may break its text; what one wants to copy does not wrap.</param>
+internal sealed record Column(string Title, bool Right = false, bool Wraps = false);
 
 /// <summary>A cell, with the name of a terminal colour or null.</summary>
 internal readonly record struct Cell(string Text, string? Colour = null)

@@ -11,12 +11,14 @@ internal static class TerminalTable
         {
             Out = new AnsiConsoleOutput(output),
             Interactive = InteractionSupport.No,
+            Ansi = colour ? AnsiSupport.Detect : AnsiSupport.No,
             ColorSystem = colour ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
         });
         var table = new Table().Border(TableBorder.Rounded).BorderColor(Color.Grey);
         foreach (var column in columns)
         {
             var header = new TableColumn(new Text(column.Title, new Style(decoration: Decoration.Bold)));
+            header.NoWrap = !column.Wraps;
             table.AddColumn(column.Right ? header.RightAligned() : header);
         }
 

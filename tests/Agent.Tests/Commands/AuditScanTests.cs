@@ -1,0 +1,97 @@
+namespace EnvPlatform.Agent.Tests.Commands;
+
+public sealed class AuditScanTests : CommandFixture
+{
+    private const string Scans = $"POST {Orgs}/scans";
+
+    private static string Result(string severity, string status = "reported") => $$"""
+        {"packages": [
+           {"manager": "conda", "name": "openssl", "version": "1.1.1k", "build": "h27cfd23_0", "channel": "pkgs/main", "coverage": "checked", "vulnerabilities": [
+             {"id": "CVE-2022-0778", "aliases": [], "cvss": 7.5, "severity": {{SeverityText(severity)}}, "status": "{{status}}", "epss": 0.05, "kev": false,
+              "fixed_in": ["1.1.1n"], "published_at": "2022-03-15T00:00:00Z", "summary": "A certificate can make the parser loop for ever."}]},
+           {"manager": "pypi", "name": "requests", "version": "2.25.1", "coverage": "not_checked", "vulnerabilities": []}],
+         "summary": {"total": 1, "critical": 0, "high": 1, "medium": 0, "low": 0, "not_checked": 1} }
+        """;
+
+    private static string SeverityText(string severity) => severity.Length == 0 ? "null" : $"\"{severity}\"";
+
+    [TestCase("high", "reported", null, 1)]
+    [TestCase("", "reported", null, 1)]
+    [TestCase("high", "reported", "high", 1)]
+    [TestCase("high", "active", "medium", 1)]
+    [TestCase("high", "reported", "critical", 0)]
+    [TestCase("high", "reported", "never", 0)]
+    [TestCase("", "reported", "low", 0)]
+    [TestCase("critical", "mitigated", null, 0)]
+    [TestCase("critical", "cleared", "any", 0)]
+    [TestCase("critical", "disputed", "any", 0)]
+    public async Task The_exit_code_fits_the_threshold(string severity, string status, string? failOn, int exitCode)
+    {
+        Platform.On(Scans, 200, Result(severity, status));
+        string[] args = ["audit", "scan", "--prefix", Machine.Environment(), .. failOn is null ? [] : new[] { "--fail-on", failOn }];
+        Assert.That((await Machine.RunAsync(args)).ExitCode, Is.EqualTo(exitCode));
+    }
+
+    [Test]
+    public async Task All_packages_are_sent_and_nothing_is_registered_or_logged()
+    {
+        Platform.On(Scans, 200, Result("high"));
+        await Machine.RunAsync("audit", "scan", "--prefix", Machine.Environment());
+        var packages = Platform.Requests.Single().Json().GetProperty("packages");
+        Assert.That(packages.EnumerateArray().Select(package => package.GetProperty("name").GetString()), Is.EquivalentTo(new[] { "openssl", "requests" }));
+    }
+
+    [Test]
+    public async Task Elsewhere_than_on_a_terminal_the_table_is_plain_and_what_was_not_checked_is_said()
+    {
+        Platform.On(Scans, 200, Result("high"));
+        var ended = await Machine.RunAsync("audit", "scan", "--prefix", Machine.Environment());
+        Assert.Multiple(() =>
+        {
+            Assert.That(ended.Out, Does.Match(@"(?m)^CVE-2022-0778\s+high\s+7\.5\s+openssl 1\.1\.1k\s+1\.1\.1n\s+reported\s+A certificate"));
+            Assert.That(ended.Out, Does.Not.Contain("\u001b").And.Not.Contains("│").And.Contains("Not checked: 1 packages"));
+        });
+    }
+
+    [Test]
+    public async Task On_a_terminal_there_is_a_table_and_no_colour_where_it_is_not_wanted()
+    {
+        Platform.On(Scans, 200, Result("high"));
+        Machine.IsTerminal = true;
+        Machine.Variables["NO_COLOR"] = "1";
+        var ended = await Machine.RunAsync("audit", "scan", "--prefix", Machine.Environment());
+        Assert.That(ended.Out, Does.Contain("│").And.Contains("CVE-2022-0778").And.Not.Contains("\u001b"));
+    }
+
+    [Test]
+    public async Task Json_is_the_platforms_answer()
+    {
+        Platform.On(Scans, 200, Result("high"));
+        var ended = await Machine.RunAsync("audit", "scan", "--prefix", Machine.Environment(), "--json");
+        Assert.Multiple(() =>
+        {
+            Assert.That((string)ended.Json()["packages"]![0]!["vulnerabilities"]![0]!["id"]!, Is.EqualTo("CVE-2022-0778"));
+            Assert.That((string)ended.Json()["name"]!, Is.EqualTo("science"));
+            Assert.That(ended.ExitCode, Is.EqualTo(1));
+        });
+    }
+
+    [Test]
+    public async Task A_platform_that_cannot_scan_is_not_a_clean_result()
+    {
+        Platform.On(Scans, 500, """{"title": "Internal error", "status": 500, "trace_id": "abc"}""");
+        var ended = await Machine.RunAsync("audit", "scan", "--prefix", Machine.Environment());
+        Assert.That((ended.ExitCode, ended.Error.Contains("trace abc", StringComparison.Ordinal)), Is.EqualTo((2, true)));
+    }
+
+    [Test]
+    public async Task Every_sample_of_the_repository_can_be_audited()
+    {
+        Platform.On(Scans, 200, Result("low"));
+        foreach (var file in Directory.GetFiles(Path.Combine(TestData.Repository, "samples")).Where(file => !file.EndsWith(".md", StringComparison.Ordinal)))
+        {
+            var ended = await Machine.RunAsync("audit", "scan", "--file", file, "--fail-on", "high");
+            Assert.That((ended.ExitCode, ended.Error), Is.EqualTo((0, "")), file);
+        }
+    }
+}

@@ -1,0 +1,44 @@
+using System.Diagnostics;
+
+namespace EnvPlatform.Agent.Tests.Commands;
+
+/// <summary>The program itself, as a shell starts it.</summary>
+public sealed class ProcessTests : CommandFixture
+{
+    [Test]
+    public async Task A_blocked_environment_ends_the_process_with_1_and_the_message_on_standard_error()
+    {
+        Platform.On($"GET {Orgs}/activation", 200, """{"status": "block", "message": "Old openssl."}""");
+        var ended = await RunAsync("check", "--prefix", "/envs/science");
+        Assert.That(ended, Is.EqualTo(new Ended(1, "", $"/envs/science is blocked: Old openssl.{Environment.NewLine}")));
+    }
+
+    [Test]
+    public async Task Usage_errors_and_failures_have_their_exit_codes()
+    {
+        Assert.That((await RunAsync("nonsense")).ExitCode, Is.EqualTo(64));
+        Assert.That((await RunAsync("log", "--prefix", "/nowhere")).ExitCode, Is.EqualTo(2));
+        Assert.That((await RunAsync("--version")).Out.Trim(), Is.EqualTo(Surroundings.Version));
+    }
+
+    private async Task<Ended> RunAsync(params string[] args)
+    {
+        var start = new ProcessStartInfo(Path.Combine(TestContext.CurrentContext.TestDirectory, OperatingSystem.IsWindows() ? "envplatform.exe" : "envplatform"), args)
+        {
+            UseShellExecute = false,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        foreach (var (name, value) in Machine.Variables)
+            start.Environment[name] = value;
+        start.Environment["XDG_CONFIG_HOME"] = Path.Combine(Machine.Home, ".config");
+        start.Environment["XDG_CACHE_HOME"] = Path.Combine(Machine.Home, ".cache");
+        // A cold start on a busy machine may take longer than an activation should wait.
+        start.Environment["ENVPLATFORM_CHECK_TIMEOUT_MS"] = "10000";
+        using var process = Process.Start(start)!;
+        var output = process.StandardOutput.ReadToEndAsync();
+        var error = process.StandardError.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        return new Ended(process.ExitCode, await output, await error);
+    }
+}

@@ -1,0 +1,183 @@
+using System.Collections.Concurrent;
+using System.IO.Compression;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace EnvPlatform.Agent.Tests.Commands;
+
+/// <summary>A request as it came over the wire, its body unpacked.</summary>
+internal sealed record Received(string Method, string Path, string Query, IReadOnlyDictionary<string, string> Headers, byte[] Body)
+{
+    public JsonElement Json() => JsonDocument.Parse(Body).RootElement.Clone();
+}
+
+/// <summary>A real HTTP listener that plays answers of the public API and keeps what it was asked.</summary>
+internal sealed class RecordedPlatform : IAsyncDisposable
+{
+    public const string Org = "acme";
+    private readonly WebApplication _app;
+    private readonly ConcurrentDictionary<string, ConcurrentQueue<Func<Received, HttpResponse, Task>>> _answers = new(StringComparer.Ordinal);
+
+    private RecordedPlatform(WebApplication app) => _app = app;
+
+    public ConcurrentQueue<Received> Requests { get; } = new();
+
+    public string Url { get; private set; } = "";
+
+    public static async Task<RecordedPlatform> StartAsync()
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        var app = builder.Build();
+        app.Urls.Add("http://127.0.0.1:0");
+        var platform = new RecordedPlatform(app);
+        app.Run(platform.AnswerAsync);
+        await app.StartAsync();
+        platform.Url = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single();
+        return platform;
+    }
+
+    /// <summary>Plays an answer for a method and path (below /api/v1); several for the same are played in turn, the last one for good.</summary>
+    public RecordedPlatform On(string request, int status, string body, string type = "application/json", params (string Name, string Value)[] headers) =>
+        On(request, async (_, response) =>
+        {
+            response.StatusCode = status;
+            response.ContentType = status >= 400 && type == "application/json" ? "application/problem+json" : type;
+            foreach (var (name, value) in headers)
+                response.Headers[name] = value;
+            await response.WriteAsync(body);
+        });
+
+    public RecordedPlatform On(string request, Func<Received, HttpResponse, Task> answer)
+    {
+        _answers.GetOrAdd(request, _ => new()).Enqueue(answer);
+        return this;
+    }
+
+    /// <summary>The requests for a method and path, in order.</summary>
+    public Received[] To(string request) => [.. Requests.Where(received => Key(received) == request)];
+
+    public ValueTask DisposeAsync() => _app.DisposeAsync();
+
+    private static string Key(Received received) => $"{received.Method} {received.Path.Replace("/api/v1", "", StringComparison.Ordinal)}";
+
+    private async Task AnswerAsync(HttpContext context)
+    {
+        using var body = new MemoryStream();
+        var source = context.Request.Headers.ContentEncoding == "gzip" ? new GZipStream(context.Request.Body, CompressionMode.Decompress) : context.Request.Body;
+        await source.CopyToAsync(body);
+        var received = new Received(
+            context.Request.Method, context.Request.Path, context.Request.QueryString.Value ?? "",
+            context.Request.Headers.ToDictionary(header => header.Key, header => header.Value.ToString(), StringComparer.OrdinalIgnoreCase), body.ToArray());
+        Requests.Enqueue(received);
+
+        if (!_answers.TryGetValue(Key(received), out var answers) || !answers.TryPeek(out var answer))
+        {
+            context.Response.StatusCode = 404;
+            context.Response.ContentType = "application/problem+json";
+            await context.Response.WriteAsync("""{"title": "Not found", "status": 404}""");
+            return;
+        }
+
+        if (answers.Count > 1)
+            answers.TryDequeue(out _);
+        await answer(received, context.Response);
+    }
+}
+
+/// <summary>How a run of the agent ended.</summary>
+internal sealed record Ended(int ExitCode, string Out, string Error)
+{
+    public JsonNode Json() => JsonNode.Parse(Out)!;
+}
+
+/// <summary>A user's machine: a home folder, environment variables, and the agent run in it.</summary>
+internal sealed class UserMachine : IDisposable
+{
+    private readonly TemporaryFolder _home = new();
+
+    public Dictionary<string, string> Variables { get; } = new(StringComparer.Ordinal);
+
+    public string Home => _home.Path;
+
+    public string SettingsFile => _home.Combine(".config/envplatform/settings.json");
+
+    public string In { get; set; } = "";
+
+    public bool IsTerminal { get; set; }
+
+    public void Dispose() => _home.Dispose();
+
+    public string Write(string relative, string content = "") => _home.Write(relative, content);
+
+    /// <summary>An environment of two packages, one of them of PyPI.</summary>
+    public string Environment(string relative = "envs/science")
+    {
+        Write(relative + "/conda-meta/history", "# cmd: conda install -c https://conda.anaconda.org/t/secret/team openssl\n");
+        Write(relative + "/conda-meta/openssl-1.1.1k-h27cfd23_0.json", """
+            {"name": "openssl", "version": "1.1.1k", "build": "h27cfd23_0", "subdir": "linux-64", "channel": "https://repo.anaconda.com/pkgs/main/linux-64"}
+            """);
+        Write(relative + "/lib/python3.9/site-packages/requests-2.25.1.dist-info/RECORD");
+        return _home.Combine(relative);
+    }
+
+    /// <summary>The variables that stand for a signed-in agent.</summary>
+    public void SignIn(RecordedPlatform platform)
+    {
+        Variables["ENVPLATFORM_URL"] = platform.Url;
+        Variables["ENVPLATFORM_TOKEN"] = "envp_test";
+        Variables["ENVPLATFORM_ORG"] = RecordedPlatform.Org;
+        Variables["ENVPLATFORM_MACHINE_ID"] = "0192f0c1-0000-7000-8000-000000000001";
+    }
+
+    public async Task<Ended> RunAsync(params string[] args)
+    {
+        using var output = new StringWriter();
+        using var error = new StringWriter();
+        var surroundings = new Surroundings
+        {
+            In = new StringReader(In),
+            Out = output,
+            Error = error,
+            InIsTerminal = IsTerminal,
+            OutIsTerminal = IsTerminal,
+            Variables = Variables,
+            HomeFolder = Home,
+            CurrentFolder = Home,
+            HostName = "ada-laptop",
+        };
+        var exitCode = await CommandLine.RunAsync(args, surroundings, CancellationToken.None);
+        return new Ended(exitCode, output.ToString(), error.ToString());
+    }
+}
+
+/// <summary>What each fixture of commands has: a platform and a signed-in machine.</summary>
+public abstract class CommandFixture
+{
+    private protected const string Orgs = "/orgs/" + RecordedPlatform.Org;
+
+    private protected RecordedPlatform Platform { get; private set; } = null!;
+
+    private protected UserMachine Machine { get; private set; } = null!;
+
+    [SetUp]
+    public async Task StartAsync()
+    {
+        Platform = await RecordedPlatform.StartAsync();
+        Machine = new UserMachine();
+        Machine.SignIn(Platform);
+    }
+
+    [TearDown]
+    public async Task StopAsync()
+    {
+        await Platform.DisposeAsync();
+        Machine.Dispose();
+    }
+}
