@@ -102,7 +102,7 @@ public sealed class CallTests
         Assert.That((await call.ResponseHeadersAsync).Get("date"), Is.Not.Null);
     }
 
-    [TestCase(0)]
+    // No empty ones: Kestrel leaves out headers without a value.
     [TestCase(1)]
     [TestCase(4)]
     [TestCase(16)]
@@ -276,7 +276,8 @@ public sealed class CallTests
     /// <summary>A message of so many bytes on the wire, at least 100.</summary>
     internal static Payload OfSize(int size)
     {
-        var payload = new Payload { Data = ByteString.CopyFrom(new byte[size - 10]) };
+        // No field is left at its default: protobuf.js writes those too when it sends a message back.
+        var payload = new Payload { Number = 1, Text = "x", Data = ByteString.CopyFrom(new byte[size - 20]) };
         while (payload.CalculateSize() != size)
             payload.Data = ByteString.CopyFrom(new byte[payload.Data.Length + size - payload.CalculateSize()]);
         return payload;

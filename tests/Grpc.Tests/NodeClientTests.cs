@@ -94,7 +94,7 @@ public sealed class NodeClientTests
     public async Task The_text_of_other_exceptions_stays_on_the_server() =>
         AssertStatus(await CallAsync("Fail", new { code = -1, message = "secret" }), StatusCode.Unknown, "Exception was thrown by handler.");
 
-    [TestCase(0)]
+    // No empty ones: Kestrel leaves out headers without a value.
     [TestCase(1)]
     [TestCase(2)]
     [TestCase(300)]

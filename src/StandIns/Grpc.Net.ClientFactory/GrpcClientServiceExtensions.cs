@@ -1,4 +1,5 @@
 using Grpc.Core;
+using Grpc.Core.Interceptors;
 using Grpc.Net.Client;
 using Grpc.Net.ClientFactory;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -73,18 +74,25 @@ public static class GrpcHttpClientBuilderExtensions
     public static IHttpClientBuilder AddCallCredentials(this IHttpClientBuilder builder, CallCredentials credentials) =>
         builder.ConfigureClient((_, options) => options.CallOptionsActions.Add(call => Add(call, credentials)));
 
-    public static IHttpClientBuilder AddInterceptor(this IHttpClientBuilder builder, Func<IServiceProvider, Grpc.Core.Interceptors.Interceptor> configureInvoker) =>
+    public static IHttpClientBuilder AddInterceptor(this IHttpClientBuilder builder, Func<IServiceProvider, Interceptor> configureInvoker) =>
         builder.AddInterceptor(InterceptorScope.Channel, configureInvoker);
 
     public static IHttpClientBuilder AddInterceptor(
-        this IHttpClientBuilder builder, InterceptorScope scope, Func<IServiceProvider, Grpc.Core.Interceptors.Interceptor> configureInvoker) =>
+        this IHttpClientBuilder builder, InterceptorScope scope, Func<IServiceProvider, Interceptor> configureInvoker) =>
         builder.ConfigureClient((_, options) => options.InterceptorRegistrations.Add(new InterceptorRegistration(scope, configureInvoker)));
 
+    public static IHttpClientBuilder AddInterceptor(this IHttpClientBuilder builder, Func<Interceptor> configureInvoker) =>
+        builder.AddInterceptor(InterceptorScope.Channel, configureInvoker);
+
+    public static IHttpClientBuilder AddInterceptor(
+        this IHttpClientBuilder builder, InterceptorScope scope, Func<Interceptor> configureInvoker) =>
+        builder.AddInterceptor(scope, _ => configureInvoker());
+
     public static IHttpClientBuilder AddInterceptor<TInterceptor>(this IHttpClientBuilder builder)
-        where TInterceptor : Grpc.Core.Interceptors.Interceptor => builder.AddInterceptor<TInterceptor>(InterceptorScope.Channel);
+        where TInterceptor : Interceptor => builder.AddInterceptor<TInterceptor>(InterceptorScope.Channel);
 
     public static IHttpClientBuilder AddInterceptor<TInterceptor>(this IHttpClientBuilder builder, InterceptorScope scope)
-        where TInterceptor : Grpc.Core.Interceptors.Interceptor => builder.AddInterceptor(scope, services => services.GetRequiredService<TInterceptor>());
+        where TInterceptor : Interceptor => builder.AddInterceptor(scope, services => services.GetRequiredService<TInterceptor>());
 
     private static void Add(CallOptionsContext call, CallCredentials credentials) => call.CallOptions = call.CallOptions.WithCredentials(
         call.CallOptions.Credentials is { } others ? CallCredentials.Compose(others, credentials) : credentials);
