@@ -46,11 +46,13 @@ public sealed class CallTests
     [Test]
     public async Task Each_call_has_a_service_of_its_own_which_is_disposed()
     {
-        var before = _host.Log.Disposed;
-        await _client.EchoAsync(new Payload());
-        await _client.EchoAsync(new Payload());
+        await using var host = await ProbeHost.StartAsync();
+        using var channel = GrpcChannel.ForAddress(host.Address);
+        var client = new Probe.ProbeClient(channel);
+        await client.EchoAsync(new Payload());
+        await client.EchoAsync(new Payload());
 
-        Assert.That(() => _host.Log.Disposed, Is.EqualTo(before + 2).After(5).Seconds.PollEvery(10));
+        Assert.That(() => host.Log.Disposed, Is.EqualTo(2).After(5).Seconds.PollEvery(10));
     }
 
     [Test]
@@ -157,13 +159,12 @@ public sealed class CallTests
     [Test]
     public async Task A_deadline_ends_the_call_on_both_sides()
     {
-        var before = _host.Log.Cancelled;
         var watch = Stopwatch.StartNew();
-        var thrown = await Assert.ThrowsAsync<RpcException>(async () => await _client.HangAsync(new Payload(), deadline: Soon(200)));
+        var thrown = await Assert.ThrowsAsync<RpcException>(async () => await _client.HangAsync(new Payload { Text = "late" }, deadline: Soon(200)));
 
         Assert.That(thrown!.StatusCode, Is.EqualTo(StatusCode.DeadlineExceeded));
         Assert.That(watch.ElapsedMilliseconds, Is.InRange(150, 5_000));
-        Assert.That(() => _host.Log.Cancelled, Is.EqualTo(before + 1).After(5).Seconds.PollEvery(10));
+        Assert.That(() => _host.Log.CountCancelled("late"), Is.EqualTo(1).After(5).Seconds.PollEvery(10));
     }
 
     [Test]
@@ -192,22 +193,20 @@ public sealed class CallTests
     [Test]
     public async Task Cancelling_ends_the_call_on_both_sides()
     {
-        var before = _host.Log.Cancelled;
         using var source = new CancellationTokenSource(200);
-        var thrown = await Assert.ThrowsAsync<RpcException>(async () => await _client.HangAsync(new Payload(), cancellationToken: source.Token));
+        var thrown = await Assert.ThrowsAsync<RpcException>(async () => await _client.HangAsync(new Payload { Text = "given up" }, cancellationToken: source.Token));
 
         Assert.That(thrown!.Status, Is.EqualTo(new Status(StatusCode.Cancelled, "Call canceled by the client.")));
-        Assert.That(() => _host.Log.Cancelled, Is.EqualTo(before + 1).After(5).Seconds.PollEvery(10));
+        Assert.That(() => _host.Log.CountCancelled("given up"), Is.EqualTo(1).After(5).Seconds.PollEvery(10));
     }
 
     [Test]
     public async Task Disposing_a_stream_tells_the_server()
     {
-        var before = _host.Log.Cancelled;
-        using (var call = _client.Count(new CountRequest { Count = 1, Hang = true }))
+        using (var call = _client.Count(new CountRequest { Count = 1, Hang = true, Name = "dropped" }))
             await call.ResponseStream.MoveNext();
 
-        Assert.That(() => _host.Log.Cancelled, Is.EqualTo(before + 1).After(5).Seconds.PollEvery(10));
+        Assert.That(() => _host.Log.CountCancelled("dropped"), Is.EqualTo(1).After(5).Seconds.PollEvery(10));
     }
 
     [Test]

@@ -57,22 +57,24 @@ public sealed class NodeClientTests
     [TestCase("Count")]
     public async Task A_deadline_ends_the_call_on_both_sides(string method)
     {
-        var before = _host.Log.Cancelled;
-        var answer = await CallAsync(method, method == "Count" ? new { count = 2, hang = true } : null, more: new { timeoutMs = 300 });
+        var name = TestContext.CurrentContext.Test.FullName;
+        object request = method == "Count" ? new { count = 2, hang = true, name } : new { text = name };
+        var answer = await CallAsync(method, request, more: new { timeoutMs = 300 });
 
         Assert.That(answer.GetProperty("code").GetInt32(), Is.EqualTo((int)StatusCode.DeadlineExceeded));
-        Assert.That(() => _host.Log.Cancelled, Is.EqualTo(before + 1).After(5).Seconds.PollEvery(10));
+        Assert.That(() => _host.Log.CountCancelled(name), Is.EqualTo(1).After(5).Seconds.PollEvery(10));
     }
 
     [TestCase("Hang")]
     [TestCase("Count")]
     public async Task Cancelling_ends_the_call_on_both_sides(string method)
     {
-        var before = _host.Log.Cancelled;
-        var answer = await CallAsync(method, method == "Count" ? new { count = 2, hang = true } : null, more: new { cancelAfterMs = 300 });
+        var name = TestContext.CurrentContext.Test.FullName;
+        object request = method == "Count" ? new { count = 2, hang = true, name } : new { text = name };
+        var answer = await CallAsync(method, request, more: new { cancelAfterMs = 300 });
 
         Assert.That(answer.GetProperty("code").GetInt32(), Is.EqualTo((int)StatusCode.Cancelled));
-        Assert.That(() => _host.Log.Cancelled, Is.EqualTo(before + 1).After(5).Seconds.PollEvery(10));
+        Assert.That(() => _host.Log.CountCancelled(name), Is.EqualTo(1).After(5).Seconds.PollEvery(10));
     }
 
     [Test]
@@ -144,11 +146,10 @@ public sealed class NodeClientTests
     [Test]
     public async Task A_client_that_dies_in_mid_stream_cancels_its_calls()
     {
-        var before = _host.Log.Cancelled;
         var client = await NodePeer.StartClientAsync();
         await using (client)
         {
-            var stream = client.CallAsync(_host.Address, "Count", new { count = 5, hang = true });
+            var stream = client.CallAsync(_host.Address, "Count", new { count = 5, hang = true, name = "orphan" });
             var echo = await client.CallAsync(_host.Address, "Echo");
             AssertStatus(echo, StatusCode.OK);
             await Task.Delay(200, CancellationToken.None);
@@ -157,7 +158,7 @@ public sealed class NodeClientTests
             await client.KillAsync();
         }
 
-        Assert.That(() => _host.Log.Cancelled, Is.EqualTo(before + 1).After(10).Seconds.PollEvery(10));
+        Assert.That(() => _host.Log.CountCancelled("orphan"), Is.EqualTo(1).After(10).Seconds.PollEvery(10));
     }
 
     private static void AssertStatus(JsonElement answer, StatusCode code, string? detail = null)

@@ -7,10 +7,8 @@ namespace EnvPlatform.Grpc.Tests;
 /// <summary>What outlives a call of <see cref="ProbeService"/>.</summary>
 public sealed class ProbeLog
 {
-    private int _cancelled;
+    private readonly ConcurrentDictionary<string, int> _cancelled = [];
     private int _disposed;
-
-    public int Cancelled => Volatile.Read(ref _cancelled);
 
     public int Disposed => Volatile.Read(ref _disposed);
 
@@ -20,7 +18,10 @@ public sealed class ProbeLog
 
     public ConcurrentQueue<string> TraceParents { get; } = [];
 
-    public void AddCancelled() => Interlocked.Increment(ref _cancelled);
+    /// <summary>How many calls of this name were cancelled.</summary>
+    public int CountCancelled(string name) => _cancelled.GetValueOrDefault(name);
+
+    public void AddCancelled(string name) => _cancelled.AddOrUpdate(name, 1, (_, count) => count + 1);
 
     public void AddDisposed() => Interlocked.Increment(ref _disposed);
 }
@@ -59,7 +60,7 @@ public sealed class ProbeService(ProbeLog log) : Probe.ProbeBase, IDisposable
         }
         catch (OperationCanceledException)
         {
-            log.AddCancelled();
+            log.AddCancelled(request.Name);
             throw;
         }
 
@@ -87,12 +88,12 @@ public sealed class ProbeService(ProbeLog log) : Probe.ProbeBase, IDisposable
         }
         catch (OperationCanceledException)
         {
-            log.AddCancelled();
+            log.AddCancelled(request.Text);
             throw;
         }
     }
 
-    public override Task<Payload> CountCancelled(Payload request, ServerCallContext context) => Task.FromResult(new Payload { Number = log.Cancelled });
+    public override Task<Payload> CountCancelled(Payload request, ServerCallContext context) => Task.FromResult(new Payload { Number = log.CountCancelled(request.Text) });
 
     public void Dispose() => log.AddDisposed();
 }

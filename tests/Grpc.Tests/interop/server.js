@@ -2,7 +2,9 @@
 // Serves the probe on a free port of loopback, writes the port to standard output, and ends when standard input does.
 const { grpc, Probe } = require('./probe');
 
-let cancelled = 0;
+// How many calls of each name were cancelled.
+const cancelled = new Map();
+const addCancelled = name => cancelled.set(name, (cancelled.get(name) ?? 0) + 1);
 
 function echo(call, callback) {
   const headers = new grpc.Metadata();
@@ -17,13 +19,13 @@ function echo(call, callback) {
 }
 
 function count(call) {
-  const { count: total, size, hang, status } = call.request;
+  const { count: total, size, hang, status, name } = call.request;
   const data = Buffer.alloc(size);
   let next = 0;
   let open = true;
   call.on('cancelled', () => {
     open = false;
-    cancelled++;
+    addCancelled(name);
   });
   const send = () => {
     while (open && next < total)
@@ -50,7 +52,7 @@ function fail(call, callback) {
 }
 
 function hang(call) {
-  call.on('cancelled', () => cancelled++);
+  call.on('cancelled', () => addCancelled(call.request.text));
 }
 
 function upload(call, callback) {
@@ -69,7 +71,7 @@ server.addService(Probe.service, {
   Count: count,
   Fail: fail,
   Hang: hang,
-  CountCancelled: (call, callback) => callback(null, { number: cancelled }),
+  CountCancelled: (call, callback) => callback(null, { number: cancelled.get(call.request.text) ?? 0 }),
   Upload: upload,
   Chat: chat,
 });

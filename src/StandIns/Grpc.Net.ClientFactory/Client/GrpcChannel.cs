@@ -16,6 +16,7 @@ public sealed class GrpcChannelOptions
     /// <summary>In bytes, 4 MiB unless set; null for no limit.</summary>
     public int? MaxReceiveMessageSize { get; set; } = WireFormat.DefaultMaxReceiveMessageSize;
 
+    /// <summary>Taken and not used: calls are logged by the handlers of the HTTP client.</summary>
     public ILoggerFactory? LoggerFactory { get; set; }
 
     /// <summary>Sends the calls; not together with <see cref="HttpHandler"/>.</summary>
