@@ -1,0 +1,51 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Text.Json;
+
+namespace EnvPlatform.Bench.Load;
+
+/// <summary>The calls that are measured, in the organization of the first start.</summary>
+internal sealed class ApiClient : IDisposable
+{
+    private readonly HttpClient http;
+    private readonly string organization;
+
+    public ApiClient(Uri address, string organization, string token)
+    {
+        this.organization = $"/api/v1/orgs/{organization}";
+        http = new HttpClient { BaseAddress = address };
+        http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
+    }
+
+    public async Task PutMachineAsync(Guid machine, CancellationToken ct)
+    {
+        using var response = await http.PutAsJsonAsync($"{organization}/machines/{machine}", new { hostname = "bench", platform = "linux-64", agent_version = "bench" }, ct);
+        response.EnsureSuccessStatusCode();
+    }
+
+    public async Task<bool> LogAsync(byte[] body, CancellationToken ct)
+    {
+        using var content = new ByteArrayContent(body) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } };
+        using var response = await http.PostAsync(new Uri($"{organization}/environment-logs", UriKind.Relative), content, ct);
+        await response.Content.ReadAsByteArrayAsync(ct);
+        return response.StatusCode is HttpStatusCode.OK or HttpStatusCode.Created;
+    }
+
+    public async Task<bool> CheckAsync(Guid machine, string prefix, CancellationToken ct)
+    {
+        using var response = await http.GetAsync(new Uri($"{organization}/activation?machine_id={machine}&prefix={Uri.EscapeDataString(prefix)}", UriKind.Relative), ct);
+        await response.Content.ReadAsByteArrayAsync(ct);
+        return response.StatusCode == HttpStatusCode.OK;
+    }
+
+    /// <summary>How many environments have been scanned: the sort puts those that were not at the end.</summary>
+    public async Task<long> ScannedAsync(CancellationToken ct)
+    {
+        var all = await http.GetFromJsonAsync<JsonElement>(new Uri($"{organization}/environments?limit=1", UriKind.Relative), ct);
+        var waiting = await http.GetFromJsonAsync<JsonElement>(new Uri($"{organization}/environments?limit=1&scanned=false", UriKind.Relative), ct);
+        return all.GetProperty("total_count").GetInt64() - waiting.GetProperty("total_count").GetInt64();
+    }
+
+    public void Dispose() => http.Dispose();
+}

@@ -1,0 +1,59 @@
+using System.Text.Json;
+
+using EnvPlatform.Contracts.Packages;
+
+namespace EnvPlatform.Bench.Load;
+
+/// <summary>Package lists of 300 packages each, drawn from real environments, every one with a package of its own so that no two are equal.</summary>
+internal sealed class Fleet
+{
+    private const int PackagesEach = 300;
+    private readonly PackageKey[] pool;
+
+    private Fleet(PackageKey[] pool) => this.pool = pool;
+
+    public static Fleet Read()
+    {
+        var folder = Environment.GetEnvironmentVariable("ENVPLATFORM_DATA") is { Length: > 0 } given ? given : Path.Combine("..", "shared", "data");
+        var file = Path.Combine(folder, "environments", "environments.jsonl");
+        if (!File.Exists(file))
+        {
+            Console.WriteLine($"No {file}: package lists are made up.");
+            return new([.. Enumerable.Range(0, 20_000).Select(i => new PackageKey("conda", "conda-forge", "linux-64", $"package-{i}", $"1.{i % 50}", "h0_0"))]);
+        }
+
+        return new([.. File.ReadLines(file).SelectMany(line => JsonDocument.Parse(line).RootElement.GetProperty("packages").EnumerateArray())
+            .Where(package => Text(package, "manager") == "conda" && Text(package, "version").Length > 0)
+            .Select(package => new PackageKey("conda", Text(package, "channel"), Text(package, "subdir"), Text(package, "name"), Text(package, "version"), Text(package, "build")))
+            .Distinct()]);
+    }
+
+    /// <summary>The body of a log of the n-th environment, with its packages or with the digest alone.</summary>
+    public byte[] Log(Guid machine, int n, bool digestOnly)
+    {
+        var random = new Random(n);
+        var packages = new HashSet<PackageKey>(PackagesEach) { new("conda", "bench", "noarch", "only-in", $"{n + 1_000_000_000L}", "0") };
+        while (packages.Count < PackagesEach)
+        {
+            packages.Add(pool[random.Next(pool.Length)]);
+        }
+
+        return JsonSerializer.SerializeToUtf8Bytes(new
+        {
+            machine_id = machine,
+            prefix = Prefix(n),
+            name = $"env-{n}",
+            platform = "linux-64",
+            command = "conda install something",
+            digest = PackageSetDigest.Compute(packages),
+            packages = digestOnly ? null : packages.Select(package => new
+            {
+                manager = package.Manager, name = package.Name, version = package.Version, build = package.Build, subdir = package.Subdir, channel = package.Channel,
+            }),
+        });
+    }
+
+    public static string Prefix(int n) => $"/opt/envs/env-{n}";
+
+    private static string Text(JsonElement element, string name) => element.TryGetProperty(name, out var value) ? value.GetString() ?? "" : "";
+}

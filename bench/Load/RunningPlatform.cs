@@ -1,0 +1,87 @@
+using System.Globalization;
+using System.Text.Json;
+
+using Aspire.Hosting;
+using Aspire.Hosting.ApplicationModel;
+using Aspire.Hosting.Testing;
+
+using Microsoft.Extensions.DependencyInjection;
+
+namespace EnvPlatform.Bench.Load;
+
+/// <summary>The platform, started through AppHost on free ports with data of its own.</summary>
+internal sealed class RunningPlatform : IAsyncDisposable
+{
+    private static readonly JsonSerializerOptions Snake = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+    private readonly DistributedApplication app;
+    private readonly Bootstrap bootstrap;
+
+    private RunningPlatform(DistributedApplication app, Bootstrap bootstrap)
+    {
+        this.app = app;
+        this.bootstrap = bootstrap;
+    }
+
+    public static async Task<RunningPlatform> StartAsync(CancellationToken ct)
+    {
+        var data = Directory.CreateTempSubdirectory("envplatform-bench-").FullName;
+        var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.AppHost>(["--Aspire:DataFolder", data], ct);
+        var app = await builder.BuildAsync(ct);
+        await app.StartAsync(ct);
+        foreach (var service in new[] { "identity", "ingest", "scanner", "policy", "audit", "gateway" })
+        {
+            await app.ResourceNotifications.WaitForResourceHealthyAsync(service, ct);
+        }
+
+        return new(app, JsonSerializer.Deserialize<Bootstrap>(await File.ReadAllTextAsync(Path.Combine(data, "bootstrap.json"), ct), Snake)!);
+    }
+
+    public ApiClient Client() => new(app.GetEndpoint("gateway", "http"), bootstrap.Organization, bootstrap.Token);
+
+    /// <summary>Resident memory of each process and what it started, in MiB (VmRSS of proc(5)).</summary>
+    public IEnumerable<(string Name, double Mebibytes)> Memory() =>
+        from resource in app.Services.GetRequiredService<DistributedApplicationModel>().Resources
+        let pid = ProcessId(resource.Name)
+        where pid is not null
+        select (resource.Name, Tree(pid.Value).Sum(Resident) / 1024);
+
+    public ValueTask DisposeAsync() => app.DisposeAsync();
+
+    private int? ProcessId(string resource)
+    {
+        var property = app.ResourceNotifications.TryGetCurrentState(resource, out var current)
+            ? current.Snapshot.Properties.FirstOrDefault(property => property.Name.EndsWith("pid", StringComparison.Ordinal))
+            : null;
+        return property?.Value is { } value ? Convert.ToInt32(value, CultureInfo.InvariantCulture) : null;
+    }
+
+    private static IEnumerable<int> Tree(int root)
+    {
+        var parents = Directory.EnumerateDirectories("/proc").Select(Path.GetFileName).Where(name => int.TryParse(name, out _)).Select(name => int.Parse(name!))
+            .Select(pid => (Pid: pid, Parent: (int)Field(pid, "PPid:"))).ToArray();
+        var tree = new List<int> { root };
+        for (var i = 0; i < tree.Count; i++)
+        {
+            tree.AddRange(parents.Where(process => process.Parent == tree[i]).Select(process => process.Pid));
+        }
+
+        return tree;
+    }
+
+    private static double Resident(int pid) => Field(pid, "VmRSS:");
+
+    private static double Field(int pid, string name)
+    {
+        try
+        {
+            var line = File.ReadLines($"/proc/{pid}/status").FirstOrDefault(line => line.StartsWith(name, StringComparison.Ordinal));
+            return line is null ? 0 : double.Parse(line[name.Length..].Replace("kB", "", StringComparison.Ordinal), CultureInfo.InvariantCulture);
+        }
+        catch (IOException)
+        {
+            return 0;
+        }
+    }
+
+    private sealed record Bootstrap(string Url, string Organization, string Email, string Password, string Token);
+}

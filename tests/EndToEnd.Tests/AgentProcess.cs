@@ -1,0 +1,48 @@
+using System.Diagnostics;
+
+namespace EnvPlatform.EndToEnd.Tests;
+
+/// <summary>What a run of the agent answered.</summary>
+internal sealed record AgentRun(int ExitCode, string Output, string Error);
+
+/// <summary>The agent as a member runs it: its own process, with settings in a folder of its own.</summary>
+internal sealed class AgentProcess : IDisposable
+{
+    private readonly DirectoryInfo home = Directory.CreateTempSubdirectory("envplatform-agent-");
+
+    public string Home => home.FullName;
+
+    public async Task<AgentRun> RunAsync(params string[] arguments)
+    {
+        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true, WorkingDirectory = Home };
+        start.ArgumentList.Add(Assembly());
+        foreach (var argument in arguments)
+        {
+            start.ArgumentList.Add(argument);
+        }
+
+        start.Environment["HOME"] = Home;
+        start.Environment["XDG_CONFIG_HOME"] = Path.Combine(Home, "config");
+        start.Environment["XDG_CACHE_HOME"] = Path.Combine(Home, "cache");
+        foreach (var name in start.Environment.Keys.Where(name => name.StartsWith("ENVPLATFORM_", StringComparison.Ordinal)).ToArray())
+        {
+            start.Environment.Remove(name);
+        }
+
+        using var process = Process.Start(start)!;
+        process.StandardInput.Close();
+        var output = process.StandardOutput.ReadToEndAsync();
+        var error = process.StandardError.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        return new(process.ExitCode, await output, await error);
+    }
+
+    public void Dispose() => home.Delete(recursive: true);
+
+    /// <summary>The agent of the build that these tests belong to: artifacts/bin/Agent/configuration/envplatform.dll.</summary>
+    private static string Assembly()
+    {
+        var configuration = Path.GetFileName(AppContext.BaseDirectory.TrimEnd(Path.DirectorySeparatorChar));
+        return Path.Combine(AppContext.BaseDirectory, "..", "..", "Agent", configuration, "envplatform.dll");
+    }
+}

@@ -1,0 +1,189 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Text;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+
+using EnvPlatform.Testing;
+
+namespace EnvPlatform.EndToEnd.Tests;
+
+/// <summary>
+/// Every endpoint of the OpenAPI document, called with another organization's token: 404 or 403, and nothing has changed. New endpoints are
+/// covered by being in the document.
+/// </summary>
+public sealed partial class CrossOrganizationTests
+{
+    private static readonly string[] Methods = ["get", "post", "put", "delete", "patch"];
+
+    /// <summary>Operations that have no organization in them; what they answer to anybody is tested elsewhere.</summary>
+    private static readonly string[] WithoutOrganization = ["/oauth/", "/api/v1/sign-in", "/api/v1/me", "/api/audit-logs/actions"];
+
+    private Organization mine = null!;
+    private Organization theirs = null!;
+    private Dictionary<string, string> myIds = [];
+
+    [OneTimeSetUp]
+    public async Task CreateAsync()
+    {
+        mine = await Organization.CreateAsync(SharedPlatform.Platform);
+        theirs = await Organization.CreateAsync(SharedPlatform.Platform);
+        using var api = SharedPlatform.Platform.Client(mine.Token);
+        var logged = await api.PostAsync($"{mine.Path}/environment-logs", new RealEnvironment(
+            "cross", "cross", "linux-64", [new("pypi", "", "", "requests", "2.25.1", ""), new("conda", "conda-forge", "linux-64", "openssl", "1.1.1k", "h27cfd23_0")]).ToLog(mine.MachineId));
+        var environment = logged.GetProperty("environment_id").GetString()!;
+        await Eventually.BecomesTrueAsync(
+            async () => (await api.GetAsync($"{mine.Path}/environments/{environment}")).GetProperty("scanned_at").ValueKind == JsonValueKind.String, "scanned");
+        var token = await api.PostAsync($"{mine.Path}/tokens", new { name = "mine" });
+        using var operatorApi = SharedPlatform.Platform.Administrator();
+        var account = await operatorApi.PostAsync($"{mine.Path}/service-accounts", new { name = "mine", role = "member" });
+        myIds = new()
+        {
+            ["environment"] = environment,
+            ["machine"] = mine.MachineId.ToString(),
+            ["token"] = token.GetProperty("id").GetString()!,
+            ["service-account"] = account.TryGetProperty("id", out var id) ? id.GetString()! : account.GetProperty("client_id").GetString()!,
+        };
+    }
+
+    [Test]
+    public async Task Another_organizations_token_opens_nothing_and_changes_nothing()
+    {
+        using var api = SharedPlatform.Platform.Client(mine.Token);
+        using var stranger = SharedPlatform.Platform.Client(theirs.Token);
+        var before = await StateAsync(api);
+        var operations = await OperationsAsync();
+        Assert.That(operations, Has.Count.GreaterThan(25));
+        var opened = new List<string>();
+        foreach (var (method, path) in operations)
+        {
+            foreach (var slug in path.Contains("{org}", StringComparison.Ordinal) ? new[] { mine.Slug, theirs.Slug } : [mine.Slug])
+            {
+                if (slug == theirs.Slug && !OtherPlaceholder().IsMatch(path.Replace("{org}", "", StringComparison.Ordinal)))
+                {
+                    continue;
+                }
+
+                var url = Fill(path, slug);
+                using var response = await SendAsync(stranger, method, url);
+                if (response.StatusCode is not (HttpStatusCode.NotFound or HttpStatusCode.Forbidden) && !IsHarmless(method, path, slug, response))
+                {
+                    opened.Add($"{method} {url}: {(int)response.StatusCode} {await response.Content.ReadAsStringAsync()}");
+                }
+            }
+        }
+
+        Assert.That(opened, Is.Empty);
+        Assert.That(await StateAsync(api), Is.EqualTo(before));
+    }
+
+    [Test]
+    public async Task Without_a_token_every_operation_is_401()
+    {
+        using var nobody = SharedPlatform.Platform.Client(null);
+        var wrong = new List<string>();
+        foreach (var (method, path) in await OperationsAsync())
+        {
+            using var response = await SendAsync(nobody, method, Fill(path, mine.Slug));
+            if (response.StatusCode != HttpStatusCode.Unauthorized)
+            {
+                wrong.Add($"{method} {path}: {(int)response.StatusCode}");
+            }
+        }
+
+        Assert.That(wrong, Is.Empty);
+    }
+
+    [Test]
+    public async Task Another_organizations_package_set_is_asked_for_in_full()
+    {
+        using var stranger = SharedPlatform.Platform.Client(theirs.Token);
+        var same = new RealEnvironment("cross", "cross", "linux-64", [new("pypi", "", "", "requests", "2.25.1", ""), new("conda", "conda-forge", "linux-64", "openssl", "1.1.1k", "h27cfd23_0")]);
+        using var response = await stranger.Http.PostAsJsonAsync($"{theirs.Path}/environment-logs", same.ToLog(theirs.MachineId, digestOnly: true));
+        Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.Conflict));
+        Assert.That(await response.Content.ReadAsStringAsync(), Does.Contain("packages_required"));
+    }
+
+    [Test]
+    public async Task A_member_sees_its_own_environments_only()
+    {
+        var token = await Organization.AddServiceAccountAsync(SharedPlatform.Platform, mine.Slug, "member");
+        using var member = SharedPlatform.Platform.Client(token);
+        Assert.That((await member.GetAsync($"{mine.Path}/environments")).GetProperty("total_count").GetInt32(), Is.Zero);
+        foreach (var path in new[] { "", "/packages", "/vulnerabilities", "/history" })
+        {
+            using var response = await member.Http.GetAsync(new Uri($"{mine.Path}/environments/{myIds["environment"]}{path}", UriKind.Relative));
+            Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.NotFound), path);
+        }
+
+        using var status = await member.Http.PutAsJsonAsync($"{mine.Path}/environments/{myIds["environment"]}/status", new { status = "block" });
+        Assert.That(status.StatusCode, Is.EqualTo(HttpStatusCode.Forbidden));
+    }
+
+    /// <summary>An empty list of one's own is an answer to a question about somebody else's id only where the id is a filter or public knowledge.</summary>
+    private bool IsHarmless(string method, string path, string slug, HttpResponseMessage response) =>
+        slug == theirs.Slug && response.IsSuccessStatusCode
+        && ((method == "get" && path.Contains("/vulnerabilities", StringComparison.Ordinal) && !path.Contains("/environments/{", StringComparison.Ordinal))
+            || (method == "put" && path.EndsWith("/machines/{machine_id}", StringComparison.Ordinal)));
+
+    /// <summary>What the owner sees of the things that the stranger reached for.</summary>
+    private async Task<string> StateAsync(Api api)
+    {
+        var text = new StringBuilder();
+        foreach (var path in new[] { $"/environments/{myIds["environment"]}", $"/environments/{myIds["environment"]}/status", "/environments", "/tokens", "/service-accounts", "/machines", "/members" })
+        {
+            text.AppendLine((await api.GetAsync(mine.Path + path)).ToString());
+        }
+
+        return LastUsed().Replace(text.ToString(), "");
+    }
+
+    private static async Task<List<(string Method, string Path)>> OperationsAsync()
+    {
+        using var nobody = SharedPlatform.Platform.Client(null);
+        var document = await nobody.GetAsync("/openapi/v1.json");
+        return
+        [
+            .. from path in document.GetProperty("paths").EnumerateObject()
+               where !WithoutOrganization.Any(prefix => path.Name.StartsWith(prefix, StringComparison.Ordinal))
+               from method in path.Value.EnumerateObject()
+               where Methods.Contains(method.Name)
+               select (method.Name, path.Name),
+        ];
+    }
+
+    private string Fill(string path, string slug) =>
+        OtherPlaceholder().Replace(path.Replace("{org}", slug, StringComparison.Ordinal), match => (match.Groups["name"].Value, path) switch
+        {
+            ("machine_id", _) => myIds["machine"],
+            ("name", _) => "openssl",
+            (_, var p) when p.Contains("/environments/{", StringComparison.Ordinal) => myIds["environment"],
+            (_, var p) when p.Contains("/tokens/{", StringComparison.Ordinal) => myIds["token"],
+            (_, var p) when p.Contains("/service-accounts/{", StringComparison.Ordinal) => myIds["service-account"],
+            (_, var p) when p.Contains("/machines/{", StringComparison.Ordinal) => myIds["machine"],
+            (_, var p) when p.Contains("/vulnerabilities/{", StringComparison.Ordinal) => "CVE-2022-0778",
+            _ => Guid.CreateVersion7().ToString(),
+        });
+
+    private async Task<HttpResponseMessage> SendAsync(Api api, string method, string url)
+    {
+        using var request = new HttpRequestMessage(new HttpMethod(method.ToUpperInvariant()), url);
+        if (url.StartsWith("/api/audit-logs", StringComparison.Ordinal))
+        {
+            request.Headers.Add("X-Org-Name", mine.Slug);
+        }
+
+        if (method is "post" or "put" or "patch")
+        {
+            request.Content = JsonContent.Create(new { status = "block", message = "x", name = "stolen", slug = "stolen", role = "member", hostname = "stolen", platform = "linux-64", agent_version = "1", email = "x@example.org", packages = Array.Empty<object>() });
+        }
+
+        return await api.Http.SendAsync(request);
+    }
+
+    [GeneratedRegex(@"\{(?<name>[a-z_]+)(:[^}]*)?\}", RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture)]
+    private static partial Regex OtherPlaceholder();
+
+    [GeneratedRegex("\"last_(used|seen)_at\":(null|\"[^\"]*\")", RegexOptions.ExplicitCapture)]
+    private static partial Regex LastUsed();
+}

@@ -1,0 +1,148 @@
+using System.Globalization;
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Text.Json;
+
+using Aspire.Hosting;
+using Aspire.Hosting.ApplicationModel;
+using Aspire.Hosting.Testing;
+
+namespace EnvPlatform.EndToEnd.Tests;
+
+/// <summary>What the first start wrote to bootstrap.json.</summary>
+internal sealed record Bootstrap(string Url, string Organization, string Email, string Password, string Token);
+
+/// <summary>The whole platform, started through AppHost as <c>./run</c> does, on free ports with data of its own.</summary>
+internal sealed class Platform : IAsyncDisposable
+{
+    public static readonly string[] Services = ["identity", "ingest", "scanner", "policy", "audit", "gateway"];
+    private static readonly JsonSerializerOptions Snake = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+    private readonly DistributedApplication app;
+    private readonly DirectoryInfo data;
+
+    private Platform(DistributedApplication app, DirectoryInfo data, Bootstrap bootstrap)
+    {
+        this.app = app;
+        this.data = data;
+        Bootstrap = bootstrap;
+    }
+
+    public Bootstrap Bootstrap { get; }
+
+    public Uri Address => app.GetEndpoint("gateway", "http");
+
+    /// <param name="otlp">Where the services send their telemetry; null for nowhere.</param>
+    public static async Task<Platform> StartAsync(Uri? otlp = null)
+    {
+        var data = Directory.CreateTempSubdirectory("envplatform-e2e-");
+        var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.AppHost>(["--Aspire:DataFolder", data.FullName]);
+        foreach (var project in builder.Resources.OfType<ProjectResource>().ToArray())
+        {
+            var resource = builder.CreateResourceBuilder(project);
+            if (otlp is not null)
+            {
+                resource.WithEnvironment("OTEL_EXPORTER_OTLP_ENDPOINT", otlp.ToString())
+                    .WithEnvironment("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
+                    .WithEnvironment("OTEL_BSP_SCHEDULE_DELAY", "200")
+                    .WithEnvironment("OTEL_METRIC_EXPORT_INTERVAL", "1000");
+            }
+        }
+
+        var app = await builder.BuildAsync();
+        using var timeout = new CancellationTokenSource(TimeSpan.FromMinutes(3));
+        await app.StartAsync(timeout.Token);
+        foreach (var service in Services)
+        {
+            await app.ResourceNotifications.WaitForResourceHealthyAsync(service, timeout.Token);
+        }
+
+        var file = Path.Combine(data.FullName, "bootstrap.json");
+        return new Platform(app, data, JsonSerializer.Deserialize<Bootstrap>(await File.ReadAllTextAsync(file, timeout.Token), Snake)!);
+    }
+
+    /// <summary>A client of the public API; without a token nobody's.</summary>
+    public Api Client(string? token) => new(Address, token);
+
+    public Api Administrator() => Client(Bootstrap.Token);
+
+    public Task<string?> ConnectionStringAsync(string resource) => app.GetConnectionStringAsync(resource).AsTask();
+
+    /// <summary>The id of the process that runs a resource now.</summary>
+    public int ProcessId(string resource)
+    {
+        Assert.That(app.ResourceNotifications.TryGetCurrentState(resource, out var current), Is.True, resource);
+        var properties = current!.Snapshot.Properties;
+        var pid = properties.First(property => property.Name is "executable.pid" or "project.pid" or "pid").Value;
+        return Convert.ToInt32(pid, CultureInfo.InvariantCulture);
+    }
+
+    public async Task WaitUntilHealthyAsync(string resource)
+    {
+        using var timeout = new CancellationTokenSource(TimeSpan.FromMinutes(2));
+        await app.ResourceNotifications.WaitForResourceHealthyAsync(resource, timeout.Token);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await app.DisposeAsync();
+        try
+        {
+            data.Delete(recursive: true);
+        }
+        catch (IOException)
+        {
+            // The application has removed it, or a server still lets go of its last file.
+        }
+    }
+}
+
+/// <summary>The public API as somebody: answers are checked, and a refusal shows its text.</summary>
+internal sealed class Api : IDisposable
+{
+    public Api(Uri address, string? token)
+    {
+        Http = new HttpClient { BaseAddress = address, Timeout = TimeSpan.FromSeconds(100) };
+        if (token is not null)
+        {
+            Http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
+        }
+    }
+
+    public HttpClient Http { get; }
+
+    public Task<JsonElement> GetAsync(string path) => ReadAsync(Http.GetAsync(new Uri(path, UriKind.Relative)));
+
+    public Task<JsonElement> PostAsync(string path, object? body) => ReadAsync(Http.PostAsJsonAsync(path, body));
+
+    public Task<JsonElement> PutAsync(string path, object? body) => ReadAsync(Http.PutAsJsonAsync(path, body));
+
+    /// <summary>All items of a list, page after page.</summary>
+    public async Task<List<JsonElement>> ListAsync(string path, int limit = 1_000)
+    {
+        var items = new List<JsonElement>();
+        string? cursor = null;
+        do
+        {
+            var separator = path.Contains('?', StringComparison.Ordinal) ? '&' : '?';
+            var page = await GetAsync($"{path}{separator}limit={limit}{(cursor is null ? "" : "&cursor=" + Uri.EscapeDataString(cursor))}");
+            items.AddRange(page.GetProperty("items").EnumerateArray());
+            cursor = page.GetProperty("next_cursor").GetString();
+            if (cursor is null)
+            {
+                Assert.That(page.GetProperty("total_count").GetInt64(), Is.EqualTo(items.Count), path);
+            }
+        }
+        while (cursor is not null);
+        return items;
+    }
+
+    public void Dispose() => Http.Dispose();
+
+    private static async Task<JsonElement> ReadAsync(Task<HttpResponseMessage> sent)
+    {
+        using var response = await sent;
+        var text = await response.Content.ReadAsStringAsync();
+        Assert.That(response.IsSuccessStatusCode, Is.True, $"{response.RequestMessage!.Method} {response.RequestMessage.RequestUri} answered {(int)response.StatusCode}: {text}");
+        return text.Length == 0 ? default : JsonDocument.Parse(text).RootElement;
+    }
+}

@@ -1,0 +1,178 @@
+using System.Globalization;
+using System.Net.Http.Headers;
+using System.Text.Json;
+
+using EnvPlatform.Testing;
+
+namespace EnvPlatform.EndToEnd.Tests;
+
+/// <summary>
+/// The real environments through the gateway, the real PyPA feed imported, and the findings that independent tools expect: on every package where
+/// the two expectations agree (identity and mapped names).
+/// </summary>
+[Order(1)]
+public sealed class RealFleetTests
+{
+    private readonly Dictionary<string, string> environmentIds = [];
+    private List<RealEnvironment> environments = [];
+    private Organization organization = null!;
+    private Api api = null!;
+
+    [OneTimeSetUp]
+    public async Task LogAllAsync()
+    {
+        environments = RealEnvironments.Read();
+        organization = await Organization.CreateAsync(SharedPlatform.Platform);
+        api = SharedPlatform.Platform.Client(organization.Token);
+        foreach (var environment in environments)
+        {
+            var answer = await api.PostAsync($"{organization.Path}/environment-logs", environment.ToLog(organization.MachineId));
+            environmentIds[environment.Id] = answer.GetProperty("environment_id").GetString()!;
+            Assert.That(answer.GetProperty("created").GetBoolean(), Is.True);
+        }
+    }
+
+    [OneTimeTearDown]
+    public void Dispose() => api?.Dispose();
+
+    [Test, Order(1)]
+    public async Task Every_environment_is_scanned_by_itself()
+    {
+        await WaitUntilAllScannedAsync();
+        var listed = await api.ListAsync($"{organization.Path}/environments", limit: 50);
+        Assert.That(listed.Select(item => item.GetProperty("id").GetString()), Is.EquivalentTo(environmentIds.Values));
+    }
+
+    [Test, Order(2)]
+    public async Task Logging_again_changes_nothing_and_needs_no_packages()
+    {
+        foreach (var environment in environments.Take(20))
+        {
+            var answer = await api.PostAsync($"{organization.Path}/environment-logs", environment.ToLog(organization.MachineId, digestOnly: true));
+            Assert.That(answer.GetProperty("changed").GetBoolean(), Is.False);
+            Assert.That(answer.GetProperty("environment_id").GetString(), Is.EqualTo(environmentIds[environment.Id]));
+        }
+    }
+
+    [Test, Order(3)]
+    public async Task After_the_older_feed_and_then_the_newer_one_findings_are_those_of_the_newer()
+    {
+        var older = await ImportAsync("pypa-osv-2024-10.zip");
+        Assert.That(older.GetProperty("advisories").GetInt32(), Is.GreaterThan(2_000));
+        var newer = await ImportAsync("pypa-osv.zip");
+        Assert.That(newer.GetProperty("added").GetInt32(), Is.GreaterThan(0));
+        Assert.That(newer.GetProperty("changed").GetInt32(), Is.GreaterThan(0));
+        var again = await ImportAsync("pypa-osv.zip");
+        Assert.That((again.GetProperty("added").GetInt32(), again.GetProperty("changed").GetInt32()), Is.EqualTo((0, 0)));
+
+        var identity = Expectations.Read("expected-findings.jsonl");
+        var mapped = Expectations.Read("expected-findings-mapped.jsonl");
+        var wrong = new List<string>();
+        foreach (var environment in environments)
+        {
+            var found = Findings.ByPackage(await api.ListAsync($"{organization.Path}/environments/{environmentIds[environment.Id]}/vulnerabilities?status=all"));
+            foreach (var (package, expected) in identity[environment.Id].Findings.Where(row => mapped[environment.Id].Findings.TryGetValue(row.Key, out var other) && other.SetEquals(row.Value)))
+            {
+                var items = found.GetValueOrDefault(package, []);
+                wrong.AddRange(expected.Where(id => !items.Any(item => item.Contains(id))).Select(id => $"{environment.Id} {package}: {id} is missing"));
+                wrong.AddRange(items.Where(item => item.Any(id => id.StartsWith("PYSEC-", StringComparison.Ordinal)) && !item.Overlaps(expected))
+                    .Select(item => $"{environment.Id} {package}: {string.Join(' ', item)} is not expected"));
+            }
+        }
+
+        Assert.That(wrong, Is.Empty);
+    }
+
+    [Test, Order(4)]
+    public async Task Counts_of_the_list_are_those_of_the_findings()
+    {
+        await Eventually.BecomesTrueAsync(
+            async () =>
+            {
+                foreach (var environment in (await api.ListAsync($"{organization.Path}/environments?sort=-max_cvss")).Take(10))
+                {
+                    var items = await api.ListAsync($"{organization.Path}/environments/{environment.GetProperty("id").GetString()}/vulnerabilities");
+                    if (items.Count != environment.GetProperty("vulnerabilities").GetProperty("total").GetInt32())
+                    {
+                        return false;
+                    }
+                }
+
+                return true;
+            }, "counts and findings agree");
+    }
+
+    [Test, Order(5)]
+    public async Task A_CVE_leads_to_every_environment_that_it_affects()
+    {
+        var vulnerability = (await api.ListAsync($"{organization.Path}/environments/{environmentIds[environments[0].Id]}/vulnerabilities")).First().GetProperty("id").GetString()!;
+        var affected = (await api.ListAsync($"{organization.Path}/vulnerabilities/{vulnerability}/environments")).Select(item => item.GetProperty("id").GetString()).ToHashSet();
+        foreach (var environment in environments.Take(40))
+        {
+            var has = (await api.ListAsync($"{organization.Path}/environments/{environmentIds[environment.Id]}/vulnerabilities?status=all"))
+                .Any(item => item.GetProperty("id").GetString() == vulnerability);
+            Assert.That(affected.Contains(environmentIds[environment.Id]), Is.EqualTo(has), environment.Id);
+        }
+    }
+
+    private async Task WaitUntilAllScannedAsync() =>
+        await Eventually.BecomesTrueAsync(
+            async () => (await api.ListAsync($"{organization.Path}/environments")).All(item => item.GetProperty("scanned_at").ValueKind == JsonValueKind.String),
+            "every environment is scanned", seconds: 90);
+
+    /// <summary>Imports a feed as the operator and waits for its end, and until nothing changes in the list any more.</summary>
+    private static async Task<JsonElement> ImportAsync(string file)
+    {
+        using var operatorApi = SharedPlatform.Platform.Administrator();
+        await using var stream = File.OpenRead(TestData.File("advisories", file));
+        using var content = new StreamContent(stream) { Headers = { ContentType = new MediaTypeHeaderValue("application/zip") } };
+        using var response = await operatorApi.Http.PostAsync(new Uri("/api/v1/advisories/imports?format=osv", UriKind.Relative), content);
+        var text = await response.Content.ReadAsStringAsync();
+        Assert.That((int)response.StatusCode, Is.EqualTo(202), text);
+        var id = JsonDocument.Parse(text).RootElement.GetProperty("id").GetString();
+        var ended = await Eventually.GetAsync(
+            async () => await operatorApi.GetAsync($"/api/v1/advisories/imports/{id}") is var import && import.GetProperty("status").GetString() != "running" ? import.ToString() : null,
+            $"the import of {file} ends", seconds: 180);
+        var result = JsonDocument.Parse(ended).RootElement;
+        Assert.That(result.GetProperty("status").GetString(), Is.EqualTo("completed"), ended);
+        return result;
+    }
+}
+
+/// <summary>What the API says: per package the advisories of each vulnerability.</summary>
+internal static class Findings
+{
+    public static Dictionary<string, List<HashSet<string>>> ByPackage(IEnumerable<JsonElement> vulnerabilities)
+    {
+        var byPackage = new Dictionary<string, List<HashSet<string>>>();
+        foreach (var item in vulnerabilities)
+        {
+            var advisories = item.GetProperty("advisories").EnumerateArray().Select(id => id.GetString()!).ToHashSet();
+            foreach (var package in item.GetProperty("packages").EnumerateArray())
+            {
+                var manager = package.GetProperty("manager").GetString() == "pypi" ? "pip" : "conda";
+                var key = Expectations.Key(manager, package.GetProperty("name").GetString(), package.GetProperty("version").GetString(), package.GetProperty("build").GetString());
+                (byPackage.TryGetValue(key, out var items) ? items : byPackage[key] = []).Add(advisories);
+            }
+        }
+
+        return byPackage;
+    }
+}
+
+/// <summary>What independent tools expect of an environment: per package the advisories that affect it.</summary>
+internal sealed record Expectations(Dictionary<string, HashSet<string>> Findings)
+{
+    public static Dictionary<string, Expectations> Read(string file) =>
+        File.ReadLines(TestData.File("oracles", file)).Select(line => JsonDocument.Parse(line).RootElement)
+            .ToDictionary(row => row.GetProperty("env").GetString()!, row => new Expectations(
+                row.GetProperty("findings").EnumerateArray()
+                    .Where(finding => !finding.TryGetProperty("how", out var how) || how.GetString() != "map-multi")
+                    .GroupBy(finding => Key(Text(finding, "manager"), Text(finding, "name"), Text(finding, "version"), Text(finding, "build")))
+                    .ToDictionary(group => group.Key, group => group.SelectMany(finding => finding.GetProperty("ids").EnumerateArray()).Select(id => id.GetString()!).ToHashSet())));
+
+    public static string Key(string? manager, string? name, string? version, string? build) =>
+        string.Create(CultureInfo.InvariantCulture, $"{manager} {name} {version} {build ?? ""}").TrimEnd();
+
+    private static string? Text(JsonElement element, string name) => element.TryGetProperty(name, out var value) ? value.GetString() : null;
+}

@@ -1,0 +1,28 @@
+namespace EnvPlatform.EndToEnd.Tests;
+
+/// <summary>One platform for all stories that leave it standing, started when the first of them runs.</summary>
+[SetUpFixture]
+internal sealed class SharedPlatform
+{
+    public static Platform Platform { get; private set; } = null!;
+
+    public static OtlpReceiver Telemetry { get; private set; } = null!;
+
+    [OneTimeSetUp]
+    public async Task StartAsync()
+    {
+        Telemetry = await OtlpReceiver.StartAsync();
+        Platform = await Platform.StartAsync(Telemetry.Address);
+    }
+
+    [OneTimeTearDown]
+    public async Task StopAsync()
+    {
+        if (Platform is not null)
+        {
+            await Platform.DisposeAsync();
+        }
+
+        await Telemetry.DisposeAsync();
+    }
+}
