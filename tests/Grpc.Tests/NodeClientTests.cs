@@ -105,8 +105,10 @@ public sealed class NodeClientTests
         var bytes = Convert.ToBase64String([.. Enumerable.Range(200, length).Select(i => (byte)i)]);
         var metadata = new Dictionary<string, object[]>
         {
-            ["echo-text"] = ["a b"], ["echo-bytes-bin"] = [new { base64 = bytes }],
-            ["trail-text"] = ["end"], ["trail-bytes-bin"] = [new { base64 = bytes }, new { base64 = "CQ==" }],
+            ["echo-text"] = ["a b"],
+            ["echo-bytes-bin"] = [new { base64 = bytes }],
+            ["trail-text"] = ["end"],
+            ["trail-bytes-bin"] = [new { base64 = bytes }, new { base64 = "CQ==" }],
         };
         var answer = await CallAsync("Echo", metadata: metadata);
 

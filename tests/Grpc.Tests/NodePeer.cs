@@ -79,7 +79,10 @@ internal sealed class NodePeer : IAsyncDisposable
     {
         var start = new ProcessStartInfo("node", [script])
         {
-            WorkingDirectory = await Folder.Value, RedirectStandardInput = true, RedirectStandardOutput = true, UseShellExecute = false,
+            WorkingDirectory = await Folder.Value,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            UseShellExecute = false,
         };
         return new NodePeer(Process.Start(start)!);
     }

@@ -104,7 +104,8 @@ public sealed class ProtocolTests
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(_host.Address, "/envplatform.probe.v1.Probe/Count"))
         {
-            Version = HttpVersion.Version20, VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+            Version = HttpVersion.Version20,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
             Content = Content(Frame(new CountRequest { Count = 100_000, Size = 10_000, Name = "unread" }), "application/grpc"),
         };
         request.Headers.TryAddWithoutValidation("grpc-timeout", "500m");
@@ -151,7 +152,9 @@ public sealed class ProtocolTests
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(_host.Address, path))
         {
-            Version = HttpVersion.Version20, VersionPolicy = HttpVersionPolicy.RequestVersionExact, Content = Content(body, contentType),
+            Version = HttpVersion.Version20,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+            Content = Content(body, contentType),
         };
         if (header is { } given)
             request.Headers.TryAddWithoutValidation(given.Name, given.Value);
