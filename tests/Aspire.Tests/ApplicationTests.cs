@@ -111,6 +111,17 @@ public sealed class ApplicationTests
     }
 
     [Test, CancelAfter(60_000)]
+    public async Task The_temporary_folder_of_a_killed_application_goes_with_the_next_one(CancellationToken ct)
+    {
+        var abandoned = Directory.CreateTempSubdirectory("aspire-app-").FullName;
+        await File.WriteAllTextAsync(Path.Combine(abandoned, "lock"), "", ct);
+        await using var builder = DistributedApplicationTestingBuilder.Create();
+        await using var app = await builder.BuildAsync(ct);
+        await app.StartAsync(ct);
+        Assert.That(abandoned, Does.Not.Exist);
+    }
+
+    [Test, CancelAfter(60_000)]
     public async Task A_parameter_without_a_value_stops_the_start(CancellationToken ct)
     {
         await using var builder = DistributedApplicationTestingBuilder.Create();

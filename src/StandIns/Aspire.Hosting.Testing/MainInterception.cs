@@ -25,7 +25,7 @@ internal sealed class MainInterception(string[] args) : BuilderInterception
             return;
 
         options.TemporaryData = true;
-        var folder = Path.Combine(Path.GetTempPath(), "aspire-" + RandomNumberGenerator.GetHexString(8, lowercase: true));
+        var folder = Path.Combine(Path.GetTempPath(), DataFolder.TemporaryPrefix + RandomNumberGenerator.GetHexString(8, lowercase: true));
         options.Args = [.. options.Args ?? [], $"--{DataFolder.ConfigurationKey}", folder];
     }
 

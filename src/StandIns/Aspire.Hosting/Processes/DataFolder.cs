@@ -12,6 +12,9 @@ internal sealed class DataFolder : IDisposable
 {
     public const string ConfigurationKey = "Aspire:DataFolder";
 
+    /// <summary>How the names of temporary folders begin.</summary>
+    public const string TemporaryPrefix = "aspire-app-";
+
     // Others may pass through, not look: a server that runs as another user has its own folder below.
     private const UnixFileMode PassThrough =
         UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute;
@@ -23,7 +26,7 @@ internal sealed class DataFolder : IDisposable
     public DataFolder(string? configured, bool temporary)
     {
         Temporary = temporary || configured is null;
-        Root = configured is null ? Directory.CreateTempSubdirectory("aspire-").FullName : Path.GetFullPath(configured);
+        Root = configured is null ? Directory.CreateTempSubdirectory(TemporaryPrefix).FullName : Path.GetFullPath(configured);
         Directory.CreateDirectory(Root);
         if (Temporary)
             File.SetUnixFileMode(Root, PassThrough);
@@ -43,6 +46,26 @@ internal sealed class DataFolder : IDisposable
         catch (IOException e)
         {
             throw new DistributedApplicationException($"The data folder {Root} is in use by another running application.", e);
+        }
+
+        if (Temporary)
+            SweepAbandoned();
+    }
+
+    /// <summary>Removes the temporary folders of applications that were killed (test runners do that): the lock of such a folder is free.</summary>
+    private static void SweepAbandoned()
+    {
+        foreach (var folder in Directory.EnumerateDirectories(Path.GetTempPath(), TemporaryPrefix + "*"))
+        {
+            try
+            {
+                using var free = new FileStream(Path.Combine(folder, "lock"), FileMode.Open, FileAccess.ReadWrite, FileShare.None);
+                Directory.Delete(folder, recursive: true);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                // In use, not claimed yet, or another user's.
+            }
         }
     }
 
