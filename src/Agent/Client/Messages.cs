@@ -50,7 +50,8 @@ internal sealed record ScanRequest(IReadOnlyList<Package> Packages);
 internal sealed record ScanResult(IReadOnlyList<ScannedPackage> Packages, ScanSummary? Summary = null);
 
 internal sealed record ScannedPackage(
-    string Manager, string Name, string Version, string? Build, string? Channel, string? Coverage, IReadOnlyList<FindingView>? Vulnerabilities);
+    string Manager, string Name, string Version, string? Build, string? Channel, string? Coverage, string? Reason,
+    IReadOnlyList<FindingView>? Vulnerabilities);
 
 internal sealed record ScanSummary(
     int Total = 0, int Critical = 0, int High = 0, int Medium = 0, int Low = 0, int Unknown = 0, int NotChecked = 0);

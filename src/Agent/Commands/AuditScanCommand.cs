@@ -55,7 +55,9 @@ internal sealed class AuditScanCommand : Command
     {
         using var progress = new Progress(session.Surroundings);
         progress.Show($"Scanning {environment.Name} ({environment.Packages.Count} packages)...");
-        var body = JsonSerializer.SerializeToUtf8Bytes(new ScanRequest(environment.Packages), AgentJson.Default.ScanRequest);
+        // A verdict needs no more than what tells packages apart.
+        var packages = environment.Packages.Select(package => package with { Sha256 = null, License = null, Requested = null });
+        var body = JsonSerializer.SerializeToUtf8Bytes(new ScanRequest([.. packages]), AgentJson.Default.ScanRequest);
         return await session.Client.WriteAsync(HttpMethod.Post, session.Path("scans"), () => JsonBody.Of(body), CallOptions.Usual, ct);
     }
 
@@ -80,7 +82,16 @@ internal sealed class AuditScanCommand : Command
         var counts = new SeverityCounts(summary.Total, summary.Critical, summary.High, summary.Medium, summary.Low, summary.Unknown);
         screen.Line($"{environment.Name}: {result.Packages.Count} packages, vulnerabilities: {Severity.Text(counts)}.");
         if (summary.NotChecked + environment.NotExact.Count > 0)
-            screen.Line($"Not checked: {summary.NotChecked} packages that no advisory source covers, {environment.NotExact.Count} without an exact version.");
+            screen.Line($"Not checked: {string.Join(", ", NotChecked(result, environment))}.");
+    }
+
+    /// <summary>How many packages were not checked, by reason: no result is silently clean.</summary>
+    private static IEnumerable<string> NotChecked(ScanResult result, CollectedEnvironment environment)
+    {
+        foreach (var (reason, count) in result.Packages.Where(package => package.Coverage == "not_checked").CountBy(package => package.Reason ?? "no_reason_given").OrderByDescending(pair => pair.Value))
+            yield return $"{count} ({reason.Replace('_', ' ')})";
+        if (environment.NotExact.Count > 0)
+            yield return $"{environment.NotExact.Count} (no exact version)";
     }
 
     private static void WriteJson(PlatformAnswer answer, CollectedEnvironment environment, Screen screen)

@@ -9,7 +9,7 @@ public sealed class AuditScanTests : CommandFixture
            {"manager": "conda", "name": "openssl", "version": "1.1.1k", "build": "h27cfd23_0", "channel": "pkgs/main", "coverage": "checked", "vulnerabilities": [
              {"id": "CVE-2022-0778", "aliases": [], "cvss": 7.5, "severity": {{SeverityText(severity)}}, "status": "{{status}}", "epss": 0.05, "kev": false,
               "fixed_in": ["1.1.1n"], "published_at": "2022-03-15T00:00:00Z", "summary": "A certificate can make the parser loop for ever."}]},
-           {"manager": "pypi", "name": "requests", "version": "2.25.1", "coverage": "not_checked", "vulnerabilities": []}],
+           {"manager": "pypi", "name": "requests", "version": "2.25.1", "coverage": "not_checked", "reason": "not_mapped", "vulnerabilities": []}],
          "summary": {"total": 1, "critical": 0, "high": 1, "medium": 0, "low": 0, "not_checked": 1} }
         """;
 
@@ -49,7 +49,7 @@ public sealed class AuditScanTests : CommandFixture
         Assert.Multiple(() =>
         {
             Assert.That(ended.Out, Does.Match(@"(?m)^CVE-2022-0778\s+high\s+7\.5\s+openssl 1\.1\.1k\s+1\.1\.1n\s+reported\s+A certificate"));
-            Assert.That(ended.Out, Does.Not.Contain("\u001b").And.Not.Contains("│").And.Contains("Not checked: 1 packages"));
+            Assert.That(ended.Out, Does.Not.Contain("\u001b").And.Not.Contains("│").And.Contains("Not checked: 1 (not mapped)."));
         });
     }
 
