@@ -46,7 +46,8 @@ internal static class CommandLine
         }
     }
 
-    private static RootCommand All(Surroundings surroundings) => Root(
+    /// <summary>Every command.</summary>
+    public static RootCommand All(Surroundings surroundings) => Root(
         surroundings,
         new LoginCommand(surroundings),
         new LogoutCommand(surroundings),

@@ -2,42 +2,8 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text.Json;
-using System.Text.Json.Serialization.Metadata;
 
 namespace EnvPlatform.Agent.Client;
-
-/// <summary>How a call is made.</summary>
-/// <param name="Retry">Whether 429 and 503 are waited for and tried again.</param>
-/// <param name="Timeout">For the whole call; null for none, where a body of any size is sent.</param>
-internal sealed record CallOptions(bool Retry, TimeSpan? Timeout)
-{
-    public static readonly CallOptions Usual = new(Retry: true, Timeout: TimeSpan.FromSeconds(100));
-    public static readonly CallOptions Upload = new(Retry: true, Timeout: null);
-}
-
-/// <summary>An answer of success.</summary>
-/// <param name="Body">As the platform sent it.</param>
-internal sealed record PlatformAnswer(HttpStatusCode Status, byte[] Body)
-{
-    /// <exception cref="UnreachableException">The body is not what the API promises.</exception>
-    public T As<T>(JsonTypeInfo<T> type) => Parsed(body => JsonSerializer.Deserialize(body, type) ?? throw new JsonException());
-
-    /// <summary>The answer of an activation check.</summary>
-    /// <exception cref="UnreachableException">The body is not what the API promises.</exception>
-    public Activation AsActivation() => Parsed(body => LeanJson.ReadActivation(body));
-
-    private T Parsed<T>(Func<byte[], T> parse)
-    {
-        try
-        {
-            return parse(Body);
-        }
-        catch (JsonException)
-        {
-            throw new UnreachableException("The answer does not look like one of the platform: check the address ('envplatform status').");
-        }
-    }
-}
 
 /// <summary>Talks to the public HTTP API: bearer token, short connect timeout, proxies by environment, retries, problem details.</summary>
 internal sealed class PlatformClient : IDisposable
@@ -83,14 +49,13 @@ internal sealed class PlatformClient : IDisposable
     /// <exception cref="UnreachableException">There was no answer in time.</exception>
     public PlatformAnswer GetWithin(string path, TimeSpan time)
     {
-        using var deadline = new CancellationTokenSource(time, _clock);
         PlatformAnswer? answer = null;
         Exception? failure = null;
         var call = new Thread(() =>
         {
             try
             {
-                answer = Get(path, deadline.Token);
+                answer = Get(path, time);
             }
             catch (Exception caught) when (caught is AgentException or HttpRequestException or OperationCanceledException or IOException)
             {
@@ -111,12 +76,13 @@ internal sealed class PlatformClient : IDisposable
         };
     }
 
-    private PlatformAnswer Get(string path, CancellationToken ct)
+    private PlatformAnswer Get(string path, TimeSpan time)
     {
+        using var deadline = new CancellationTokenSource(time, _clock);
         using var request = new HttpRequestMessage(HttpMethod.Get, Relative(path));
-        using var response = _http.Send(request, HttpCompletionOption.ResponseContentRead, ct);
+        using var response = _http.Send(request, HttpCompletionOption.ResponseContentRead, deadline.Token);
         using var body = new MemoryStream();
-        response.Content.CopyTo(body, null, ct);
+        response.Content.CopyTo(body, null, deadline.Token);
         if (!response.IsSuccessStatusCode)
             throw ErrorOf(response, body.ToArray());
         return new PlatformAnswer(response.StatusCode, body.ToArray());

@@ -116,6 +116,14 @@ public sealed class CondaEnvironmentTests
     }
 
     [Test]
+    public void A_conda_record_with_one_of_its_distributions_left_is_still_there()
+    {
+        Record("jupyter-all", "1.0", "0", $$""" "subdir": "noarch", "files": ["{{SitePackages}}/one-1.0.dist-info/RECORD", "{{SitePackages}}/two-1.0.dist-info/RECORD"] """);
+        Distribution("two", "1.0");
+        Assert.That(Read().Packages.Select(package => package.Name), Is.EqualTo(new[] { "jupyter-all" }));
+    }
+
+    [Test]
     public void A_link_to_a_python_folder_does_not_count_twice()
     {
         Distribution("requests", "2.25.1");

@@ -7,6 +7,10 @@ public sealed class CheckTests : CommandFixture
 {
     private const string Activation = $"GET {Orgs}/activation";
 
+    /// <summary>The first call of a cold listener on a busy machine may take longer than an activation should wait.</summary>
+    [SetUp]
+    public void WaitLonger() => Machine.Variables["ENVPLATFORM_CHECK_TIMEOUT_MS"] = "10000";
+
     [Test]
     public async Task A_usable_environment_is_no_news()
     {
@@ -49,6 +53,7 @@ public sealed class CheckTests : CommandFixture
             .On(Activation, async (_, response) => await WaitAsync(response, never.Token));
         Assert.That((await Machine.RunAsync("check", "--prefix", "/envs/science")).ExitCode, Is.EqualTo(1));
 
+        Machine.Variables.Remove("ENVPLATFORM_CHECK_TIMEOUT_MS");
         var started = Stopwatch.GetTimestamp();
         var slow = await Machine.RunAsync("check", "--prefix", "/envs/science");
         var took = Stopwatch.GetElapsedTime(started);
@@ -57,7 +62,7 @@ public sealed class CheckTests : CommandFixture
         {
             Assert.That(slow.ExitCode, Is.EqualTo(1));
             Assert.That(slow.Error, Does.Contain("Old openssl.").And.Contains("cache").And.Contains("did not answer within 300 ms"));
-            Assert.That(took, Is.GreaterThan(TimeSpan.FromMilliseconds(250)).And.LessThan(TimeSpan.FromMilliseconds(900)));
+            Assert.That(took, Is.GreaterThan(TimeSpan.FromMilliseconds(250)).And.LessThan(TimeSpan.FromSeconds(3)));
         });
     }
 

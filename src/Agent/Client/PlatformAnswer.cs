@@ -1,0 +1,38 @@
+using System.Net;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+
+namespace EnvPlatform.Agent.Client;
+
+/// <summary>How a call is made.</summary>
+/// <param name="Retry">Whether 429 and 503 are waited for and tried again.</param>
+/// <param name="Timeout">For the whole call; null for none, where a body of any size is sent.</param>
+internal sealed record CallOptions(bool Retry, TimeSpan? Timeout)
+{
+    public static readonly CallOptions Usual = new(Retry: true, Timeout: TimeSpan.FromSeconds(100));
+    public static readonly CallOptions Upload = new(Retry: true, Timeout: null);
+}
+
+/// <summary>An answer of success.</summary>
+/// <param name="Body">As the platform sent it.</param>
+internal sealed record PlatformAnswer(HttpStatusCode Status, byte[] Body)
+{
+    /// <exception cref="UnreachableException">The body is not what the API promises.</exception>
+    public T As<T>(JsonTypeInfo<T> type) => Parsed(body => JsonSerializer.Deserialize(body, type) ?? throw new JsonException());
+
+    /// <summary>The answer of an activation check.</summary>
+    /// <exception cref="UnreachableException">The body is not what the API promises.</exception>
+    public Activation AsActivation() => Parsed(body => LeanJson.ReadActivation(body));
+
+    private T Parsed<T>(Func<byte[], T> parse)
+    {
+        try
+        {
+            return parse(Body);
+        }
+        catch (JsonException)
+        {
+            throw new UnreachableException("The answer does not look like one of the platform: check the address ('envplatform status').");
+        }
+    }
+}

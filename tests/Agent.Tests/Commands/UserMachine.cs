@@ -1,0 +1,71 @@
+using System.Text.Json.Nodes;
+
+namespace EnvPlatform.Agent.Tests.Commands;
+
+/// <summary>How a run of the agent ended.</summary>
+internal sealed record Ended(int ExitCode, string Out, string Error)
+{
+    public JsonNode Json() => JsonNode.Parse(Out)!;
+}
+
+/// <summary>A user's machine: a home folder, environment variables, and the agent run in it.</summary>
+internal sealed class UserMachine : IDisposable
+{
+    private readonly TemporaryFolder _home = new();
+
+    public Dictionary<string, string> Variables { get; } = new(StringComparer.Ordinal);
+
+    public string Home => _home.Path;
+
+    public string SettingsFile => _home.Combine(".config/envplatform/settings.json");
+
+    public string In { get; set; } = "";
+
+    public bool IsTerminal { get; set; }
+
+    public void Dispose() => _home.Dispose();
+
+    public string Write(string relative, string content = "") => _home.Write(relative, content);
+
+    /// <summary>An environment of two packages, one of them of PyPI.</summary>
+    public string Environment(string relative = "envs/science")
+    {
+        Write(relative + "/conda-meta/history", "# cmd: conda install -c https://conda.anaconda.org/t/secret/team openssl\n");
+        Write(relative + "/conda-meta/openssl-1.1.1k-h27cfd23_0.json", """
+            {"name": "openssl", "version": "1.1.1k", "build": "h27cfd23_0", "subdir": "linux-64", "channel": "https://repo.anaconda.com/pkgs/main/linux-64"}
+            """);
+        Write(relative + "/lib/python3.9/site-packages/requests-2.25.1.dist-info/RECORD");
+        return _home.Combine(relative);
+    }
+
+    /// <summary>The variables that stand for a signed-in agent.</summary>
+    public void SignIn(RecordedPlatform platform)
+    {
+        Variables["ENVPLATFORM_URL"] = platform.Url;
+        Variables["ENVPLATFORM_TOKEN"] = "envp_test";
+        Variables["ENVPLATFORM_ORG"] = RecordedPlatform.Org;
+        Variables["ENVPLATFORM_MACHINE_ID"] = "0192f0c1-0000-7000-8000-000000000001";
+    }
+
+    /// <summary>What a run of the agent sees of this machine.</summary>
+    public Surroundings Surroundings(TextWriter output, TextWriter error) => new()
+    {
+        In = new StringReader(In),
+        Out = output,
+        Error = error,
+        InIsTerminal = IsTerminal,
+        OutIsTerminal = IsTerminal,
+        Variables = Variables,
+        HomeFolder = Home,
+        CurrentFolder = Home,
+        HostName = "ada-laptop",
+    };
+
+    public async Task<Ended> RunAsync(params string[] args)
+    {
+        using var output = new StringWriter();
+        using var error = new StringWriter();
+        var exitCode = await CommandLine.RunAsync(args, Surroundings(output, error), CancellationToken.None);
+        return new Ended(exitCode, output.ToString(), error.ToString());
+    }
+}
