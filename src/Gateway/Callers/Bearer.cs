@@ -1,0 +1,62 @@
+using System.Security.Claims;
+
+using EnvPlatform.Contracts.Identity;
+using EnvPlatform.Contracts.Ids;
+using EnvPlatform.Gateway.Limits;
+using EnvPlatform.ServiceDefaults.Identity;
+
+using Microsoft.AspNetCore.Authentication;
+
+namespace EnvPlatform.Gateway.Callers;
+
+/// <summary>Whose a token is, as Identity said; made once and used for every request until Identity is asked again.</summary>
+internal sealed class Bearer
+{
+    private readonly Assertion assertion;
+
+    public Bearer(IntrospectReply reply, RateLimits limits)
+    {
+        ExpiresAt = reply.ExpiresAtUnixSeconds == 0 ? DateTimeOffset.MaxValue : DateTimeOffset.FromUnixTimeSeconds(reply.ExpiresAtUnixSeconds);
+        TokenId = new TokenId(Guid.Parse(reply.TokenId));
+        assertion = new Assertion(
+            Guid.Parse(reply.SubjectId), reply.SubjectType, reply.Email.Length == 0 ? null : reply.Email, reply.DisplayName, reply.Operator,
+            [.. reply.Memberships.Select(m => new ServiceDefaults.Identity.Membership(new OrganizationId(Guid.Parse(m.OrganizationId)), m.Slug, m.Name, m.Role))],
+            TokenId.Value, "", null, null, 0);
+        Requests = limits.OfToken(TokenId);
+        Ticket = AuthenticateResult.Success(new AuthenticationTicket(
+            new ClaimsPrincipal(new ClaimsIdentity([new Claim(ClaimTypes.NameIdentifier, reply.SubjectId)], BearerAuthentication.SchemeName)),
+            BearerAuthentication.SchemeName));
+    }
+
+    public TokenId TokenId { get; }
+
+    public DateTimeOffset ExpiresAt { get; }
+
+    /// <summary>How many requests came with the token lately.</summary>
+    public RateCount Requests { get; }
+
+    public AuthenticateResult Ticket { get; }
+
+    /// <param name="organization">Slug or id.</param>
+    public bool IsOf(string organization)
+    {
+        foreach (var membership in assertion.Memberships)
+        {
+            if (membership.Slug == organization || (Guid.TryParse(organization, out var id) && membership.Id.Value == id))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>What a service is told of a request with this token.</summary>
+    public Assertion Assert(RequestOrigin origin, DateTimeOffset now) => assertion with
+    {
+        RequestId = origin.RequestId,
+        SourceAddress = origin.SourceAddress,
+        UserAgent = origin.UserAgent,
+        ExpiresAt = (now + Assertion.Lifetime).ToUnixTimeSeconds(),
+    };
+}

@@ -1,0 +1,91 @@
+using System.Text.Encodings.Web;
+
+using EnvPlatform.Gateway.Limits;
+using EnvPlatform.ServiceDefaults;
+using EnvPlatform.ServiceDefaults.Identity;
+
+using Microsoft.AspNetCore.Authentication;
+using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Options;
+
+namespace EnvPlatform.Gateway.Callers;
+
+/// <summary>Authenticates a request by its bearer token (RFC 6750). What the bearer may do is decided by the service that the request is for.</summary>
+internal sealed class BearerAuthentication(
+    IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory logger, UrlEncoder encoder, TokenCache tokens, RateLimits limits)
+    : AuthenticationHandler<AuthenticationSchemeOptions>(options, logger, encoder)
+{
+    public const string SchemeName = "Bearer";
+    private const string Prefix = "Bearer ";
+    private TokenLookup? lookup;
+
+    protected override async Task<AuthenticateResult> HandleAuthenticateAsync()
+    {
+        var header = Request.Headers.Authorization.ToString();
+        if (!header.StartsWith(Prefix, StringComparison.OrdinalIgnoreCase) || Context.GetEndpoint()?.Metadata.GetMetadata<IAllowAnonymous>() is not null)
+        {
+            return AuthenticateResult.NoResult();
+        }
+
+        var token = header[Prefix.Length..].Trim();
+        var origin = Context.Features.GetRequiredFeature<RequestOrigin>();
+        var failures = limits.OfFailures(Context.Connection.RemoteIpAddress);
+        if (SecretFormat.IsWellFormed(token, SecretFormat.TokenPrefix))
+        {
+            lookup = await tokens.FindAsync(token, Organization(), origin, failures, Context.RequestAborted);
+        }
+        else
+        {
+            failures.Add();
+            lookup = TokenLookup.Bad.Instance;
+        }
+
+        if (lookup is not TokenLookup.Good good)
+        {
+            return AuthenticateResult.Fail("The token is not good.");
+        }
+
+        Context.Features.Set(good.Bearer);
+        return good.Bearer.Ticket;
+    }
+
+    protected override Task HandleChallengeAsync(AuthenticationProperties properties)
+    {
+        switch (lookup)
+        {
+            case TokenLookup.Unknown:
+                Response.Headers.RetryAfter = "1";
+                return Problems.Of(
+                    StatusCodes.Status503ServiceUnavailable, "service_unavailable", "Not available.", "The token cannot be checked at the moment. Try again shortly.")
+                    .ExecuteAsync(Context);
+            case TokenLookup.TooManyFailures(var wait):
+                return RateLimits.AnswerAsync(Context, wait, "Too many requests with a bad token came from this address.");
+            default:
+                Response.Headers.WWWAuthenticate = lookup is null ? "Bearer" : "Bearer error=\"invalid_token\"";
+                return Problems.Of(StatusCodes.Status401Unauthorized, "unauthorized", "Sign in first.", "The request carries no good token.").ExecuteAsync(Context);
+        }
+    }
+
+    private string? Organization() =>
+        Request.RouteValues.TryGetValue("org", out var slug) ? slug as string : Request.Headers.TryGetValue("X-Org-Name", out var name) ? name.ToString() : null;
+}
+
+internal static class BearerExtensions
+{
+    /// <summary>The policy that every route but those of sign-in names: anyone with a good token.</summary>
+    public const string Anyone = Roles.Anyone;
+
+    public static void AddBearerTokens(this WebApplicationBuilder builder)
+    {
+        builder.AddServiceClient<Contracts.Identity.Tokens.TokensClient>("identity");
+        builder.Services.AddSingleton<TokenCache>();
+        builder.Services.AddAuthentication(BearerAuthentication.SchemeName)
+            .AddScheme<AuthenticationSchemeOptions, BearerAuthentication>(BearerAuthentication.SchemeName, null);
+        builder.Services.AddAuthorizationBuilder()
+            .AddPolicy(Anyone, policy => policy.RequireAuthenticatedUser())
+            .SetFallbackPolicy(new AuthorizationPolicyBuilder().RequireAssertion(_ => false).Build());
+        builder.Services.AddHealthChecks().AddCheck<IdentityHealth>("identity", HealthStatus.Unhealthy, [Health.ReadyTag]);
+    }
+}

@@ -1,0 +1,25 @@
+namespace EnvPlatform.Gateway.Callers;
+
+/// <summary>What came of the look at a token.</summary>
+internal abstract record TokenLookup
+{
+    private TokenLookup()
+    {
+    }
+
+    public sealed record Good(Bearer Bearer) : TokenLookup;
+
+    public sealed record Bad : TokenLookup
+    {
+        public static readonly Bad Instance = new();
+    }
+
+    /// <summary>Identity cannot be reached, and did not vouch for the token lately.</summary>
+    public sealed record Unknown : TokenLookup
+    {
+        public static readonly Unknown Instance = new();
+    }
+
+    /// <summary>Too many bad tokens came from the address, so that no other unknown one of its is looked at for a while.</summary>
+    public sealed record TooManyFailures(TimeSpan Wait) : TokenLookup;
+}

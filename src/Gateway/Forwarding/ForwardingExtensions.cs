@@ -1,0 +1,59 @@
+using EnvPlatform.Gateway.Callers;
+using EnvPlatform.ServiceDefaults.Identity;
+
+using Microsoft.AspNetCore.Http.Features;
+
+using Yarp.ReverseProxy.Transforms;
+using Yarp.ReverseProxy.Transforms.Builder;
+
+namespace EnvPlatform.Gateway.Forwarding;
+
+/// <summary>
+/// Forwards to the services by the routes of <c>appsettings.json</c>. A service is told who is calling by a signed assertion, in place of the token
+/// and of any assertion that the caller made up.
+/// </summary>
+internal static class ForwardingExtensions
+{
+    private const string KeepAuthorization = nameof(KeepAuthorization);
+
+    public static void AddForwarding(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddReverseProxy()
+            .LoadFromConfig(builder.Configuration.GetSection("ReverseProxy"))
+            .AddConfigFilter<ServiceAddresses>()
+            .AddTransforms(AssertCaller)
+            .ConfigureHttpClient((_, handler) => handler.ConnectTimeout = TimeSpan.FromSeconds(5));
+    }
+
+    public static void MapForwarding(this WebApplication app) => app.MapReverseProxy(proxy =>
+    {
+        proxy.Use(ForwardingProblems.AnswerAsync);
+        proxy.UseLoadBalancing();
+    });
+
+    private static void AssertCaller(TransformBuilderContext route)
+    {
+        var key = route.Services.GetRequiredService<AssertionKey>();
+        var clock = route.Services.GetRequiredService<TimeProvider>();
+        var keepAuthorization = route.Route.Metadata?.ContainsKey(KeepAuthorization) == true;
+        route.UseDefaultForwarders = false;
+        route.AddRequestTransform(context =>
+        {
+            var http = context.HttpContext;
+            var headers = context.ProxyRequest.Headers;
+            headers.Remove(Assertion.Header);
+            headers.Remove("Cookie");
+            if (!keepAuthorization)
+            {
+                headers.Remove("Authorization");
+            }
+
+            var origin = http.Features.GetRequiredFeature<RequestOrigin>();
+            var now = clock.GetUtcNow();
+            var assertion = http.Features.Get<Bearer>()?.Assert(origin, now)
+                ?? Assertion.OfNobody(origin.RequestId, origin.SourceAddress, origin.UserAgent, now);
+            headers.TryAddWithoutValidation(Assertion.Header, assertion.Sign(key));
+            return ValueTask.CompletedTask;
+        });
+    }
+}

@@ -1,0 +1,96 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.Metrics;
+using System.Net;
+using System.Net.Sockets;
+
+using EnvPlatform.Contracts.Ids;
+using EnvPlatform.Gateway.Callers;
+using EnvPlatform.ServiceDefaults;
+
+using Microsoft.Extensions.Options;
+
+using Yarp.ReverseProxy.Model;
+
+namespace EnvPlatform.Gateway.Limits;
+
+/// <summary>
+/// How many requests a minute a token may make, and an address without one. Requests are counted in the process, so that none waits for Redis;
+/// <see cref="ShareRateCounts"/> brings the gateways' counts together several times a second.
+/// </summary>
+internal sealed class RateLimits(TimeProvider clock)
+{
+    private static readonly Counter<long> Refused = Telemetry.Meter.CreateCounter<long>("envplatform.gateway.requests_limited", "{request}");
+    private readonly ConcurrentDictionary<string, RateCount> counts = new(StringComparer.Ordinal);
+
+    public ICollection<RateCount> Counts => counts.Values;
+
+    public RateCount OfToken(TokenId token) => Of($"token:{token}");
+
+    public RateCount OfAddress(IPAddress? address) => Of($"address:{NetworkOf(address)}");
+
+    public RateCount OfFailures(IPAddress? address) => Of($"failures:{NetworkOf(address)}");
+
+    public void ForgetIdle()
+    {
+        foreach (var count in counts.Values.Where(count => count.IsIdle()))
+        {
+            counts.TryRemove(count.Key, out _);
+        }
+    }
+
+    /// <summary>429 with Retry-After.</summary>
+    public static Task AnswerAsync(HttpContext http, TimeSpan wait, string detail)
+    {
+        Refused.Add(1);
+        http.Response.Headers.RetryAfter = ((int)Math.Ceiling(wait.TotalSeconds)).ToString();
+        return Problems.Of(StatusCodes.Status429TooManyRequests, "too_many_requests", "Too many requests.", detail).ExecuteAsync(http);
+    }
+
+    private RateCount Of(string key) => counts.GetOrAdd(key, static (key, clock) => new RateCount(key, clock), clock);
+
+    /// <summary>The address; of an IPv6 address the /64 network, which is what one subscriber has.</summary>
+    private static string NetworkOf(IPAddress? address)
+    {
+        if (address is null)
+        {
+            return "unknown";
+        }
+
+        if (address.AddressFamily != AddressFamily.InterNetworkV6 || address.IsIPv4MappedToIPv6)
+        {
+            return (address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address).ToString();
+        }
+
+        var bytes = address.GetAddressBytes();
+        bytes.AsSpan(8).Clear();
+        return new IPAddress(bytes).ToString();
+    }
+}
+
+internal static class RateLimitExtensions
+{
+    public static void AddRateLimits(this IHostApplicationBuilder builder)
+    {
+        builder.Services.AddSingleton<RateLimits>();
+        builder.Services.AddHostedService<ShareRateCounts>();
+    }
+
+    /// <summary>Limits what is forwarded to services; what the gateway answers itself (health, OpenAPI) is not limited.</summary>
+    public static void UseRateLimits(this WebApplication app)
+    {
+        var limits = app.Services.GetRequiredService<RateLimits>();
+        var options = app.Services.GetRequiredService<IOptions<GatewayOptions>>().Value;
+        app.Use((http, next) =>
+        {
+            if (http.GetEndpoint()?.Metadata.GetMetadata<RouteModel>() is null)
+            {
+                return next(http);
+            }
+
+            var wait = http.Features.Get<Bearer>() is { } bearer
+                ? bearer.Requests.TryTake(options.RequestsPerMinute)
+                : limits.OfAddress(http.Connection.RemoteIpAddress).TryTake(options.AnonymousRequestsPerMinute);
+            return wait is { } time ? RateLimits.AnswerAsync(http, time, "Too many requests in the last minute.") : next(http);
+        });
+    }
+}

@@ -1,0 +1,117 @@
+using System.Diagnostics.Metrics;
+
+using EnvPlatform.ServiceDefaults;
+
+using Microsoft.Extensions.Options;
+
+using StackExchange.Redis;
+
+namespace EnvPlatform.Gateway.Limits;
+
+/// <summary>
+/// Adds this gateway's request counts to those in Redis, several times a second, and takes over the sums. While Redis is away each gateway limits by
+/// what it has counted itself.
+/// </summary>
+internal sealed partial class ShareRateCounts(
+    RateLimits limits, IConfiguration configuration, IOptions<GatewayOptions> options, TimeProvider clock, ILogger<ShareRateCounts> log) : BackgroundService
+{
+    /// <summary>Adds to the count of a minute, which is kept until it matters no more, and answers it with that of the minute before.</summary>
+    private const string Script =
+        """
+        local current = redis.call('incrby', KEYS[1], ARGV[1])
+        redis.call('expire', KEYS[1], 150)
+        return {current, tonumber(redis.call('get', KEYS[2]) or 0)}
+        """;
+
+    private static readonly TimeSpan ReconnectInterval = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan ForgetInterval = TimeSpan.FromMinutes(1);
+    private static readonly Counter<long> Failed = Telemetry.Meter.CreateCounter<long>("envplatform.gateway.rate_exchanges_failed", "{exchange}");
+    private bool away;
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        if (configuration.GetConnectionString("redis") is not { Length: > 0 } connection)
+        {
+            throw new InvalidOperationException("The connection string ConnectionStrings:redis is missing.");
+        }
+
+        using var redis = await ConnectAsync(connection, stoppingToken);
+        var database = redis.GetDatabase();
+        var forgotten = clock.GetTimestamp();
+        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(options.Value.RateSyncMilliseconds), clock);
+        while (await timer.WaitForNextTickAsync(stoppingToken))
+        {
+            await ExchangeAsync(database, stoppingToken);
+            if (clock.GetElapsedTime(forgotten) > ForgetInterval)
+            {
+                limits.ForgetIdle();
+                forgotten = clock.GetTimestamp();
+            }
+        }
+    }
+
+    private async Task ExchangeAsync(IDatabase database, CancellationToken ct)
+    {
+        try
+        {
+            await Task.WhenAll(limits.Counts.Select(count => ExchangeAsync(database, count))).WaitAsync(ct);
+            if (away)
+            {
+                away = false;
+                LogBack();
+            }
+        }
+        catch (Exception exception) when (exception is RedisException or TimeoutException)
+        {
+            Failed.Add(1);
+            if (!away)
+            {
+                away = true;
+                LogAway(exception.Message);
+            }
+
+            await Task.Delay(ReconnectInterval, clock, ct);
+        }
+    }
+
+    private static async Task ExchangeAsync(IDatabase database, RateCount count)
+    {
+        var (minute, unsent) = count.Unsent();
+        if (unsent == 0)
+        {
+            return;
+        }
+
+        // The braces keep both minutes of a key on one node of a cluster.
+        RedisKey[] keys = [$"gateway:rate:{{{count.Key}}}:{minute}", $"gateway:rate:{{{count.Key}}}:{minute - 1}"];
+        var sums = (long[])(await database.ScriptEvaluateAsync(Script, keys, [unsent]))!;
+        count.Sent(minute, unsent, sums[0], sums[1]);
+    }
+
+    private async Task<ConnectionMultiplexer> ConnectAsync(string connection, CancellationToken ct)
+    {
+        var settings = ConfigurationOptions.Parse(connection);
+        settings.AbortOnConnectFail = false;
+        settings.ConnectTimeout = 2_000;
+        while (true)
+        {
+            try
+            {
+                return await ConnectionMultiplexer.ConnectAsync(settings);
+            }
+            catch (RedisException exception)
+            {
+                Failed.Add(1);
+                LogAway(exception.Message);
+                away = true;
+                await Task.Delay(ReconnectInterval, clock, ct);
+            }
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Redis is away; until it is back the limits of requests hold for each gateway alone: {Reason}")]
+    private partial void LogAway(string reason);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Redis is back; the limits of requests hold for all gateways together")]
+    private partial void LogBack();
+}

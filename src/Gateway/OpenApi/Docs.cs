@@ -1,0 +1,16 @@
+namespace EnvPlatform.Gateway.OpenApi;
+
+/// <summary>The page to read and try the API, at <c>/docs</c>; everything it loads comes from the gateway.</summary>
+internal static class Docs
+{
+    public const string Path = "docs";
+
+    public static void UseDocs(this WebApplication app) => app.UseSwaggerUI(page =>
+    {
+        page.RoutePrefix = Path;
+        page.DocumentTitle = "EnvPlatform API";
+        page.SwaggerEndpoint(MergedOpenApi.Path, "EnvPlatform");
+        page.EnableDeepLinking();
+        page.DisplayRequestDuration();
+    });
+}

@@ -1,0 +1,106 @@
+using System.Reflection;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+using EnvPlatform.ServiceDefaults;
+
+using Microsoft.AspNetCore.Routing.Template;
+using Microsoft.Extensions.Options;
+
+using Yarp.ReverseProxy;
+using Yarp.ReverseProxy.Model;
+
+namespace EnvPlatform.Gateway.OpenApi;
+
+/// <summary>
+/// The OpenAPI document of the whole platform, at <c>/openapi/v1.json</c>: fetched from the services now and then, kept while one of them is away.
+/// </summary>
+internal sealed partial class MergedOpenApi(
+    IProxyStateLookup proxy, IHttpClientFactory clients, IOptions<GatewayOptions> options, TimeProvider clock, ILogger<MergedOpenApi> log) : BackgroundService
+{
+    public const string Path = "/openapi/v1.json";
+    public const string HttpClientName = "openapi";
+    private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(2);
+    private static readonly string Version = typeof(MergedOpenApi).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
+
+    private readonly Dictionary<string, JsonObject> documents = new(StringComparer.Ordinal);
+
+    /// <summary>The document in UTF-8; null until the first service has answered.</summary>
+    public byte[]? Current { get; private set; }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (true)
+        {
+            var clusters = proxy.GetClusters().ToArray();
+            var answered = await Task.WhenAll(clusters.Select(cluster => FetchAsync(cluster, stoppingToken)));
+            for (var i = 0; i < clusters.Length; i++)
+            {
+                if (answered[i] is { } document)
+                {
+                    documents[clusters[i].ClusterId] = document;
+                }
+            }
+
+            if (documents.Count > 0)
+            {
+                Current = JsonSerializer.SerializeToUtf8Bytes(OpenApiMerge.Merge(documents, Version, IsAnonymous));
+            }
+
+            var complete = clusters.Length > 0 && documents.Count == clusters.Length;
+            await Task.Delay(complete ? TimeSpan.FromSeconds(options.Value.OpenApiRefreshSeconds) : RetryInterval, clock, stoppingToken);
+        }
+    }
+
+    private async Task<JsonObject?> FetchAsync(ClusterState cluster, CancellationToken ct)
+    {
+        foreach (var destination in cluster.Destinations.Values)
+        {
+            try
+            {
+                using var client = clients.CreateClient(HttpClientName);
+                return await client.GetFromJsonAsync<JsonObject>(new Uri(new Uri(destination.Model.Config.Address), Path), ct);
+            }
+            catch (Exception exception) when (exception is HttpRequestException or JsonException or TaskCanceledException && !ct.IsCancellationRequested)
+            {
+                LogNotFetched(cluster.ClusterId, exception.Message);
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Whether the route that forwards a path of the document needs no token; null when none does.</summary>
+    private bool? IsAnonymous(string path)
+    {
+        var concrete = path.Replace('{', '_').Replace('}', '_');
+        var route = proxy.GetRoutes().FirstOrDefault(route =>
+            new TemplateMatcher(TemplateParser.Parse(route.Config.Match.Path!.TrimStart('/')), []).TryMatch(concrete, []));
+        return route is null ? null : string.Equals(route.Config.AuthorizationPolicy, "anonymous", StringComparison.OrdinalIgnoreCase);
+    }
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "The OpenAPI document of {Service} could not be fetched: {Reason}")]
+    private partial void LogNotFetched(string service, string reason);
+}
+
+internal static class MergedOpenApiExtensions
+{
+    public static void AddMergedOpenApi(this IHostApplicationBuilder builder)
+    {
+        builder.Services.AddHttpClient(MergedOpenApi.HttpClientName, client => client.Timeout = TimeSpan.FromSeconds(10));
+        builder.Services.AddSingleton<MergedOpenApi>();
+        builder.Services.AddHostedService(provider => provider.GetRequiredService<MergedOpenApi>());
+    }
+
+    public static void MapMergedOpenApi(this WebApplication app) =>
+        app.MapGet(MergedOpenApi.Path, (MergedOpenApi document, HttpResponse response) =>
+        {
+            if (document.Current is { } json)
+            {
+                return Results.Bytes(json, "application/json");
+            }
+
+            response.Headers.RetryAfter = "1";
+            return Problems.Of(StatusCodes.Status503ServiceUnavailable, "service_unavailable", "Not available.", "No service has described its interface yet.");
+        }).AllowAnonymous();
+}

@@ -1,0 +1,32 @@
+using EnvPlatform.Gateway;
+using EnvPlatform.Gateway.Callers;
+using EnvPlatform.Gateway.Forwarding;
+using EnvPlatform.Gateway.Limits;
+using EnvPlatform.Gateway.OpenApi;
+using EnvPlatform.ServiceDefaults;
+
+var builder = WebApplication.CreateBuilder(args);
+builder.AddEdgeDefaults("gateway");
+builder.Services.AddOptions<GatewayOptions>().BindConfiguration(GatewayOptions.Section).ValidateDataAnnotations().ValidateOnStart();
+builder.AddConnectionLimits();
+builder.AddTrustedProxies();
+builder.AddBearerTokens();
+builder.AddRateLimits();
+builder.AddForwarding();
+builder.AddMergedOpenApi();
+builder.AddMessaging("gateway", bus => bus.AddConsumer<ForgetRevokedTokens>().Endpoint(ForgetRevokedTokens.OfThisProcess), durable: false);
+
+var app = builder.Build();
+app.UseForwardedHeaders();
+app.UseRequestOrigin();
+app.UseSecurityHeaders();
+app.UseProblems();
+app.UseDocs();
+app.UseRouting();
+app.UseAuthentication();
+app.UseAuthorization();
+app.UseRateLimits();
+app.MapHealth();
+app.MapMergedOpenApi();
+app.MapForwarding();
+await app.RunAsync();
