@@ -1,0 +1,143 @@
+using System.Globalization;
+using System.Net.Http.Json;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+using EnvPlatform.Contracts.Identity;
+using EnvPlatform.Contracts.Ids;
+using EnvPlatform.Identity;
+using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.Testing;
+
+using Grpc.Core;
+using Grpc.Net.Client;
+
+using Npgsql;
+
+namespace EnvPlatform.Identity.Tests;
+
+/// <summary>
+/// Identity on real servers, after its first start. No other service runs: what it publishes stays in its outbox, where tests can read it.
+/// </summary>
+internal sealed class IdentityHost : IAsyncDisposable
+{
+    private readonly TestDatabase database;
+    private readonly bool ownsDatabase;
+    private readonly GrpcChannel channel;
+
+    private IdentityHost(TestDatabase database, bool ownsDatabase, ServiceFixture<IdentityOptions> service, string bootstrapFile)
+    {
+        (this.database, this.ownsDatabase, Service, BootstrapFile) = (database, ownsDatabase, service, bootstrapFile);
+        channel = GrpcChannel.ForAddress(service.GrpcAddress);
+        Db = NpgsqlDataSource.Create(database.ConnectionString);
+    }
+
+    public ServiceFixture<IdentityOptions> Service { get; }
+
+    public string BootstrapFile { get; }
+
+    public NpgsqlDataSource Db { get; }
+
+    public JsonObject Bootstrap => JsonNode.Parse(File.ReadAllText(BootstrapFile))!.AsObject();
+
+    public Tokens.TokensClient TokensGrpc => new(channel);
+
+    public Machines.MachinesClient MachinesGrpc => new(channel);
+
+    /// <summary>What the service proves itself with, as the gateway does.</summary>
+    public static Metadata AsGateway => new() { { Assertion.Header, Assertion.OfService("gateway", TimeProvider.System.GetUtcNow()).Sign(ServiceFixture<IdentityOptions>.Key) } };
+
+    public static async Task<IdentityHost> StartAsync(
+        TestDatabase? on = null, string? bootstrapFile = null, params (string Key, string Value)[] settings)
+    {
+        var database = on ?? await TestDatabase.CreateAsync();
+        var file = bootstrapFile ?? Path.Combine(Path.GetTempPath(), "envplatform-tests", Guid.CreateVersion7().ToString("N"), "bootstrap.json");
+        var more = settings.ToDictionary(pair => pair.Key, pair => (string?)pair.Value);
+        more["BOOTSTRAP_FILE"] = file;
+        more["PUBLIC_URL"] = "http://127.0.0.1:8080";
+        var service = await ServiceFixture<IdentityOptions>.StartAsync("identity", database, more);
+        return new(database, on is null, service, file);
+    }
+
+    public async Task<IntrospectReply> IntrospectAsync(string token) =>
+        await TokensGrpc.IntrospectAsync(new IntrospectRequest { Token = token, SourceAddress = "192.0.2.7", UserAgent = "tests" }, AsGateway);
+
+    /// <summary>A client for the bearer of a token, as the gateway would let it in.</summary>
+    public async Task<HttpClient> AsBearerOfAsync(string token)
+    {
+        var reply = await IntrospectAsync(token);
+        Assert.That(reply.Active, Is.True, "The token is not good.");
+        return Service.As(new TestCaller(
+            new SubjectId(Guid.Parse(reply.SubjectId)), reply.SubjectType, reply.Email.Length == 0 ? null : reply.Email, reply.Operator,
+            [.. reply.Memberships.Select(m => new ServiceDefaults.Identity.Membership(new OrganizationId(Guid.Parse(m.OrganizationId)), m.Slug, m.Name, m.Role))]));
+    }
+
+    public Task<HttpClient> AsOperatorAsync() => AsBearerOfAsync((string)Bootstrap["token"]!);
+
+    /// <summary>A new organization of the operator.</summary>
+    public async Task<string> CreateOrganizationAsync()
+    {
+        var slug = "org-" + Guid.CreateVersion7().ToString("N", CultureInfo.InvariantCulture)[^10..];
+        using var client = await AsOperatorAsync();
+        using var response = await client.PostAsJsonAsync("/api/v1/orgs", new { slug, name = "Organization" });
+        response.EnsureSuccessStatusCode();
+        return slug;
+    }
+
+    /// <summary>The initial token of a new member.</summary>
+    public async Task<string> AddMemberAsync(string org, string role, string? email = null)
+    {
+        using var client = await AsOperatorAsync();
+        using var response = await client.PostAsJsonAsync(
+            $"/api/v1/orgs/{org}/members", new { email = email ?? $"{Guid.CreateVersion7():N}@example.org", display_name = "Ada", role });
+        response.EnsureSuccessStatusCode();
+        return (string)(await response.Content.ReadFromJsonAsync<JsonObject>())!["initial_token"]!;
+    }
+
+    public async Task<HttpClient> AsNewMemberAsync(string org, string role = "member") => await AsBearerOfAsync(await AddMemberAsync(org, role));
+
+    /// <summary>The audit events of an action, oldest first.</summary>
+    public async Task<List<JsonObject>> AuditAsync(string action) => [.. (await OutboxAsync("AuditEventOccurred")).Where(body => (string?)body["action_key"] == action)];
+
+    public async Task<List<JsonObject>> OutboxAsync(string messageType)
+    {
+        await using var command = Db.CreateCommand("select body from outbox where message_type = $1 order by id");
+        command.Parameters.Add(new() { Value = messageType });
+        await using var reader = await command.ExecuteReaderAsync();
+        var bodies = new List<JsonObject>();
+        while (await reader.ReadAsync())
+        {
+            bodies.Add(JsonNode.Parse(reader.GetString(0))!.AsObject());
+        }
+
+        return bodies;
+    }
+
+    public async Task ExecuteAsync(string sql)
+    {
+        await using var command = Db.CreateCommand(sql);
+        await command.ExecuteNonQueryAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        channel.Dispose();
+        await Service.DisposeAsync();
+        await Db.DisposeAsync();
+        if (ownsDatabase)
+        {
+            await database.DisposeAsync();
+        }
+
+        if (Path.GetDirectoryName(BootstrapFile) is { } folder && Directory.Exists(folder))
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+}
+
+internal static class HttpExtensions
+{
+    public static async Task<JsonObject> JsonAsync(this HttpResponseMessage response) =>
+        JsonNode.Parse(await response.Content.ReadAsStringAsync())?.AsObject() ?? throw new JsonException("The answer is not an object.");
+}
