@@ -5,7 +5,6 @@ using System.Text.Json.Nodes;
 
 using EnvPlatform.Contracts.Identity;
 using EnvPlatform.Contracts.Ids;
-using EnvPlatform.Identity;
 using EnvPlatform.ServiceDefaults.Identity;
 using EnvPlatform.Testing;
 
@@ -40,9 +39,9 @@ internal sealed class IdentityHost : IAsyncDisposable
 
     public JsonObject Bootstrap => JsonNode.Parse(File.ReadAllText(BootstrapFile))!.AsObject();
 
-    public Tokens.TokensClient TokensGrpc => new(channel);
+    public Contracts.Identity.Tokens.TokensClient TokensGrpc => new(channel);
 
-    public Machines.MachinesClient MachinesGrpc => new(channel);
+    public Contracts.Identity.Machines.MachinesClient MachinesGrpc => new(channel);
 
     /// <summary>What the service proves itself with, as the gateway does.</summary>
     public static Metadata AsGateway => new() { { Assertion.Header, Assertion.OfService("gateway", TimeProvider.System.GetUtcNow()).Sign(ServiceFixture<IdentityOptions>.Key) } };
@@ -50,13 +49,13 @@ internal sealed class IdentityHost : IAsyncDisposable
     public static async Task<IdentityHost> StartAsync(
         TestDatabase? on = null, string? bootstrapFile = null, params (string Key, string Value)[] settings)
     {
-        var database = on ?? await TestDatabase.CreateAsync();
+        var created = on ?? await TestDatabase.CreateAsync();
         var file = bootstrapFile ?? Path.Combine(Path.GetTempPath(), "envplatform-tests", Guid.CreateVersion7().ToString("N"), "bootstrap.json");
         var more = settings.ToDictionary(pair => pair.Key, pair => (string?)pair.Value);
         more["BOOTSTRAP_FILE"] = file;
         more["PUBLIC_URL"] = "http://127.0.0.1:8080";
-        var service = await ServiceFixture<IdentityOptions>.StartAsync("identity", database, more);
-        return new(database, on is null, service, file);
+        var service = await ServiceFixture<IdentityOptions>.StartAsync("identity", created, more);
+        return new(created, on is null, service, file);
     }
 
     public async Task<IntrospectReply> IntrospectAsync(string token) =>

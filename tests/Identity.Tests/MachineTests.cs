@@ -89,9 +89,9 @@ public sealed class MachineTests
     }
 
     [Test]
-    public void An_unknown_machine_is_not_found()
+    public async Task An_unknown_machine_is_not_found()
     {
-        var call = Assert.ThrowsAsync<RpcException>(async () => await host.MachinesGrpc.GetMachineAsync(
+        var call = await Assert.ThrowsAsync<RpcException>(async () => await host.MachinesGrpc.GetMachineAsync(
             new GetMachineRequest { OrganizationId = Guid.CreateVersion7().ToString(), MachineId = Guid.CreateVersion7().ToString() }, IdentityHost.AsGateway));
         Assert.That(call!.StatusCode, Is.EqualTo(StatusCode.NotFound));
     }

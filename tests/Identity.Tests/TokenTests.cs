@@ -155,9 +155,9 @@ public sealed class TokenTests
     }
 
     [Test]
-    public void Introspection_is_for_services_only()
+    public async Task Introspection_is_for_services_only()
     {
-        var call = Assert.ThrowsAsync<RpcException>(async () => await host.TokensGrpc.IntrospectAsync(new IntrospectRequest { Token = "x" }));
+        var call = await Assert.ThrowsAsync<RpcException>(async () => await host.TokensGrpc.IntrospectAsync(new IntrospectRequest { Token = "x" }));
         Assert.That(call!.StatusCode, Is.EqualTo(StatusCode.Unauthenticated));
     }
 }

@@ -13,7 +13,8 @@ internal static class ConnectionLimits
     public static void AddConnectionLimits(this WebApplicationBuilder builder) => builder.WebHost.ConfigureKestrel(kestrel =>
     {
         kestrel.Limits.MaxRequestBodySize = DefaultBodySize;
-        kestrel.Limits.MaxRequestLineSize = 8 * 1024;
+        // A prefix of 4,096 characters, as a check at activation names it, takes up to nine times as many bytes in a request line.
+        kestrel.Limits.MaxRequestLineSize = 48 * 1024;
         kestrel.Limits.MaxRequestHeadersTotalSize = 16 * 1024;
         kestrel.Limits.MaxRequestHeaderCount = 64;
         kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(15);
