@@ -58,7 +58,8 @@ public sealed class ServiceFixture<TProgram> : WebApplicationFactory<TProgram> w
         }
 
         var fixture = new ServiceFixture<TProgram>(settings) { Address = new($"http://127.0.0.1:{httpPort}"), GrpcAddress = new($"http://127.0.0.1:{grpcPort}") };
-        fixture.UseKestrel(httpPort);
+        // A port given here would be the only one that is listened to; the service listens where its settings say.
+        fixture.UseKestrel();
         fixture.StartServer();
         await fixture.WaitUntilReadyAsync();
         return fixture;
