@@ -7,7 +7,7 @@ namespace EnvPlatform.Scanner.Matching;
 
 /// <summary>
 /// All advisories by the projects that they affect, compiled for matching. Immutable: built once for each state of the advisories and swapped
-/// whole, so that a scan never sees half of an import. Matching allocates nothing but the hits.
+/// whole, so that a scan never sees half of an import. Matching allocates only when a version is hit for the first time.
 /// </summary>
 public sealed class AdvisoryIndex
 {

@@ -13,6 +13,7 @@ internal abstract class PackageTable(PackageIdentity identity, VersionScheme sch
     private int[] _first = [];
     private int[] _last = [];
     private Hit[] _hits = [];
+    private Hit[]?[] _found = [];
     private FrozenDictionary<string, Hit[]> _byText = FrozenDictionary<string, Hit[]>.Empty;
 
     public PackageIdentity Identity => identity;
@@ -27,16 +28,26 @@ internal abstract class PackageTable(PackageIdentity identity, VersionScheme sch
     {
         var slot = SlotOf(version);
         isValid = slot >= 0;
-        return isValid ? InSlot(slot) : _byText.GetValueOrDefault(version, []);
+        return isValid ? _found[slot] ?? Find(slot) : _byText.GetValueOrDefault(version, []);
     }
 
     /// <param name="stretches">By advisory id, so that the stretches of an advisory are neighbours.</param>
-    protected void Fill(List<Stretch> stretches, Dictionary<string, List<Hit>> byText)
+    protected void Fill(int slots, List<Stretch> stretches, Dictionary<string, List<Hit>> byText)
     {
+        _found = new Hit[slots][];
         _first = [.. stretches.Select(stretch => stretch.First)];
         _last = [.. stretches.Select(stretch => stretch.Last)];
         _hits = [.. stretches.Select(stretch => stretch.Hit)];
         _byText = byText.ToFrozenDictionary(pair => pair.Key, pair => pair.Value.ToArray(), StringComparer.Ordinal);
+    }
+
+    // The hits of a slot are looked for when the first package is in it, and kept: environments repeat the same few versions. Two threads
+    // may both look, and find the same.
+    private Hit[] Find(int slot)
+    {
+        var hits = InSlot(slot);
+        Volatile.Write(ref _found[slot], hits);
+        return hits;
     }
 
     private Hit[] InSlot(int slot)

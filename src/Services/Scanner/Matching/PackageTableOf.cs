@@ -34,7 +34,7 @@ internal sealed class PackageTable<T> : PackageTable
 
         boundaries.Sort();
         _boundaries = Distinct(boundaries);
-        Fill([.. pieces.Select(piece => StretchOf(piece.Interval, piece.Hit))], byText);
+        Fill((2 * _boundaries.Length) + 1, [.. pieces.Select(piece => StretchOf(piece.Interval, piece.Hit))], byText);
     }
 
     /// <summary>Ranges with an event that is no version of the scheme, which say nothing.</summary>
@@ -44,8 +44,19 @@ internal sealed class PackageTable<T> : PackageTable
 
     private int SlotOf(T version)
     {
-        var found = _boundaries.AsSpan().BinarySearch(version);
-        return found >= 0 ? (2 * found) + 1 : 2 * ~found;
+        // Not Span.BinarySearch, which would box the version.
+        var low = 0;
+        var high = _boundaries.Length;
+        while (low < high)
+        {
+            var middle = (low + high) / 2;
+            var order = _boundaries[middle].CompareTo(version);
+            if (order == 0) return (2 * middle) + 1;
+            if (order < 0) low = middle + 1;
+            else high = middle;
+        }
+
+        return 2 * low;
     }
 
     private Stretch StretchOf(Interval<T> interval, Hit hit)

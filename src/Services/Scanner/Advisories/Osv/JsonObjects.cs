@@ -30,6 +30,7 @@ internal static class JsonObjects
             }
 
             if (cutter.IsInside) yield return new Piece(null, "ends in the middle of an object");
+            else if (cutter.IsArrayOpen) yield return new Piece(null, "ends in the middle of an array");
             else if (!cutter.HasSeenObject && !cutter.HasSeenArray) yield return new Piece(null, "is empty");
         }
         finally
@@ -49,6 +50,8 @@ internal static class JsonObjects
         public bool IsInside => _depth > 0;
 
         public bool HasSeenArray { get; private set; }
+
+        public bool IsArrayOpen { get; private set; }
 
         public bool HasSeenObject { get; private set; }
 
@@ -84,10 +87,14 @@ internal static class JsonObjects
                 return true;
             }
 
-            if (b == '[' && !HasSeenArray && !HasSeenObject) HasSeenArray = true;
-            else if (b is not ((byte)' ' or (byte)'\t' or (byte)'\r' or (byte)'\n' or 0xEF or 0xBB or 0xBF) && !(HasSeenArray && b is (byte)',' or (byte)']')) IsLost = true;
+            if (b == '[' && !HasSeenArray && !HasSeenObject) HasSeenArray = IsArrayOpen = true;
+            else if (b == ']' && IsArrayOpen) IsArrayOpen = false;
+            else if (!(b == ',' && IsArrayOpen) && !IsSpaceOrMark(b)) IsLost = true;
             return false;
         }
+
+        // White space of JSON, and the bytes of a byte order mark.
+        private static bool IsSpaceOrMark(byte b) => b is (byte)' ' or (byte)'\t' or (byte)'\r' or (byte)'\n' or 0xEF or 0xBB or 0xBF;
 
         // False after the bracket that closes the object.
         private bool Step(byte b)

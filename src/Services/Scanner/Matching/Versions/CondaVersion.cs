@@ -209,7 +209,7 @@ public readonly struct CondaVersion : IVersion<CondaVersion>
 
         public readonly void AddTo(ref HashCode hash)
         {
-            hash.Add(_kind);
+            hash.Add((byte)_kind);
             if (_kind == Kind.Number) VersionText.AddNumber(ref hash, _run);
             else if (_kind == Kind.Word) foreach (var c in _run) hash.Add(Letter(c));
         }
@@ -219,7 +219,7 @@ public readonly struct CondaVersion : IVersion<CondaVersion>
         {
             if (a._kind == Kind.Development && b._kind == Kind.Word) return b._run[0] == '*' ? 1 : -1;
             if (a._kind == Kind.Word && b._kind == Kind.Development) return a._run[0] == '*' ? -1 : 1;
-            return a._kind.CompareTo(b._kind);
+            return (byte)a._kind - (byte)b._kind;
         }
 
         private static int EndOfWord(ReadOnlySpan<char> text)

@@ -61,7 +61,7 @@ public readonly struct Pep440Version : IVersion<Pep440Version>
         if (_head != other._head) return _head.CompareTo(other._head);
         var order = VersionText.CompareNumbers(_epoch.Of(_text), other._epoch.Of(other._text));
         if (order == 0) order = CompareReleases(_release.Of(_text), other._release.Of(other._text));
-        if (order == 0) order = _stage.CompareTo(other._stage);
+        if (order == 0) order = (byte)_stage - (byte)other._stage;
         if (order == 0) order = VersionText.CompareNumbers(_pre.Of(_text), other._pre.Of(other._text));
         if (order == 0) order = _isPost.CompareTo(other._isPost);
         if (order == 0) order = VersionText.CompareNumbers(_post.Of(_text), other._post.Of(other._text));
@@ -87,7 +87,7 @@ public readonly struct Pep440Version : IVersion<Pep440Version>
             VersionText.AddNumber(ref hash, number);
         }
 
-        hash.Add(_stage);
+        hash.Add((byte)_stage);
         VersionText.AddNumber(ref hash, _pre.Of(_text));
         hash.Add(_isPost);
         VersionText.AddNumber(ref hash, _post.Of(_text));

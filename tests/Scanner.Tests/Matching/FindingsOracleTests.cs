@@ -1,0 +1,101 @@
+using System.Text.Json;
+using EnvPlatform.Scanner.Mapping;
+using EnvPlatform.Scanner.Matching;
+using EnvPlatform.Testing;
+
+namespace EnvPlatform.Scanner.Tests.Matching;
+
+/// <summary>
+/// The findings of real environments equal those of an independent program, once with names taken as they are and once with a published mapping.
+/// Where those two agree nothing may differ; every other difference is in <c>differences.tsv</c> with its reason, for names as they are
+/// (<c>plain</c>) or for the mapping (<c>mapped</c>).
+/// </summary>
+public sealed class FindingsOracleTests
+{
+    private const string Plain = "expected-findings.jsonl";
+    private const string Mapped = "expected-findings-mapped.jsonl";
+    private const string Older = "expected-findings-2024-10.jsonl";
+
+    // A package that the published mapping says holds several projects.
+    private const string NotJudged = "not judged";
+
+    [Test]
+    public void Findings_are_the_expected_ones_on_every_row_where_the_oracles_agree()
+    {
+        var index = RealEnvironments.Index("pypa-osv.zip");
+        var plain = Expected(Plain);
+        var mapped = Expected(Mapped);
+        var rows = 0;
+        var wrong = new List<string>();
+        foreach (var environment in RealEnvironments.Read())
+        {
+            foreach (var package in environment.Packages.Where(IsJudged).Distinct())
+            {
+                var expected = plain[environment.Id].GetValueOrDefault(package, "");
+                if (expected != mapped[environment.Id].GetValueOrDefault(package, "")) continue;
+                rows++;
+                var found = Found(index, package);
+                if (found != expected) wrong.Add($"{environment.Id}: {package} expected [{expected}], found [{found}]");
+            }
+        }
+
+        Assert.That(rows, Is.GreaterThan(0));
+        Assert.That(wrong, Is.Empty);
+    }
+
+    [TestCase(Plain, "pypa-osv.zip", "plain")]
+    [TestCase(Mapped, "pypa-osv.zip", "mapped")]
+    [TestCase(Older, "pypa-osv-2024-10.zip", "plain")]
+    public void Every_difference_is_listed_and_no_listed_package_agrees(string oracle, string feed, string kind)
+    {
+        var index = RealEnvironments.Index(feed);
+        var expected = Expected(oracle);
+        var listed = Listed(kind);
+        var (differ, agree) = (new HashSet<string>(StringComparer.Ordinal), new HashSet<string>(StringComparer.Ordinal));
+        foreach (var environment in RealEnvironments.Read())
+        {
+            foreach (var package in environment.Packages.Where(IsJudged))
+            {
+                var text = expected[environment.Id].GetValueOrDefault(package, "");
+                var found = Found(index, package);
+                if (text == NotJudged || (text.Length == 0 && found.Length == 0)) continue;
+                (found == text ? agree : differ).Add(package.Name);
+            }
+        }
+
+        Assert.That(differ.Except(listed), Is.Empty, "Differences that are not listed.");
+        Assert.That(agree.Intersect(listed), Is.Empty, "Packages that are listed and do not differ.");
+    }
+
+    [Test]
+    public void Every_environment_of_an_oracle_is_an_environment_of_the_data()
+    {
+        var environments = RealEnvironments.Read().Select(environment => environment.Id).ToArray();
+        foreach (var oracle in (string[])[Plain, Mapped, Older]) Assert.That(Expected(oracle).Keys, Is.EquivalentTo(environments));
+    }
+
+    // Rule 1 of the oracle: what no build string calls Python is neither expected nor false.
+    private static bool IsJudged(InstalledPackage package) =>
+        package.Manager == PackageManager.PyPI || (package.Build is not null && ConventionMapping.IsPythonBuild(package.Build));
+
+    private static string Found(AdvisoryIndex index, InstalledPackage package)
+    {
+        var match = index.Match(package);
+        return match.Mapped.Ecosystem == Ecosystems.PyPI && match.Hits.Length > 0
+            ? $"{match.Mapped.Identity.Name}: {string.Join(' ', match.Hits.Select(hit => hit.Advisory.Id))}"
+            : "";
+    }
+
+    private static HashSet<string> Listed(string kind) =>
+        File.ReadLines(Path.Combine(AppContext.BaseDirectory, "Matching", "differences.tsv")).Skip(1).Select(line => line.Split('\t'))
+            .Where(row => row[0] == kind && row[2].Length > 0).Select(row => row[1]).ToHashSet(StringComparer.Ordinal);
+
+    private static Dictionary<string, Dictionary<InstalledPackage, string>> Expected(string oracle) =>
+        File.ReadLines(TestData.File("oracles", oracle)).Select(line => JsonDocument.Parse(line).RootElement).ToDictionary(
+            environment => environment.GetProperty("env").GetString()!,
+            environment => environment.GetProperty("findings").EnumerateArray()
+                .DistinctBy(RealEnvironments.Package).ToDictionary(RealEnvironments.Package, Text));
+
+    private static string Text(JsonElement finding) =>
+        finding.TryGetProperty("how", out var how) && how.GetString() == "map-multi" ? NotJudged : $"{finding.GetProperty("pypi").GetString()}: {string.Join(' ', finding.GetProperty("ids").EnumerateArray().Select(id => id.GetString()))}";
+}

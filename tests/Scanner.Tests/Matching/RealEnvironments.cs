@@ -1,0 +1,47 @@
+using System.Collections.Concurrent;
+using System.Text.Json;
+using EnvPlatform.Scanner.Advisories;
+using EnvPlatform.Scanner.Advisories.Osv;
+using EnvPlatform.Scanner.Mapping;
+using EnvPlatform.Scanner.Matching;
+using EnvPlatform.Testing;
+
+namespace EnvPlatform.Scanner.Tests.Matching;
+
+/// <summary>The environments and feeds of the data folder.</summary>
+internal static class RealEnvironments
+{
+    public sealed record RealEnvironment(string Id, InstalledPackage[] Packages);
+
+    public static RealEnvironment[] Read() =>
+        [.. File.ReadLines(TestData.File("environments", "environments.jsonl")).Select(line => Read(JsonDocument.Parse(line).RootElement))];
+
+    public static Advisory[] Feed(string name)
+    {
+        using var file = File.OpenRead(TestData.File("advisories", name));
+        var records = OsvArchive.Read(file).ToArray();
+        Assert.That(records.Select(entry => entry.Record).OfType<OsvRecord.Broken>(), Is.Empty);
+        return [.. records.Select(entry => entry.Record).OfType<OsvRecord.Valid>().Select(valid => valid.Advisory)];
+    }
+
+    /// <summary>The index of a feed; built once, since it is immutable.</summary>
+    public static AdvisoryIndex Index(string feed) => Indexes.GetOrAdd(feed, static name => new Lazy<AdvisoryIndex>(() => Build(name))).Value;
+
+    private static readonly ConcurrentDictionary<string, Lazy<AdvisoryIndex>> Indexes = new(StringComparer.Ordinal);
+
+    private static AdvisoryIndex Build(string feed)
+    {
+        var advisories = Feed(feed);
+        var complete = advisories.SelectMany(advisory => advisory.Affected).Select(affected => affected.Ecosystem).Distinct();
+        return AdvisoryIndex.Build(advisories, VulnerabilityGroups.Of(advisories), ConventionMapping.BuiltIn, complete);
+    }
+
+    private static RealEnvironment Read(JsonElement environment) =>
+        new(environment.GetProperty("id").GetString()!, [.. environment.GetProperty("packages").EnumerateArray().Select(Package)]);
+
+    public static InstalledPackage Package(JsonElement package) => new(
+        package.GetProperty("manager").GetString() == "pip" ? PackageManager.PyPI : PackageManager.Conda,
+        package.GetProperty("name").GetString()!,
+        package.GetProperty("version").GetString(),
+        package.GetProperty("build").GetString());
+}
