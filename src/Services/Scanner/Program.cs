@@ -1,3 +1,44 @@
+using EnvPlatform.Contracts.Ingest;
+using EnvPlatform.Postgres;
+using EnvPlatform.Scanner;
+using EnvPlatform.Scanner.Advisories;
+using EnvPlatform.Scanner.Advisories.Imports;
+using EnvPlatform.Scanner.Scans;
+using EnvPlatform.Scanner.Search;
+using EnvPlatform.Scanner.Vulnerabilities;
+using EnvPlatform.ServiceDefaults;
+using EnvPlatform.ServiceDefaults.Identity;
+
+using MassTransit;
+
+using IngestEnvironments = EnvPlatform.Contracts.Ingest.Environments;
+
 var builder = WebApplication.CreateBuilder(args);
+builder.AddServiceDefaults("scanner");
+builder.Services.AddValidation();
+builder.Services.AddOptions<ScannerOptions>().BindConfiguration(ScannerOptions.Section).ValidateDataAnnotations().ValidateOnStart();
+builder.AddPostgres("scanner", typeof(Program).Assembly);
+builder.AddServiceClient<PackageSets.PackageSetsClient>("ingest");
+builder.AddServiceClient<IngestEnvironments.EnvironmentsClient>("ingest");
+builder.AddAdvisories();
+builder.Services.AddSingleton<PackageSetSource>();
+builder.AddMessaging("scanner", bus =>
+{
+    bus.AddConsumer<ScanEnvironment, ScanEnvironmentDefinition>();
+    bus.AddConsumer<RenameEnvironment>();
+    bus.AddConsumer<ForgetEnvironment>();
+    bus.AddConsumer<ArchiveEnvironment>();
+});
+
 var app = builder.Build();
-app.Run();
+app.UseServiceDefaults();
+app.UseIdempotency();
+app.MapImports();
+app.MapScans();
+app.MapVulnerabilities();
+app.MapSearch();
+app.MapGrpcService<FindingsService>().RequireAuthorization(Roles.Service);
+await app.RunAsync();
+
+/// <summary>Matches package sets to advisories, keeps the findings, and answers which environments a vulnerability affects.</summary>
+public partial class Program;

@@ -1,0 +1,27 @@
+using EnvPlatform.Scanner.Advisories.Imports;
+using EnvPlatform.ServiceDefaults;
+
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+
+namespace EnvPlatform.Scanner.Advisories;
+
+/// <summary>The advisories: the index in memory, kept current, and the imports.</summary>
+internal static class AdvisoryExtensions
+{
+    public static void AddAdvisories(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddSingleton<CurrentIndex>();
+        builder.Services.AddSingleton<ScannerMetrics>();
+        builder.Services.AddSingleton<ChangeAdvisories>();
+        builder.Services.AddHostedService<KeepIndexCurrent>();
+        builder.Services.AddHostedService<RunImports>();
+        builder.Services.AddHealthChecks().AddCheck<IndexHealth>("advisories", HealthStatus.Unhealthy, [Health.ReadyTag]);
+    }
+
+    /// <summary>Ready when advisories are in memory: before that nothing can be scanned.</summary>
+    private sealed class IndexHealth(CurrentIndex index) : IHealthCheck
+    {
+        public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
+            Task.FromResult(index.Current is null ? HealthCheckResult.Unhealthy("The advisories are not loaded yet.") : HealthCheckResult.Healthy());
+    }
+}

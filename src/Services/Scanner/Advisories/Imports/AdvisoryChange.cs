@@ -1,0 +1,36 @@
+using System.Security.Cryptography;
+
+namespace EnvPlatform.Scanner.Advisories.Imports;
+
+/// <summary>A source record: what it says, and its JSON as it was found.</summary>
+public sealed record SourceRecord(Advisory Advisory, byte[] Json)
+{
+    public byte[] Sha256 { get; } = SHA256.HashData(Json);
+}
+
+/// <summary>What is to become of the advisories, and of what is known beside them.</summary>
+public abstract record AdvisoryChange
+{
+    public const string Starter = "starter";
+    public const string Osv = "osv";
+
+    private AdvisoryChange()
+    {
+    }
+
+    /// <summary>These records are added, or take the place of those of the same id; others stay.</summary>
+    /// <param name="Complete">Ecosystems of which these are the whole feed.</param>
+    public sealed record Records(IReadOnlyDictionary<string, SourceRecord> ById, string Source, IReadOnlyList<string> Complete) : AdvisoryChange;
+
+    /// <summary>Exactly these CVEs are known to be exploited.</summary>
+    public sealed record Exploited(IReadOnlyDictionary<string, DateOnly> AddedOn) : AdvisoryChange;
+
+    /// <summary>These CVEs have these EPSS scores; others keep theirs.</summary>
+    public sealed record Predictions(IReadOnlyDictionary<string, decimal> Epss) : AdvisoryChange;
+
+    /// <summary>How many records came, and what they changed.</summary>
+    public sealed record Outcome(int Added, int Changed, int Withdrawn)
+    {
+        public static Outcome Nothing { get; } = new(0, 0, 0);
+    }
+}

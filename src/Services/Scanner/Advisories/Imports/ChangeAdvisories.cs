@@ -1,0 +1,85 @@
+using EnvPlatform.Postgres;
+using EnvPlatform.Scanner.Scans;
+
+using Npgsql;
+
+namespace EnvPlatform.Scanner.Advisories.Imports;
+
+/// <summary>
+/// Changes the advisories, or what is known beside them, and with them every finding that this concerns, in one transaction: work is planned
+/// before it, written under the exclusive <see cref="FindingsLock"/>, so that scans wait for the writing only. The caller holds the
+/// <see cref="ImportTurn"/>.
+/// </summary>
+internal sealed partial class ChangeAdvisories(
+    NpgsqlDataSource db, CurrentIndex current, ScannerMetrics metrics, TimeProvider clock, ILogger<ChangeAdvisories> log)
+{
+    /// <param name="finish">What else belongs into the transaction, given the outcome.</param>
+    public async Task<AdvisoryChange.Outcome> ApplyAsync(
+        AdvisoryChange change, Func<Tx, AdvisoryChange.Outcome, Task> finish, CancellationToken ct) => change switch
+        {
+            AdvisoryChange.Records records => await ApplyRecordsAsync(records, finish, ct),
+            AdvisoryChange.Exploited exploited => await ApplyBesideAsync(tx => WriteExploits.ExploitedAsync(tx, exploited.AddedOn), finish, ct),
+            AdvisoryChange.Predictions predictions => await ApplyBesideAsync(tx => WriteExploits.PredictionsAsync(tx, predictions.Epss), finish, ct),
+            _ => throw new ArgumentOutOfRangeException(nameof(change), change, null),
+        };
+
+    private async Task<AdvisoryChange.Outcome> ApplyRecordsAsync(
+        AdvisoryChange.Records records, Func<Tx, AdvisoryChange.Outcome, Task> finish, CancellationToken ct)
+    {
+        var plan = await AdvisoryPlan.MakeAsync(db, records, ct);
+        await using var tx = await db.BeginAsync(ct);
+        if (plan.IsEmpty)
+        {
+            await finish(tx, plan.Outcome);
+            await tx.CommitAsync();
+            return plan.Outcome;
+        }
+
+        await WriteAdvisories.StageAsync(tx, plan, records.Source);
+        var generation = await FindingsLock.TakeAsync(tx);
+        if (generation != plan.Generation)
+        {
+            throw new InvalidOperationException("The advisories were changed by another process although this one has the turn.");
+        }
+
+        generation++;
+        await WriteAdvisories.WriteAsync(tx, plan);
+        var known = await WriteExploits.RefreshAsync(tx, [.. plan.Vulnerabilities.Select(pair => pair.Vulnerability.Id)]);
+        var renewal = new RenewFindings(tx, plan.Index, generation, clock.GetUtcNow());
+        await renewal.MatchAsync(plan.Projects, plan.NewlyComplete);
+        await renewal.CountAsync([.. plan.Rescored, .. known]);
+        await WriteAdvisories.RemoveAsync(tx, plan);
+        await tx.ExecuteAsync("update advisory_state set generation = @generation, changed_at = now(); notify " + KeepIndexCurrent.Channel, new { generation });
+        await finish(tx, plan.Outcome);
+        await tx.CommitAsync();
+        current.Offer(new IndexGeneration(generation, plan.Index, clock.GetUtcNow()));
+        Report(renewal, generation);
+        return plan.Outcome;
+    }
+
+    private async Task<AdvisoryChange.Outcome> ApplyBesideAsync(
+        Func<Tx, Task<AdvisoryChange.Outcome>> write, Func<Tx, AdvisoryChange.Outcome, Task> finish, CancellationToken ct)
+    {
+        await using var tx = await db.BeginAsync(ct);
+        var outcome = await write(tx);
+        var generation = await FindingsLock.TakeAsync(tx);
+        var index = await current.AtLeastAsync(generation, ct);
+        var changed = await WriteExploits.RefreshAsync(tx, null);
+        var renewal = new RenewFindings(tx, index.Index, generation, clock.GetUtcNow());
+        await renewal.CountAsync(changed);
+        await finish(tx, outcome);
+        await tx.CommitAsync();
+        Report(renewal, generation);
+        return outcome;
+    }
+
+    private void Report(RenewFindings renewal, long generation)
+    {
+        metrics.Matched(renewal.Matched);
+        metrics.Recounted(renewal.Recounted);
+        LogChanged(generation, renewal.Matched, renewal.Recounted, renewal.Told);
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Advisories of generation {Generation}: {Packages} packages matched again, {Sets} sets counted again, {Environments} environments told")]
+    private partial void LogChanged(long generation, int packages, int sets, int environments);
+}

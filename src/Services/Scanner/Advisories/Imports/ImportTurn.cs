@@ -1,0 +1,46 @@
+using Dapper;
+
+using Npgsql;
+
+namespace EnvPlatform.Scanner.Advisories.Imports;
+
+/// <summary>
+/// The right to change advisories, held by one process at a time for as long as its connection lives: it ends by itself when the process dies.
+/// </summary>
+internal sealed class ImportTurn : IAsyncDisposable
+{
+    private const long Key = 0x656e_7670_696d_706f; // "envpimpo"
+    private readonly NpgsqlConnection connection;
+
+    private ImportTurn(NpgsqlConnection connection) => this.connection = connection;
+
+    public static async Task<ImportTurn> WaitAsync(NpgsqlDataSource db, CancellationToken ct)
+    {
+        var turn = new ImportTurn(await db.OpenConnectionAsync(ct));
+        await turn.connection.ExecuteAsync(new CommandDefinition("select pg_advisory_lock(@Key)", new { Key }, commandTimeout: 0, cancellationToken: ct));
+        return turn;
+    }
+
+    /// <summary>Null when another has it.</summary>
+    public static async Task<ImportTurn?> TryAsync(NpgsqlDataSource db, CancellationToken ct)
+    {
+        var candidate = await db.OpenConnectionAsync(ct);
+        if (await candidate.QuerySingleAsync<bool>(new CommandDefinition("select pg_try_advisory_lock(@Key)", new { Key }, cancellationToken: ct)))
+        {
+            return new(candidate);
+        }
+
+        await candidate.DisposeAsync();
+        return null;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (connection.FullState == System.Data.ConnectionState.Open)
+        {
+            await connection.ExecuteAsync("select pg_advisory_unlock(@Key)", new { Key });
+        }
+
+        await connection.DisposeAsync();
+    }
+}

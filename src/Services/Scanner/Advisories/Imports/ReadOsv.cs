@@ -1,0 +1,48 @@
+using EnvPlatform.Scanner.Advisories.Osv;
+using EnvPlatform.Scanner.Matching;
+
+namespace EnvPlatform.Scanner.Advisories.Imports;
+
+/// <summary>Reads a file of OSV records.</summary>
+internal static class ReadOsv
+{
+    public static async Task<AdvisoryChange.Records> RunAsync(Stream file, ImportProgress progress, CancellationToken ct)
+    {
+        var records = new Dictionary<string, SourceRecord>(StringComparer.Ordinal);
+        var isArchive = false;
+        foreach (var entry in OsvArchive.Read(file, ct: ct))
+        {
+            isArchive |= entry.Name.Length > 0;
+            if (entry.Record is not OsvRecord.Valid { Advisory: var advisory })
+            {
+                progress.Reject();
+                continue;
+            }
+
+            // A file with several records of one id means the last modified of them.
+            if (!records.TryGetValue(advisory.Id, out var other) || advisory.Modified >= other.Advisory.Modified)
+            {
+                records[advisory.Id] = new SourceRecord(advisory, entry.Json.ToArray());
+            }
+
+            await progress.ReadOneAsync(ct);
+        }
+
+        if (records.Count == 0)
+        {
+            throw new InvalidDataException(progress.Rejected == 0 ? "The file holds no records." : $"None of the {progress.Rejected} records of the file can be read.");
+        }
+
+        return new(records, AdvisoryChange.Osv, isArchive ? CompleteIn([.. records.Values]) : []);
+    }
+
+    /// <summary>
+    /// The ecosystems of which an archive is a whole feed: a database exports one archive for an ecosystem, so those that at least half of its records
+    /// are about. A collection of single records of many databases is nobody's feed.
+    /// </summary>
+    private static string[] CompleteIn(SourceRecord[] records) =>
+    [
+        .. records.SelectMany(record => record.Advisory.Affected.Select(affected => Ecosystems.Known(affected.Ecosystem)).OfType<string>().Distinct(StringComparer.Ordinal))
+            .CountBy(ecosystem => ecosystem, StringComparer.Ordinal).Where(pair => pair.Value * 2 >= records.Length).Select(pair => pair.Key),
+    ];
+}

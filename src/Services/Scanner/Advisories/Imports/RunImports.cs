@@ -1,0 +1,194 @@
+using System.Text.Json;
+
+using Dapper;
+
+using EnvPlatform.Contracts.Events;
+using EnvPlatform.Contracts.Ids;
+using EnvPlatform.Postgres;
+using EnvPlatform.Scanner.Advisories.Osv;
+using EnvPlatform.ServiceDefaults;
+using EnvPlatform.ServiceDefaults.Identity;
+
+using Microsoft.Extensions.Options;
+
+using Npgsql;
+
+namespace EnvPlatform.Scanner.Advisories.Imports;
+
+/// <summary>
+/// Runs the imports that wait, one at a time over all instances, oldest first. All that an import changes is one transaction. One whose process dies is
+/// begun again by whichever instance sees it first, and given up after a few times.
+/// </summary>
+internal sealed partial class RunImports(
+    NpgsqlDataSource db, MigrationState migrated, ChangeAdvisories change, TimeProvider clock, IOptions<ScannerOptions> options, ILogger<RunImports> log)
+    : BackgroundService
+{
+    public const string Channel = "imports";
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        await migrated.Ready.WaitAsync(stoppingToken);
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                await using var listener = await db.OpenConnectionAsync(stoppingToken);
+                await listener.ExecuteAsync("listen " + Channel);
+                while (true)
+                {
+                    while (await RunNextAsync(stoppingToken))
+                    {
+                    }
+
+                    await listener.WaitAsync(TimeSpan.FromSeconds(options.Value.PollSeconds), stoppingToken);
+                }
+            }
+            catch (Exception exception) when (exception is NpgsqlException or IOException or TimeoutException)
+            {
+                LogWaiting(exception.Message);
+                await Task.Delay(TimeSpan.FromSeconds(1), clock, stoppingToken);
+            }
+        }
+    }
+
+    /// <returns>Whether there was one that this instance could take.</returns>
+    private async Task<bool> RunNextAsync(CancellationToken ct)
+    {
+        await using var turn = await ImportTurn.TryAsync(db, ct);
+        if (turn is null || await NextAsync(ct) is not { } next)
+        {
+            return false;
+        }
+
+        if (next.Attempts > options.Value.MaxImportAttempts)
+        {
+            await FailAsync(next, "The import was given up: its process ended each time.", ct);
+            return true;
+        }
+
+        try
+        {
+            await RunAsync(next, ct);
+        }
+        catch (Exception exception) when (exception is OsvArchiveException or InvalidDataException or JsonException)
+        {
+            await FailAsync(next, exception.Message, ct);
+        }
+        catch (Exception exception) when (exception is not OperationCanceledException and not NpgsqlException { IsTransient: true })
+        {
+            // A fault of the program itself: it stays in the log, and nothing of it is shown.
+            LogFault(next.Id, exception);
+            await FailAsync(next, "The import failed for a reason that was not expected.", ct);
+        }
+
+        return true;
+    }
+
+    private Task<Waiting?> NextAsync(CancellationToken ct) => db.QuerySingleOrDefaultAsync<Waiting>(
+        """
+        update imports set attempts = attempts + 1, phase = 'reading', advisories = 0, rejected = 0
+        where id = (select id from imports where status = 'running' order by id limit 1)
+        returning id, format, attempts, requested_by::text as requested_by
+        """, null, ct);
+
+    private async Task RunAsync(Waiting import, CancellationToken ct)
+    {
+        LogBegun(import.Id, import.Format, import.Attempts);
+        await using var file = await UnpackFileAsync(import.Id, ct);
+        var progress = new ImportProgress(db, import.Id, clock);
+        var content = await ReadAsync(import.Format, file, progress, ct);
+        await progress.MatchingAsync(ct);
+        var outcome = await change.ApplyAsync(content, (tx, outcome) => CompleteAsync(tx, import, outcome, progress), ct);
+        LogCompleted(import.Id, progress.Read, outcome.Added, outcome.Changed, outcome.Withdrawn, progress.Rejected);
+    }
+
+    private static async Task<AdvisoryChange> ReadAsync(string format, Stream file, ImportProgress progress, CancellationToken ct) => format switch
+    {
+        ImportAdvisories.Osv => await ReadOsv.RunAsync(file, progress, ct),
+        ImportAdvisories.Kev => await ReadExploits.KevAsync(file, progress, ct),
+        ImportAdvisories.Epss => await ReadExploits.EpssAsync(file, progress, ct),
+        _ => throw new InvalidDataException($"The format {format} is not known."),
+    };
+
+    /// <summary>A file that is gone when it is closed, or when the process ends.</summary>
+    private async Task<FileStream> UnpackFileAsync(ImportId id, CancellationToken ct)
+    {
+        var file = new FileStream(
+            Path.Combine(Path.GetTempPath(), Path.GetRandomFileName()), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 64 << 10, FileOptions.DeleteOnClose);
+        try
+        {
+            for (var part = 0; ; part++)
+            {
+                var data = await db.QuerySingleOrDefaultAsync<byte[]>(
+                    "select data from import_files where import_id = @id and part = @part", new { id, part }, ct);
+                if (data is null)
+                {
+                    file.Position = 0;
+                    return file;
+                }
+
+                await file.WriteAsync(data, ct);
+            }
+        }
+        catch
+        {
+            await file.DisposeAsync();
+            throw;
+        }
+    }
+
+    private async Task CompleteAsync(Tx tx, Waiting import, AdvisoryChange.Outcome outcome, ImportProgress progress)
+    {
+        var written = await tx.ExecuteAsync(
+            """
+            update imports set status = 'completed', phase = 'done', advisories = @Read, rejected = @Rejected, added = @Added, changed = @Changed,
+                withdrawn = @Withdrawn, finished_at = @Now
+            where id = @Id and status = 'running'
+            """, new { import.Id, progress.Read, progress.Rejected, outcome.Added, outcome.Changed, outcome.Withdrawn, Now = clock.GetUtcNow() });
+        if (written == 0)
+        {
+            throw new InvalidOperationException("The import was ended by another process although this one has the turn.");
+        }
+
+        await tx.ExecuteAsync("delete from import_files where import_id = @Id", new { import.Id });
+        tx.Audit(
+            import.Caller, "advisories_imported", new AuditTarget(import.Id.ToString(), null, "import"),
+            $"{progress.Read} advisories ({import.Format}) were imported: {outcome.Added} added, {outcome.Changed} changed, {outcome.Withdrawn} withdrawn, {progress.Rejected} rejected.",
+            new { import.Format, Status = "completed", Advisories = progress.Read, outcome.Added, outcome.Changed, outcome.Withdrawn, progress.Rejected });
+    }
+
+    private async Task FailAsync(Waiting import, string error, CancellationToken ct)
+    {
+        LogFailed(import.Id, error);
+        await using var tx = await db.BeginAsync(ct);
+        await tx.ExecuteAsync(
+            """
+            update imports set status = 'failed', phase = 'done', error = @error, finished_at = @Now where id = @Id and status = 'running';
+            delete from import_files where import_id = @Id;
+            """, new { import.Id, error, Now = clock.GetUtcNow() });
+        tx.Audit(
+            import.Caller, "advisories_imported", new AuditTarget(import.Id.ToString(), null, "import"), $"An import of advisories ({import.Format}) failed.",
+            new { import.Format, Status = "failed", error });
+        await tx.CommitAsync();
+    }
+
+    private sealed record Waiting(ImportId Id, string Format, int Attempts, string RequestedBy)
+    {
+        public Caller Caller => JsonSerializer.Deserialize<Caller>(RequestedBy, Json.Options)!;
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Imports wait for the database: {Reason}")]
+    private partial void LogWaiting(string reason);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Import {Import} ({Format}) begins, attempt {Attempt}")]
+    private partial void LogBegun(ImportId import, string format, int attempt);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Import {Import} completed: {Read} read, {Added} added, {Changed} changed, {Withdrawn} withdrawn, {Rejected} rejected")]
+    private partial void LogCompleted(ImportId import, int read, int added, int changed, int withdrawn, int rejected);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Import {Import} failed: {Reason}")]
+    private partial void LogFailed(ImportId import, string reason);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Import {Import} failed")]
+    private partial void LogFault(ImportId import, Exception exception);
+}

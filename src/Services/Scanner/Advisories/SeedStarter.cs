@@ -1,0 +1,55 @@
+using System.Reflection;
+using System.Security.Cryptography;
+
+using EnvPlatform.Postgres;
+using EnvPlatform.Scanner.Advisories.Imports;
+using EnvPlatform.Scanner.Advisories.Osv;
+
+using Npgsql;
+
+namespace EnvPlatform.Scanner.Advisories;
+
+/// <summary>
+/// Brings the built-in advisories into the database, so that a first start finds something without the network: once for each edition of them,
+/// and never over a record of the same id that was imported.
+/// </summary>
+internal static class SeedStarter
+{
+    private const string Prefix = "starter/";
+
+    public static async Task RunAsync(NpgsqlDataSource db, ChangeAdvisories change, CancellationToken ct)
+    {
+        var (records, edition) = Read();
+        await using var turn = await ImportTurn.WaitAsync(db, ct);
+        var seeded = await db.QuerySingleAsync<byte[]?>("select starter_sha256 from advisory_state", null, ct);
+        if (seeded is not null && seeded.AsSpan().SequenceEqual(edition))
+        {
+            return;
+        }
+
+        await change.ApplyAsync(
+            new AdvisoryChange.Records(records, AdvisoryChange.Starter, []),
+            (tx, _) => tx.ExecuteAsync("update advisory_state set starter_sha256 = @edition", new { edition }), ct);
+    }
+
+    private static (Dictionary<string, SourceRecord> Records, byte[] Edition) Read()
+    {
+        var assembly = Assembly.GetExecutingAssembly();
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        var records = new Dictionary<string, SourceRecord>(StringComparer.Ordinal);
+        foreach (var name in assembly.GetManifestResourceNames().Where(name => name.StartsWith(Prefix, StringComparison.Ordinal)).Order(StringComparer.Ordinal))
+        {
+            using var stream = assembly.GetManifestResourceStream(name)!;
+            foreach (var entry in OsvArchive.Read(stream))
+            {
+                var record = entry.Record is OsvRecord.Valid valid
+                    ? new SourceRecord(valid.Advisory, entry.Json.ToArray())
+                    : throw new InvalidDataException($"A built-in advisory in {name} cannot be read: {entry.Record}");
+                records.Add(record.Advisory.Id, record);
+                hash.AppendData(record.Sha256);
+            }
+        }
+
+        return (records, hash.GetHashAndReset());
+    }
+}

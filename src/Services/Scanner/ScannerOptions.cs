@@ -1,0 +1,25 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace EnvPlatform.Scanner;
+
+/// <summary>Settings of the scanner, section <c>Scanner</c>.</summary>
+public sealed class ScannerOptions
+{
+    public const string Section = "Scanner";
+
+    /// <summary>Bytes of an import's file as it is sent, at most.</summary>
+    [Range(1, 4L << 30)]
+    public long MaxImportBytes { get; set; } = 512L << 20;
+
+    /// <summary>How often an import is begun before it is given up, when its process dies each time.</summary>
+    [Range(1, 100)]
+    public int MaxImportAttempts { get; set; } = 3;
+
+    /// <summary>Seconds between looks for new advisories and waiting imports when no notification comes.</summary>
+    [Range(1, 600)]
+    public int PollSeconds { get; set; } = 5;
+
+    /// <summary>Environments at most that are scanned in one transaction.</summary>
+    [Range(1, 1_000)]
+    public int ScanBatch { get; set; } = 100;
+}

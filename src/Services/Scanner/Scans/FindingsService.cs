@@ -1,0 +1,55 @@
+using Dapper;
+
+using EnvPlatform.Contracts.Scanner;
+
+using Grpc.Core;
+
+using Npgsql;
+
+namespace EnvPlatform.Scanner.Scans;
+
+/// <summary>Other services ask how each package of a set was checked and what was found.</summary>
+internal sealed class FindingsService(NpgsqlDataSource db) : Findings.FindingsBase
+{
+    private const int PageSize = 1_000;
+
+    public override async Task GetPackageFindings(
+        GetPackageFindingsRequest request, IServerStreamWriter<PackageFindingsPage> responseStream, ServerCallContext context)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        ArgumentNullException.ThrowIfNull(responseStream);
+        ArgumentNullException.ThrowIfNull(context);
+        var ct = context.CancellationToken;
+        await using var connection = await db.OpenConnectionAsync(ct);
+        var rows = (await connection.QueryAsync<Row>(new CommandDefinition(
+            """
+            select p.package_id, p.coverage, p.reason,
+                   count(*) filter (where v.severity = 'critical')::int as critical, count(*) filter (where v.severity = 'high')::int as high,
+                   count(*) filter (where v.severity = 'medium')::int as medium, count(*) filter (where v.severity = 'low')::int as low,
+                   count(*) filter (where v.severity = 'unknown')::int as unknown
+            from package_sets s cross join unnest(s.package_ids) as held(package_id) join packages p on p.package_id = held.package_id
+            left join package_findings f on f.package_id = p.package_id left join vulnerabilities v on v.id = f.vulnerability_id
+            where s.id = @PackageSetId
+            group by p.package_id
+            order by p.package_id
+            """, new { request.PackageSetId }, cancellationToken: ct))).AsList();
+        if (rows.Count == 0 && await connection.QuerySingleOrDefaultAsync<long?>(new CommandDefinition(
+                "select id from package_sets where id = @PackageSetId", new { request.PackageSetId }, cancellationToken: ct)) is null)
+        {
+            throw new RpcException(new Status(StatusCode.NotFound, "The set has not been scanned yet."));
+        }
+
+        foreach (var chunk in rows.Chunk(PageSize))
+        {
+            var page = new PackageFindingsPage();
+            page.Packages.AddRange(chunk.Select(row => new PackageFindings
+            {
+                PackageId = row.PackageId, Coverage = row.Coverage, Reason = row.Reason ?? "", Critical = row.Critical, High = row.High,
+                Medium = row.Medium, Low = row.Low, Unknown = row.Unknown,
+            }));
+            await responseStream.WriteAsync(page, ct);
+        }
+    }
+
+    private sealed record Row(int PackageId, string Coverage, string? Reason, int Critical, int High, int Medium, int Low, int Unknown);
+}

@@ -1,0 +1,125 @@
+using EnvPlatform.Contracts.Ids;
+using EnvPlatform.Postgres;
+using EnvPlatform.Scanner.Matching;
+
+namespace EnvPlatform.Scanner.Scans;
+
+/// <summary>
+/// After the advisories have changed: matches the packages again that this may concern, counts the sets again that hold a package of which
+/// something else is known now, and tells the environments on sets whose counts differ. The transaction holds the exclusive
+/// <see cref="Advisories.FindingsLock"/>.
+/// </summary>
+internal sealed class RenewFindings(Tx tx, AdvisoryIndex index, long generation, DateTimeOffset now)
+{
+    /// <summary>Environments at most that one event names.</summary>
+    private const int EventSize = 500;
+    private const int Chunk = 10_000;
+    private readonly List<int> changed = [];
+
+    /// <summary>Packages that were matched again.</summary>
+    public int Matched { get; private set; }
+
+    /// <summary>Sets that were counted again.</summary>
+    public int Recounted { get; private set; }
+
+    /// <summary>Environments that were told.</summary>
+    public int Told { get; private set; }
+
+    /// <summary>Matches the packages of these projects, and of these ecosystems, again.</summary>
+    public async Task MatchAsync(IReadOnlyCollection<PackageIdentity> projects, string[] ecosystems)
+    {
+        var ids = (await tx.QueryAsync<int>(
+            """
+            select p.package_id from packages p join unnest(@Ecosystems, @Projects) as t(ecosystem, project) using (ecosystem, project)
+            union
+            select package_id from packages where ecosystem = any(@Whole)
+            """, new
+            {
+                Ecosystems = projects.Select(project => project.Ecosystem).ToArray(),
+                Projects = projects.Select(project => project.Name).ToArray(),
+                Whole = ecosystems,
+            })).ToArray();
+        foreach (var chunk in ids.Chunk(Chunk))
+        {
+            await MatchAsync(chunk);
+        }
+    }
+
+    /// <summary>Matches these packages again and replaces what is stored where something else is found now.</summary>
+    public async Task MatchAsync(int[] packageIds)
+    {
+        var stored = await tx.QueryAsync<StoredPackage>(
+            """
+            select package_id, manager, channel, subdir, name, version, build, ecosystem, project, coverage, reason
+            from packages where package_id = any(@packageIds)
+            """, new { packageIds });
+        var findings = (await tx.QueryAsync<StoredFinding>(
+            "select package_id, vulnerability_id, advisories, fixed_in from package_findings where package_id = any(@packageIds)", new { packageIds }))
+            .ToLookup(row => row.PackageId, row => new Finding(row.VulnerabilityId, row.Advisories, row.FixedIn));
+        var differing = stored
+            .Select(row => (Row: row, Fresh: ScannedPackage.Of(row.Package, index)))
+            .Where(pair => !pair.Row.Says(pair.Fresh, [.. findings[pair.Row.PackageId].OrderBy(f => f.VulnerabilityId, StringComparer.Ordinal)]))
+            .Select(pair => pair.Fresh).OrderBy(scanned => scanned.Package.PackageId).ToArray();
+        await tx.ExecuteAsync("update packages set generation = @generation where package_id = any(@packageIds) and generation <> @generation", new { packageIds, generation });
+        if (differing.Length > 0)
+        {
+            await WriteFindings.ReplaceAsync(tx, differing);
+        }
+
+        Matched += stored.Count;
+        changed.AddRange(differing.Select(scanned => scanned.Package.PackageId));
+    }
+
+    /// <summary>Counts the sets that hold a package that was found to differ, or one that these vulnerabilities affect, and publishes what changed.</summary>
+    public async Task CountAsync(string[] vulnerabilities)
+    {
+        var sets = (await tx.QueryAsync<long>(
+            """
+            with concerned as (
+                select array(select unnest(@Changed) union select package_id from package_findings where vulnerability_id = any(@vulnerabilities)) as ids)
+            select s.id from package_sets s, concerned where s.package_ids && concerned.ids
+            """, new { Changed = changed.ToArray(), vulnerabilities })).ToArray();
+        foreach (var chunk in sets.Chunk(Chunk))
+        {
+            await TellAsync(await CountSets.RunAsync(tx, chunk, generation, now));
+        }
+
+        Recounted += sets.Length;
+    }
+
+    private async Task TellAsync(long[] sets)
+    {
+        if (sets.Length == 0)
+        {
+            return;
+        }
+
+        var counts = await SetCounts.ReadAsync(tx, sets);
+        var environments = await tx.QueryAsync<ToldEnvironment>(
+            "select org_id, set_id, environment_id from environments where set_id = any(@sets) and visible order by org_id, set_id, environment_id", new { sets });
+        foreach (var group in environments.GroupBy(row => (row.OrgId, row.SetId)))
+        {
+            foreach (var some in group.Select(row => row.EnvironmentId).Chunk(EventSize))
+            {
+                tx.Publish(counts[group.Key.SetId].ToEvent(group.Key.OrgId, some));
+            }
+        }
+
+        Told += environments.Count;
+    }
+
+    private sealed record ToldEnvironment(OrganizationId OrgId, long SetId, EnvironmentId EnvironmentId);
+
+    private sealed record StoredFinding(int PackageId, string VulnerabilityId, string[] Advisories, string[] FixedIn);
+
+    private sealed record StoredPackage(
+        int PackageId, string Manager, string Channel, string Subdir, string Name, string Version, string Build, string Ecosystem, string Project,
+        string Coverage, string? Reason)
+    {
+        public LoggedPackage Package => new(PackageId, Manager, Channel, Subdir, Name, Version, Build);
+
+        public bool Says(ScannedPackage fresh, Finding[] findings) =>
+            Ecosystem == fresh.Ecosystem && Project == fresh.Project && Coverage == fresh.Coverage && Reason == fresh.Reason
+            && findings.Length == fresh.Findings.Length && findings.Zip(fresh.Findings).All(pair => pair.First.Says(pair.Second));
+    }
+}

@@ -1,0 +1,93 @@
+using EnvPlatform.Contracts.Events;
+using EnvPlatform.Postgres;
+using EnvPlatform.Scanner.Advisories;
+using EnvPlatform.ServiceDefaults.Identity;
+
+using MassTransit;
+
+using Microsoft.Extensions.Options;
+
+using Npgsql;
+
+namespace EnvPlatform.Scanner.Scans;
+
+/// <summary>
+/// An environment was logged: its package set is matched, unless it is known, and the environment is told what was found. Takes events in batches;
+/// environments share sets and sets share packages, so a batch is little more work than one.
+/// </summary>
+internal sealed class ScanEnvironment(
+    NpgsqlDataSource db, CurrentIndex current, PackageSetSource source, ScannerMetrics metrics, TimeProvider clock) : IConsumer<Batch<EnvironmentLogged>>
+{
+    public async Task Consume(ConsumeContext<Batch<EnvironmentLogged>> context)
+    {
+        var ct = context.CancellationToken;
+        var events = context.Message.ToDictionary(message => message.MessageId!.Value, message => message.Message);
+        var sets = events.Values.Select(logged => logged.PackageSetId).Distinct().ToArray();
+        var stored = await db.QueryAsync<long>("select id from package_sets where id = any(@sets)", new { sets }, ct);
+        var fetched = await source.FetchAsync(sets.Except(stored), ct);
+        var reachable = stored.Concat(fetched.Keys).ToHashSet();
+
+        await using var tx = await db.BeginAsync(ct);
+        var news = await tx.ReceiveAsync(events.Keys, nameof(ScanEnvironment));
+        var generation = await FindingsLock.ShareAsync(tx);
+        var index = await current.AtLeastAsync(generation, ct);
+        metrics.Matched(await StoreSets.RunAsync(tx, index.Index, generation, fetched, clock.GetUtcNow()));
+        var environments = events.Where(pair => news.Contains(pair.Key) && reachable.Contains(pair.Value.PackageSetId))
+            .Select(pair => PlacedEnvironment.Of(pair.Value)).ToArray();
+        await PlaceAsync(tx, environments);
+        await tx.CommitAsync();
+        metrics.Scanned(environments.Length);
+    }
+
+    /// <summary>Stores where the environments are, and tells them and the audit log.</summary>
+    private static async Task PlaceAsync(Tx tx, PlacedEnvironment[] environments)
+    {
+        var placed = await EnvironmentRows.PlaceAsync(tx, environments);
+        var counts = await SetCounts.ReadAsync(tx, [.. environments.Select(one => one.SetId).Distinct()]);
+        var latest = environments.Where(one => placed.Contains((one.OrgId, one.EnvironmentId)))
+            .GroupBy(one => one.EnvironmentId).Select(group => group.MaxBy(one => one.Version)!).ToArray();
+        foreach (var group in latest.GroupBy(one => (one.OrgId, one.SetId)))
+        {
+            tx.Publish(counts[group.Key.SetId].ToEvent(group.Key.OrgId, [.. group.Select(one => one.EnvironmentId)]));
+            var system = Caller.OfSystem("scanner", group.Key.OrgId);
+            foreach (var one in group)
+            {
+                ScanAudit.Record(tx, system, one, counts[one.SetId]);
+            }
+        }
+    }
+}
+
+/// <summary>Many at once, few at a time: two batches are under way at most, so that one waits for the database while the other waits for Ingest.</summary>
+internal sealed class ScanEnvironmentDefinition : ConsumerDefinition<ScanEnvironment>
+{
+    private readonly int batch;
+
+    public ScanEnvironmentDefinition(IOptions<ScannerOptions> options)
+    {
+        batch = options.Value.ScanBatch;
+        Endpoint(endpoint => endpoint.PrefetchCount = batch * 2);
+    }
+
+    protected override void ConfigureConsumer(
+        IReceiveEndpointConfigurator endpointConfigurator, IConsumerConfigurator<ScanEnvironment> consumerConfigurator, IRegistrationContext context) =>
+        consumerConfigurator.Options<BatchOptions>(options => options
+            .SetMessageLimit(batch).SetTimeLimit(TimeSpan.FromMilliseconds(30)).SetConcurrencyLimit(2));
+}
+
+/// <summary>How the audit log speaks of a scan.</summary>
+internal static class ScanAudit
+{
+    public static void Record(Tx tx, Caller actor, PlacedEnvironment environment, SetCounts counts) =>
+        tx.Audit(
+            actor, "environment_scanned", new AuditTarget(environment.EnvironmentId.ToString(), null, "environment"),
+            $"Environment {environment.Name} was scanned: {Sentence(counts)}.",
+            new { environment.Name, environment.Prefix, counts.Packages, counts.Vulnerabilities, counts.MaxCvss, counts.Kev, counts.NotChecked });
+
+    private static string Sentence(SetCounts counts) => counts.Total switch
+    {
+        0 => $"nothing found in {counts.Packages} packages, {counts.NotChecked} of them not checked",
+        1 => "1 vulnerability",
+        _ => $"{counts.Total} vulnerabilities, {counts.Critical} critical and {counts.High} high",
+    };
+}

@@ -1,0 +1,121 @@
+using EnvPlatform.Contracts;
+using EnvPlatform.Contracts.Ids;
+using EnvPlatform.Postgres;
+using EnvPlatform.ServiceDefaults;
+using EnvPlatform.ServiceDefaults.Identity;
+
+using Microsoft.AspNetCore.Http.HttpResults;
+
+using Npgsql;
+
+namespace EnvPlatform.Scanner.Vulnerabilities;
+
+/// <summary>
+/// The environments that hold a package which a vulnerability affects. An intersection of indexes: the vulnerability's packages, the sets that hold one of
+/// them, the organization's environments on these sets.
+/// </summary>
+internal static class ListAffectedEnvironments
+{
+    private static readonly Dictionary<string, string> Sorts = new(StringComparer.Ordinal)
+    {
+        ["name"] = "e.name::text",
+        ["prefix"] = "e.prefix::text",
+        ["platform"] = "e.platform::text",
+        ["max_cvss"] = "coalesce(s.max_cvss, -1)::numeric",
+        ["vulnerabilities"] = "s.total::int",
+        ["scanned_at"] = "s.scanned_at::timestamptz",
+    };
+
+    public sealed record Machine(MachineId? Id);
+
+    public sealed record User(SubjectId? Id);
+
+    /// <summary>An environment, and its packages that have the vulnerability.</summary>
+    public sealed record Item(
+        EnvironmentId Id, string Name, string Prefix, string Platform, Machine Machine, User User, bool Archived, VulnerabilityCounts Vulnerabilities,
+        decimal? MaxCvss, int Kev, DateTimeOffset ScannedAt, IReadOnlyList<AffectedPackage> Packages);
+
+    public sealed record AffectedPackage(string Manager, string Name, string Version, string? Build, string? Channel, IReadOnlyList<string> FixedIn);
+
+    public static void MapListAffectedEnvironments(this IEndpointRouteBuilder organization) =>
+        organization.MapGet("/vulnerabilities/{id}/environments", HandleAsync).WithName(nameof(ListAffectedEnvironments))
+            .WithSummary("The environments that a vulnerability affects.");
+
+    // The sets come first, as an array, so that the planner cannot turn the intersection round and look at every environment.
+    private const string AffectedSets =
+        """
+        with affected as materialized (
+            select s.id from package_sets s
+            where s.package_ids && array(select package_id from package_findings where vulnerability_id = @Vulnerability))
+        """;
+
+    private const string Visible =
+        """
+        where e.org_id = @OrgId and e.set_id = any(array(select id from affected)) and e.visible and e.archived = @archived
+            and (@OnlyOwner::uuid is null or e.owner = @OnlyOwner)
+        """;
+
+    /// <summary>How many environments that the caller may see are affected.</summary>
+    public static Task<long> CountAsync(NpgsqlDataSource db, string vulnerability, Caller caller, bool archived, CancellationToken ct) =>
+        db.QuerySingleAsync<long>(
+            AffectedSets + " select count(*) from environments e " + Visible,
+            new { Vulnerability = vulnerability, caller.OrgId, archived, OnlyOwner = caller.OnlyOwner?.Value }, ct);
+
+    private static async Task<Results<Ok<Page<Item>>, ProblemHttpResult>> HandleAsync(
+        string id, PageQuery page, Caller caller, NpgsqlDataSource db, CancellationToken ct, bool archived = false)
+    {
+        var key = page.SortBy(Sorts, "name");
+        if (await GetVulnerability.ResolveAsync(db, id, ct) is not { } vulnerability)
+        {
+            return Problems.NotFound();
+        }
+
+        var (direction, beyond) = page.Descending ? ("desc", "<") : ("asc", ">");
+        var total = await CountAsync(db, vulnerability, caller, archived, ct);
+        var rows = await db.QueryAsync<Row>(
+            AffectedSets +
+            $"""
+
+            select e.environment_id, e.name, e.prefix, e.platform, e.machine_id, e.owner, e.archived, e.set_id, s.total, s.critical, s.high, s.medium,
+                   s.low, s.unknown, s.max_cvss, s.kev, s.scanned_at, ({key})::text as sort_key
+            from environments e join package_sets s on s.id = e.set_id
+            {Visible}
+                and (@AfterId::uuid is null or ({key}, e.environment_id) {beyond} (@AfterKey{key[(key.LastIndexOf(':') - 1)..]}, @AfterId::uuid))
+            order by {key} {direction}, e.environment_id {direction}
+            limit @Take
+            """, new
+            {
+                Vulnerability = vulnerability, caller.OrgId, archived, OnlyOwner = caller.OnlyOwner?.Value, AfterKey = page.After?[0],
+                AfterId = page.After?[1], Take = page.Limit + 1,
+            }, ct);
+        var more = rows.Count > page.Limit;
+        var shown = more ? rows[..page.Limit] : rows;
+        var packages = await PackagesAsync(db, vulnerability, [.. shown.Select(row => row.SetId).Distinct()], ct);
+        return TypedResults.Ok(new Page<Item>(
+            [.. shown.Select(row => row.ToItem([.. packages[row.SetId].Select(package => package.Package)]))], total,
+            more ? page.Next(shown[^1].SortKey, shown[^1].EnvironmentId.ToString()) : null));
+    }
+
+    private static async Task<ILookup<long, PackageRow>> PackagesAsync(NpgsqlDataSource db, string vulnerability, long[] sets, CancellationToken ct) =>
+        (await db.QueryAsync<PackageRow>(
+            """
+            select s.id as set_id, p.manager, p.name, p.version, p.build, p.channel, f.fixed_in
+            from package_findings f join packages p using (package_id) join package_sets s on s.id = any(@sets) and s.package_ids @> array[p.package_id]
+            where f.vulnerability_id = @vulnerability
+            order by p.name, p.package_id
+            """, new { vulnerability, sets }, ct)).ToLookup(row => row.SetId);
+
+    private sealed record Row(
+        EnvironmentId EnvironmentId, string Name, string Prefix, string Platform, MachineId? MachineId, SubjectId? Owner, bool Archived, long SetId, int Total,
+        int Critical, int High, int Medium, int Low, int Unknown, decimal? MaxCvss, int Kev, DateTimeOffset ScannedAt, string SortKey)
+    {
+        public Item ToItem(AffectedPackage[] packages) => new(
+            EnvironmentId, Name, Prefix, Platform, new(MachineId), new(Owner), Archived, new(Total, Critical, High, Medium, Low, Unknown), MaxCvss, Kev,
+            ScannedAt, packages);
+    }
+
+    private sealed record PackageRow(long SetId, string Manager, string Name, string Version, string Build, string Channel, string[] FixedIn)
+    {
+        public AffectedPackage Package => new(Manager, Name, Version, Build.Length == 0 ? null : Build, Channel.Length == 0 ? null : Channel, FixedIn);
+    }
+}

@@ -1,0 +1,84 @@
+using Dapper;
+
+using EnvPlatform.Contracts.Ids;
+using EnvPlatform.Postgres;
+using EnvPlatform.ServiceDefaults;
+using EnvPlatform.ServiceDefaults.Identity;
+
+using Microsoft.AspNetCore.Http.HttpResults;
+
+using Npgsql;
+
+namespace EnvPlatform.Scanner.Vulnerabilities;
+
+/// <summary>The vulnerabilities of an environment, or of one package in it.</summary>
+internal static class ListEnvironmentVulnerabilities
+{
+    /// <summary>A vulnerability of an environment, with the packages that have it.</summary>
+    public sealed record Item(
+        string Id, IReadOnlyList<string> Aliases, IReadOnlyList<string> Advisories, IReadOnlyList<AffectedPackage> Packages, decimal? Cvss,
+        string? CvssVector, string Severity, decimal? Epss, bool Kev, string Status, DateTimeOffset? CuratedAt, IReadOnlyList<string> FixedIn,
+        DateTimeOffset? PublishedAt, DateTimeOffset ModifiedAt, string? Summary, string? Description)
+    {
+        public static Item Of(VulnerabilityView view, IReadOnlyList<PackageRow> rows) => new(
+            view.Id, view.Aliases, [.. rows.SelectMany(row => row.Advisories).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)],
+            [.. rows.Select(row => row.Package)], view.Cvss, view.CvssVector, view.Severity, view.Epss, view.Kev, view.Status, view.CuratedAt,
+            [.. rows.SelectMany(row => row.FixedIn).Distinct(StringComparer.Ordinal)], view.PublishedAt, view.ModifiedAt, view.Summary, view.Description);
+    }
+
+    /// <summary>A package that has a vulnerability.</summary>
+    public sealed record AffectedPackage(string Manager, string Name, string Version, string? Build, string? Channel);
+
+    public static void MapListEnvironmentVulnerabilities(this IEndpointRouteBuilder organization)
+    {
+        organization.MapGet("/environments/{id}/vulnerabilities", HandleAsync).WithName(nameof(ListEnvironmentVulnerabilities))
+            .WithSummary("The vulnerabilities of an environment.");
+        organization.MapGet("/environments/{id}/packages/{name}/vulnerabilities", HandlePackageAsync).WithName("ListPackageVulnerabilities")
+            .WithSummary("The vulnerabilities of one package of an environment.");
+    }
+
+    private static Task<Results<Ok<Page<Item>>, ProblemHttpResult>> HandlePackageAsync(
+        EnvironmentId id, string name, [AsParameters] VulnerabilityFilter filter, PageQuery page, Caller caller, NpgsqlDataSource db, CancellationToken ct) =>
+        HandleAsync(id, filter with { Package = name }, page, caller, db, ct);
+
+    private static async Task<Results<Ok<Page<Item>>, ProblemHttpResult>> HandleAsync(
+        EnvironmentId id, [AsParameters] VulnerabilityFilter filter, PageQuery page, Caller caller, NpgsqlDataSource db, CancellationToken ct)
+    {
+        var values = filter.Parse();
+        var set = await db.QuerySingleOrDefaultAsync<long?>(
+            """
+            select set_id from environments
+            where org_id = @OrgId and environment_id = @id and visible and (@OnlyOwner::uuid is null or owner = @OnlyOwner)
+            """, new { caller.OrgId, id, OnlyOwner = caller.OnlyOwner?.Value }, ct);
+        if (set is null)
+        {
+            return Problems.NotFound();
+        }
+
+        var parameters = new DynamicParameters(new { Set = set, values.Package });
+        var (rows, total, next) = await VulnerabilityList.ReadAsync(
+            db,
+            """
+            select f.vulnerability_id, 1::bigint as environments
+            from package_sets s cross join unnest(s.package_ids) as held(package_id)
+            join package_findings f on f.package_id = held.package_id join packages p on p.package_id = held.package_id
+            where s.id = @Set and (@Package::text is null or p.name = @Package)
+            group by f.vulnerability_id
+            """, parameters, values, page, ct);
+        var packages = (await db.QueryAsync<PackageRow>(
+            """
+            select f.vulnerability_id, p.manager, p.name, p.version, p.build, p.channel, f.advisories, f.fixed_in
+            from package_sets s cross join unnest(s.package_ids) as held(package_id)
+            join package_findings f on f.package_id = held.package_id join packages p on p.package_id = held.package_id
+            where s.id = @Set and f.vulnerability_id = any(@Ids) and (@Package::text is null or p.name = @Package)
+            order by p.name, p.version, p.package_id
+            """, new { Set = set, Ids = rows.Select(row => row.Id).ToArray(), values.Package }, ct)).ToLookup(row => row.VulnerabilityId);
+        return TypedResults.Ok(new Page<Item>([.. rows.Select(row => Item.Of(row.ToView(), [.. packages[row.Id]]))], total, next));
+    }
+
+    internal sealed record PackageRow(
+        string VulnerabilityId, string Manager, string Name, string Version, string Build, string Channel, string[] Advisories, string[] FixedIn)
+    {
+        public AffectedPackage Package => new(Manager, Name, Version, Build.Length == 0 ? null : Build, Channel.Length == 0 ? null : Channel);
+    }
+}
