@@ -21,9 +21,9 @@ public static class ScanPackages
 
     /// <param name="Manager">conda or pypi.</param>
     public sealed record Package(
-        [Required, RegularExpression("conda|pypi", ErrorMessage = "Must be conda or pypi.")] string Manager, [Required, StringLength(200, MinimumLength = 1)] string Name,
-        [MaxLength(200)] string? Version = null, [MaxLength(200)] string? Build = null, [MaxLength(200)] string? Subdir = null,
-        [MaxLength(500)] string? Channel = null);
+        [Required, RegularExpression("conda|pypi", ErrorMessage = "Must be conda or pypi.")] string Manager, [Required, StringLength(255, MinimumLength = 1)] string Name,
+        [MaxLength(255)] string? Version = null, [MaxLength(255)] string? Build = null, [MaxLength(255)] string? Subdir = null,
+        [MaxLength(255)] string? Channel = null);
 
     public sealed record Request([Required, MaxLength(MaxPackages)] IReadOnlyList<Package> Packages);
 

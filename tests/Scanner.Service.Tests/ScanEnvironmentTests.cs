@@ -1,0 +1,182 @@
+using System.Text.Json;
+
+using EnvPlatform.Contracts;
+using EnvPlatform.Contracts.Events;
+using EnvPlatform.Contracts.Ids;
+using EnvPlatform.Testing;
+
+namespace EnvPlatform.Scanner.Service.Tests;
+
+public sealed class ScanEnvironmentTests : ScannerFixture
+{
+    private MachineId machine;
+
+    protected override async Task PrepareAsync()
+    {
+        machine = await RegisterMachineAsync(Bob);
+        await ImportAsync(File(
+            Record("PYSEC-1", "flask", null, "2.2.5", ["CVE-2026-1001"], High),
+            Record("GHSA-aaaa-bbbb-cccc", "flask", null, "2.2.5", ["CVE-2026-1001"]),
+            Record("PYSEC-2", "requests", "2.0", "2.31.0", ["CVE-2026-1002"], Medium),
+            Record("PYSEC-3", "pyyaml", null, null, null, null)));
+    }
+
+    [Test]
+    public async Task A_logged_environment_is_scanned_and_everybody_concerned_is_told()
+    {
+        var id = await LogAsync(Bob, machine, "/opt/first", Conda("flask", "2.2.2"), PyPi("requests", "2.25.1"), Conda("zlib", "1.2.8", "3"));
+        var scanned = await Eventually.GetAsync(
+            () => Task.FromResult(Events.Heard<EnvironmentScanned>().FirstOrDefault(e => e.Environments.Contains(id))), "EnvironmentScanned");
+        Assert.Multiple(() =>
+        {
+            Assert.That(scanned.OrganizationId, Is.EqualTo(Organization.Id));
+            Assert.That(scanned.Vulnerabilities, Is.EqualTo(new VulnerabilityCounts(2, 0, 1, 1, 0, 0)), "two advisories of one vulnerability count once");
+            Assert.That(scanned.MaxCvss, Is.EqualTo(7.5m));
+            Assert.That(scanned.KnownExploited, Is.Zero);
+            Assert.That(scanned.NotChecked, Is.EqualTo(1), "no advisory source speaks of conda's zlib");
+        });
+        var audit = await Eventually.GetAsync(
+            () => Task.FromResult(Events.Heard<AuditEventOccurred>().FirstOrDefault(e => e.ActionKey == "environment_scanned" && e.Target.Id == id.ToString())), "the audit event");
+        Assert.Multiple(() =>
+        {
+            Assert.That(audit.Actor.Type, Is.EqualTo("system"));
+            Assert.That(audit.OrganizationId, Is.EqualTo(Organization.Id));
+            Assert.That(audit.Message, Does.Contain("first").And.Contain("2 vulnerabilities"));
+        });
+        await Eventually.BecomesTrueAsync(
+            async () => await ScalarAsync<int?>(IngestDb, "select total from environments where environment_id = @Value", id) == 2, "Ingest's list has the counts");
+    }
+
+    [Test]
+    public async Task The_vulnerabilities_of_an_environment_say_all_that_is_known()
+    {
+        var id = await LogAsync(Bob, machine, "/opt/details", Conda("flask", "2.2.2"), PyPi("Flask", "2.1.0"), PyPi("requests", "2.25.1"));
+        await ScannedAsync(id);
+        var page = await GetAsync(Bob, $"environments/{id}/vulnerabilities");
+        Assert.That(page.GetProperty("total_count").GetInt64(), Is.EqualTo(2));
+        var flask = page.GetProperty("items")[0];
+        Assert.Multiple(() =>
+        {
+            Assert.That(flask.GetProperty("id").GetString(), Is.EqualTo("CVE-2026-1001"));
+            Assert.That(Strings(flask, "advisories"), Is.EqualTo(new[] { "GHSA-aaaa-bbbb-cccc", "PYSEC-1" }));
+            Assert.That(Strings(flask, "aliases"), Is.SupersetOf(new[] { "GHSA-aaaa-bbbb-cccc", "PYSEC-1" }));
+            Assert.That(flask.GetProperty("cvss").GetDecimal(), Is.EqualTo(7.5m));
+            Assert.That(flask.GetProperty("cvss_vector").GetString(), Is.EqualTo(High));
+            Assert.That(flask.GetProperty("severity").GetString(), Is.EqualTo("high"));
+            Assert.That(flask.GetProperty("status").GetString(), Is.EqualTo("reported"));
+            Assert.That(flask.GetProperty("kev").GetBoolean(), Is.False);
+            Assert.That(flask.GetProperty("epss").ValueKind, Is.EqualTo(JsonValueKind.Null));
+            Assert.That(Strings(flask, "fixed_in"), Is.EqualTo(new[] { "2.2.5" }));
+            Assert.That(flask.GetProperty("published_at").GetDateTimeOffset(), Is.EqualTo(new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero)));
+            Assert.That(flask.GetProperty("summary").GetString(), Does.StartWith("What ").And.EndsWith(" says."));
+            Assert.That(flask.GetProperty("packages").EnumerateArray().Select(p => (p.GetProperty("manager").GetString(), p.GetProperty("version").GetString())),
+                Is.EquivalentTo(new[] { ("conda", "2.2.2"), ("pypi", "2.1.0") }));
+        });
+        var ofPackage = await GetAsync(Bob, $"environments/{id}/packages/requests/vulnerabilities");
+        Assert.That(ofPackage.GetProperty("items").EnumerateArray().Select(item => item.GetProperty("id").GetString()), Is.EqualTo(new[] { "CVE-2026-1002" }));
+    }
+
+    [Test]
+    public async Task What_is_shared_is_matched_once()
+    {
+        var flask = Conda("flask", "2.2.1");
+        var first = await LogAsync(Bob, machine, "/opt/shared-1", flask, PyPi("only-1", "1"));
+        var set = await ScannedAsync(first);
+        await ScalarAsync<int>(Db, "update packages set generation = -1 where name = 'flask' and version = '2.2.1'; update package_sets set generation = -1 where id = @set", new { set });
+        var second = await LogAsync(Bob, machine, "/opt/shared-2", flask, PyPi("only-1", "1"));
+        var third = await LogAsync(Bob, machine, "/opt/shared-3", flask, PyPi("only-3", "1"));
+        Assert.That(await ScannedAsync(second), Is.EqualTo(set));
+        Assert.That(await ScannedAsync(third), Is.Not.EqualTo(set));
+        Assert.Multiple(async () =>
+        {
+            Assert.That(await ScalarAsync<long>(Db, "select generation from package_sets where id = @set", new { set }), Is.EqualTo(-1), "the set was not counted again");
+            Assert.That(await ScalarAsync<long>(Db, "select generation from packages where name = 'flask' and version = '2.2.1'"), Is.EqualTo(-1), "the package was not matched again");
+        });
+    }
+
+    [Test]
+    public async Task An_event_that_comes_again_is_handled_once()
+    {
+        var id = await LogAsync(Bob, machine, "/opt/again", Conda("flask", "2.2.3"));
+        await ScannedAsync(id);
+        var logged = Events.Heard<EnvironmentLogged>().First(e => e.EnvironmentId == id);
+        var moved = logged with { EnvironmentId = EnvironmentId.New(TimeProvider.System.GetUtcNow()) };
+        await PublishAgainAsync(IngestDb, moved, times: 5);
+        await ScannedAsync(moved.EnvironmentId);
+        // The same news under another message id is stale: the version says so.
+        await PublishAsync(IngestDb, moved);
+        await Eventually.BecomesTrueAsync(async () => await ScalarAsync<long>(IngestDb, "select count(*) from outbox") == 0, "all was published");
+        var last = await LogAsync(Bob, machine, "/opt/again-last", Conda("flask", "2.2.3"));
+        await Eventually.BecomesTrueAsync(() => Task.FromResult(AuditsOf(last) == 1), "the last one was scanned");
+        Assert.That(AuditsOf(moved.EnvironmentId), Is.EqualTo(1));
+    }
+
+    [Test]
+    public async Task Events_may_come_in_any_order()
+    {
+        var logged = await LogAsync(Bob, machine, "/opt/order", Conda("flask", "2.2.4"));
+        var set = await ScannedAsync(logged);
+        var template = Events.Heard<EnvironmentLogged>().First(e => e.EnvironmentId == logged);
+        var now = TimeProvider.System.GetUtcNow();
+        var renamed = EnvironmentId.New(now);
+        await PublishAndWaitAsync(new EnvironmentRenamed(Organization.Id, renamed, machine, "/opt/new", "new", 2, now), "name_version = 2", renamed);
+        await PublishAndWaitAsync(template with { EnvironmentId = renamed, Version = 1, Prefix = "/opt/old", Name = "old" }, "logged_version = 1", renamed);
+
+        var removed = EnvironmentId.New(now);
+        await PublishAndWaitAsync(new EnvironmentRemoved(Organization.Id, removed, 5, now), "removed_version = 5", removed);
+        await PublishAndWaitAsync(template with { EnvironmentId = removed, Version = 4 }, "logged_version = 4", removed);
+
+        var archived = EnvironmentId.New(now);
+        await PublishAndWaitAsync(new EnvironmentArchived(Organization.Id, archived, true, 3, now), "archived_version = 3", archived);
+        await PublishAndWaitAsync(template with { EnvironmentId = archived, Version = 2 }, "logged_version = 2", archived);
+
+        Assert.Multiple(async () =>
+        {
+            Assert.That(await ScalarAsync<string>(Db, "select name || ' ' || prefix || ' ' || set_id || ' ' || visible from environments where environment_id = @Value", renamed),
+                Is.EqualTo($"new /opt/new {set} true"));
+            Assert.That(await ScalarAsync<bool>(Db, "select visible from environments where environment_id = @Value", removed), Is.False, "an old log does not bring it back");
+            Assert.That(await ScalarAsync<bool>(Db, "select archived and visible from environments where environment_id = @Value", archived), Is.True);
+        });
+        await PublishAndWaitAsync(template with { EnvironmentId = removed, Version = 6 }, "logged_version = 6", removed);
+        Assert.That(await ScalarAsync<bool>(Db, "select visible from environments where environment_id = @Value", removed), Is.True, "a new log does");
+    }
+
+    [Test]
+    public async Task Two_instances_share_the_work_and_do_nothing_twice()
+    {
+        await using var another = await StartAnotherAsync();
+        var ids = new List<EnvironmentId>();
+        for (var i = 0; i < 60; i++)
+        {
+            ids.Add(await LogAsync(Bob, machine, $"/opt/two-{i}", Conda("flask", $"2.0.{i % 10}"), PyPi("requests", $"2.{i % 12}.0"), PyPi("pyyaml", "5.4")));
+        }
+
+        foreach (var id in ids)
+        {
+            await ScannedAsync(id);
+        }
+
+        await Eventually.BecomesTrueAsync(() => Task.FromResult(ids.TrueForAll(id => AuditsOf(id) > 0)), "all were told");
+        Assert.Multiple(async () =>
+        {
+            Assert.That(ids.Select(AuditsOf), Is.All.EqualTo(1));
+            Assert.That(await ScalarAsync<long>(Db, "select count(distinct set_id) from environments where environment_id = any(@Ids)", new { Ids = ids.Select(id => id.Value).ToArray() }), Is.EqualTo(60));
+            Assert.That(
+                await ScalarAsync<long>(
+                    Db, "select count(*) from package_sets where total = 3 and id in (select set_id from environments where environment_id = any(@Ids))",
+                    new { Ids = ids.Select(id => id.Value).ToArray() }), Is.EqualTo(60), "each set has its three vulnerabilities");
+        });
+    }
+
+    private int AuditsOf(EnvironmentId id) =>
+        Events.Heard<AuditEventOccurred>().Where(e => e.ActionKey == "environment_scanned" && e.Target.Id == id.ToString()).DistinctBy(e => e.EventId).Count();
+
+    private async Task PublishAndWaitAsync<T>(T message, string condition, EnvironmentId id) where T : class
+    {
+        await PublishAsync(IngestDb, message);
+        await Eventually.BecomesTrueAsync(
+            async () => await ScalarAsync<long>(Db, $"select count(*) from environments where environment_id = @Value and {condition}", id) == 1, condition);
+    }
+
+    private static IEnumerable<string?> Strings(JsonElement item, string property) => item.GetProperty(property).EnumerateArray().Select(value => value.GetString());
+}
