@@ -1,10 +1,10 @@
 using System.Text;
+using EnvPlatform.Scanner.Advisories;
 using EnvPlatform.Scanner.Advisories.Osv;
 using EnvPlatform.Scanner.Mapping;
 using EnvPlatform.Scanner.Matching;
 using EnvPlatform.Scanner.Matching.Versions;
 using EnvPlatform.Scanner.Severities;
-using EnvPlatform.Scanner.Advisories;
 
 namespace EnvPlatform.Scanner.Tests;
 

@@ -1,3 +1,5 @@
+using EnvPlatform.Scanner.Matching;
+
 namespace EnvPlatform.Scanner.Advisories;
 
 /// <summary>A source record about a vulnerability, as its database wrote it (OSV schema 1.7, https://ossf.github.io/osv-schema/).</summary>
@@ -30,7 +32,11 @@ public sealed record AffectedPackage(
     string? Purl,
     AffectedRange[] Ranges,
     string[] Versions,
-    SeverityVector[] Severity);
+    SeverityVector[] Severity)
+{
+    /// <summary>The project as the index knows it; null when nothing in conda comes from the ecosystem.</summary>
+    public PackageIdentity? Identity => Ecosystems.Known(Ecosystem) is { } known ? PackageIdentity.Of(known, Name) : null;
+}
 
 /// <summary>Events on the line of versions, in the order that the record lists them.</summary>
 public sealed record AffectedRange(RangeType Type, RangeEvent[] Events);

@@ -53,8 +53,7 @@ public sealed class AdvisoryIndex
             for (var i = 0; i < advisory.Affected.Length; i++)
             {
                 var affected = advisory.Affected[i];
-                if (Ecosystems.Known(affected.Ecosystem) is not { } ecosystem) continue;
-                var identity = PackageIdentity.Of(ecosystem, affected.Name);
+                if (affected.Identity is not { } identity) continue;
                 if (!sources.TryGetValue(identity, out var list)) sources.Add(identity, list = []);
                 list.Add(new AffectedSource(indexed, affected, i));
                 isIndexed = true;
