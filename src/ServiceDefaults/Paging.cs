@@ -28,7 +28,7 @@ public sealed class PageQuery
     {
         Limit = limit;
         Descending = sort?.StartsWith('-') == true;
-        Sort = sort?.TrimStart('-');
+        Sort = Descending ? sort![1..] : sort;
         this.key = key;
         this.binding = binding;
     }

@@ -89,6 +89,14 @@ public static partial class Problems
             validation.Errors = validation.Errors.ToDictionary(error => ToSnakePath(error.Key), error => error.Value, StringComparer.Ordinal);
         }
 
+        else if (problem.Status == StatusCodes.Status400BadRequest && !problem.Extensions.ContainsKey("errors") && !problem.Extensions.ContainsKey("code"))
+        {
+            // Binding answers so, without an exception, when the body breaks off or does not unpack.
+            problem.Title = "The request is not valid.";
+            problem.Type = TypePrefix + "invalid_request";
+            problem.Extensions["errors"] = new Dictionary<string, string[]> { ["body"] = ["The body could not be read."] };
+        }
+
         problem.Extensions.Remove("traceId");
         problem.Extensions["trace_id"] = Activity.Current?.TraceId.ToString() ?? context.HttpContext.TraceIdentifier;
     }

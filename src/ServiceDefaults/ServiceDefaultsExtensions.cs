@@ -50,7 +50,7 @@ public static class ServiceDefaultsExtensions
         app.UseRouting();
         app.UseAuthentication();
         app.UseAuthorization();
-        app.UseRequestDecompression();
+        app.UsePackedBodies();
         app.MapHealth();
         app.MapOpenApi().AllowAnonymous();
         return app;

@@ -1,0 +1,84 @@
+using Microsoft.AspNetCore.Builder;
+
+namespace EnvPlatform.ServiceDefaults;
+
+/// <summary>Requests may come packed (<c>Content-Encoding</c>); the endpoint's size limit holds for what is unpacked. A body that does not unpack is bad input.</summary>
+internal static class PackedBody
+{
+    public static void UsePackedBodies(this WebApplication app)
+    {
+        // The middleware takes the header away when it unpacks.
+        app.Use((http, next) =>
+        {
+            http.Items[typeof(PackedBody)] = http.Request.Headers.ContentEncoding.Count > 0;
+            return next(http);
+        });
+        app.UseRequestDecompression();
+        app.Use((http, next) =>
+        {
+            if (http.Items[typeof(PackedBody)] is true)
+            {
+                http.Request.Body = new Unpacking(http.Request.Body);
+            }
+
+            return next(http);
+        });
+    }
+
+    /// <summary>Says whose fault it is that the data cannot be unpacked.</summary>
+    private sealed class Unpacking(Stream packed) : Stream
+    {
+        public override bool CanRead => true;
+
+        public override bool CanSeek => false;
+
+        public override bool CanWrite => false;
+
+        public override long Length => throw new NotSupportedException();
+
+        public override long Position
+        {
+            get => throw new NotSupportedException();
+            set => throw new NotSupportedException();
+        }
+
+        public override int Read(byte[] buffer, int offset, int count)
+        {
+            try
+            {
+                return packed.Read(buffer, offset, count);
+            }
+            catch (InvalidDataException)
+            {
+                throw Refusal();
+            }
+        }
+
+        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            try
+            {
+                return await packed.ReadAsync(buffer, cancellationToken);
+            }
+            catch (InvalidDataException)
+            {
+                throw Refusal();
+            }
+        }
+
+        public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+            ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+        public override void Flush()
+        {
+        }
+
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+
+        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        private static InvalidInputException Refusal() => new("body", "Is not packed as Content-Encoding says.");
+    }
+}
