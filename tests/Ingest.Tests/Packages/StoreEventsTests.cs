@@ -1,0 +1,144 @@
+using System.Text.Json;
+
+using EnvPlatform.Contracts;
+using EnvPlatform.Contracts.Events;
+using EnvPlatform.Contracts.Ids;
+using EnvPlatform.Testing;
+
+namespace EnvPlatform.Ingest.Tests.Packages;
+
+/// <summary>What Ingest learns from other services' events, which may come twice, late and out of order.</summary>
+public sealed class StoreEventsTests : IngestFixture
+{
+    private static readonly DateTimeOffset Noon = new(2030, 1, 1, 12, 0, 0, TimeSpan.Zero);
+
+    private async Task<EnvironmentId> NewEnvironmentAsync(string prefix, string package) =>
+        new((await LoggedAsync(Bob, Body([Conda(package, "1")], prefix))).GetProperty("environment_id").GetGuid());
+
+    private Task<long> SetOfAsync(EnvironmentId id) =>
+        ScalarAsync<long>("select package_set_id from environments where environment_id = @Value", id);
+
+    private Task<JsonElement> ViewAsync(EnvironmentId id) => GetAsync(Ada, $"environments/{id}");
+
+    private Task<long> HandledAsync(string consumer) => ScalarAsync<long>("select count(*) from inbox where consumer = @consumer", new { consumer });
+
+    private EnvironmentScanned Scan(long set, EnvironmentId id, int critical, DateTimeOffset at) =>
+        new(Organization.Id, set, [id], new VulnerabilityCounts(critical + 2, critical, 1, 0, 1, 0), 7.5m, 1, 3, at);
+
+    [Test]
+    public async Task A_scan_result_reaches_every_environment_of_the_organization_on_the_set()
+    {
+        var first = await NewEnvironmentAsync("/scan/a", "scan");
+        var second = await NewEnvironmentAsync("/scan/b", "scan");
+        var machine = await RegisterMachineAsync(Mallory);
+        var others = (await LoggedAsync(Mallory, Body([Conda("scan", "1")], "/scan/c", machine))).GetProperty("environment_id").GetString();
+        await PublishTwiceAsync(Scan(await SetOfAsync(first), first, 4, Noon));
+        foreach (var id in new[] { first, second })
+        {
+            await Eventually.BecomesTrueAsync(async () => Critical(await ViewAsync(id)) == 4, "the counts arrive");
+            var environment = await ViewAsync(id);
+            Assert.Multiple(() =>
+            {
+                Assert.That(environment.GetProperty("vulnerabilities").GetProperty("total").GetInt32(), Is.EqualTo(6));
+                Assert.That(environment.GetProperty("max_cvss").GetDecimal(), Is.EqualTo(7.5m));
+                Assert.That(environment.GetProperty("kev").GetInt32(), Is.EqualTo(1));
+                Assert.That(environment.GetProperty("not_checked").GetInt32(), Is.EqualTo(3));
+                Assert.That(environment.GetProperty("scanned_at").GetDateTimeOffset(), Is.EqualTo(Noon));
+            });
+        }
+
+        var untouched = await GetAsync(Mallory, $"environments/{others}");
+        Assert.That(untouched.GetProperty("scanned_at").ValueKind, Is.EqualTo(JsonValueKind.Null), "another organization's environment on the same set");
+    }
+
+    [Test]
+    public async Task An_older_scan_result_does_not_undo_a_newer_one()
+    {
+        var id = await NewEnvironmentAsync("/order", "order");
+        var set = await SetOfAsync(id);
+        await PublishAsync(Scan(set, id, 9, Noon.AddMinutes(2)));
+        await Eventually.BecomesTrueAsync(async () => Critical(await ViewAsync(id)) == 9, "the newer result");
+        var handled = await HandledAsync("StoreScanResults");
+        await PublishAsync(Scan(set, id, 1, Noon));
+        await Eventually.BecomesTrueAsync(async () => await HandledAsync("StoreScanResults") > handled, "the older result");
+        Assert.That(Critical(await ViewAsync(id)), Is.EqualTo(9));
+    }
+
+    [Test]
+    public async Task An_environment_that_moved_on_waits_for_its_own_scan_and_takes_what_is_known_of_a_set()
+    {
+        var id = await NewEnvironmentAsync("/moved", "moved");
+        var old = await SetOfAsync(id);
+        await PublishAsync(Scan(old, id, 2, Noon));
+        await Eventually.BecomesTrueAsync(async () => Critical(await ViewAsync(id)) == 2, "scanned");
+        await LoggedAsync(Bob, Body([Conda("moved", "2")], "/moved"));
+        Assert.That(Critical(await ViewAsync(id)), Is.Null, "another set, not scanned yet");
+        await PublishAsync(Scan(old, id, 3, Noon.AddMinutes(1)));
+        await Eventually.BecomesTrueAsync(
+            async () => await ScalarAsync<int>("select critical from organization_package_sets where package_set_id = @old and org_id = @Value", new { old, Organization.Id.Value }) == 3,
+            "the old set's counts");
+        Assert.That(Critical(await ViewAsync(id)), Is.Null, "a result for the set that it left");
+        var back = await LoggedAsync(Bob, Body([Conda("moved", "1")], "/moved"));
+        Assert.That(back.GetProperty("scan").GetString(), Is.EqualTo("done"));
+        Assert.That(back.GetProperty("vulnerabilities").GetProperty("critical").GetInt32(), Is.EqualTo(3));
+    }
+
+    [Test]
+    public async Task Hundreds_of_scan_results_at_once_are_all_stored()
+    {
+        var scans = new List<EnvironmentScanned>();
+        for (var i = 0; i < 120; i++)
+        {
+            var id = await NewEnvironmentAsync($"/many/{i}", $"many{i}");
+            var set = await SetOfAsync(id);
+            scans.AddRange(Enumerable.Range(1, 4).Select(j => Scan(set, id, j, Noon.AddMinutes(j))));
+        }
+
+        var shuffled = scans.ToArray();
+        new Random(7).Shuffle(shuffled);
+        await PublishAsync(shuffled);
+        await Eventually.BecomesTrueAsync(
+            async () => await ScalarAsync<long>("select count(*) from environments where prefix like '/many/%' and critical = 4") == 120, "the newest of each");
+    }
+
+    [Test]
+    public async Task A_status_follows_its_version()
+    {
+        var id = await NewEnvironmentAsync("/status", "status");
+        await PublishTwiceAsync(new EnvironmentStatusChanged(Organization.Id, id, EnvironmentStatus.Block, "Stop.", 3, Noon));
+        await Eventually.BecomesTrueAsync(async () => (await ViewAsync(id)).GetProperty("status").GetString() == "block", "blocked");
+        var answer = await LoggedAsync(Bob, Body([Conda("status", "1")], "/status"));
+        Assert.That((answer.GetProperty("status").GetString(), answer.GetProperty("message").GetString()), Is.EqualTo(("block", "Stop.")));
+        var handled = await HandledAsync("StoreStatus");
+        await PublishAsync(
+            new EnvironmentStatusChanged(Organization.Id, id, EnvironmentStatus.Ok, null, 2, Noon),
+            new EnvironmentStatusChanged(Organization.Id, id, EnvironmentStatus.Warn, "Careful.", 4, Noon));
+        await Eventually.BecomesTrueAsync(async () => await HandledAsync("StoreStatus") >= handled + 2, "both handled");
+        var view = await ViewAsync(id);
+        Assert.That((view.GetProperty("status").GetString(), view.GetProperty("message").GetString()), Is.EqualTo(("warn", "Careful.")));
+    }
+
+    [Test]
+    public async Task A_status_under_another_organization_changes_nothing()
+    {
+        var id = await NewEnvironmentAsync("/foreign", "foreign");
+        var handled = await HandledAsync("StoreStatus");
+        await PublishAsync(new EnvironmentStatusChanged(OrgOf(Mallory), id, EnvironmentStatus.Block, "x", 1, Noon));
+        await Eventually.BecomesTrueAsync(async () => await HandledAsync("StoreStatus") > handled, "handled");
+        Assert.That((await ViewAsync(id)).GetProperty("status").GetString(), Is.EqualTo("ok"));
+    }
+
+    [Test]
+    public async Task The_latest_registration_of_a_machine_stays()
+    {
+        var machine = await RegisterMachineAsync(Bob, "new-name", at: Noon);
+        var handled = await HandledAsync("StoreMachine");
+        await PublishTwiceAsync(new MachineRegistered(Organization.Id, machine, Bob.SubjectId, "newest-name", "linux-64", "1", Noon.AddDays(1)));
+        await PublishTwiceAsync(new MachineRegistered(Organization.Id, machine, Bob.SubjectId, "old-name", "linux-64", "1", Noon.AddDays(-1)));
+        await Eventually.BecomesTrueAsync(async () => await HandledAsync("StoreMachine") == handled + 2, "both handled");
+        Assert.That(await ScalarAsync<string>("select hostname from machines where machine_id = @Value", machine), Is.EqualTo("newest-name"));
+    }
+
+    private static int? Critical(JsonElement environment) =>
+        environment.GetProperty("vulnerabilities") is { ValueKind: JsonValueKind.Object } counts ? counts.GetProperty("critical").GetInt32() : null;
+}
