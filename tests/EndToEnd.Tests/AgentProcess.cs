@@ -14,7 +14,7 @@ internal sealed class AgentProcess : IDisposable
 
     public async Task<AgentRun> RunAsync(params string[] arguments)
     {
-        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true, WorkingDirectory = Home };
+        var start = new ProcessStartInfo("dotnet") { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true, WorkingDirectory = Home };
         start.ArgumentList.Add(Assembly());
         foreach (var argument in arguments)
         {

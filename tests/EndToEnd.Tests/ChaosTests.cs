@@ -14,7 +14,6 @@ namespace EnvPlatform.EndToEnd.Tests;
 /// Each service in turn, and the broker, are killed with SIGKILL while environments are being logged. What was acknowledged is there, and scanned in
 /// the end, and nothing is there twice.
 /// </summary>
-[Order(9)]
 public sealed class ChaosTests
 {
     [Test]

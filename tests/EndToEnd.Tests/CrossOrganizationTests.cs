@@ -181,9 +181,9 @@ public sealed partial class CrossOrganizationTests
         return await api.Http.SendAsync(request);
     }
 
-    [GeneratedRegex(@"\{(?<name>[a-z_]+)(:[^}]*)?\}", RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(@"\{(?<name>[a-z_]+)(:[^}]*)?\}", RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1_000)]
     private static partial Regex OtherPlaceholder();
 
-    [GeneratedRegex("\"last_(used|seen)_at\":(null|\"[^\"]*\")", RegexOptions.ExplicitCapture)]
+    [GeneratedRegex("\"last_(used|seen)_at\":(null|\"[^\"]*\")", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1_000)]
     private static partial Regex LastUsed();
 }

@@ -34,8 +34,8 @@ internal sealed class Platform : IAsyncDisposable
     /// <param name="otlp">Where the services send their telemetry; null for nowhere.</param>
     public static async Task<Platform> StartAsync(Uri? otlp = null)
     {
-        var data = Directory.CreateTempSubdirectory("envplatform-e2e-");
-        var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.AppHost>(["--Aspire:DataFolder", data.FullName]);
+        var folder = Directory.CreateTempSubdirectory("envplatform-e2e-");
+        var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.AppHost>(["--Aspire:DataFolder", folder.FullName]);
         foreach (var project in builder.Resources.OfType<ProjectResource>().ToArray())
         {
             var resource = builder.CreateResourceBuilder(project);
@@ -48,16 +48,16 @@ internal sealed class Platform : IAsyncDisposable
             }
         }
 
-        var app = await builder.BuildAsync();
+        var running = await builder.BuildAsync();
         using var timeout = new CancellationTokenSource(TimeSpan.FromMinutes(3));
-        await app.StartAsync(timeout.Token);
+        await running.StartAsync(timeout.Token);
         foreach (var service in Services)
         {
-            await app.ResourceNotifications.WaitForResourceHealthyAsync(service, timeout.Token);
+            await running.ResourceNotifications.WaitForResourceHealthyAsync(service, timeout.Token);
         }
 
-        var file = Path.Combine(data.FullName, "bootstrap.json");
-        return new Platform(app, data, JsonSerializer.Deserialize<Bootstrap>(await File.ReadAllTextAsync(file, timeout.Token), Snake)!);
+        var file = Path.Combine(folder.FullName, "bootstrap.json");
+        return new Platform(running, folder, JsonSerializer.Deserialize<Bootstrap>(await File.ReadAllTextAsync(file, timeout.Token), Snake)!);
     }
 
     /// <summary>A client of the public API; without a token nobody's.</summary>

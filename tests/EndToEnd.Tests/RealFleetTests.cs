@@ -10,13 +10,14 @@ namespace EnvPlatform.EndToEnd.Tests;
 /// The real environments through the gateway, the real PyPA feed imported, and the findings that independent tools expect: on every package where
 /// the two expectations agree (identity and mapped names).
 /// </summary>
-[Order(1)]
 public sealed class RealFleetTests
 {
     private readonly Dictionary<string, string> environmentIds = [];
     private List<RealEnvironment> environments = [];
     private Organization organization = null!;
     private Api api = null!;
+    private JsonElement older;
+    private JsonElement newer;
 
     [OneTimeSetUp]
     public async Task LogAllAsync()
@@ -30,20 +31,23 @@ public sealed class RealFleetTests
             environmentIds[environment.Id] = answer.GetProperty("environment_id").GetString()!;
             Assert.That(answer.GetProperty("created").GetBoolean(), Is.True);
         }
+
+        await WaitUntilAllScannedAsync();
+        older = await ImportAsync("pypa-osv-2024-10.zip");
+        newer = await ImportAsync("pypa-osv.zip");
     }
 
     [OneTimeTearDown]
     public void Dispose() => api?.Dispose();
 
-    [Test, Order(1)]
+    [Test]
     public async Task Every_environment_is_scanned_by_itself()
     {
-        await WaitUntilAllScannedAsync();
         var listed = await api.ListAsync($"{organization.Path}/environments", limit: 50);
         Assert.That(listed.Select(item => item.GetProperty("id").GetString()), Is.EquivalentTo(environmentIds.Values));
     }
 
-    [Test, Order(2)]
+    [Test]
     public async Task Logging_again_changes_nothing_and_needs_no_packages()
     {
         foreach (var environment in environments.Take(20))
@@ -54,12 +58,10 @@ public sealed class RealFleetTests
         }
     }
 
-    [Test, Order(3)]
+    [Test]
     public async Task After_the_older_feed_and_then_the_newer_one_findings_are_those_of_the_newer()
     {
-        var older = await ImportAsync("pypa-osv-2024-10.zip");
         Assert.That(older.GetProperty("advisories").GetInt32(), Is.GreaterThan(2_000));
-        var newer = await ImportAsync("pypa-osv.zip");
         Assert.That(newer.GetProperty("added").GetInt32(), Is.GreaterThan(0));
         Assert.That(newer.GetProperty("changed").GetInt32(), Is.GreaterThan(0));
         var again = await ImportAsync("pypa-osv.zip");
@@ -83,7 +85,7 @@ public sealed class RealFleetTests
         Assert.That(wrong, Is.Empty);
     }
 
-    [Test, Order(4)]
+    [Test]
     public async Task Counts_of_the_list_are_those_of_the_findings()
     {
         await Eventually.BecomesTrueAsync(
@@ -102,7 +104,7 @@ public sealed class RealFleetTests
             }, "counts and findings agree");
     }
 
-    [Test, Order(5)]
+    [Test]
     public async Task A_CVE_leads_to_every_environment_that_it_affects()
     {
         var vulnerability = (await api.ListAsync($"{organization.Path}/environments/{environmentIds[environments[0].Id]}/vulnerabilities")).First().GetProperty("id").GetString()!;
