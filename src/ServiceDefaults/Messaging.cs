@@ -1,3 +1,5 @@
+using System.Data.Common;
+
 using MassTransit;
 
 using Microsoft.Extensions.Configuration;
@@ -38,7 +40,17 @@ public static class Messaging
                     queue.SetQueueArgument("x-delivery-limit", DeliveryLimit);
                 }
 
-                endpoint.UseMessageRetry(retry => retry.Intervals(100, 500, 2_000, 5_000));
+                // A database that is away delays messages, for as long as it takes; it does not fill the error queue with them.
+                endpoint.UseMessageRetry(retry =>
+                {
+                    retry.Handle<DbException>(exception => exception.IsTransient);
+                    retry.Interval(int.MaxValue, TimeSpan.FromSeconds(2));
+                });
+                endpoint.UseMessageRetry(retry =>
+                {
+                    retry.Ignore<DbException>(exception => exception.IsTransient);
+                    retry.Intervals(100, 500, 2_000, 5_000);
+                });
             });
             bus.UsingRabbitMq((context, rabbit) =>
             {
