@@ -1,0 +1,36 @@
+namespace EnvPlatform.Audit.AuditLogs;
+
+/// <summary>The audit log: append, list, get.</summary>
+internal static class AuditLogEndpoints
+{
+    private const string Route = "/api/audit-logs";
+
+    public static void AddAuditLogs(this IHostApplicationBuilder builder)
+    {
+        builder.Services.AddAuditReaders();
+        builder.Services.AddSingleton<AuditPartitions>();
+        builder.Services.AddHostedService(provider => provider.GetRequiredService<AuditPartitions>());
+    }
+
+    /// <summary>Put first: this API answers 422 where the rest of the platform answers 400.</summary>
+    public static void UseAuditLogs(this IApplicationBuilder app) => app.Use((http, next) =>
+    {
+        if (!http.Request.Path.StartsWithSegments(Route, StringComparison.Ordinal)
+            || !http.Request.QueryString.Value!.Contains("%00", StringComparison.Ordinal))
+        {
+            return next(http);
+        }
+
+        var answer = InvalidRequest.Of("query", http.Request.Query.FirstOrDefault(pair => pair.Value.ToString().Contains('\0', StringComparison.Ordinal)).Key ?? "",
+            "Holds a NUL character.", "value_error");
+        return TypedResults.UnprocessableEntity(answer).ExecuteAsync(http);
+    });
+
+    public static void MapAuditLogs(this IEndpointRouteBuilder app)
+    {
+        var logs = app.MapGroup(Route).WithTags("Audit log");
+        logs.MapListAuditLogs();
+        logs.MapListActions();
+        logs.MapGetAuditLog();
+    }
+}

@@ -1,0 +1,43 @@
+using EnvPlatform.Contracts.Ids;
+using EnvPlatform.ServiceDefaults.Identity;
+
+using Microsoft.AspNetCore.Authorization;
+
+namespace EnvPlatform.Audit.AuditLogs;
+
+/// <summary>
+/// Who may read which log: auditors and administrators that of the organization which <c>X-Org-Name</c> names (slug or id), or of their only one
+/// where the header is absent; the operator, besides, that of the platform itself (<c>platform</c>). A caller of several organizations who names
+/// none passes, and is answered 422 before anything is read.
+/// </summary>
+internal static class AuditReaders
+{
+    public const string Policy = "audit_reader";
+    public const string OrganizationHeader = "X-Org-Name";
+
+    public static void AddAuditReaders(this IServiceCollection services) =>
+        services.AddAuthorizationBuilder().AddPolicy(Policy, policy => policy.RequireAssertion(MayRead));
+
+    /// <summary>The log that the request is about; null when it does not say.</summary>
+    public static OrganizationId? LogOf(Caller caller, HttpContext http) =>
+        caller.Organization is { } organization ? organization.Id : NamesPlatform(http) ? default(OrganizationId) : null;
+
+    private static bool MayRead(AuthorizationHandlerContext context)
+    {
+        if (context.Resource is not HttpContext http || Caller.From(http) is not { } caller || context.User.IsInRole(Roles.Service))
+        {
+            return false;
+        }
+
+        if (caller.Organization is { } organization)
+        {
+            return organization.Role is Roles.Auditor or Roles.Administrator;
+        }
+
+        return http.Request.Headers.ContainsKey(OrganizationHeader) ? caller.IsOperator && NamesPlatform(http) : true;
+    }
+
+    private static bool NamesPlatform(HttpContext http) =>
+        http.Request.Headers.TryGetValue(OrganizationHeader, out var name)
+        && (name == AuditEntry.PlatformName || (OrganizationId.TryParse(name, out var id) && id == default));
+}

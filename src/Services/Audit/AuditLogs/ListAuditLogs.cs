@@ -1,0 +1,126 @@
+using System.Globalization;
+using System.Text.Json;
+
+using Dapper;
+
+using EnvPlatform.Postgres;
+using EnvPlatform.ServiceDefaults;
+
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.WebUtilities;
+
+using Npgsql;
+
+namespace EnvPlatform.Audit.AuditLogs;
+
+/// <summary>
+/// Lists the events of an audit log. Pages are taken by offset, or by the cursors of the <c>Link</c> header (RFC 8288). Ascending by <c>seq</c>
+/// without an end there is always a next page, which later events will be on: a reader who follows it misses none.
+/// </summary>
+public static class ListAuditLogs
+{
+    /// <param name="TotalCount">How many events pass the filters, exactly.</param>
+    /// <param name="NextCursor">Give it as <c>after</c>; null on the last page.</param>
+    public sealed record Page(IReadOnlyList<AuditEvent> Items, long TotalCount, string? NextCursor);
+
+    public static void MapListAuditLogs(this IEndpointRouteBuilder logs) =>
+        logs.MapGet("", HandleAsync).RequireAuthorization(AuditReaders.Policy).WithName(nameof(ListAuditLogs)).WithSummary("The events of an audit log.");
+
+    private static async Task<Results<Ok<Page>, UnprocessableEntity<InvalidRequest>>> HandleAsync(
+        AuditQuery query, HttpContext http, NpgsqlDataSource db, CancellationToken ct)
+    {
+        if (query.Errors is { } errors)
+        {
+            return TypedResults.UnprocessableEntity(errors);
+        }
+
+        var parameters = new DynamicParameters(new { OrgId = query.Log, query.From, query.Until, Limit = query.Limit + 1, query.Offset });
+        var where = Where(query, parameters);
+        var total = query is { Filters.Count: 0, From: null, Until: null }
+            ? await db.QuerySingleOrDefaultAsync<long?>("select size from audit_heads where org_id = @OrgId", parameters, ct) ?? 0
+            : await db.QuerySingleAsync<long>($"select count(*) from audit_events where {where}", parameters, ct);
+        var backward = query.Before is not null;
+        var direction = query.Descending == backward ? "asc" : "desc";
+        var order = query.SortColumn == "seq" ? $"seq {direction}" : $"{query.SortColumn} {direction}, seq {direction}";
+        var entries = await db.QueryAsync<byte[]>(
+            $"select entry from audit_events where {where}{Position(query, parameters, direction)} order by {order} limit @Limit offset @Offset", parameters, ct);
+        var more = entries.Count > query.Limit;
+        var items = entries.Take(query.Limit).Select(entry => JsonSerializer.Deserialize<AuditEvent>(entry, Json.Options)!).ToList();
+        if (backward)
+        {
+            items.Reverse();
+        }
+
+        var next = items.Count > 0 && (more || backward || query.Polls) ? query.ToText(CursorOf(items[^1], query))
+            : query.Polls ? query.ToText(query.After ?? new AuditCursor(null, 0)) : null;
+        var previous = items.Count > 0 && (backward ? more : query.After is not null || query.Offset > 0) ? query.ToText(CursorOf(items[0], query)) : null;
+        Link(http, next, previous);
+        return TypedResults.Ok(new Page(items, total, next));
+    }
+
+    private static string Where(AuditQuery query, DynamicParameters parameters)
+    {
+        var conditions = new List<string> { "org_id = @OrgId" };
+        if (query.From is not null)
+        {
+            conditions.Add("occurred_at >= @From");
+        }
+
+        if (query.Until is not null)
+        {
+            conditions.Add("occurred_at < @Until");
+        }
+
+        var filters = query.Filters.Select((filter, i) => (filter.Excludes, Sql: filter.ToSql(parameters, i))).ToList();
+        conditions.AddRange(filters.Where(filter => filter.Excludes).Select(filter => filter.Sql));
+        var included = filters.Where(filter => !filter.Excludes).Select(filter => filter.Sql).ToList();
+        if (included.Count > 0)
+        {
+            conditions.Add($"({string.Join(query.MatchAll ? " and " : " or ", included)})");
+        }
+
+        return string.Join(" and ", conditions);
+    }
+
+    /// <summary>What comes after the cursor, in the direction of reading.</summary>
+    private static string Position(AuditQuery query, DynamicParameters parameters, string direction)
+    {
+        if ((query.After ?? query.Before) is not { } cursor)
+        {
+            return "";
+        }
+
+        parameters.Add("Seq", cursor.Seq);
+        var compares = direction == "asc" ? ">" : "<";
+        if (query.SortColumn == "seq")
+        {
+            return $" and seq {compares} @Seq";
+        }
+
+        parameters.Add("Value", query.SortColumn == "occurred_at"
+            ? DateTimeOffset.Parse(cursor.Value!, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal) : cursor.Value);
+        return $" and ({query.SortColumn}, seq) {compares} (@Value, @Seq)";
+    }
+
+    private static AuditCursor CursorOf(AuditEvent item, AuditQuery query) => query.SortColumn switch
+    {
+        "occurred_at" => new(item.OccurredAt.ToString("O", CultureInfo.InvariantCulture), item.Seq),
+        "action_key" => new(item.ActionKey, item.Seq),
+        _ => new(null, item.Seq),
+    };
+
+    private static void Link(HttpContext http, string? next, string? previous)
+    {
+        var rest = http.Request.Query.Where(pair => pair.Key is not ("after" or "before" or "offset")).ToList();
+        string To(string parameter, string cursor) => QueryHelpers.AddQueryString(http.Request.Path, [.. rest, new(parameter, cursor)]);
+        string[] links =
+        [
+            .. next is null ? [] : new[] { $"<{To("after", next)}>; rel=\"next\"" },
+            .. previous is null ? [] : new[] { $"<{To("before", previous)}>; rel=\"prev\"" },
+        ];
+        if (links.Length > 0)
+        {
+            http.Response.Headers.Link = string.Join(", ", links);
+        }
+    }
+}
