@@ -17,6 +17,9 @@ public static class Messaging
     /// <summary>Deliveries of one message after which RabbitMQ gives it up.</summary>
     private const int DeliveryLimit = 20;
 
+    /// <summary>Tries, two seconds apart, to reach a database that is away; RabbitMQ delivers again what takes longer than its consumer timeout.</summary>
+    private const int DatabaseTries = 10_000;
+
     /// <param name="service">Prefix of the queues' names.</param>
     /// <param name="configure">Registers the consumers.</param>
     /// <param name="durable">False for queues that live as long as this process (each gateway hears every message).</param>
@@ -40,11 +43,11 @@ public static class Messaging
                     queue.SetQueueArgument("x-delivery-limit", DeliveryLimit);
                 }
 
-                // A database that is away delays messages, for as long as it takes; it does not fill the error queue with them.
+                // A database that is away delays messages; it does not fill the error queue with them.
                 endpoint.UseMessageRetry(retry =>
                 {
                     retry.Handle<DbException>(exception => exception.IsTransient);
-                    retry.Interval(int.MaxValue, TimeSpan.FromSeconds(2));
+                    retry.Interval(DatabaseTries, TimeSpan.FromSeconds(2));
                 });
                 endpoint.UseMessageRetry(retry =>
                 {

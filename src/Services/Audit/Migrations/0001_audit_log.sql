@@ -15,7 +15,8 @@ create table audit_event_ids (
     primary key (org_id, event_id)
 );
 
--- One row: an event of the audit log. The entry is the record; the other columns repeat members of it for filters. Rows are only ever inserted.
+-- One row: an event of the audit log. The entry is the record; the other columns repeat members of it for filters; keys and ids
+-- compare by their bytes, whatever language the database is in. Rows are only ever inserted.
 create table audit_events (
     org_id              uuid not null,
     seq                 bigint not null,                -- 1, 2, 3... in each organization
@@ -25,20 +26,20 @@ create table audit_events (
     entry               bytea not null,
     leaf_hash           bytea not null,                 -- SHA-256(0x00 || entry), the leaf of a Merkle tree (RFC 9162)
     occurred_at         timestamptz not null,
-    category            text not null,
-    action_key          text not null,
-    action_verb         text not null,
-    actor_id            text not null,
-    actor_email         text,
-    actor_type          text not null,
-    target_id           text not null,
-    target_email        text,
-    target_type         text not null,
-    service_name        text not null,
+    category            text collate "C" not null,
+    action_key          text collate "C" not null,
+    action_verb         text collate "C" not null,
+    actor_id            text collate "C" not null,
+    actor_email         text collate "C",
+    actor_type          text collate "C" not null,
+    target_id           text collate "C" not null,
+    target_email        text collate "C",
+    target_type         text collate "C" not null,
+    service_name        text collate "C" not null,
     message             text not null,
-    source_address      text,
-    trace_id            text,
-    request_id          text,
+    source_address      text collate "C",
+    trace_id            text collate "C",
+    request_id          text collate "C",
     primary key (org_id, seq, recorded_at),
     constraint audit_events_entry_size check (octet_length(entry) <= 65535),
     constraint audit_events_leaf_size check (octet_length(leaf_hash) = 32)

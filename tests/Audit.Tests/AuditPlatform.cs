@@ -1,0 +1,83 @@
+using System.Net.Http.Json;
+using System.Text.Json;
+
+using EnvPlatform.Contracts.Events;
+using EnvPlatform.Contracts.Ids;
+using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.Testing;
+
+using MassTransit;
+
+using Microsoft.Extensions.DependencyInjection;
+
+using Npgsql;
+
+namespace EnvPlatform.Audit.Tests;
+
+/// <summary>Instances of the audit service on one database and one queue.</summary>
+public sealed class AuditPlatform : IAsyncDisposable
+{
+    private readonly TestDatabase database;
+
+    private AuditPlatform(TestDatabase database, IReadOnlyList<ServiceFixture<Program>> instances)
+    {
+        this.database = database;
+        Instances = instances;
+        Db = NpgsqlDataSource.Create(database.ConnectionString);
+    }
+
+    public IReadOnlyList<ServiceFixture<Program>> Instances { get; }
+
+    public NpgsqlDataSource Db { get; }
+
+    public Membership Organization { get; } = TestCaller.NewOrganization(Roles.Auditor);
+
+    public IBus Bus => Instances[0].Services.GetRequiredService<IBus>();
+
+    public static async Task<AuditPlatform> StartAsync(int instances = 1)
+    {
+        var created = await TestDatabase.CreateAsync();
+        var started = new List<ServiceFixture<Program>> { await ServiceFixture<Program>.StartAsync("audit", created) };
+        while (started.Count < instances)
+        {
+            started.Add(await ServiceFixture<Program>.StartAsync("audit", created, new Dictionary<string, string?> { ["Messaging:Prefix"] = started[0].MessagingPrefix }));
+        }
+
+        return new(created, started);
+    }
+
+    public AuditEventOccurred NewEvent(string action = "environment_logged", OrganizationId? organization = null) => new(
+        Guid.CreateVersion7(), organization ?? Organization.Id, Organization.Slug, action, new("ada", "ada@example.org", "user"), new("e1", null, "environment"), "ingest",
+        "Ada logged science.", JsonSerializer.SerializeToElement(new { packages = 3 }), DateTimeOffset.UtcNow, "192.0.2.7", "tests", "trace", "request");
+
+    public async Task PublishAsync(params IEnumerable<AuditEventOccurred> events) => await Task.WhenAll(events.Select(occurred => Bus.Publish(occurred)));
+
+    public Task UntilSizeAsync(OrganizationId organization, long size, int seconds = 20) => Eventually.BecomesTrueAsync(
+        async () => await ScalarAsync<long?>("select size from audit_heads where org_id = $1", organization.Value) >= size, $"{size} events of {organization}", seconds);
+
+    public async Task<T?> ScalarAsync<T>(string sql, params object[] parameters)
+    {
+        await using var command = Db.CreateCommand(sql);
+        foreach (var parameter in parameters)
+        {
+            command.Parameters.Add(new() { Value = parameter });
+        }
+
+        return await command.ExecuteScalarAsync() is T value ? value : default;
+    }
+
+    public HttpClient Auditor() => Instances[0].As(TestCaller.Of(Organization));
+
+    public async Task<JsonElement> GetAsync(string query) => await Auditor().GetFromJsonAsync<JsonElement>("/api/audit-logs" + query);
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var instance in Instances)
+        {
+            await instance.DisposeAsync();
+        }
+
+        await Db.DisposeAsync();
+        await database.DisposeAsync();
+    }
+}
