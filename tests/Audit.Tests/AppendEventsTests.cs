@@ -87,7 +87,7 @@ public sealed class AppendEventsTests
     [Test]
     public async Task A_message_that_cannot_be_read_goes_to_the_error_queue_and_holds_nothing_up()
     {
-        var queue = platform.Instances[0].MessagingPrefix + "audit-append-events";
+        var queue = platform.Instances[0].MessagingPrefix + "-audit-append-events";
         var factory = new ConnectionFactory { Uri = new Uri(TestServers.RabbitMq) };
         await using var connection = await factory.CreateConnectionAsync();
         await using var channel = await connection.CreateChannelAsync();
