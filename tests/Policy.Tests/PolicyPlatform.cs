@@ -43,8 +43,13 @@ public sealed class PolicyPlatform : IAsyncDisposable
     public static async Task<PolicyPlatform> StartAsync(int instances = 1, IReadOnlyDictionary<string, string?>? more = null)
     {
         var created = await TestDatabase.CreateAsync();
-        // No service listens there: what Ingest is asked stays unanswered.
-        var settings = new Dictionary<string, string?>(more ?? new Dictionary<string, string?>()) { ["services:ingest:grpc:0"] = "http://127.0.0.1:9", ["Policy:IngestTimeoutSeconds"] = "2" };
+        // No service listens there: unless a test says otherwise, what Ingest is asked stays unanswered.
+        var settings = new Dictionary<string, string?>(StringComparer.Ordinal) { ["services:ingest:grpc:0"] = "http://127.0.0.1:9", ["Policy:IngestTimeoutSeconds"] = "2" };
+        foreach (var (key, value) in more ?? new Dictionary<string, string?>())
+        {
+            settings[key] = value;
+        }
+
         var started = new List<ServiceFixture<Program>> { await ServiceFixture<Program>.StartAsync("policy", created, settings) };
         settings["Messaging:Prefix"] = started[0].MessagingPrefix;
         while (started.Count < instances)
