@@ -25,7 +25,7 @@ public abstract class IngestFixture
 {
     private TestDatabase database = null!;
 
-    protected ServiceFixture<Program> Service { get; private set; } = null!;
+    protected ServiceFixture<IngestOptions> Service { get; private set; } = null!;
 
     protected EventRecorder Events { get; private set; } = null!;
 
@@ -57,7 +57,7 @@ public abstract class IngestFixture
     public async Task StartAsync()
     {
         database = await TestDatabase.CreateAsync();
-        Service = await ServiceFixture<Program>.StartAsync("ingest", database, NobodyThere);
+        Service = await ServiceFixture<IngestOptions>.StartAsync("ingest", database, NobodyThere);
         Db = NpgsqlDataSource.Create(database.ConnectionString);
         Events = await EventRecorder.StartAsync(Service.MessagingPrefix, on => on
             .Event<EnvironmentLogged>().Event<EnvironmentRenamed>().Event<EnvironmentArchived>().Event<EnvironmentRemoved>().Event<AuditEventOccurred>());
@@ -93,8 +93,8 @@ public abstract class IngestFixture
     }
 
     /// <summary>A second instance of the service on the same database and queues.</summary>
-    protected Task<ServiceFixture<Program>> StartAnotherAsync() =>
-        ServiceFixture<Program>.StartAsync(
+    protected Task<ServiceFixture<IngestOptions>> StartAnotherAsync() =>
+        ServiceFixture<IngestOptions>.StartAsync(
             "ingest", database, new Dictionary<string, string?>(NobodyThere, StringComparer.Ordinal) { ["Messaging:Prefix"] = Service.MessagingPrefix });
 
     protected static OrganizationId OrgOf(TestCaller caller) => caller.Memberships[0].Id;
@@ -181,7 +181,7 @@ public abstract class IngestFixture
         return body;
     }
 
-    protected Task<HttpResponseMessage> LogAsync(TestCaller? caller, JsonNode body, ServiceFixture<Program>? service = null) =>
+    protected Task<HttpResponseMessage> LogAsync(TestCaller? caller, JsonNode body, ServiceFixture<IngestOptions>? service = null) =>
         SendAsync(HttpMethod.Post, caller, "environment-logs", body, service: service);
 
     /// <summary>Logs and returns the answer, which must be good.</summary>
@@ -194,7 +194,7 @@ public abstract class IngestFixture
 
     /// <summary>Sends a request below <c>/api/v1/orgs/{org}/</c>.</summary>
     protected async Task<HttpResponseMessage> SendAsync(
-        HttpMethod method, TestCaller? caller, string path, JsonNode? body = null, string? org = null, ServiceFixture<Program>? service = null)
+        HttpMethod method, TestCaller? caller, string path, JsonNode? body = null, string? org = null, ServiceFixture<IngestOptions>? service = null)
     {
         using var client = (service ?? Service).As(caller);
         using var request = new HttpRequestMessage(method, new Uri($"/api/v1/orgs/{org ?? (caller ?? Ada).Memberships[0].Slug}/{path}", UriKind.Relative));

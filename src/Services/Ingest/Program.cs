@@ -33,6 +33,3 @@ app.MapEnvironments();
 app.MapGrpcService<ReadPackageSet>().RequireAuthorization(Roles.Service);
 app.MapGrpcService<ReadEnvironment>().RequireAuthorization(Roles.Service);
 await app.RunAsync();
-
-/// <summary>Ingest: environments, their package sets and their history.</summary>
-public partial class Program;

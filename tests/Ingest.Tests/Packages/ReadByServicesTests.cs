@@ -23,7 +23,7 @@ public sealed class ReadByServicesTests : IngestFixture
     public void Disconnect() => channel?.Dispose();
 
     private static Metadata AsService() =>
-        new() { { Assertion.Header.ToLowerInvariant(), Assertion.OfService("scanner", TimeProvider.System.GetUtcNow()).Sign(ServiceFixture<Program>.Key) } };
+        new() { { Assertion.Header.ToLowerInvariant(), Assertion.OfService("scanner", TimeProvider.System.GetUtcNow()).Sign(ServiceFixture<IngestOptions>.Key) } };
 
     private async Task<List<PackagePage>> ReadAsync(long set, Metadata headers)
     {
@@ -73,7 +73,7 @@ public sealed class ReadByServicesTests : IngestFixture
         var set = await LogAndFindSetAsync([Conda("a", "1")], "/grpc/guarded");
         var nobody = await Assert.ThrowsAsync<RpcException>(() => ReadAsync(set, []));
         var user = await Assert.ThrowsAsync<RpcException>(
-            () => ReadAsync(set, new() { { Assertion.Header.ToLowerInvariant(), Ada.ToAssertion().Sign(ServiceFixture<Program>.Key) } }));
+            () => ReadAsync(set, new() { { Assertion.Header.ToLowerInvariant(), Ada.ToAssertion().Sign(ServiceFixture<IngestOptions>.Key) } }));
         Assert.That((nobody!.StatusCode, user!.StatusCode), Is.EqualTo((StatusCode.Unauthenticated, StatusCode.PermissionDenied)));
     }
 

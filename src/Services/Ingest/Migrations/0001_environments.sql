@@ -119,14 +119,21 @@ create unique index environments_place on environments (org_id, machine_id, pref
 create index environments_package_set on environments (org_id, package_set_id) where removed_at is null;
 -- A member's own environments.
 create index environments_owner on environments (org_id, owner_id) where removed_at is null;
--- The list, by each of its sorts, both ways. Null is less than every value.
+-- The list by name.
 create index environments_by_name on environments (org_id, archived, name, environment_id) where removed_at is null;
+-- The list by platform.
 create index environments_by_platform on environments (org_id, archived, platform, environment_id) where removed_at is null;
+-- The list by number of packages.
 create index environments_by_packages on environments (org_id, archived, package_count, environment_id) where removed_at is null;
+-- The list by number of vulnerabilities.
 create index environments_by_total on environments (org_id, archived, total, environment_id) where removed_at is null;
+-- The list by highest CVSS score; nothing is less than every value.
 create index environments_by_max_cvss on environments (org_id, archived, coalesce(max_cvss, -1), environment_id) where removed_at is null;
+-- The list by time of the first log.
 create index environments_by_created_at on environments (org_id, archived, created_at, environment_id) where removed_at is null;
+-- The list by time of the last change.
 create index environments_by_updated_at on environments (org_id, archived, updated_at, environment_id) where removed_at is null;
+-- The list by time of the last scan; nothing is less than every value.
 create index environments_by_scanned_at on environments
     (org_id, archived, coalesce(scanned_at, '-infinity'::timestamptz), environment_id) where removed_at is null;
 -- The list, searched by part of the name or path.

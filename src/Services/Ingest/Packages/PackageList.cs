@@ -25,6 +25,9 @@ internal sealed class PackageList
     /// <summary>Bytes of a package's digest line in UTF-8; an entry of a PostgreSQL index holds no more than about 2,700.</summary>
     private const int MaxLineBytes = 2_000;
     private const int MaxErrors = 20;
+    private static readonly SearchValues<char> Forbidden =
+        SearchValues.Create([.. Enumerable.Range(0, 0xA0).Select(c => (char)c).Where(char.IsControl), '|']);
+
     private static readonly SearchValues<char> Hex = SearchValues.Create("0123456789abcdefABCDEF");
 
     private PackageList(IReadOnlyList<ListedPackage> packages, string digest)
@@ -105,7 +108,7 @@ internal sealed class PackageList
             return (field, $"Has {text.Length} characters; at most {MaxFieldLength} are allowed.");
         }
 
-        return text.Any(c => char.IsControl(c) || c == '|') ? (field, "Holds a control character or a bar (|).") : null;
+        return text.AsSpan().ContainsAny(Forbidden) ? (field, "Holds a control character or a bar (|).") : null;
     }
 
     private static (string Field, string Message)? RefuseRest(PackageEntry entry)
@@ -125,6 +128,14 @@ internal sealed class PackageList
             return (".license", $"Has {entry.License.Length} characters; at most {MaxLicenseLength} are allowed.");
         }
 
-        return Encoding.UTF8.GetByteCount(Listed(entry).Key.ToString()) > MaxLineBytes ? ("", $"The fields have more than {MaxLineBytes} bytes together.") : null;
+        return LineIsTooLong(entry) ? ("", $"The fields have more than {MaxLineBytes} bytes together.") : null;
+    }
+
+    private static bool LineIsTooLong(PackageEntry entry)
+    {
+        var key = Listed(entry).Key;
+        // A character of UTF-16 has at most three bytes in UTF-8: mostly there is nothing to count.
+        var length = key.Manager.Length + key.Channel.Length + key.Subdir.Length + key.Name.Length + key.Version.Length + key.Build.Length + 5;
+        return length > MaxLineBytes / 3 && Encoding.UTF8.GetByteCount(key.ToString()) > MaxLineBytes;
     }
 }
