@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 
 namespace EnvPlatform.ServiceDefaults;
 
@@ -15,7 +16,13 @@ public static class Health
     /// <summary>Checks with this tag decide readiness.</summary>
     public const string ReadyTag = "ready";
 
-    internal static void AddHealth(this IHostApplicationBuilder builder) => builder.Services.AddHealthChecks();
+    internal static void AddHealth(this IHostApplicationBuilder builder)
+    {
+        builder.Services.AddHealthChecks();
+
+        // Who asks for readiness is told what is missing; a line for each look while a service starts says nothing more.
+        builder.Logging.AddFilter("Microsoft.Extensions.Diagnostics.HealthChecks", LogLevel.None);
+    }
 
     public static void MapHealth(this WebApplication app)
     {

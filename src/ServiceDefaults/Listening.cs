@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Logging;
 
 namespace EnvPlatform.ServiceDefaults;
 
@@ -16,6 +17,8 @@ internal static class Listening
 {
     public static void AddListening(this WebApplicationBuilder builder)
     {
+        // Kestrel warns that the addresses below stand in the place of those of the variable; they are the same.
+        builder.Logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.Error);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;

@@ -7,6 +7,7 @@ using EnvPlatform.ServiceDefaults.Identity;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Validation;
 
 namespace EnvPlatform.ServiceDefaults;
 
@@ -17,6 +18,7 @@ public sealed record Page<T>(IReadOnlyList<T> Items, long TotalCount, string? Ne
 /// The query parameters <c>limit</c> (1..1000, default 100), <c>cursor</c> (opaque) and <c>sort</c> (<c>field</c> or <c>-field</c>) of a list.
 /// A cursor is signed and bound to the rest of the query string and the organization: one that was forged, or that belongs to another list, is refused.
 /// </summary>
+[SkipValidation]
 public sealed class PageQuery
 {
     public const int DefaultLimit = 100;

@@ -29,20 +29,20 @@ public sealed class BadInputTests
         api.Dispose();
     }
 
-    private static readonly object[] BadLogs =
+    private static readonly TestCaseData[] BadLogs =
     [
-        new object[] { "not json", "hello", "body" },
-        new object[] { "an array", "[]", "body" },
-        new object[] { "a wrong type", Log(prefix: "5"), "prefix" },
-        new object[] { "no machine", "{\"prefix\":\"/x\",\"name\":\"x\",\"platform\":\"linux-64\",\"packages\":[]}", "machine_id" },
-        new object[] { "a machine id that is none", Log(machine: "\"x\""), "machine_id" },
-        new object[] { "a NUL", Log(prefix: "\"/a\\u0000b\""), "prefix" },
-        new object[] { "a lone surrogate", Log(prefix: "\"/a\\ud800b\""), "prefix" },
-        new object[] { "a name of 10 KB", Log(packages: "[{\"manager\":\"conda\",\"name\":\"" + new string('n', 10_240) + "\",\"version\":\"1\"}]"), "packages[0].name" },
-        new object[] { "a wrong digest", Log(digest: "sha256:" + new string('0', 64)), "digest" },
-        new object[] { "a digest that is none", Log(digest: "md5:1"), "digest" },
-        new object[] { "packages of a wrong type", Log(packages: "\"all\""), "packages" },
-        new object[] { "a manager nobody knows", Log(packages: "[{\"manager\":\"brew\",\"name\":\"x\",\"version\":\"1\"}]"), "packages[0].manager" },
+        new TestCaseData("not json", "hello", "body").SetArgDisplayNames("not json"),
+        new TestCaseData("an array", "[]", "body").SetArgDisplayNames("an array"),
+        new TestCaseData("a wrong type", Log(prefix: "5"), "prefix").SetArgDisplayNames("a wrong type"),
+        new TestCaseData("no machine", "{\"prefix\":\"/x\",\"name\":\"x\",\"platform\":\"linux-64\",\"packages\":[]}", "machine_id").SetArgDisplayNames("no machine"),
+        new TestCaseData("a machine id that is none", Log(machine: "\"x\""), "machine_id").SetArgDisplayNames("a machine id that is none"),
+        new TestCaseData("a NUL", Log(prefix: "\"/a\\u0000b\""), "prefix").SetArgDisplayNames("a NUL"),
+        new TestCaseData("a lone surrogate", Log(prefix: "\"/a\\ud800b\""), "prefix").SetArgDisplayNames("a lone surrogate"),
+        new TestCaseData("a name of 10 KB", Log(packages: "[{\"manager\":\"conda\",\"name\":\"" + new string('n', 10_240) + "\",\"version\":\"1\"}]"), "packages[0].name").SetArgDisplayNames("a name of 10 KB"),
+        new TestCaseData("a wrong digest", Log(digest: "sha256:" + new string('0', 64)), "digest").SetArgDisplayNames("a wrong digest"),
+        new TestCaseData("a digest that is none", Log(digest: "md5:1"), "digest").SetArgDisplayNames("a digest that is none"),
+        new TestCaseData("packages of a wrong type", Log(packages: "\"all\""), "packages").SetArgDisplayNames("packages of a wrong type"),
+        new TestCaseData("a manager nobody knows", Log(packages: "[{\"manager\":\"brew\",\"name\":\"x\",\"version\":\"1\"}]"), "packages[0].manager").SetArgDisplayNames("a manager nobody knows"),
     ];
 
     [TestCaseSource(nameof(BadLogs))]

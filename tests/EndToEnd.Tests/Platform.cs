@@ -12,7 +12,10 @@ namespace EnvPlatform.EndToEnd.Tests;
 /// <summary>What the first start wrote to bootstrap.json.</summary>
 internal sealed record Bootstrap(string Url, string Organization, string Email, string Password, string Token);
 
-/// <summary>The whole platform, started through AppHost as <c>./run</c> does, on free ports with data of its own.</summary>
+/// <summary>
+/// The whole platform, started through AppHost as <c>./run</c> does, on free ports with data of its own. The folder in <c>ENVPLATFORM_KEEP_LOGS</c>
+/// gets a copy of every process's log.
+/// </summary>
 internal sealed class Platform : IAsyncDisposable
 {
     public static readonly string[] Services = ["identity", "ingest", "scanner", "policy", "audit", "gateway"];
@@ -84,6 +87,14 @@ internal sealed class Platform : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (Environment.GetEnvironmentVariable("ENVPLATFORM_KEEP_LOGS") is { Length: > 0 } kept)
+        {
+            foreach (var log in Directory.EnumerateFiles(Path.Combine(data.FullName, "logs")))
+            {
+                File.Copy(log, Path.Combine(Directory.CreateDirectory(kept).FullName, Path.GetFileName(log)), overwrite: true);
+            }
+        }
+
         await app.DisposeAsync();
         try
         {

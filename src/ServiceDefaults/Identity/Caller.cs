@@ -1,6 +1,7 @@
 using EnvPlatform.Contracts.Ids;
 
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Validation;
 
 namespace EnvPlatform.ServiceDefaults.Identity;
 
@@ -10,6 +11,7 @@ namespace EnvPlatform.ServiceDefaults.Identity;
 /// </summary>
 /// <param name="SubjectType">user, service_account or system.</param>
 /// <param name="Service">The service that handles the request, as the audit log names it.</param>
+[SkipValidation]
 public sealed record Caller(
     SubjectId SubjectId, string SubjectType, string? Email, string DisplayName, bool IsOperator, IReadOnlyList<Membership> Memberships,
     Membership? Organization, TokenId? TokenId, string RequestId, string? SourceAddress, string? UserAgent, string Service)
