@@ -35,8 +35,16 @@ public sealed class LogEnvironmentTests : IngestFixture
             () => Task.FromResult(Events.Heard<EnvironmentLogged>().FirstOrDefault(e => e.EnvironmentId.ToString() == id)), "EnvironmentLogged");
         Assert.That(logged, Is.EqualTo(logged with
         {
-            OrganizationId = Organization.Id, MachineId = BobsMachine, Owner = Bob.SubjectId, Prefix = "/home/bob/envs/new", Name = "new",
-            Platform = "linux-64", Digest = DigestOf(Some("new")), PackageCount = 3, Created = true, Version = 1,
+            OrganizationId = Organization.Id,
+            MachineId = BobsMachine,
+            Owner = Bob.SubjectId,
+            Prefix = "/home/bob/envs/new",
+            Name = "new",
+            Platform = "linux-64",
+            Digest = DigestOf(Some("new")),
+            PackageCount = 3,
+            Created = true,
+            Version = 1,
         }));
         var audit = await Eventually.GetAsync(
             () => Task.FromResult(Events.Heard<AuditEventOccurred>().FirstOrDefault(e => e.Target.Id == id)), "AuditEventOccurred");

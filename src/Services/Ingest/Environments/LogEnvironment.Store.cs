@@ -199,8 +199,17 @@ internal static partial class LogEnvironment
             """,
             new
             {
-                log.OrgId, row.EnvironmentId, row.Version, now, row.PackageSetId, row.PreviousPackageSetId, log.Command, row.RenamedFrom,
-                caller.SubjectId, caller.Email, caller.DisplayName,
+                log.OrgId,
+                row.EnvironmentId,
+                row.Version,
+                now,
+                row.PackageSetId,
+                row.PreviousPackageSetId,
+                log.Command,
+                row.RenamedFrom,
+                caller.SubjectId,
+                caller.Email,
+                caller.DisplayName,
             });
 
     private static EnvironmentLogged Event(Log log, PackageSet set, EnvironmentId id, SubjectId owner, bool created, long version, DateTimeOffset now) =>
