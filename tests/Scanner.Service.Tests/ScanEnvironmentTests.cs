@@ -142,6 +142,24 @@ public sealed class ScanEnvironmentTests : ScannerFixture
     }
 
     [Test]
+    public async Task Another_edition_of_what_is_built_in_matches_every_package_again()
+    {
+        var id = await LogAsync(Bob, machine, "/opt/edition", PyPi("alphalib", "1.7"));
+        var set = await ScannedAsync(id);
+        // As an older edition would have left it: the package taken for another project, and so nothing found.
+        await ScalarAsync<int>(
+            Db,
+            """
+            update packages set project = 'another' where name = 'alphalib' and version = '1.7';
+            delete from package_findings where package_id in (select package_id from packages where name = 'alphalib' and version = '1.7');
+            update package_sets set total = 0, high = 0 where id = @set;
+            update advisory_state set starter_sha256 = 'older';
+            """, new { set });
+        await using var newer = await StartAnotherAsync();
+        Assert.That(await ScalarAsync<string>(Db, "select project || ' ' || total from packages, package_sets where name = 'alphalib' and version = '1.7' and id = @set", new { set }), Is.EqualTo("alphalib 1"));
+    }
+
+    [Test]
     public async Task Two_instances_share_the_work_and_do_nothing_twice()
     {
         await using var another = await StartAnotherAsync();

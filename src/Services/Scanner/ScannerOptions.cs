@@ -11,9 +11,9 @@ public sealed class ScannerOptions
     [Range(1, 4L << 30)]
     public long MaxImportBytes { get; set; } = 512L << 20;
 
-    /// <summary>How often an import is begun before it is given up, when its process dies each time.</summary>
+    /// <summary>How often an import is begun before it is given up, when its process dies or its database goes away each time.</summary>
     [Range(1, 100)]
-    public int MaxImportAttempts { get; set; } = 3;
+    public int MaxImportAttempts { get; set; } = 5;
 
     /// <summary>Seconds between looks for new advisories and waiting imports when no notification comes.</summary>
     [Range(1, 600)]

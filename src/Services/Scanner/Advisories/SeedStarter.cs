@@ -11,11 +11,13 @@ namespace EnvPlatform.Scanner.Advisories;
 
 /// <summary>
 /// Brings the built-in advisories into the database, so that a first start finds something without the network: once for each edition of them,
-/// and never over a record of the same id that was imported.
+/// and never over a record of the same id that was imported. The table of conda names is part of the edition: when it says something else, packages
+/// are other projects than before, and all are matched again.
 /// </summary>
 internal static class SeedStarter
 {
     private const string Prefix = "starter/";
+    private const string CondaNamesResource = "conda-exceptions.json";
 
     public static async Task RunAsync(NpgsqlDataSource db, ChangeAdvisories change, CancellationToken ct)
     {
@@ -28,7 +30,7 @@ internal static class SeedStarter
         }
 
         await change.ApplyAsync(
-            new AdvisoryChange.Records(records, AdvisoryChange.Starter, []),
+            new AdvisoryChange.Records(records, AdvisoryChange.Starter, [], MatchAll: seeded is not null),
             (tx, _) => tx.ExecuteAsync("update advisory_state set starter_sha256 = @edition", new { edition }), ct);
     }
 
@@ -50,6 +52,8 @@ internal static class SeedStarter
             }
         }
 
+        using var names = assembly.GetManifestResourceStream(CondaNamesResource)!;
+        hash.AppendData(SHA256.HashData(names));
         return (records, hash.GetHashAndReset());
     }
 }

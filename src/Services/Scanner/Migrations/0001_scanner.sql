@@ -5,7 +5,7 @@ create extension if not exists pg_trgm;
 create table advisory_state (
     only_row        boolean primary key default true check (only_row),
     generation      bigint not null,
-    starter_sha256  bytea,                      -- of the built-in advisories that were brought in last
+    starter_sha256  bytea,                      -- of the built-in advisories and conda names that were brought in last
     changed_at      timestamptz not null default now()
 );
 insert into advisory_state (generation) values (1);

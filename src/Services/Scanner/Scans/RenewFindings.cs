@@ -39,11 +39,11 @@ internal sealed class RenewFindings(Tx tx, AdvisoryIndex index, long generation,
                 Projects = projects.Select(project => project.Name).ToArray(),
                 Whole = ecosystems,
             })).ToArray();
-        foreach (var chunk in ids.Chunk(Chunk))
-        {
-            await MatchAsync(chunk);
-        }
+        await MatchInChunksAsync(ids);
     }
+
+    /// <summary>Matches every package again.</summary>
+    public async Task MatchAllAsync() => await MatchInChunksAsync([.. await tx.QueryAsync<int>("select package_id from packages")]);
 
     /// <summary>Matches these packages again and replaces what is stored where something else is found now.</summary>
     public async Task MatchAsync(int[] packageIds)
@@ -68,6 +68,14 @@ internal sealed class RenewFindings(Tx tx, AdvisoryIndex index, long generation,
 
         Matched += stored.Count;
         changed.AddRange(differing.Select(scanned => scanned.Package.PackageId));
+    }
+
+    private async Task MatchInChunksAsync(int[] ids)
+    {
+        foreach (var chunk in ids.Chunk(Chunk))
+        {
+            await MatchAsync(chunk);
+        }
     }
 
     /// <summary>Counts the sets that hold a package that was found to differ, or one that these vulnerabilities affect, and publishes what changed.</summary>

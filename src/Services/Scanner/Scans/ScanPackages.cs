@@ -4,6 +4,7 @@ using EnvPlatform.Postgres;
 using EnvPlatform.Scanner.Advisories;
 using EnvPlatform.Scanner.Matching;
 using EnvPlatform.Scanner.Vulnerabilities;
+using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.Identity;
 
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -25,7 +26,7 @@ public static class ScanPackages
         [MaxLength(255)] string? Version = null, [MaxLength(255)] string? Build = null, [MaxLength(255)] string? Subdir = null,
         [MaxLength(255)] string? Channel = null);
 
-    public sealed record Request([Required, MaxLength(MaxPackages)] IReadOnlyList<Package> Packages);
+    public sealed record Request([Required, MaxLength(MaxPackages)] IReadOnlyList<Package?> Packages);
 
     /// <param name="Coverage">checked, not_checked (then <paramref name="Reason"/> says why) or not_applicable.</param>
     public sealed record Scanned(
@@ -43,11 +44,17 @@ public static class ScanPackages
     private static async Task<Results<Ok<Result>, ProblemHttpResult>> HandleAsync(
         Request request, Caller caller, NpgsqlDataSource db, CurrentIndex current, ScannerMetrics metrics, CancellationToken ct)
     {
+        if (request.Packages.Index().FirstOrDefault(entry => entry.Item is null, (-1, null)) is { Index: >= 0 and var missing })
+        {
+            return Problems.Invalid($"packages[{missing}]", "Must not be null.");
+        }
+
+        Package[] packages = [.. request.Packages.OfType<Package>()];
         while (true)
         {
             var generation = await db.QuerySingleAsync<long>("select generation from advisory_state", null, ct);
             var index = await current.AtLeastAsync(generation, ct);
-            var matches = request.Packages.Select(package =>
+            var matches = packages.Select(package =>
                 index.Index.Match(LoggedPackage.InstalledPackageOf(package.Manager, package.Name, package.Version, package.Build))).ToArray();
             var findings = matches.Select(match => Finding.Of(match)).ToArray();
             var ids = findings.SelectMany(some => some).Select(finding => finding.VulnerabilityId).Distinct(StringComparer.Ordinal).ToArray();
@@ -59,12 +66,12 @@ public static class ScanPackages
             }
 
             metrics.Matched(matches.Length);
-            return TypedResults.Ok(ResultOf(request.Packages, matches, findings, known));
+            return TypedResults.Ok(ResultOf(packages, matches, findings, known));
         }
     }
 
     private static Result ResultOf(
-        IReadOnlyList<Package> packages, PackageMatch[] matches, Finding[][] findings, Dictionary<string, VulnerabilityView> known)
+        Package[] packages, PackageMatch[] matches, Finding[][] findings, Dictionary<string, VulnerabilityView> known)
     {
         var scanned = packages.Select((package, i) => new Scanned(
             package.Manager, package.Name, package.Version, package.Build, package.Channel, Texts.Of(matches[i].Coverage),

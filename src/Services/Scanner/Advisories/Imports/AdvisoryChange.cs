@@ -20,7 +20,9 @@ public abstract record AdvisoryChange
 
     /// <summary>These records are added, or take the place of those of the same id; others stay.</summary>
     /// <param name="Complete">Ecosystems of which these are the whole feed.</param>
-    public sealed record Records(IReadOnlyDictionary<string, SourceRecord> ById, string Source, IReadOnlyList<string> Complete) : AdvisoryChange;
+    /// <param name="MatchAll">Every package is to be matched again, because packages may be taken for other projects than before.</param>
+    public sealed record Records(
+        IReadOnlyDictionary<string, SourceRecord> ById, string Source, IReadOnlyList<string> Complete, bool MatchAll = false) : AdvisoryChange;
 
     /// <summary>Exactly these CVEs are known to be exploited.</summary>
     public sealed record Exploited(IReadOnlyDictionary<string, DateOnly> AddedOn) : AdvisoryChange;

@@ -28,7 +28,7 @@ internal sealed partial class ChangeAdvisories(
     {
         var plan = await AdvisoryPlan.MakeAsync(db, records, ct);
         await using var tx = await db.BeginAsync(ct);
-        if (plan.IsEmpty)
+        if (plan.IsEmpty && !records.MatchAll)
         {
             await finish(tx, plan.Outcome);
             await tx.CommitAsync();
@@ -46,7 +46,7 @@ internal sealed partial class ChangeAdvisories(
         await WriteAdvisories.WriteAsync(tx, plan);
         var known = await WriteExploits.RefreshAsync(tx, [.. plan.Vulnerabilities.Select(pair => pair.Vulnerability.Id)]);
         var renewal = new RenewFindings(tx, plan.Index, generation, clock.GetUtcNow());
-        await renewal.MatchAsync(plan.Projects, plan.NewlyComplete);
+        await (records.MatchAll ? renewal.MatchAllAsync() : renewal.MatchAsync(plan.Projects, plan.NewlyComplete));
         await renewal.CountAsync([.. plan.Rescored, .. known]);
         await WriteAdvisories.RemoveAsync(tx, plan);
         await tx.ExecuteAsync("update advisory_state set generation = @generation, changed_at = now(); notify " + KeepIndexCurrent.Channel, new { generation });

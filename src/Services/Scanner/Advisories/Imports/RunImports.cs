@@ -24,6 +24,7 @@ internal sealed partial class RunImports(
     : BackgroundService
 {
     public const string Channel = "imports";
+    private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(1);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -62,7 +63,7 @@ internal sealed partial class RunImports(
 
         if (next.Attempts > options.Value.MaxImportAttempts)
         {
-            await FailAsync(next, "The import was given up: its process ended each time.", ct);
+            await FailAsync(next, "The import was given up: it was begun several times and never ended.", ct);
             return true;
         }
 
@@ -74,11 +75,11 @@ internal sealed partial class RunImports(
         {
             await FailAsync(next, exception.Message, ct);
         }
-        catch (Exception exception) when (exception is not OperationCanceledException and not NpgsqlException { IsTransient: true })
+        catch (Exception exception) when (exception is not OperationCanceledException)
         {
-            // A fault of the program itself: it stays in the log, and nothing of it is shown.
-            LogFault(next.Id, exception);
-            await FailAsync(next, "The import failed for a reason that was not expected.", ct);
+            // The database went away, or a fault of the program: it is begun again, and given up when that does not help.
+            LogFault(next.Id, next.Attempts, exception);
+            await Task.Delay(RetryDelay, clock, ct);
         }
 
         return true;
@@ -189,6 +190,6 @@ internal sealed partial class RunImports(
     [LoggerMessage(Level = LogLevel.Warning, Message = "Import {Import} failed: {Reason}")]
     private partial void LogFailed(ImportId import, string reason);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "Import {Import} failed")]
-    private partial void LogFault(ImportId import, Exception exception);
+    [LoggerMessage(Level = LogLevel.Error, Message = "Import {Import} ended in a fault, attempt {Attempt}")]
+    private partial void LogFault(ImportId import, int attempt, Exception exception);
 }
