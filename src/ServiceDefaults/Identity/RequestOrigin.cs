@@ -1,8 +1,10 @@
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Validation;
 
 namespace EnvPlatform.ServiceDefaults.Identity;
 
 /// <summary>Where a request came from, as the gateway saw it; bound as a handler's parameter where there may be no caller (sign-in).</summary>
+[SkipValidation]
 public sealed record RequestOrigin(string RequestId, string? SourceAddress, string? UserAgent)
 {
     private static readonly RequestOrigin Unknown = new("", null, null);

@@ -79,10 +79,11 @@ public static class SignInByPassword
         public async Task<TimeSpan?> WaitAsync(NpgsqlDataSource db, DateTimeOffset now, CancellationToken ct) =>
             await db.QuerySingleOrDefaultAsync<DateTimeOffset?>(
                 """
-                select max(f.window_ends_at)
+                select f.window_ends_at
                 from failed_sign_ins f
                 join unnest(@keys, @limits) as l (key, allowed) on l.key = f.key
                 where f.window_ends_at > @now and f.failures >= l.allowed
+                order by f.window_ends_at desc limit 1
                 """, new { keys, limits, now }, ct) is { } end ? end - now : null;
 
         public Task<int> CountAsync(NpgsqlDataSource db, DateTimeOffset now, CancellationToken ct) =>
