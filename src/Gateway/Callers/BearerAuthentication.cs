@@ -85,7 +85,9 @@ internal static class BearerExtensions
             .AddScheme<AuthenticationSchemeOptions, BearerAuthentication>(BearerAuthentication.SchemeName, null);
         builder.Services.AddAuthorizationBuilder()
             .AddPolicy(Anyone, policy => policy.RequireAuthenticatedUser())
-            .SetFallbackPolicy(new AuthorizationPolicyBuilder().RequireAssertion(_ => false).Build());
+            // An endpoint without a policy is refused to everybody; what is no endpoint is the router's own 404 or 405.
+            .SetFallbackPolicy(new AuthorizationPolicyBuilder()
+                .RequireAssertion(context => context.Resource is HttpContext http && http.GetEndpoint() is not RouteEndpoint).Build());
         builder.Services.AddHealthChecks().AddCheck<IdentityHealth>("identity", HealthStatus.Unhealthy, [Health.ReadyTag]);
     }
 }

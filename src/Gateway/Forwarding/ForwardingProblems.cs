@@ -1,6 +1,7 @@
 using EnvPlatform.Gateway.Limits;
 using EnvPlatform.ServiceDefaults;
 
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 using Yarp.ReverseProxy.Forwarder;
@@ -15,6 +16,8 @@ internal static class ForwardingProblems
         var limit = http.GetReverseProxyFeature().Route.Config.MaxRequestBodySize ?? ConnectionLimits.DefaultBodySize;
         if (http.Request.ContentLength > limit)
         {
+            // Without a limit the server reads what still comes, for seconds, so that the caller gets to read the answer.
+            http.Features.GetRequiredFeature<IHttpMaxRequestBodySizeFeature>().MaxRequestBodySize = null;
             await TooLarge(limit).ExecuteAsync(http);
             return;
         }

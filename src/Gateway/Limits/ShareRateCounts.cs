@@ -26,6 +26,9 @@ internal sealed partial class ShareRateCounts(
     private static readonly TimeSpan ReconnectInterval = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan ForgetInterval = TimeSpan.FromMinutes(1);
     private static readonly Counter<long> Failed = Telemetry.Meter.CreateCounter<long>("envplatform.gateway.rate_exchanges_failed", "{exchange}");
+
+    /// <summary>Platforms that share a Redis are told apart as those that share a broker.</summary>
+    private readonly string prefix = configuration["Messaging:Prefix"] is { Length: > 0 } given ? given + ":gateway:rate:" : "gateway:rate:";
     private bool away;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -74,7 +77,7 @@ internal sealed partial class ShareRateCounts(
         }
     }
 
-    private static async Task ExchangeAsync(IDatabase database, RateCount count)
+    private async Task ExchangeAsync(IDatabase database, RateCount count)
     {
         var (minute, unsent) = count.Unsent();
         if (unsent == 0)
@@ -83,7 +86,7 @@ internal sealed partial class ShareRateCounts(
         }
 
         // The braces keep both minutes of a key on one node of a cluster.
-        RedisKey[] keys = [$"gateway:rate:{{{count.Key}}}:{minute}", $"gateway:rate:{{{count.Key}}}:{minute - 1}"];
+        RedisKey[] keys = [$"{prefix}{{{count.Key}}}:{minute}", $"{prefix}{{{count.Key}}}:{minute - 1}"];
         var sums = (long[])(await database.ScriptEvaluateAsync(Script, keys, [unsent]))!;
         count.Sent(minute, unsent, sums[0], sums[1]);
     }

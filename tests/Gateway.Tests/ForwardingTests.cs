@@ -1,0 +1,153 @@
+using System.Net;
+using System.Net.Http.Json;
+
+using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.Testing;
+
+using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+
+using Yarp.ReverseProxy.Configuration;
+
+namespace EnvPlatform.Gateway.Tests;
+
+[TestFixture]
+public sealed class ForwardingTests
+{
+    private static readonly Uri Environments = new("/api/v1/orgs/default/environments", UriKind.Relative);
+    private Platform platform = null!;
+
+    [OneTimeSetUp]
+    public async Task StartAsync() => platform = await Platform.StartAsync(("services:scanner:http:0", "http://127.0.0.1:1"));
+
+    [OneTimeTearDown]
+    public async Task StopAsync() => await platform.DisposeAsync();
+
+    [Test]
+    public void Every_route_names_a_policy_and_only_sign_in_is_for_anybody()
+    {
+        var routes = platform.Gateway.Services.GetRequiredService<IProxyConfigProvider>().GetConfig().Routes;
+        Assert.That(routes, Has.Count.GreaterThan(20));
+        Assert.That(routes.Where(route => string.IsNullOrEmpty(route.AuthorizationPolicy)).Select(route => route.RouteId), Is.Empty);
+        Assert.That(
+            routes.Where(route => route.AuthorizationPolicy == "anonymous").Select(route => route.RouteId), Is.EquivalentTo(new[] { "oauth", "sign-in" }));
+        Assert.That(
+            platform.Gateway.Services.GetRequiredService<EndpointDataSource>().Endpoints
+                .Where(endpoint => endpoint.Metadata.GetMetadata<IAuthorizeData>() is null && endpoint.Metadata.GetMetadata<IAllowAnonymous>() is null)
+                .Select(endpoint => endpoint.DisplayName), Is.Empty);
+    }
+
+    [Test]
+    public async Task A_service_is_told_who_is_calling_and_never_sees_the_token()
+    {
+        using var client = platform.AsOperator();
+        client.DefaultRequestHeaders.Add("X-Request-Id", "my-request.1");
+        client.DefaultRequestHeaders.UserAgent.ParseAdd("agent/1.0");
+        client.DefaultRequestHeaders.Add("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+        using var response = await client.GetAsync(Environments);
+        var seen = await response.JsonAsync();
+        var assertion = seen["assertion"]!;
+        Assert.Multiple(() =>
+        {
+            Assert.That(seen["headers"]!.AsArray().Select(h => (string?)h), Does.Not.Contain("Authorization"));
+            Assert.That((string?)assertion["requestId"], Is.EqualTo("my-request.1"));
+            Assert.That((string?)assertion["userAgent"], Is.EqualTo("agent/1.0"));
+            Assert.That((string?)assertion["sourceAddress"], Is.EqualTo("127.0.0.1"));
+            Assert.That((string?)assertion["memberships"]![0]!["slug"], Is.EqualTo("default"));
+            Assert.That(response.Headers.GetValues("X-Request-Id"), Is.EqualTo(new[] { "my-request.1" }));
+            Assert.That((string?)seen["trace_parent"], Does.StartWith("00-0af7651916cd43dd8448eb211c80319c-"));
+        });
+    }
+
+    [Test]
+    public async Task A_forged_assertion_is_replaced()
+    {
+        var forged = new Assertion(
+            Guid.CreateVersion7(), "user", "eve@example.org", "Eve", true, [], null, "", null, null, TimeProvider.System.GetUtcNow().AddHours(1).ToUnixTimeSeconds())
+            .Sign(ServiceFixture<GatewayOptions>.Key);
+        using var client = platform.AsOperator();
+        client.DefaultRequestHeaders.Add(Assertion.Header, [forged, forged]);
+        var seen = await (await client.GetAsync(Environments)).JsonAsync();
+        Assert.That((string?)seen["assertion"]?["email"], Is.EqualTo("administrator@localhost"));
+        using var nobody = platform.With(null);
+        nobody.DefaultRequestHeaders.Add(Assertion.Header, forged);
+        Assert.That((await nobody.GetAsync(Environments)).StatusCode, Is.EqualTo(HttpStatusCode.Unauthorized));
+        using var signIn = await nobody.PostAsJsonAsync("/api/v1/sign-in", new { email = "x", password = "y" });
+        Assert.That(signIn.StatusCode, Is.EqualTo(HttpStatusCode.Unauthorized));
+    }
+
+    [TestCase("a b")]
+    [TestCase("<script>")]
+    [TestCase("0123456789012345678901234567890123456789012345678901234567890123456789")]
+    public async Task An_odd_request_id_is_replaced(string id)
+    {
+        using var client = platform.AsOperator();
+        client.DefaultRequestHeaders.TryAddWithoutValidation("X-Request-Id", id);
+        using var response = await client.GetAsync(Environments);
+        Assert.That(Guid.TryParse(response.Headers.GetValues("X-Request-Id").Single(), out _), Is.True);
+    }
+
+    [Test]
+    public async Task A_service_that_is_away_is_a_problem_to_try_again()
+    {
+        using var client = platform.AsOperator();
+        using var response = await client.GetAsync(new Uri("/api/v1/orgs/default/search?q=x", UriKind.Relative));
+        Assert.Multiple(() =>
+        {
+            Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.ServiceUnavailable));
+            Assert.That(response.Headers.RetryAfter?.Delta, Is.EqualTo(TimeSpan.FromSeconds(1)));
+            Assert.That(response.Content.Headers.ContentType?.MediaType, Is.EqualTo("application/problem+json"));
+        });
+        Assert.That((string?)(await response.JsonAsync())["code"], Is.EqualTo("service_unavailable"));
+    }
+
+    [TestCase(false)]
+    [TestCase(true)]
+    public async Task A_body_over_the_limit_of_its_route_is_too_large(bool chunked)
+    {
+        using var client = platform.AsOperator();
+        client.DefaultRequestHeaders.TransferEncodingChunked = chunked;
+        using var fits = await PostAsync(client, "/api/v1/orgs/default/environment-logs", 17_000_000);
+        Assert.That(fits.StatusCode, Is.EqualTo(HttpStatusCode.OK));
+        Assert.That((long)(await fits.JsonAsync())["length"]!, Is.EqualTo(17_000_000));
+        using var log = await PostAsync(client, "/api/v1/orgs/default/environment-logs", 18_000_000);
+        using var other = await PostAsync(client, "/api/v1/orgs/default/activation", 1_100_000);
+        Assert.That(log.StatusCode, Is.EqualTo(HttpStatusCode.RequestEntityTooLarge));
+        Assert.That(other.StatusCode, Is.EqualTo(HttpStatusCode.RequestEntityTooLarge));
+        Assert.That((string?)(await other.JsonAsync())["code"], Is.EqualTo("too_large"));
+    }
+
+    [Test]
+    public async Task What_the_gateway_does_not_forward_is_not_there()
+    {
+        using var client = platform.AsOperator();
+        foreach (var path in new[] { "/", "/api/v1/orgs/default", "/api/v2/me", "/identity", "/envplatform.identity.v1.Tokens/Introspect" })
+        {
+            using var response = await client.GetAsync(new Uri(path, UriKind.Relative));
+            Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.NotFound), path);
+            Assert.That(response.Content.Headers.ContentType?.MediaType, Is.EqualTo("application/problem+json"), path);
+        }
+    }
+
+    [Test]
+    public async Task A_service_account_signs_in_by_basic_through_the_gateway()
+    {
+        using var client = platform.AsOperator();
+        using var created = await client.PostAsJsonAsync("/api/v1/orgs/default/service-accounts", new { name = "ci", role = "member" });
+        var account = await created.JsonAsync();
+        using var nobody = platform.With(null);
+        nobody.DefaultRequestHeaders.Authorization = new(
+            "Basic", Convert.ToBase64String(System.Text.Encoding.ASCII.GetBytes($"{account["client_id"]}:{account["client_secret"]}")));
+        using var form = new FormUrlEncodedContent(new Dictionary<string, string> { ["grant_type"] = "client_credentials" });
+        using var signedIn = await nobody.PostAsync(new Uri("/oauth/token", UriKind.Relative), form);
+        using var service = platform.With((string?)(await signedIn.JsonAsync())["access_token"]);
+        Assert.That((string?)(await (await service.GetAsync(Environments)).JsonAsync())["assertion"]!["subjectType"], Is.EqualTo("service_account"));
+    }
+
+    private static async Task<HttpResponseMessage> PostAsync(HttpClient client, string path, int length)
+    {
+        using var content = new ByteArrayContent(new byte[length]);
+        return await client.PostAsync(new Uri(path, UriKind.Relative), content);
+    }
+}

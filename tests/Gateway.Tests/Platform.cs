@@ -1,0 +1,97 @@
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Text.Json.Nodes;
+
+using EnvPlatform.Identity;
+using EnvPlatform.Testing;
+
+namespace EnvPlatform.Gateway.Tests;
+
+/// <summary>The real Identity, gateways before it, and a server that stands where the other services are.</summary>
+internal sealed class Platform : IAsyncDisposable
+{
+    private readonly TestDatabase database;
+    private readonly Downstream downstream;
+    private readonly List<ServiceFixture<GatewayOptions>> gateways = [];
+    private readonly string folder = Path.Combine(Path.GetTempPath(), "envplatform-tests", Guid.CreateVersion7().ToString("N"));
+
+    private Platform(TestDatabase database, Downstream downstream) => (this.database, this.downstream) = (database, downstream);
+
+    public ServiceFixture<IdentityOptions> Identity { get; private set; } = null!;
+
+    public ServiceFixture<GatewayOptions> Gateway => gateways[0];
+
+    public string OperatorToken { get; private set; } = null!;
+
+    public static async Task<Platform> StartAsync(params (string Key, string Value)[] settings)
+    {
+        var platform = new Platform(await TestDatabase.CreateAsync(), await Downstream.StartAsync());
+        var file = Path.Combine(platform.folder, "bootstrap.json");
+        platform.Identity = await ServiceFixture<IdentityOptions>.StartAsync(
+            "identity", platform.database, new Dictionary<string, string?> { ["BOOTSTRAP_FILE"] = file });
+        platform.OperatorToken = (string)JsonNode.Parse(await File.ReadAllTextAsync(file))!["token"]!;
+        await platform.StartGatewayAsync(settings);
+        return platform;
+    }
+
+    public async Task<ServiceFixture<GatewayOptions>> StartGatewayAsync(params (string Key, string Value)[] settings)
+    {
+        var more = new Dictionary<string, string?>
+        {
+            ["Messaging:Prefix"] = Identity.MessagingPrefix,
+            ["services:identity:http:0"] = Identity.Address.ToString(),
+            ["services:identity:grpc:0"] = Identity.GrpcAddress.ToString(),
+            ["services:ingest:http:0"] = downstream.Address,
+            ["services:scanner:http:0"] = downstream.Address,
+            ["services:policy:http:0"] = downstream.Address,
+            ["services:audit:http:0"] = downstream.Address,
+        };
+        foreach (var (key, value) in settings)
+        {
+            more[key] = value;
+        }
+
+        var gateway = await ServiceFixture<GatewayOptions>.StartAsync(null, null, more);
+        gateways.Add(gateway);
+        return gateway;
+    }
+
+    public HttpClient With(string? token, ServiceFixture<GatewayOptions>? through = null)
+    {
+        var client = new HttpClient { BaseAddress = (through ?? Gateway).Address };
+        if (token is not null)
+        {
+            client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
+        }
+
+        return client;
+    }
+
+    public HttpClient AsOperator() => With(OperatorToken);
+
+    /// <summary>A token of the operator for the organization <c>default</c>.</summary>
+    public async Task<(string Id, string Token)> CreateTokenAsync(DateTimeOffset? expiresAt = null)
+    {
+        using var client = AsOperator();
+        using var response = await client.PostAsJsonAsync("/api/v1/orgs/default/tokens", new { name = "test", expires_at = expiresAt });
+        response.EnsureSuccessStatusCode();
+        var answer = await response.JsonAsync();
+        return ((string)answer["id"]!, (string)answer["token"]!);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var gateway in gateways)
+        {
+            await gateway.DisposeAsync();
+        }
+
+        await Identity.DisposeAsync();
+        await downstream.DisposeAsync();
+        await database.DisposeAsync();
+        if (Directory.Exists(folder))
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+}
