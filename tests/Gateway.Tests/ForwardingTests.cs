@@ -108,9 +108,9 @@ public sealed class ForwardingTests
     {
         using var client = platform.AsOperator();
         client.DefaultRequestHeaders.TransferEncodingChunked = chunked;
-        using var fits = await PostAsync(client, "/api/v1/orgs/default/environment-logs", 17_000_000);
+        using var fits = await PostAsync(client, "/api/v1/orgs/default/environment-logs", 16_000_000);
         Assert.That(fits.StatusCode, Is.EqualTo(HttpStatusCode.OK));
-        Assert.That((long)(await fits.JsonAsync())["length"]!, Is.EqualTo(17_000_000));
+        Assert.That((long)(await fits.JsonAsync())["length"]!, Is.EqualTo(16_000_000));
         using var log = await PostAsync(client, "/api/v1/orgs/default/environment-logs", 18_000_000);
         using var other = await PostAsync(client, "/api/v1/orgs/default/activation", 1_100_000);
         Assert.That(log.StatusCode, Is.EqualTo(HttpStatusCode.RequestEntityTooLarge));
