@@ -83,7 +83,8 @@ public sealed class BadInputTests
     public async Task A_body_larger_than_allowed_is_413()
     {
         using var content = new ByteArrayContent(new byte[17 << 20]) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } };
-        using var response = await api.Http.PostAsync(new Uri($"{organization.Path}/environment-logs", UriKind.Relative), content);
+        using var request = new HttpRequestMessage(HttpMethod.Post, $"{organization.Path}/environment-logs") { Content = content, Headers = { ExpectContinue = true } };
+        using var response = await api.Http.SendAsync(request);
         Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.RequestEntityTooLarge));
     }
 

@@ -31,7 +31,7 @@ public sealed class FirstStepsTests
         var platform = SharedPlatform.Platform;
         using var administrator = platform.Administrator();
         using var agent = new AgentProcess();
-        await SucceedsAsync(agent, "login", "--url", platform.Address.ToString(), "--token", platform.Bootstrap.Token);
+        await SucceedsAsync(agent, "login", "--url", platform.Address.ToString(), "--token", platform.Bootstrap.Token, "--org", platform.Bootstrap.Organization);
         await SucceedsAsync(agent, "register");
 
         var file = Sample("science.explicit.txt");
@@ -64,7 +64,7 @@ public sealed class FirstStepsTests
     {
         var platform = SharedPlatform.Platform;
         using var agent = new AgentProcess();
-        await SucceedsAsync(agent, "login", "--url", platform.Address.ToString(), "--token", platform.Bootstrap.Token);
+        await SucceedsAsync(agent, "login", "--url", platform.Address.ToString(), "--token", platform.Bootstrap.Token, "--org", platform.Bootstrap.Organization);
         var run = await agent.RunAsync("audit", "scan", "--file", Sample("science.explicit.txt"), "--json", "--fail-on", "high");
         Assert.That(run.ExitCode, Is.EqualTo(1), run.Error);
         Assert.That(run.Output, Does.Contain("CVE-2022-0778"));

@@ -31,7 +31,7 @@ internal static class RealEnvironments
         [.. File.ReadLines(TestData.File("environments", "environments.jsonl")).Select(line => JsonDocument.Parse(line).RootElement).Select(Read)];
 
     private static RealEnvironment Read(JsonElement row) =>
-        new(Text(row, "id"), Text(row, "name") is { Length: > 0 } name ? name : Text(row, "id"), Text(row, "platform"),
+        new(Text(row, "id"), Text(row, "name") is { Length: > 0 } name ? name : Text(row, "id"), Text(row, "platform") is { Length: > 0 } platform ? platform : "linux-64",
             [.. row.GetProperty("packages").EnumerateArray().Select(ReadPackage).Where(package => package.Version.Length > 0).Distinct()]);
 
     private static PackageKey ReadPackage(JsonElement package) =>

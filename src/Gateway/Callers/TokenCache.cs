@@ -25,7 +25,10 @@ internal sealed partial class TokenCache : IDisposable
     private static readonly TimeSpan SweepInterval = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan RetryInterval = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>How often at most Identity is asked whether the bearer has joined the organization that it names.</summary>
+    /// <summary>
+    /// How often at most Identity is asked whether the bearer has joined the organization that it names. Who asks sooner waits: an organization
+    /// that was just made must be there for its maker.
+    /// </summary>
     private static readonly TimeSpan MembershipInterval = TimeSpan.FromMilliseconds(100);
 
     private static readonly Counter<long> Introspections = Telemetry.Meter.CreateCounter<long>("envplatform.gateway.introspections", "{call}");
@@ -77,9 +80,9 @@ internal sealed partial class TokenCache : IDisposable
         }
 
         var age = clock.GetElapsedTime(known.At);
-        if (organization is not null && age > MembershipInterval && !bearer.IsOf(organization))
+        if (organization is not null && !bearer.IsOf(organization))
         {
-            return AskAsync(entry, token, origin, failures, ct);
+            return AskAsync(entry, token, origin, failures, ct, MembershipInterval - age);
         }
 
         if (age > goodFor / 2)
@@ -108,8 +111,15 @@ internal sealed partial class TokenCache : IDisposable
     private bool IsFresh(Known known) =>
         clock.GetElapsedTime(known.At) < (known.Bearer is null ? badFor : goodFor) && (known.Bearer is null || known.Bearer.ExpiresAt > clock.GetUtcNow());
 
-    private async ValueTask<TokenLookup> AskAsync(Entry entry, string token, RequestOrigin origin, RateCount failures, CancellationToken ct)
+    /// <param name="pause">How long to wait before asking; none when it is not positive.</param>
+    private async ValueTask<TokenLookup> AskAsync(
+        Entry entry, string token, RequestOrigin origin, RateCount failures, CancellationToken ct, TimeSpan pause = default)
     {
+        if (pause > TimeSpan.Zero)
+        {
+            await Task.Delay(pause, clock, ct);
+        }
+
         if (entry.Known is null && failures.TryTake(options.FailedAuthenticationsPerMinute, take: false) is { } wait)
         {
             return new TokenLookup.TooManyFailures(wait);

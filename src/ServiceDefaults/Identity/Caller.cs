@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 using EnvPlatform.Contracts.Ids;
 
 using Microsoft.AspNetCore.Http;
@@ -19,14 +21,17 @@ public sealed record Caller(
     public const string SystemSubject = "system";
 
     /// <summary>The organization that the request is about.</summary>
+    [JsonIgnore]
     public OrganizationId OrgId => Organization?.Id ?? throw new InvalidOperationException("The request is about no organization.");
 
+    [JsonIgnore]
     public bool IsAdministrator => Organization?.Role == Roles.Administrator;
 
     /// <summary>Whether the caller may see what <paramref name="owner"/> logged: its own, or anything as an administrator.</summary>
     public bool MaySee(SubjectId owner) => IsAdministrator || owner == SubjectId;
 
     /// <summary>The subject whose things the caller may see; null when it may see everybody's.</summary>
+    [JsonIgnore]
     public SubjectId? OnlyOwner => IsAdministrator ? null : SubjectId;
 
     /// <summary>The caller of a request that passed authentication; null otherwise.</summary>
