@@ -32,6 +32,7 @@ alter table advisories alter column raw set compression lz4;
 -- One row: what one or more advisories, aliases of each other, speak of.
 create table vulnerabilities (
     id              text primary key,           -- the CVE id where there is one
+    key             int generated always as identity unique,
     aliases         text[] not null,
     advisories      text[] not null,
     cvss            numeric(3,1),
@@ -112,6 +113,7 @@ create table package_sets (
     max_cvss        numeric(3,1),
     kev             int not null default 0,
     not_checked     int not null default 0,
+    vulnerability_keys int[] not null default '{}',
     generation      bigint not null,            -- of the advisories when it was counted last
     scanned_at      timestamptz not null
 ) with (fillfactor = 80);

@@ -42,7 +42,7 @@ internal static class CountSets
                        count(*) filter (where v.severity = 'critical')::int as critical, count(*) filter (where v.severity = 'high')::int as high,
                        count(*) filter (where v.severity = 'medium')::int as medium, count(*) filter (where v.severity = 'low')::int as low,
                        count(*) filter (where v.severity = 'unknown')::int as unknown, max(v.cvss) as max_cvss,
-                       count(*) filter (where v.kev)::int as kev
+                       count(*) filter (where v.kev)::int as kev, array_agg(v.key order by v.key) as keys
                 from hit h join vulnerabilities v on v.id = h.vulnerability_id
                 group by h.id),
             unchecked as (
@@ -53,7 +53,7 @@ internal static class CountSets
             update package_sets s set
                 total = coalesce(c.total, 0), critical = coalesce(c.critical, 0), high = coalesce(c.high, 0), medium = coalesce(c.medium, 0),
                 low = coalesce(c.low, 0), unknown = coalesce(c.unknown, 0), max_cvss = c.max_cvss, kev = coalesce(c.kev, 0),
-                not_checked = coalesce(u.not_checked, 0), generation = @generation, scanned_at = @now
+                not_checked = coalesce(u.not_checked, 0), vulnerability_keys = coalesce(c.keys, '{}'), generation = @generation, scanned_at = @now
             from target t left join counted c on c.id = t.id left join unchecked u on u.id = t.id
             where s.id = t.id
             returning case when (s.total, s.critical, s.high, s.medium, s.low, s.unknown, s.max_cvss, s.kev, s.not_checked)

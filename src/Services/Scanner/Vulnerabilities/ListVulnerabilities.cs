@@ -27,29 +27,41 @@ internal static class ListVulnerabilities
         organization.MapGet("/vulnerabilities", HandleAsync).WithName(nameof(ListVulnerabilities))
             .WithSummary("The vulnerabilities that affect the organization's environments.");
 
+    private const string Held =
+        """
+        select set_id, count(*) as environments from environments
+        where org_id = @OrgId and visible and not archived and (@OnlyOwner::uuid is null or owner = @OnlyOwner)
+        group by set_id
+        """;
+
+    /// <summary>An environment has one set, and a set has each of its vulnerabilities once: so the environments of the sets can be added up.</summary>
+    private const string OfSets =
+        $"""
+        select v.id as vulnerability_id, counted.environments
+        from (
+            select found.key, sum(held.environments)::bigint as environments
+            from ({Held}) held join package_sets s on s.id = held.set_id cross join unnest(s.vulnerability_keys) as found(key)
+            group by found.key) counted
+        join vulnerabilities v on v.key = counted.key
+        """;
+
+    private const string OfPackage =
+        $"""
+        select hit.vulnerability_id, sum(held.environments)::bigint as environments
+        from ({Held}) held
+        join (
+            select distinct s.id as set_id, f.vulnerability_id
+            from packages p join package_findings f using (package_id) join package_sets s on s.package_ids @> array[p.package_id]
+            where p.name = @Package) hit using (set_id)
+        group by hit.vulnerability_id
+        """;
+
     private static async Task<Ok<Page<Item>>> HandleAsync(
         [AsParameters] VulnerabilityFilter filter, PageQuery page, Caller caller, NpgsqlDataSource db, CancellationToken ct)
     {
         var values = filter.Parse();
         var parameters = new DynamicParameters(new { caller.OrgId, OnlyOwner = caller.OnlyOwner?.Value, values.Package });
-        var (rows, total, next) = await VulnerabilityList.ReadAsync(
-            db,
-            """
-            select hit.vulnerability_id, sum(held.environments)::bigint as environments
-            from (
-                select set_id, count(*) as environments from environments
-                where org_id = @OrgId and visible and not archived and (@OnlyOwner::uuid is null or owner = @OnlyOwner)
-                group by set_id) held
-            join (
-                select distinct s.id as set_id, f.vulnerability_id
-                from package_sets s cross join unnest(s.package_ids) as of_set(package_id)
-                join package_findings f on f.package_id = of_set.package_id join packages p on p.package_id = of_set.package_id
-                where s.id in (
-                        select set_id from environments
-                        where org_id = @OrgId and visible and not archived and (@OnlyOwner::uuid is null or owner = @OnlyOwner))
-                    and (@Package::text is null or p.name = @Package)) hit using (set_id)
-            group by hit.vulnerability_id
-            """, parameters, values, page, ct);
+        var (rows, total, next) = await VulnerabilityList.ReadAsync(db, values.Package is null ? OfSets : OfPackage, parameters, values, page, ct);
         return TypedResults.Ok(new Page<Item>([.. rows.Select(row => Item.Of(row.ToView(), row.Environments))], total, next));
     }
 }

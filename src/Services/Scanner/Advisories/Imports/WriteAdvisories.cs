@@ -14,7 +14,9 @@ internal static class WriteAdvisories
         await tx.ExecuteAsync(
             """
             create temporary table staged_advisories (like advisories) on commit drop;
-            create temporary table staged_vulnerabilities (like vulnerabilities including defaults) on commit drop;
+            create temporary table staged_vulnerabilities (
+                id text, aliases text[], advisories text[], cvss numeric, cvss_vector text, severity text, summary text, description text,
+                published_at timestamptz, modified_at timestamptz, content_sha256 bytea) on commit drop;
             create temporary table staged_names (name text, vulnerability_id text) on commit drop;
             """);
         await StageRecordsAsync(tx, plan, source);
