@@ -31,14 +31,14 @@ internal sealed class BearerAuthentication(
 
         var token = header[Prefix.Length..].Trim();
         var origin = Context.Features.GetRequiredFeature<RequestOrigin>();
-        var failures = limits.OfFailures(Context.Connection.RemoteIpAddress);
+        var address = Context.Connection.RemoteIpAddress;
         if (SecretFormat.IsWellFormed(token, SecretFormat.TokenPrefix))
         {
-            lookup = await tokens.FindAsync(token, Organization(), origin, failures, Context.RequestAborted);
+            lookup = await tokens.FindAsync(token, Organization(), origin, address, Context.RequestAborted);
         }
         else
         {
-            failures.Add();
+            limits.OfFailures(address).Add();
             lookup = TokenLookup.Bad.Instance;
         }
 

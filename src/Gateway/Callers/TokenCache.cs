@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
+using System.Net;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
@@ -59,30 +60,30 @@ internal sealed partial class TokenCache : IDisposable
     }
 
     /// <param name="organization">The organization that the request is about, slug or id, if any.</param>
-    /// <param name="failures">Counts the bad tokens that came from the same address.</param>
-    public ValueTask<TokenLookup> FindAsync(string token, string? organization, RequestOrigin origin, RateCount failures, CancellationToken ct)
+    /// <param name="address">Where the request comes from: bad tokens are counted by it.</param>
+    public ValueTask<TokenLookup> FindAsync(string token, string? organization, RequestOrigin origin, IPAddress? address, CancellationToken ct)
     {
         var key = TokenKey.Of(token);
         if (!entries.TryGetValue(key, out var entry))
         {
-            return AskAsync(Add(key), token, origin, failures, ct);
+            return AskAsync(Add(key), token, origin, address, ct);
         }
 
         if (entry.Known is not { } known || !IsFresh(known))
         {
-            return AskAsync(entry, token, origin, failures, ct);
+            return AskAsync(entry, token, origin, address, ct);
         }
 
         if (known.Bearer is not { } bearer)
         {
-            failures.Add();
+            limits.OfFailures(address).Add();
             return new(TokenLookup.Bad.Instance);
         }
 
         var age = clock.GetElapsedTime(known.At);
         if (organization is not null && !bearer.IsOf(organization))
         {
-            return AskAsync(entry, token, origin, failures, ct, MembershipInterval - age);
+            return AskAsync(entry, token, origin, address, ct, MembershipInterval - age);
         }
 
         if (age > goodFor / 2)
@@ -113,14 +114,14 @@ internal sealed partial class TokenCache : IDisposable
 
     /// <param name="pause">How long to wait before asking; none when it is not positive.</param>
     private async ValueTask<TokenLookup> AskAsync(
-        Entry entry, string token, RequestOrigin origin, RateCount failures, CancellationToken ct, TimeSpan pause = default)
+        Entry entry, string token, RequestOrigin origin, IPAddress? address, CancellationToken ct, TimeSpan pause = default)
     {
         if (pause > TimeSpan.Zero)
         {
             await Task.Delay(pause, clock, ct);
         }
 
-        if (entry.Known is null && failures.TryTake(options.FailedAuthenticationsPerMinute, take: false) is { } wait)
+        if (entry.Known is null && limits.OfFailures(address).TryTake(options.FailedAuthenticationsPerMinute, take: false) is { } wait)
         {
             return new TokenLookup.TooManyFailures(wait);
         }
@@ -133,7 +134,7 @@ internal sealed partial class TokenCache : IDisposable
                 return good;
             }
 
-            failures.Add();
+            limits.OfFailures(address).Add();
             return TokenLookup.Bad.Instance;
         }
         catch (RpcException exception)

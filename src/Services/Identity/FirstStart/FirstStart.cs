@@ -87,7 +87,10 @@ internal sealed partial class FirstStart(
             """, new { id, email, AdministratorName, Hash = Passwords.Hash(password), now });
         var administrator = Caller.OfSystem(AuthenticationFailures.Service, null) with
         {
-            SubjectId = id, SubjectType = "user", Email = email, DisplayName = AdministratorName,
+            SubjectId = id,
+            SubjectType = "user",
+            Email = email,
+            DisplayName = AdministratorName,
         };
         await CreateOrganization.CreateAsync(tx, administrator, Slug, "Default", now);
         var token = await TokenStore.IssueAsync(tx, id, null, "bootstrap", power: true, "bootstrap", null, now);

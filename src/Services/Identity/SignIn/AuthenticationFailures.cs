@@ -38,7 +38,9 @@ internal sealed class AuthenticationFailures(NpgsqlDataSource db, TimeProvider c
 
         var actor = claimed ?? Caller.OfSystem(Service, null) with
         {
-            RequestId = origin.RequestId, SourceAddress = origin.SourceAddress, UserAgent = origin.UserAgent,
+            RequestId = origin.RequestId,
+            SourceAddress = origin.SourceAddress,
+            UserAgent = origin.UserAgent,
         };
         await using var tx = await db.BeginAsync(ct);
         tx.Audit(
