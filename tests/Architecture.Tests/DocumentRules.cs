@@ -61,7 +61,7 @@ public sealed partial class DocumentRules
         Assert.That(wrong, Is.Empty);
     }
 
-    [GeneratedRegex(@"(Conflict|Of)\((StatusCodes\.\w+,\s*)?\s*""(?<code>[a-z]+(_[a-z]+)*)""", RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(@"(Conflict\(\s*|Of\(\s*StatusCodes\.\w+,\s*)""(?<code>[a-z]+(_[a-z]+)*)""", RegexOptions.ExplicitCapture)]
     private static partial Regex ProblemCode();
 
     [GeneratedRegex(@"public (?!const|static|sealed|required class)[\w<>?\[\], ]+ (?<name>\w+) \{ get; (set|init); \}", RegexOptions.ExplicitCapture)]

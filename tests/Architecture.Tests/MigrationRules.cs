@@ -27,6 +27,6 @@ public sealed partial class MigrationRules
         Assert.That(wrong, Is.Empty);
     }
 
-    [GeneratedRegex("^create (unlogged )?(table|unique index|index) (?!.*partition of)", RegexOptions.IgnoreCase)]
+    [GeneratedRegex("^create (unlogged )?(table|unique index|index) (?!.*partition of)", RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture)]
     private static partial Regex CreateStatement();
 }

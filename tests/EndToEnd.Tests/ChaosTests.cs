@@ -120,7 +120,7 @@ public sealed class ChaosTests
     {
         foreach (var database in new[] { "identity", "ingest", "scanner", "policy", "audit" })
         {
-            await using var db = NpgsqlDataSource.Create((await platform.ConnectionStringAsync(database))!);
+            await using var db = NpgsqlDataSource.Create((await platform.ConnectionStringAsync(database + "-db"))!);
             await Eventually.BecomesTrueAsync(
                 async () =>
                 {

@@ -3,8 +3,11 @@ using System.Net.Sockets;
 
 using EnvPlatform.ServiceDefaults.Identity;
 
+using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Mvc.Testing;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
 using NUnit.Framework;
@@ -61,6 +64,7 @@ public sealed class ServiceFixture<TProgram> : WebApplicationFactory<TProgram> w
         // A port given here would be the only one that is listened to; the service listens where its settings say.
         fixture.UseKestrel();
         fixture.StartServer();
+        fixture.RefuseEndpointsWithoutPolicy();
         await fixture.WaitUntilReadyAsync();
         return fixture;
     }
@@ -87,6 +91,20 @@ public sealed class ServiceFixture<TProgram> : WebApplicationFactory<TProgram> w
         }
 
         builder.ConfigureLogging(logging => logging.SetMinimumLevel(LogLevel.Warning));
+    }
+
+    /// <summary>Every endpoint names a policy, or is one of the few that are open to everybody. The list may only shrink.</summary>
+    private void RefuseEndpointsWithoutPolicy()
+    {
+        string[] open = ["/health/live", "/health/ready", "/openapi/{documentName}.json", "/oauth/token", "/oauth/revoke", "/api/v1/sign-in"];
+        var wrong = Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()
+            .Where(endpoint => !endpoint.Metadata.OfType<IAuthorizeData>().Any(data => data.Policy is { Length: > 0 }))
+            .Where(endpoint => endpoint.Metadata.GetMetadata<IAllowAnonymous>() is null || !open.Contains(endpoint.RoutePattern.RawText))
+
+            // What answers gRPC calls to services and methods that do not exist.
+            .Where(endpoint => endpoint.DisplayName?.StartsWith("gRPC - Unimplemented", StringComparison.Ordinal) != true)
+            .Select(endpoint => endpoint.DisplayName ?? endpoint.RoutePattern.RawText);
+        Assert.That(wrong, Is.Empty, "endpoints without a policy");
     }
 
     private static int FreePort()

@@ -53,6 +53,8 @@ create index audit_events_action on audit_events (org_id, action_key, occurred_a
 
 -- What somebody did.
 create index audit_events_actor on audit_events (org_id, actor_id, occurred_at, seq);
+
+-- The same by e-mail address.
 create index audit_events_actor_email on audit_events (org_id, actor_email, occurred_at, seq) where actor_email is not null;
 
 -- What was done to something.

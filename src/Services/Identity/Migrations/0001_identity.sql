@@ -66,6 +66,8 @@ create index tokens_subject on tokens (subject_id, id);
 
 -- Void tokens are dropped by age.
 create index tokens_expires_at on tokens (expires_at) where expires_at is not null;
+
+-- The same for revoked ones.
 create index tokens_revoked_at on tokens (revoked_at) where revoked_at is not null;
 
 -- One row: a machine that a member registered. The id is the agent's choice: two organizations may know one machine, independently.

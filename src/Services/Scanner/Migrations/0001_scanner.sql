@@ -55,6 +55,8 @@ create table vulnerability_names (
 );
 -- Search: names that begin with what was typed.
 create index vulnerability_names_prefix on vulnerability_names (name text_pattern_ops);
+
+-- The names of a vulnerability, to be written anew when its advisories change.
 create index vulnerability_names_vulnerability on vulnerability_names (vulnerability_id);
 
 -- One row: a CVE that CISA lists as known to be exploited. cve is in lower case.
