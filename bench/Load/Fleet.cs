@@ -48,7 +48,12 @@ internal sealed class Fleet
             digest = PackageSetDigest.Compute(packages),
             packages = digestOnly ? null : packages.Select(package => new
             {
-                manager = package.Manager, name = package.Name, version = package.Version, build = package.Build, subdir = package.Subdir, channel = package.Channel,
+                manager = package.Manager,
+                name = package.Name,
+                version = package.Version,
+                build = package.Build,
+                subdir = package.Subdir,
+                channel = package.Channel,
             }),
         });
     }

@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Text.Json;
 
 using Aspire.Hosting;
-using Aspire.Hosting.ApplicationModel;
 using Aspire.Hosting.Testing;
 
 using Microsoft.Extensions.DependencyInjection;
@@ -26,14 +25,14 @@ internal sealed class RunningPlatform : IAsyncDisposable
     {
         var data = Directory.CreateTempSubdirectory("envplatform-bench-").FullName;
         var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.AppHost>(["--Aspire:DataFolder", data], ct);
-        var app = await builder.BuildAsync(ct);
-        await app.StartAsync(ct);
+        var running = await builder.BuildAsync(ct);
+        await running.StartAsync(ct);
         foreach (var service in new[] { "identity", "ingest", "scanner", "policy", "audit", "gateway" })
         {
-            await app.ResourceNotifications.WaitForResourceHealthyAsync(service, ct);
+            await running.ResourceNotifications.WaitForResourceHealthyAsync(service, ct);
         }
 
-        return new(app, JsonSerializer.Deserialize<Bootstrap>(await File.ReadAllTextAsync(Path.Combine(data, "bootstrap.json"), ct), Snake)!);
+        return new(running, JsonSerializer.Deserialize<Bootstrap>(await File.ReadAllTextAsync(Path.Combine(data, "bootstrap.json"), ct), Snake)!);
     }
 
     public ApiClient Client() => new(app.GetEndpoint("gateway", "http"), bootstrap.Organization, bootstrap.Token);
@@ -55,7 +54,7 @@ internal sealed class RunningPlatform : IAsyncDisposable
         return property?.Value is { } value ? Convert.ToInt32(value, CultureInfo.InvariantCulture) : null;
     }
 
-    private static IEnumerable<int> Tree(int root)
+    private static List<int> Tree(int root)
     {
         var parents = Directory.EnumerateDirectories("/proc").Select(Path.GetFileName).Where(name => int.TryParse(name, out _)).Select(name => int.Parse(name!))
             .Select(pid => (Pid: pid, Parent: (int)Field(pid, "PPid:"))).ToArray();

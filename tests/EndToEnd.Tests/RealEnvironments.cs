@@ -20,7 +20,12 @@ internal sealed record RealEnvironment(string Id, string Name, string Platform, 
         digest = PackageSetDigest.Compute(Packages),
         packages = digestOnly ? null : Packages.Select(package => new
         {
-            manager = package.Manager, name = package.Name, version = package.Version, build = package.Build, subdir = package.Subdir, channel = package.Channel,
+            manager = package.Manager,
+            name = package.Name,
+            version = package.Version,
+            build = package.Build,
+            subdir = package.Subdir,
+            channel = package.Channel,
         }),
     };
 }

@@ -124,7 +124,8 @@ public abstract class ScannerFixture
     {
         var settings = new Dictionary<string, string?>(StringComparer.Ordinal)
         {
-            ["services:ingest:grpc:0"] = Ingest.GrpcAddress.ToString(), ["Scanner:PollSeconds"] = "1",
+            ["services:ingest:grpc:0"] = Ingest.GrpcAddress.ToString(),
+            ["Scanner:PollSeconds"] = "1",
         };
         if (messagingPrefix is not null)
         {
@@ -181,7 +182,10 @@ public abstract class ScannerFixture
         ArgumentNullException.ThrowIfNull(prefix);
         var body = new JsonObject
         {
-            ["machine_id"] = machine.ToString(), ["prefix"] = prefix, ["name"] = prefix.Split('/')[^1], ["platform"] = "linux-64",
+            ["machine_id"] = machine.ToString(),
+            ["prefix"] = prefix,
+            ["name"] = prefix.Split('/')[^1],
+            ["platform"] = "linux-64",
             ["digest"] = PackageSetDigest.Compute(packages.Select(entry =>
                 new PackageKey(entry.Manager!, entry.Channel ?? "", entry.Subdir ?? "", entry.Name!, entry.Version ?? "", entry.Build ?? ""))),
             ["packages"] = JsonSerializer.SerializeToNode(packages, Json.Options),
@@ -292,7 +296,10 @@ public abstract class ScannerFixture
 
         var record = new JsonObject
         {
-            ["id"] = id, ["modified"] = "2026-01-02T03:04:05Z", ["published"] = "2026-01-01T00:00:00Z", ["details"] = $"What {id} says. And more.",
+            ["id"] = id,
+            ["modified"] = "2026-01-02T03:04:05Z",
+            ["published"] = "2026-01-01T00:00:00Z",
+            ["details"] = $"What {id} says. And more.",
             ["aliases"] = new JsonArray([.. (aliases ?? []).Select(alias => (JsonNode)alias)]),
             ["affected"] = new JsonArray(new JsonObject
             {

@@ -70,7 +70,10 @@ public static class PostgresBuilderExtensions
     {
         var settings = new NpgsqlConnectionStringBuilder(await server.ConnectionStringExpression.GetValueAsync(ct))
         {
-            Database = "postgres", Pooling = false, Timeout = 3, CommandTimeout = 30,
+            Database = "postgres",
+            Pooling = false,
+            Timeout = 3,
+            CommandTimeout = 30,
         };
         var connection = new NpgsqlConnection(settings.ConnectionString);
         await connection.OpenAsync(ct);

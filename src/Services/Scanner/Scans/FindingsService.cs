@@ -44,8 +44,14 @@ internal sealed class FindingsService(NpgsqlDataSource db) : Findings.FindingsBa
             var page = new PackageFindingsPage();
             page.Packages.AddRange(chunk.Select(row => new PackageFindings
             {
-                PackageId = row.PackageId, Coverage = row.Coverage, Reason = row.Reason ?? "", Critical = row.Critical, High = row.High,
-                Medium = row.Medium, Low = row.Low, Unknown = row.Unknown,
+                PackageId = row.PackageId,
+                Coverage = row.Coverage,
+                Reason = row.Reason ?? "",
+                Critical = row.Critical,
+                High = row.High,
+                Medium = row.Medium,
+                Low = row.Low,
+                Unknown = row.Unknown,
             }));
             await responseStream.WriteAsync(page, ct);
         }

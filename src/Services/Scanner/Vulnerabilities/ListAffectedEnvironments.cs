@@ -85,8 +85,13 @@ internal static class ListAffectedEnvironments
             limit @Take
             """, new
             {
-                Vulnerability = vulnerability, caller.OrgId, archived, OnlyOwner = caller.OnlyOwner?.Value, AfterKey = page.After?[0],
-                AfterId = page.After?[1], Take = page.Limit + 1,
+                Vulnerability = vulnerability,
+                caller.OrgId,
+                archived,
+                OnlyOwner = caller.OnlyOwner?.Value,
+                AfterKey = page.After?[0],
+                AfterId = page.After?[1],
+                Take = page.Limit + 1,
             }, ct);
         var more = rows.Count > page.Limit;
         var shown = more ? rows[..page.Limit] : rows;
