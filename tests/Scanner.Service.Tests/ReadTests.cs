@@ -292,7 +292,7 @@ public sealed class ReadTests : ScannerFixture
             Assert.That(packages.Sum(p => p.Critical + p.High + p.Medium + p.Low + p.Unknown), Is.EqualTo(40));
             Assert.That(packages.Count(p => p is { Coverage: "not_checked", Reason.Length: > 0 }), Is.EqualTo(1));
         });
-        using var missing = client.GetPackageFindings(new() { PackageSetId = 987_654 }, headers);
+        using var missing = client.GetPackageFindings(new() { OrganizationId = Organization.Id.ToString(), PackageSetId = 987_654 }, headers);
         Assert.That((await Assert.ThrowsAsync<Grpc.Core.RpcException>(() => missing.ResponseStream.MoveNext(default)))!.StatusCode, Is.EqualTo(Grpc.Core.StatusCode.NotFound));
         using var anonymous = client.GetPackageFindings(new() { PackageSetId = set });
         Assert.That((await Assert.ThrowsAsync<Grpc.Core.RpcException>(() => anonymous.ResponseStream.MoveNext(default)))!.StatusCode, Is.EqualTo(Grpc.Core.StatusCode.Unauthenticated));

@@ -31,6 +31,7 @@ internal static class CallerAuthentication
             .AddPolicy(Roles.Member, policy => policy.RequireRole(Roles.Member, Roles.Administrator))
             .AddPolicy(Roles.Administrator, policy => policy.RequireRole(Roles.Administrator))
             .AddPolicy(Roles.Auditor, policy => policy.RequireRole(Roles.Auditor, Roles.Administrator))
+            .AddPolicy(Roles.Reader, policy => policy.RequireRole(Roles.Member, Roles.Auditor, Roles.Administrator))
             .AddPolicy(Roles.Operator, policy => policy.RequireRole(Roles.Operator))
             .AddPolicy(Roles.Service, policy => policy.RequireRole(Roles.Service))
             .SetFallbackPolicy(new AuthorizationPolicyBuilder().RequireAssertion(_ => false).Build());

@@ -18,6 +18,9 @@ public static class Roles
     /// <summary>An auditor or administrator of the organization: who may read the audit log.</summary>
     public const string Auditor = "auditor";
 
+    /// <summary>Anybody of the organization: a member, an auditor or an administrator.</summary>
+    public const string Reader = "reader";
+
     /// <summary>Whoever runs the platform.</summary>
     public const string Operator = "operator";
 

@@ -3,6 +3,7 @@ using EnvPlatform.Postgres;
 using EnvPlatform.Scanner;
 using EnvPlatform.Scanner.Advisories;
 using EnvPlatform.Scanner.Advisories.Imports;
+using EnvPlatform.Scanner.Curations;
 using EnvPlatform.Scanner.Scans;
 using EnvPlatform.Scanner.Search;
 using EnvPlatform.Scanner.Vulnerabilities;
@@ -22,6 +23,7 @@ builder.AddServiceClient<PackageSets.PackageSetsClient>("ingest");
 builder.AddServiceClient<IngestEnvironments.EnvironmentsClient>("ingest");
 builder.AddAdvisories();
 builder.Services.AddSingleton<PackageSetSource>();
+builder.Services.AddHostedService<ExpireCurations>();
 builder.AddMessaging("scanner", bus =>
 {
     bus.AddConsumer<ScanEnvironment, ScanEnvironmentDefinition>();
@@ -36,6 +38,7 @@ app.UseIdempotency();
 app.MapImports();
 app.MapScans();
 app.MapVulnerabilities();
+app.MapCurations();
 app.MapSearch();
 app.MapGrpcService<FindingsService>().RequireAuthorization(Roles.Service);
 await app.RunAsync();

@@ -5,23 +5,32 @@ using EnvPlatform.Postgres;
 
 namespace EnvPlatform.Scanner.Scans;
 
-/// <summary>What was found in a package set: distinct vulnerabilities, however many of its packages have them.</summary>
+/// <summary>
+/// What was found in a package set, for an organization: distinct vulnerabilities, however many of its packages have them, without those that the
+/// organization holds to be mitigated, cleared or disputed.
+/// </summary>
 internal sealed record SetCounts(
-    long SetId, int Total, int Critical, int High, int Medium, int Low, int Unknown, decimal? MaxCvss, int Kev, int NotChecked, int Packages,
+    OrganizationId OrgId, long SetId, int Total, int Critical, int High, int Medium, int Low, int Unknown, decimal? MaxCvss, int Kev, int NotChecked, int Packages,
     DateTimeOffset ScannedAt)
 {
     public VulnerabilityCounts Vulnerabilities => new(Total, Critical, High, Medium, Low, Unknown);
 
-    public EnvironmentScanned ToEvent(OrganizationId organization, IReadOnlyList<EnvironmentId> environments) =>
-        new(organization, SetId, environments, Vulnerabilities, MaxCvss, Kev, NotChecked, ScannedAt);
+    public EnvironmentScanned ToEvent(IReadOnlyList<EnvironmentId> environments) =>
+        new(OrgId, SetId, environments, Vulnerabilities, MaxCvss, Kev, NotChecked, ScannedAt);
 
-    public static async Task<Dictionary<long, SetCounts>> ReadAsync(Tx tx, long[] sets) =>
+    public static async Task<Dictionary<(OrganizationId OrgId, long SetId), SetCounts>> ReadAsync(
+        Tx tx, IReadOnlyCollection<(OrganizationId OrgId, long SetId)> sets) =>
         (await tx.QueryAsync<SetCounts>(
             """
-            select id as set_id, total, critical, high, medium, low, unknown, max_cvss, kev, not_checked, cardinality(package_ids) as packages,
-                   scanned_at
-            from package_sets where id = any(@sets)
-            """, new { sets })).ToDictionary(counts => counts.SetId);
+            select asked.org_id, s.id as set_id, coalesce(o.total, s.total) as total, coalesce(o.critical, s.critical) as critical,
+                   coalesce(o.high, s.high) as high, coalesce(o.medium, s.medium) as medium, coalesce(o.low, s.low) as low,
+                   coalesce(o.unknown, s.unknown) as unknown, case when o.set_id is null then s.max_cvss else o.max_cvss end as max_cvss,
+                   coalesce(o.kev, s.kev) as kev, s.not_checked, cardinality(s.package_ids) as packages,
+                   greatest(s.scanned_at, o.counted_at) as scanned_at
+            from unnest(@Orgs, @Sets) as asked(org_id, set_id) join package_sets s on s.id = asked.set_id
+            left join organization_set_counts o on o.org_id = asked.org_id and o.set_id = asked.set_id
+            """, new { Orgs = sets.Select(one => one.OrgId.Value).ToArray(), Sets = sets.Select(one => one.SetId).ToArray() }))
+            .ToDictionary(counts => (counts.OrgId, counts.SetId));
 }
 
 /// <summary>Counts the vulnerabilities of package sets from the findings of their packages.</summary>

@@ -1,6 +1,8 @@
 using Dapper;
 
+using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Contracts.Scanner;
+using EnvPlatform.Scanner.Curations;
 
 using Grpc.Core;
 
@@ -8,7 +10,7 @@ using Npgsql;
 
 namespace EnvPlatform.Scanner.Scans;
 
-/// <summary>Other services ask how each package of a set was checked and what was found.</summary>
+/// <summary>Other services ask how each package of a set was checked and what was found that counts for an organization.</summary>
 internal sealed class FindingsService(NpgsqlDataSource db) : Findings.FindingsBase
 {
     private const int PageSize = 1_000;
@@ -20,19 +22,26 @@ internal sealed class FindingsService(NpgsqlDataSource db) : Findings.FindingsBa
         ArgumentNullException.ThrowIfNull(responseStream);
         ArgumentNullException.ThrowIfNull(context);
         var ct = context.CancellationToken;
+        if (!OrganizationId.TryParse(request.OrganizationId, out var organization))
+        {
+            throw new RpcException(new Status(StatusCode.InvalidArgument, "The organization is not an id."));
+        }
+
         await using var connection = await db.OpenConnectionAsync(ct);
         var rows = (await connection.QueryAsync<Row>(new CommandDefinition(
-            """
+            $"""
             select p.package_id, p.coverage, p.reason,
                    count(*) filter (where v.severity = 'critical')::int as critical, count(*) filter (where v.severity = 'high')::int as high,
                    count(*) filter (where v.severity = 'medium')::int as medium, count(*) filter (where v.severity = 'low')::int as low,
                    count(*) filter (where v.severity = 'unknown')::int as unknown
             from package_sets s cross join unnest(s.package_ids) as held(package_id) join packages p on p.package_id = held.package_id
-            left join package_findings f on f.package_id = p.package_id left join vulnerabilities v on v.id = f.vulnerability_id
+            left join package_findings f on f.package_id = p.package_id
+            {CurationInForce.Of("@Organization")}
+            left join vulnerabilities v on v.id = f.vulnerability_id and {CurationInForce.Status} in {CurationInForce.Open}
             where s.id = @PackageSetId
             group by p.package_id
             order by p.package_id
-            """, new { request.PackageSetId }, cancellationToken: ct))).AsList();
+            """, new { request.PackageSetId, Organization = organization }, cancellationToken: ct))).AsList();
         if (rows.Count == 0 && await connection.QuerySingleOrDefaultAsync<long?>(new CommandDefinition(
                 "select id from package_sets where id = @PackageSetId", new { request.PackageSetId }, cancellationToken: ct)) is null)
         {

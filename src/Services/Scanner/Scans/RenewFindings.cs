@@ -1,5 +1,5 @@
-using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Postgres;
+using EnvPlatform.Scanner.Curations;
 using EnvPlatform.Scanner.Matching;
 
 namespace EnvPlatform.Scanner.Scans;
@@ -11,8 +11,6 @@ namespace EnvPlatform.Scanner.Scans;
 /// </summary>
 internal sealed class RenewFindings(Tx tx, AdvisoryIndex index, long generation, DateTimeOffset now)
 {
-    /// <summary>Environments at most that one event names.</summary>
-    private const int EventSize = 500;
     private const int Chunk = 10_000;
     private readonly List<int> changed = [];
 
@@ -89,34 +87,12 @@ internal sealed class RenewFindings(Tx tx, AdvisoryIndex index, long generation,
             """, new { Changed = changed.ToArray(), vulnerabilities })).ToArray();
         foreach (var chunk in sets.Chunk(Chunk))
         {
-            await TellAsync(await CountSets.RunAsync(tx, chunk, generation, now));
+            var differing = await CountSets.RunAsync(tx, chunk, generation, now);
+            Told += await TellEnvironments.RunAsync(tx, differing, await OrganizationCounts.RefreshAsync(tx, null, chunk, now));
         }
 
         Recounted += sets.Length;
     }
-
-    private async Task TellAsync(long[] sets)
-    {
-        if (sets.Length == 0)
-        {
-            return;
-        }
-
-        var counts = await SetCounts.ReadAsync(tx, sets);
-        var environments = await tx.QueryAsync<ToldEnvironment>(
-            "select org_id, set_id, environment_id from environments where set_id = any(@sets) and visible order by org_id, set_id, environment_id", new { sets });
-        foreach (var group in environments.GroupBy(row => (row.OrgId, row.SetId)))
-        {
-            foreach (var some in group.Select(row => row.EnvironmentId).Chunk(EventSize))
-            {
-                tx.Publish(counts[group.Key.SetId].ToEvent(group.Key.OrgId, some));
-            }
-        }
-
-        Told += environments.Count;
-    }
-
-    private sealed record ToldEnvironment(OrganizationId OrgId, long SetId, EnvironmentId EnvironmentId);
 
     private sealed record StoredFinding(int PackageId, string VulnerabilityId, string[] Advisories, string[] FixedIn);
 

@@ -1,6 +1,7 @@
 using EnvPlatform.Contracts.Events;
 using EnvPlatform.Postgres;
 using EnvPlatform.Scanner.Advisories;
+using EnvPlatform.Scanner.Curations;
 using EnvPlatform.ServiceDefaults.Identity;
 
 using MassTransit;
@@ -30,29 +31,32 @@ internal sealed class ScanEnvironment(
         await using var tx = await db.BeginAsync(ct);
         var news = await tx.ReceiveAsync(events.Keys, nameof(ScanEnvironment));
         var generation = await FindingsLock.ShareAsync(tx);
+        await CurationsLock.ShareAsync(tx, events.Values.Select(logged => logged.OrganizationId));
         var index = await current.AtLeastAsync(generation, ct);
         metrics.Matched(await StoreSets.RunAsync(tx, index.Index, generation, fetched, clock.GetUtcNow()));
         var environments = events.Where(pair => news.Contains(pair.Key) && reachable.Contains(pair.Value.PackageSetId))
             .Select(pair => PlacedEnvironment.Of(pair.Value)).ToArray();
-        await PlaceAsync(tx, environments);
+        await PlaceAsync(tx, environments, clock.GetUtcNow());
         await tx.CommitAsync();
         metrics.Scanned(environments.Length);
     }
 
     /// <summary>Stores where the environments are, and tells them and the audit log.</summary>
-    private static async Task PlaceAsync(Tx tx, PlacedEnvironment[] environments)
+    private static async Task PlaceAsync(Tx tx, PlacedEnvironment[] environments, DateTimeOffset now)
     {
         var placed = await EnvironmentRows.PlaceAsync(tx, environments);
-        var counts = await SetCounts.ReadAsync(tx, [.. environments.Select(one => one.SetId).Distinct()]);
+        await OrganizationCounts.RefreshAsync(
+            tx, [.. environments.Select(one => one.OrgId).Distinct()], [.. environments.Select(one => one.SetId).Distinct()], now);
+        var counts = await SetCounts.ReadAsync(tx, [.. environments.Select(one => (one.OrgId, one.SetId)).Distinct()]);
         var latest = environments.Where(one => placed.Contains((one.OrgId, one.EnvironmentId)))
             .GroupBy(one => one.EnvironmentId).Select(group => group.MaxBy(one => one.Version)!).ToArray();
         foreach (var group in latest.GroupBy(one => (one.OrgId, one.SetId)))
         {
-            tx.Publish(counts[group.Key.SetId].ToEvent(group.Key.OrgId, [.. group.Select(one => one.EnvironmentId)]));
+            tx.Publish(counts[group.Key].ToEvent([.. group.Select(one => one.EnvironmentId)]));
             var system = Caller.OfSystem("scanner", group.Key.OrgId);
             foreach (var one in group)
             {
-                ScanAudit.Record(tx, system, one, counts[one.SetId]);
+                ScanAudit.Record(tx, system, one, counts[group.Key]);
             }
         }
     }

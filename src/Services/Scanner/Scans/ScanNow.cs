@@ -2,6 +2,7 @@ using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Contracts.Ingest;
 using EnvPlatform.Postgres;
 using EnvPlatform.Scanner.Advisories;
+using EnvPlatform.Scanner.Curations;
 using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.Identity;
 
@@ -56,6 +57,7 @@ internal static class ScanNow
 
         await using var tx = await db.BeginAsync(ct);
         var generation = await FindingsLock.ShareAsync(tx);
+        await CurationsLock.ShareAsync(tx, [caller.OrgId]);
         var index = await current.AtLeastAsync(generation, ct);
         metrics.Matched(await StoreSets.RunAsync(tx, index.Index, generation, fetched, clock.GetUtcNow()));
         await EnvironmentRows.PlaceAsync(tx, [environment]);
@@ -63,8 +65,9 @@ internal static class ScanNow
         await renewal.MatchAsync(await tx.QueryAsync<int>("select unnest(package_ids) from package_sets where id = @SetId", new { environment.SetId }) is var ids ? [.. ids] : []);
         await renewal.CountAsync([]);
         await CountSets.RunAsync(tx, sets, generation, clock.GetUtcNow());
-        var counts = (await SetCounts.ReadAsync(tx, sets))[environment.SetId];
-        tx.Publish(counts.ToEvent(caller.OrgId, [id]));
+        await OrganizationCounts.RefreshAsync(tx, [caller.OrgId], sets, clock.GetUtcNow());
+        var counts = (await SetCounts.ReadAsync(tx, [(caller.OrgId, environment.SetId)])).Values.Single();
+        tx.Publish(counts.ToEvent([id]));
         ScanAudit.Record(tx, caller, environment, counts);
         await tx.CommitAsync();
         metrics.Scanned(1);

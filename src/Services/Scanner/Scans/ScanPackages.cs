@@ -2,6 +2,7 @@ using System.ComponentModel.DataAnnotations;
 
 using EnvPlatform.Postgres;
 using EnvPlatform.Scanner.Advisories;
+using EnvPlatform.Scanner.Curations;
 using EnvPlatform.Scanner.Matching;
 using EnvPlatform.Scanner.Vulnerabilities;
 using EnvPlatform.ServiceDefaults;
@@ -32,7 +33,7 @@ public static class ScanPackages
     public sealed record Scanned(
         string Manager, string Name, string? Version, string? Build, string? Channel, string Coverage, string? Reason, IReadOnlyList<VulnerabilityView> Vulnerabilities);
 
-    /// <summary>Distinct vulnerabilities by severity, and how many packages could not be checked.</summary>
+    /// <summary>Distinct vulnerabilities that are active or reported by severity, and how many packages could not be checked.</summary>
     public sealed record Summary(int Total, int Critical, int High, int Medium, int Low, int Unknown, int NotChecked);
 
     public sealed record Result(IReadOnlyList<Scanned> Packages, Summary Summary);
@@ -66,22 +67,43 @@ public static class ScanPackages
             }
 
             metrics.Matched(matches.Length);
-            return TypedResults.Ok(ResultOf(packages, matches, findings, known));
+            var views = await ViewsAsync(db, caller, packages, matches, findings, known, ct);
+            return TypedResults.Ok(ResultOf(packages, matches, views));
         }
     }
 
-    private static Result ResultOf(
-        Package[] packages, PackageMatch[] matches, Finding[][] findings, Dictionary<string, VulnerabilityView> known)
+    /// <summary>The vulnerabilities of each package, with what the organization holds of them.</summary>
+    private static async Task<VulnerabilityView[][]> ViewsAsync(
+        NpgsqlDataSource db, Caller caller, Package[] packages, PackageMatch[] matches, Finding[][] findings, Dictionary<string, VulnerabilityView> known,
+        CancellationToken ct)
+    {
+        var asked = packages.Index().SelectMany(package => findings[package.Index].Select(finding => (Of: package.Index, Finding: finding))).ToArray();
+        var statuses = await FindingStatuses.OfFindingsAsync(
+            db, caller.OrgId,
+            [.. asked.Select((one, number) => new FindingStatuses.Finding(
+                number, one.Finding.VulnerabilityId, packages[one.Of].Manager, packages[one.Of].Name, matches[one.Of].Mapped.Identity.Name,
+                packages[one.Of].Version, packages[one.Of].Build))], ct);
+        var views = asked.Select((one, number) =>
+        {
+            var (status, curatedAt) = statuses.GetValueOrDefault(number, CuratedStatus.Reported);
+            return (one.Of, View: known[one.Finding.VulnerabilityId] with
+            {
+                Advisories = one.Finding.Advisories, FixedIn = one.Finding.FixedIn, Description = null, Status = status, CuratedAt = curatedAt,
+            });
+        }).ToLookup(one => one.Of, one => one.View);
+        return [.. packages.Select((_, i) => views[i].OrderByDescending(view => view.Cvss ?? -1).ThenBy(view => view.Id, StringComparer.Ordinal).ToArray())];
+    }
+
+    private static Result ResultOf(Package[] packages, PackageMatch[] matches, VulnerabilityView[][] views)
     {
         var scanned = packages.Select((package, i) => new Scanned(
             package.Manager, package.Name, package.Version, package.Build, package.Channel, Texts.Of(matches[i].Coverage),
-            NotCheckedReasons.CodeOf(matches[i].Reason),
-            [.. findings[i].Select(finding => known[finding.VulnerabilityId] with { Advisories = finding.Advisories, FixedIn = finding.FixedIn, Description = null })
-                .OrderByDescending(view => view.Cvss ?? -1).ThenBy(view => view.Id, StringComparer.Ordinal)])).ToArray();
-        var bySeverity = known.Values.CountBy(view => view.Severity).ToDictionary();
+            NotCheckedReasons.CodeOf(matches[i].Reason), views[i])).ToArray();
+        var open = views.SelectMany(some => some).Where(view => CurationStatuses.IsOpen(view.Status)).DistinctBy(view => view.Id).ToArray();
+        var bySeverity = open.CountBy(view => view.Severity).ToDictionary();
         int Count(string severity) => bySeverity.GetValueOrDefault(severity);
         return new(scanned, new(
-            known.Count, Count("critical"), Count("high"), Count("medium"), Count("low"), Count("unknown"),
+            open.Length, Count("critical"), Count("high"), Count("medium"), Count("low"), Count("unknown"),
             matches.Count(match => match.Coverage == Coverage.NotChecked)));
     }
 }

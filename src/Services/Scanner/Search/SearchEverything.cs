@@ -1,5 +1,6 @@
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Postgres;
+using EnvPlatform.Scanner.Curations;
 using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.Identity;
 
@@ -21,7 +22,8 @@ internal static class SearchEverything
     /// <param name="Environments">How many environments hold it, in any version.</param>
     public sealed record FoundPackage(string Manager, string Name, IReadOnlyList<string> Versions, long Environments);
 
-    public sealed record FoundVulnerability(string Id, IReadOnlyList<string> Aliases, decimal? Cvss, string Severity, bool Kev, string? Summary, long Environments);
+    public sealed record FoundVulnerability(
+        string Id, IReadOnlyList<string> Aliases, decimal? Cvss, string Severity, bool Kev, string Status, string? Summary, long Environments);
 
     public sealed record Result(
         IReadOnlyList<FoundEnvironment> Environments, IReadOnlyList<FoundPackage> Packages, IReadOnlyList<FoundVulnerability> Vulnerabilities);
@@ -46,7 +48,7 @@ internal static class SearchEverything
 
         var escaped = text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("%", "\\%", StringComparison.Ordinal).Replace("_", "\\_", StringComparison.Ordinal);
         var asked = new Asked(caller.OrgId, caller.OnlyOwner?.Value, text, $"%{escaped}%", $"{escaped.ToLowerInvariant()}%", limit);
-        return TypedResults.Ok(new Result(await EnvironmentsAsync(db, asked, ct), await PackagesAsync(db, asked, ct), await VulnerabilitiesAsync(db, asked, ct)));
+        return TypedResults.Ok(new Result(await EnvironmentsAsync(db, asked, ct), await PackagesAsync(db, asked, ct), await VulnerabilitiesAsync(db, asked, caller, ct)));
     }
 
     // What begins with the text, or is it, comes before what holds it somewhere.
@@ -80,8 +82,9 @@ internal static class SearchEverything
         order by o.name <> lower(@Text), o.name, o.manager limit @Limit
         """, asked, ct)).Select(row => new FoundPackage(row.Manager, row.Name, row.Versions, row.Environments))];
 
-    private static async Task<List<FoundVulnerability>> VulnerabilitiesAsync(NpgsqlDataSource db, Asked asked, CancellationToken ct) =>
-        [.. (await db.QueryAsync<VulnerabilityRow>(
+    private static async Task<List<FoundVulnerability>> VulnerabilitiesAsync(NpgsqlDataSource db, Asked asked, Caller caller, CancellationToken ct)
+    {
+        var rows = await db.QueryAsync<VulnerabilityRow>(
             """
             with named as materialized (
                 select vulnerability_id, bool_or(name = lower(@Text)) as exact from vulnerability_names where name like @Beginning
@@ -94,7 +97,11 @@ internal static class SearchEverything
                             where s.package_ids && array(select package_id from package_findings f where f.vulnerability_id = v.id)))) as environments
             from named join vulnerabilities v on v.id = named.vulnerability_id
             order by named.exact desc, v.id desc
-            """, asked, ct)).Select(row => new FoundVulnerability(row.Id, row.Aliases, row.Cvss, row.Severity, row.Kev, row.Summary, row.Environments))];
+            """, asked, ct);
+        var statuses = await FindingStatuses.OfVulnerabilitiesAsync(db, caller, [.. rows.Select(row => row.Id)], ct);
+        return [.. rows.Select(row => new FoundVulnerability(
+            row.Id, row.Aliases, row.Cvss, row.Severity, row.Kev, statuses.GetValueOrDefault(row.Id, CuratedStatus.Reported).Status, row.Summary, row.Environments))];
+    }
 
     private sealed record Asked(OrganizationId OrgId, Guid? OnlyOwner, string Text, string Within, string Beginning, int Limit);
 

@@ -1,6 +1,7 @@
 using EnvPlatform.Contracts;
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Postgres;
+using EnvPlatform.Scanner.Curations;
 using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.Identity;
 
@@ -21,8 +22,8 @@ internal static class ListAffectedEnvironments
         ["name"] = "e.name::text",
         ["prefix"] = "e.prefix::text",
         ["platform"] = "e.platform::text",
-        ["max_cvss"] = "coalesce(s.max_cvss, -1)::numeric",
-        ["vulnerabilities"] = "s.total::int",
+        ["max_cvss"] = "coalesce(case when o.set_id is null then s.max_cvss else o.max_cvss end, -1)::numeric",
+        ["vulnerabilities"] = "coalesce(o.total, s.total)::int",
         ["scanned_at"] = "s.scanned_at::timestamptz",
     };
 
@@ -35,7 +36,7 @@ internal static class ListAffectedEnvironments
         EnvironmentId Id, string Name, string Prefix, string Platform, Machine Machine, User User, bool Archived, VulnerabilityCounts Vulnerabilities,
         decimal? MaxCvss, int Kev, DateTimeOffset ScannedAt, IReadOnlyList<AffectedPackage> Packages);
 
-    public sealed record AffectedPackage(string Manager, string Name, string Version, string? Build, string? Channel, IReadOnlyList<string> FixedIn);
+    public sealed record AffectedPackage(string Manager, string Name, string Version, string? Build, string? Channel, IReadOnlyList<string> FixedIn, string Status);
 
     public static void MapListAffectedEnvironments(this IEndpointRouteBuilder organization) =>
         organization.MapGet("/vulnerabilities/{id}/environments", HandleAsync).WithName(nameof(ListAffectedEnvironments))
@@ -76,9 +77,13 @@ internal static class ListAffectedEnvironments
             AffectedSets +
             $"""
 
-            select e.environment_id, e.name, e.prefix, e.platform, e.machine_id, e.owner, e.archived, e.set_id, s.total, s.critical, s.high, s.medium,
-                   s.low, s.unknown, s.max_cvss, s.kev, s.scanned_at, ({key})::text as sort_key
+            select e.environment_id, e.name, e.prefix, e.platform, e.machine_id, e.owner, e.archived, e.set_id,
+                   coalesce(o.total, s.total) as total, coalesce(o.critical, s.critical) as critical, coalesce(o.high, s.high) as high,
+                   coalesce(o.medium, s.medium) as medium, coalesce(o.low, s.low) as low, coalesce(o.unknown, s.unknown) as unknown,
+                   case when o.set_id is null then s.max_cvss else o.max_cvss end as max_cvss, coalesce(o.kev, s.kev) as kev, s.scanned_at,
+                   ({key})::text as sort_key
             from environments e join package_sets s on s.id = e.set_id
+            left join organization_set_counts o on o.org_id = e.org_id and o.set_id = e.set_id
             {Visible}
                 and (@AfterId::uuid is null or ({key}, e.environment_id) {beyond} (@AfterKey{key[(key.LastIndexOf(':') - 1)..]}, @AfterId::uuid))
             order by {key} {direction}, e.environment_id {direction}
@@ -95,20 +100,22 @@ internal static class ListAffectedEnvironments
             }, ct);
         var more = rows.Count > page.Limit;
         var shown = more ? rows[..page.Limit] : rows;
-        var packages = await PackagesAsync(db, vulnerability, [.. shown.Select(row => row.SetId).Distinct()], ct);
+        var packages = await PackagesAsync(db, vulnerability, caller.OrgId, [.. shown.Select(row => row.SetId).Distinct()], ct);
         return TypedResults.Ok(new Page<Item>(
             [.. shown.Select(row => row.ToItem([.. packages[row.SetId].Select(package => package.Package)]))], total,
             more ? page.Next(shown[^1].SortKey, shown[^1].EnvironmentId.ToString()) : null));
     }
 
-    private static async Task<ILookup<long, PackageRow>> PackagesAsync(NpgsqlDataSource db, string vulnerability, long[] sets, CancellationToken ct) =>
+    private static async Task<ILookup<long, PackageRow>> PackagesAsync(
+        NpgsqlDataSource db, string vulnerability, OrganizationId organization, long[] sets, CancellationToken ct) =>
         (await db.QueryAsync<PackageRow>(
-            """
-            select s.id as set_id, p.manager, p.name, p.version, p.build, p.channel, f.fixed_in
+            $"""
+            select s.id as set_id, p.manager, p.name, p.version, p.build, p.channel, f.fixed_in, {CurationInForce.Status} as status
             from package_findings f join packages p using (package_id) join package_sets s on s.id = any(@sets) and s.package_ids @> array[p.package_id]
+            {CurationInForce.Of("@organization")}
             where f.vulnerability_id = @vulnerability
             order by p.name, p.package_id
-            """, new { vulnerability, sets }, ct)).ToLookup(row => row.SetId);
+            """, new { vulnerability, organization, sets }, ct)).ToLookup(row => row.SetId);
 
     private sealed record Row(
         EnvironmentId EnvironmentId, string Name, string Prefix, string Platform, MachineId? MachineId, SubjectId? Owner, bool Archived, long SetId, int Total,
@@ -119,8 +126,8 @@ internal static class ListAffectedEnvironments
             ScannedAt, packages);
     }
 
-    private sealed record PackageRow(long SetId, string Manager, string Name, string Version, string Build, string Channel, string[] FixedIn)
+    private sealed record PackageRow(long SetId, string Manager, string Name, string Version, string Build, string Channel, string[] FixedIn, string Status)
     {
-        public AffectedPackage Package => new(Manager, Name, Version, Build.Length == 0 ? null : Build, Channel.Length == 0 ? null : Channel, FixedIn);
+        public AffectedPackage Package => new(Manager, Name, Version, Build.Length == 0 ? null : Build, Channel.Length == 0 ? null : Channel, FixedIn, Status);
     }
 }

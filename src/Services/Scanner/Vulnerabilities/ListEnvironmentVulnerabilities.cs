@@ -2,6 +2,7 @@ using Dapper;
 
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Postgres;
+using EnvPlatform.Scanner.Curations;
 using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.Identity;
 
@@ -14,7 +15,7 @@ namespace EnvPlatform.Scanner.Vulnerabilities;
 /// <summary>The vulnerabilities of an environment, or of one package in it.</summary>
 internal static class ListEnvironmentVulnerabilities
 {
-    /// <summary>A vulnerability of an environment, with the packages that have it.</summary>
+    /// <summary>A vulnerability of an environment, with the packages that have it and that have one of the statuses asked for.</summary>
     public sealed record Item(
         string Id, IReadOnlyList<string> Aliases, IReadOnlyList<string> Advisories, IReadOnlyList<AffectedPackage> Packages, decimal? Cvss,
         string? CvssVector, string Severity, decimal? Epss, bool Kev, string Status, DateTimeOffset? CuratedAt, IReadOnlyList<string> FixedIn,
@@ -27,7 +28,8 @@ internal static class ListEnvironmentVulnerabilities
     }
 
     /// <summary>A package that has a vulnerability.</summary>
-    public sealed record AffectedPackage(string Manager, string Name, string Version, string? Build, string? Channel);
+    /// <param name="Status">Of the finding in this package; the vulnerability's is the most urgent of them.</param>
+    public sealed record AffectedPackage(string Manager, string Name, string Version, string? Build, string? Channel, string Status);
 
     public static void MapListEnvironmentVulnerabilities(this IEndpointRouteBuilder organization)
     {
@@ -55,30 +57,34 @@ internal static class ListEnvironmentVulnerabilities
             return Problems.NotFound();
         }
 
-        var parameters = new DynamicParameters(new { Set = set, values.Package });
+        var parameters = new DynamicParameters(new { Set = set, values.Package, caller.OrgId });
         var (rows, total, next) = await VulnerabilityList.ReadAsync(
             db,
-            """
-            select f.vulnerability_id, 1::bigint as environments
+            $"""
+            select f.vulnerability_id, 1::bigint as environments, {CurationInForce.MostUrgent} as status, {CurationInForce.MostUrgentSince} as curated_at
             from package_sets s cross join unnest(s.package_ids) as held(package_id)
             join package_findings f on f.package_id = held.package_id join packages p on p.package_id = held.package_id
-            where s.id = @Set and (@Package::text is null or p.name = @Package)
+            {CurationInForce.Of("@OrgId")}
+            where s.id = @Set and (@Package::text is null or p.name = @Package) and {CurationInForce.Status} = any(@Statuses)
             group by f.vulnerability_id
             """, parameters, values, page, ct);
         var packages = (await db.QueryAsync<PackageRow>(
-            """
-            select f.vulnerability_id, p.manager, p.name, p.version, p.build, p.channel, f.advisories, f.fixed_in
+            $"""
+            select f.vulnerability_id, p.manager, p.name, p.version, p.build, p.channel, f.advisories, f.fixed_in, {CurationInForce.Status} as status
             from package_sets s cross join unnest(s.package_ids) as held(package_id)
             join package_findings f on f.package_id = held.package_id join packages p on p.package_id = held.package_id
+            {CurationInForce.Of("@OrgId")}
             where s.id = @Set and f.vulnerability_id = any(@Ids) and (@Package::text is null or p.name = @Package)
+                and {CurationInForce.Status} = any(@Statuses)
             order by p.name, p.version, p.package_id
-            """, new { Set = set, Ids = rows.Select(row => row.Id).ToArray(), values.Package }, ct)).ToLookup(row => row.VulnerabilityId);
+            """, new { Set = set, Ids = rows.Select(row => row.Id).ToArray(), values.Package, caller.OrgId, values.Statuses }, ct)).ToLookup(row => row.VulnerabilityId);
         return TypedResults.Ok(new Page<Item>([.. rows.Select(row => Item.Of(row.ToView(), [.. packages[row.Id]]))], total, next));
     }
 
     internal sealed record PackageRow(
-        string VulnerabilityId, string Manager, string Name, string Version, string Build, string Channel, string[] Advisories, string[] FixedIn)
+        string VulnerabilityId, string Manager, string Name, string Version, string Build, string Channel, string[] Advisories, string[] FixedIn,
+        string Status)
     {
-        public AffectedPackage Package => new(Manager, Name, Version, Build.Length == 0 ? null : Build, Channel.Length == 0 ? null : Channel);
+        public AffectedPackage Package => new(Manager, Name, Version, Build.Length == 0 ? null : Build, Channel.Length == 0 ? null : Channel, Status);
     }
 }

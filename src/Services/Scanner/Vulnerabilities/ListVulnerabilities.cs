@@ -1,5 +1,6 @@
 using Dapper;
 
+using EnvPlatform.Scanner.Curations;
 using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.Identity;
 
@@ -12,7 +13,7 @@ namespace EnvPlatform.Scanner.Vulnerabilities;
 /// <summary>The vulnerabilities that affect the environments that the caller may see, archived ones left out.</summary>
 internal static class ListVulnerabilities
 {
-    /// <param name="Environments">How many environments hold an affected package.</param>
+    /// <param name="Environments">How many environments hold an affected package; in the list, one whose finding has a status asked for.</param>
     public sealed record Item(
         string Id, IReadOnlyList<string> Aliases, IReadOnlyList<string> Advisories, decimal? Cvss, string? CvssVector, string Severity, decimal? Epss,
         bool Kev, string Status, DateTimeOffset? CuratedAt, DateTimeOffset? PublishedAt, DateTimeOffset ModifiedAt, string? Summary, string? Description,
@@ -29,31 +30,64 @@ internal static class ListVulnerabilities
 
     private const string Held =
         """
-        select set_id, count(*) as environments from environments
-        where org_id = @OrgId and visible and not archived and (@OnlyOwner::uuid is null or owner = @OnlyOwner)
-        group by set_id
+        with held as materialized (
+            select set_id, count(*) as environments from environments
+            where org_id = @OrgId and visible and not archived and (@OnlyOwner::uuid is null or owner = @OnlyOwner)
+            group by set_id),
         """;
 
-    /// <summary>An environment has one set, and a set has each of its vulnerabilities once: so the environments of the sets can be added up.</summary>
-    private const string OfSets =
+    /// <summary>From findings <c>f</c> of packages <c>p</c>: in each set the statuses asked for, each vulnerability once.</summary>
+    private static readonly string OfFindings =
         $"""
-        select v.id as vulnerability_id, counted.environments
-        from (
+        {CurationInForce.Of("@OrgId")}
+            join package_sets s on s.package_ids @> array[p.package_id]
+            where {CurationInForce.Status} = any(@Statuses)
+        """;
+
+    /// <summary>
+    /// An environment has one set, and a set keeps which vulnerabilities it has: so the environments of the sets can be added up. Only of what is held of packages and not
+    /// of a whole vulnerability must the findings be looked at.
+    /// </summary>
+    private static readonly string OfSets =
+        $"""
+        {Held}
+        narrow as materialized (
+            select distinct vulnerability_id from curations
+            where org_id = @OrgId and ended_at is null and package is not null and vulnerability_id is not null),
+        counted as (
             select found.key, sum(held.environments)::bigint as environments
-            from ({Held}) held join package_sets s on s.id = held.set_id cross join unnest(s.vulnerability_keys) as found(key)
-            group by found.key) counted
-        join vulnerabilities v on v.key = counted.key
+            from held join package_sets s on s.id = held.set_id cross join unnest(s.vulnerability_keys) as found(key)
+            group by found.key),
+        hit as (
+            select s.id as set_id, f.vulnerability_id, {CurationInForce.MostUrgent} as status, {CurationInForce.MostUrgentSince} as created_at
+            from narrow join package_findings f using (vulnerability_id) join packages p on p.package_id = f.package_id
+            {OfFindings}
+            group by s.id, f.vulnerability_id)
+        select v.id as vulnerability_id, counted.environments, {CurationInForce.Status} as status, curation.created_at as curated_at
+        from counted join vulnerabilities v on v.key = counted.key
+        {CurationInForce.OfVulnerability}
+        where {CurationInForce.Status} = any(@Statuses) and v.id not in (select vulnerability_id from narrow)
+        union all
+        {Summed}
         """;
 
-    private const string OfPackage =
+    private static readonly string OfPackage =
         $"""
-        select hit.vulnerability_id, sum(held.environments)::bigint as environments
-        from ({Held}) held
-        join (
-            select distinct s.id as set_id, f.vulnerability_id
-            from packages p join package_findings f using (package_id) join package_sets s on s.package_ids @> array[p.package_id]
-            where p.name = @Package) hit using (set_id)
-        group by hit.vulnerability_id
+        {Held}
+        hit as (
+            select s.id as set_id, f.vulnerability_id, {CurationInForce.MostUrgent} as status, {CurationInForce.MostUrgentSince} as created_at
+            from packages p join package_findings f on f.package_id = p.package_id
+            {OfFindings} and p.name = @Package
+            group by s.id, f.vulnerability_id)
+        {Summed}
+        """;
+
+    private static string Summed =>
+        $"""
+        select curation.vulnerability_id, sum(held.environments)::bigint as environments, {CurationInForce.MostUrgent} as status,
+               {CurationInForce.MostUrgentSince} as curated_at
+        from held join hit curation using (set_id)
+        group by curation.vulnerability_id
         """;
 
     private static async Task<Ok<Page<Item>>> HandleAsync(

@@ -1,4 +1,5 @@
 using EnvPlatform.Postgres;
+using EnvPlatform.Scanner.Curations;
 using EnvPlatform.Scanner.Scans;
 
 using Npgsql;
@@ -45,9 +46,10 @@ internal sealed partial class ChangeAdvisories(
         generation++;
         await WriteAdvisories.WriteAsync(tx, plan);
         var known = await WriteExploits.RefreshAsync(tx, [.. plan.Vulnerabilities.Select(pair => pair.Vulnerability.Id)]);
+        var recurated = await FollowAliases.RunAsync(tx, plan.Gone);
         var renewal = new RenewFindings(tx, plan.Index, generation, clock.GetUtcNow());
         await (records.MatchAll ? renewal.MatchAllAsync() : renewal.MatchAsync(plan.Projects, plan.NewlyComplete));
-        await renewal.CountAsync([.. plan.Rescored, .. known]);
+        await renewal.CountAsync([.. plan.Rescored, .. known, .. recurated]);
         await WriteAdvisories.RemoveAsync(tx, plan);
         await tx.ExecuteAsync("update advisory_state set generation = @generation, changed_at = now(); notify " + KeepIndexCurrent.Channel, new { generation });
         await finish(tx, plan.Outcome);

@@ -1,0 +1,13 @@
+namespace EnvPlatform.Scanner.Curations;
+
+/// <summary>What an organization holds of vulnerabilities.</summary>
+internal static class CurationEndpoints
+{
+    public static void MapCurations(this IEndpointRouteBuilder app)
+    {
+        var vulnerabilities = app.MapGroup("/api/v1/orgs/{org}/vulnerabilities").WithTags("Curations");
+        vulnerabilities.MapCurateVulnerability();
+        vulnerabilities.MapTakeBackCuration();
+        vulnerabilities.MapListCurations();
+    }
+}

@@ -1,0 +1,40 @@
+namespace EnvPlatform.Scanner.Curations;
+
+/// <summary>The SQL that says which verdict counts. It stands here once, so that counts, lists, search and the local audit cannot disagree.</summary>
+internal static class CurationInForce
+{
+    /// <summary>The status of the finding that <see cref="Of"/> was joined to.</summary>
+    public const string Status = "coalesce(curation.status, 'reported')";
+
+    /// <summary>Over several findings: the status that asks for most attention.</summary>
+    public const string MostUrgent = $"(array_agg({Status} order by {Urgency}, curation.created_at desc nulls last))[1]";
+
+    /// <summary>Over several findings: since when they have the status that <see cref="MostUrgent"/> says.</summary>
+    public const string MostUrgentSince = $"(array_agg(curation.created_at order by {Urgency}, curation.created_at desc nulls last))[1]";
+
+    /// <summary>The statuses that count and alert.</summary>
+    public const string Open = "('active', 'reported')";
+
+    private const string Urgency = $"array_position(array['active', 'reported', 'disputed', 'mitigated', 'cleared'], {Status})";
+
+    /// <summary>Joins <c>curation(status, created_at)</c> to a finding <c>f(vulnerability_id)</c> of a package <c>p</c>; nulls where nobody has judged it.</summary>
+    /// <param name="organization">The SQL of the organization's id.</param>
+    public static string Of(string organization) =>
+        $"""
+        left join lateral (
+            select c.status, c.created_at from curations c
+            where c.org_id = {organization} and c.vulnerability_id = f.vulnerability_id and c.ended_at is null
+                and (c.package is null or case p.manager when 'pypi' then c.project = p.project else c.package = lower(p.name) end)
+                and (c.version is null or c.version = p.version) and (c.build is null or c.build = p.build)
+            order by c.specificity desc, c.created_at desc, c.id desc limit 1) curation on true
+        """;
+
+    /// <summary>Joins <c>curation(status, created_at)</c> on the whole of a vulnerability <c>v</c>.</summary>
+    public const string OfVulnerability =
+        """
+        left join lateral (
+            select c.status, c.created_at from curations c
+            where c.org_id = @OrgId and c.vulnerability_id = v.id and c.ended_at is null and c.package is null
+            order by c.created_at desc, c.id desc limit 1) curation on true
+        """;
+}
