@@ -1,10 +1,14 @@
+using System.Reflection;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 
 using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.OpenApi;
 
+using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Metadata;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Validation;
@@ -19,7 +23,7 @@ public sealed record Page<T>(IReadOnlyList<T> Items, long TotalCount, string? Ne
 /// A cursor is signed and bound to the rest of the query string and the organization: one that was forged, or that belongs to another list, is refused.
 /// </summary>
 [SkipValidation]
-public sealed class PageQuery
+public sealed class PageQuery : IEndpointParameterMetadataProvider
 {
     public const int DefaultLimit = 100;
     public const int MaxLimit = 1_000;
@@ -45,6 +49,11 @@ public sealed class PageQuery
 
     /// <summary>The values that the last page's <see cref="Next"/> was given; null on the first page.</summary>
     public IReadOnlyList<string?>? After { get; private set; }
+
+    public static void PopulateMetadata(ParameterInfo parameter, EndpointBuilder builder) => builder.Describe(
+        new("limit", $"How many items the page may hold: 1 to {MaxLimit}, {DefaultLimit} by default.", Type: "integer"),
+        new("cursor", "The next_cursor of the page before."),
+        new("sort", "The field to sort by; - before it for descending."));
 
     public static ValueTask<PageQuery> BindAsync(HttpContext http)
     {

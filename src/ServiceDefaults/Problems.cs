@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -73,7 +74,7 @@ public static partial class Problems
         if (exception is BadHttpRequestException bad)
         {
             problem.Status = bad.StatusCode;
-            problem.Detail = bad.StatusCode == StatusCodes.Status413PayloadTooLarge ? "The request is larger than allowed." : null;
+            problem.Detail = null;
             if (bad.StatusCode == StatusCodes.Status400BadRequest)
             {
                 var (field, message) = Explain(bad);
@@ -88,7 +89,6 @@ public static partial class Problems
             validation.Title = "The request is not valid.";
             validation.Errors = validation.Errors.ToDictionary(error => ToSnakePath(error.Key), error => error.Value, StringComparer.Ordinal);
         }
-
         else if (problem.Status == StatusCodes.Status400BadRequest && !problem.Extensions.ContainsKey("errors") && !problem.Extensions.ContainsKey("code"))
         {
             // Binding answers so, without an exception, when the body breaks off or does not unpack.
@@ -97,8 +97,45 @@ public static partial class Problems
             problem.Extensions["errors"] = new Dictionary<string, string[]> { ["body"] = ["The body could not be read."] };
         }
 
+        Complete(problem);
         problem.Extensions.Remove("traceId");
         problem.Extensions["trace_id"] = Activity.Current?.TraceId.ToString() ?? context.HttpContext.TraceIdentifier;
+    }
+
+    /// <summary>
+    /// Gives what the framework answers by itself a code of ours and a detail. Invalid input says in its detail what the first field has against it,
+    /// for those who show nothing else.
+    /// </summary>
+    private static void Complete(ProblemDetails problem)
+    {
+        var (code, detail) = problem.Status switch
+        {
+            StatusCodes.Status400BadRequest => ("invalid_request", FirstError(problem)),
+            StatusCodes.Status404NotFound => ("not_found", "There is no such operation."),
+            StatusCodes.Status405MethodNotAllowed => ("method_not_allowed", "The operation does not know this method."),
+            StatusCodes.Status413PayloadTooLarge => ("too_large", "The request is larger than allowed."),
+            StatusCodes.Status415UnsupportedMediaType => ("unsupported_media_type", "The body must be application/json."),
+            >= StatusCodes.Status500InternalServerError => (null, "Something went wrong. Give the trace_id to the operator."),
+            _ => (null, problem.Title),
+        };
+        if (code is not null && problem.Type?.StartsWith(TypePrefix, StringComparison.Ordinal) != true)
+        {
+            problem.Type = TypePrefix + code;
+        }
+
+        if (problem.Type?.StartsWith(TypePrefix, StringComparison.Ordinal) == true)
+        {
+            problem.Extensions.TryAdd("code", problem.Type[TypePrefix.Length..]);
+        }
+
+        problem.Detail ??= detail;
+    }
+
+    private static string FirstError(ProblemDetails problem)
+    {
+        var errors = problem is HttpValidationProblemDetails validation ? validation.Errors
+            : problem.Extensions.TryGetValue("errors", out var given) ? given as IDictionary<string, string[]> : null;
+        return errors?.FirstOrDefault() is { Key: { } field, Value: [var message, ..] } ? $"{field}: {message}" : "The request could not be read.";
     }
 
     /// <summary>The field and the reason of a request that could not be bound.</summary>

@@ -1,4 +1,5 @@
 using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.OpenApi;
 
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
@@ -16,7 +17,7 @@ public static class ServiceDefaultsExtensions
         ArgumentNullException.ThrowIfNull(builder);
         builder.AddEdgeDefaults(service);
         builder.Services.AddCallers(builder.Configuration, service);
-        builder.Services.AddOpenApi("v1");
+        builder.Services.AddDescription();
         builder.Services.AddHttpContextAccessor();
         builder.Services.AddRequestDecompression();
         builder.Services.AddGrpc();

@@ -53,6 +53,22 @@ public sealed class SharedBehaviourTests
         Assert.That(await StatusAsync(service, HttpMethod.Get, Url("/things")), Is.EqualTo(HttpStatusCode.Forbidden));
     }
 
+    [TestCase("GET", "/api/v1/nothing", HttpStatusCode.NotFound, "not_found")]
+    [TestCase("DELETE", "/crash", HttpStatusCode.MethodNotAllowed, "method_not_allowed")]
+    [TestCase("POST", "/api/v1/orgs/ORG/notes", HttpStatusCode.UnsupportedMediaType, "unsupported_media_type")]
+    public async Task What_the_framework_refuses_has_a_code_and_a_detail_too(string method, string path, HttpStatusCode status, string code)
+    {
+        using var client = app.As(member);
+        using var request = new HttpRequestMessage(new HttpMethod(method), new Uri(path.Replace("ORG", Org.Slug, StringComparison.Ordinal), UriKind.Relative));
+        request.Content = method == "POST" ? new StringContent("text") : null;
+        using var response = await client.SendAsync(request);
+        var problem = await response.Content.ReadFromJsonAsync<JsonElement>();
+        Assert.That(response.StatusCode, Is.EqualTo(status));
+        Assert.That(problem.GetProperty("type").GetString(), Is.EqualTo($"urn:envplatform:problem:{code}"));
+        Assert.That(problem.GetProperty("code").GetString(), Is.EqualTo(code));
+        Assert.That(problem.GetProperty("detail").GetString(), Is.Not.Empty);
+    }
+
     private static readonly object[] BadBodies =
     [
         new object[] { "not json", "body" },
@@ -78,6 +94,8 @@ public sealed class SharedBehaviourTests
         Assert.That(response.Content.Headers.ContentType!.MediaType, Is.EqualTo("application/problem+json"));
         Assert.That(problem.GetProperty("errors").EnumerateObject().Select(error => error.Name), Does.Contain(field), problem.ToString());
         Assert.That(problem.GetProperty("trace_id").GetString(), Is.Not.Empty);
+        Assert.That(problem.GetProperty("code").GetString(), Is.EqualTo("invalid_request"));
+        Assert.That(problem.GetProperty("detail").GetString(), Does.StartWith($"{problem.GetProperty("errors").EnumerateObject().First().Name}: "));
         Assert.That(problem.ToString(), Does.Not.Contain("EnvPlatform.").And.Not.Contain("System."));
     }
 

@@ -2,6 +2,7 @@ using System.ComponentModel.DataAnnotations;
 using System.Net;
 using System.Net.Sockets;
 
+using EnvPlatform.Contracts.Ids;
 using EnvPlatform.ServiceDefaults.Identity;
 using EnvPlatform.Testing;
 
@@ -68,12 +69,28 @@ internal sealed class TestApp : IAsyncDisposable
         org.MapPost("/secrets", (Caller caller) => caller.Organization!.Slug).RequireAuthorization(Roles.Administrator);
         org.MapPost("/notes", (Note note) => note.Text).RequireAuthorization(Roles.Member);
         org.MapGet("/list", (PageQuery page) => new { page.Limit, page.Sort, page.Descending, page.After, Next = page.Next("a", null, "3") }).RequireAuthorization(Roles.Member);
+        org.MapGet("/filtered/{id}", (OrganizationId id, [AsParameters] Filter filter, PageQuery page) => TypedResults.Ok(new Page<Filter>([filter], page.Limit, $"{id}")))
+            .RequireAuthorization(Roles.Member);
+        org.MapPost("/first", (First.Request request) => TypedResults.Ok(request.Kind)).RequireAuthorization(Roles.Member);
+        org.MapPost("/second", (Second.Request request) => TypedResults.Ok(request.Owner)).RequireAuthorization(Roles.Member);
         org.MapGet("/typed", (int count) => count).RequireAuthorization(Roles.Member);
         web.MapGet("/crash", IResult () => throw new InvalidOperationException("the inner text")).RequireAuthorization(Roles.Anyone);
         web.MapGet("/unprotected", () => "nobody may see this");
     }
 
-    public sealed record Note([MaxLength(10)] string Text, [System.ComponentModel.DataAnnotations.Range(1, 5)] int StarsGiven, IReadOnlyList<Line>? Lines);
+    public sealed record Filter([property: MaxLength(10)] string? SomeText = null);
+
+    public static class First
+    {
+        public sealed record Request([Required] string? Kind);
+    }
+
+    public static class Second
+    {
+        public sealed record Request(SubjectId? Owner, IReadOnlyList<string> Aliases);
+    }
+
+    public sealed record Note([MaxLength(10)] string Text, [System.ComponentModel.DataAnnotations.Range(1, 5)] int StarsGiven, IReadOnlyList<Line>? Lines = null);
 
     public sealed record Line([MaxLength(5)] string TheName);
 }

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Text.Json.Nodes;
 
 using EnvPlatform.ServiceDefaults.Identity;
 
@@ -66,6 +67,7 @@ public sealed class ServiceFixture<TProgram> : WebApplicationFactory<TProgram> w
         fixture.StartServer();
         fixture.RefuseEndpointsWithoutPolicy();
         await fixture.WaitUntilReadyAsync();
+        await fixture.RefuseABadDescriptionAsync();
         return fixture;
     }
 
@@ -105,6 +107,16 @@ public sealed class ServiceFixture<TProgram> : WebApplicationFactory<TProgram> w
             .Where(endpoint => endpoint.RoutePattern.RawText?.Contains("{unimplementedMethod", StringComparison.Ordinal) != true)
             .Select(endpoint => endpoint.DisplayName ?? endpoint.RoutePattern.RawText);
         Assert.That(wrong, Is.Empty, "endpoints without a policy");
+    }
+
+    private async Task RefuseABadDescriptionAsync()
+    {
+        using var nobody = As(null);
+        using var response = await nobody.GetAsync(new Uri("/openapi/v1.json", UriKind.Relative));
+        if (response.IsSuccessStatusCode)
+        {
+            Assert.That(OpenApiRules.Broken(JsonNode.Parse(await response.Content.ReadAsStringAsync())!), Is.Empty, "the OpenAPI document");
+        }
     }
 
     private static int FreePort()

@@ -1,14 +1,17 @@
 using System.Globalization;
+using System.Reflection;
 
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.OpenApi;
 
+using Microsoft.AspNetCore.Http.Metadata;
 using Microsoft.Extensions.Primitives;
 
 namespace EnvPlatform.Audit.AuditLogs;
 
 /// <summary>What a request to list audit events asks for, with everything that is wrong with it.</summary>
-internal sealed class AuditQuery
+internal sealed class AuditQuery : IEndpointParameterMetadataProvider
 {
     public const int DefaultLimit = 100;
     public const int MaxLimit = 1_000;
@@ -72,6 +75,18 @@ internal sealed class AuditQuery
 
         return query;
     }
+
+    public static void PopulateMetadata(ParameterInfo parameter, EndpointBuilder builder) => builder.Describe(
+        AuditReaders.OrganizationParameter,
+        new("q", "column:value1,value2 - the column is any of the values; -column:value excludes; * in a value stands for any text.", Repeats: true),
+        new("search_operator", "or (default): an event passes any of the filters; and: all of them."),
+        new("sort", "occurred_at, created_at, seq or action_key; - before it for descending. -occurred_at by default."),
+        new("limit", $"1 to {MaxLimit}, {DefaultLimit} by default.", Type: "integer"),
+        new("offset", $"Events to pass over, at most {MaxOffset}; excludes the cursors.", Type: "integer"),
+        new("from_date", "A date or an RFC 3339 time; that of the first event."),
+        new("to_date", "A date or an RFC 3339 time, inclusive; that of the last event."),
+        new("after", "The next_cursor of the page before."),
+        new("before", "The cursor of the Link header's prev."));
 
     public static ValueTask<AuditQuery> BindAsync(HttpContext http)
     {

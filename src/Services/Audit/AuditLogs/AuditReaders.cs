@@ -1,5 +1,6 @@
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.OpenApi;
 
 using Microsoft.AspNetCore.Authorization;
 
@@ -14,6 +15,9 @@ internal static class AuditReaders
 {
     public const string Policy = "audit_reader";
     public const string OrganizationHeader = "X-Org-Name";
+
+    public static DescribedParameter OrganizationParameter { get; } =
+        new(OrganizationHeader, "The organization's slug or id; may be left out by a caller of one organization.", In: "header");
 
     public static void AddAuditReaders(this IServiceCollection services) =>
         services.AddAuthorizationBuilder().AddPolicy(Policy, policy => policy.RequireAssertion(MayRead));

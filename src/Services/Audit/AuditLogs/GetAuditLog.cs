@@ -13,7 +13,8 @@ namespace EnvPlatform.Audit.AuditLogs;
 public static class GetAuditLog
 {
     public static void MapGetAuditLog(this IEndpointRouteBuilder logs) =>
-        logs.MapGet("/{id}", HandleAsync).RequireAuthorization(AuditReaders.Policy).WithName(nameof(GetAuditLog)).WithSummary("One event of an audit log.");
+        logs.MapGet("/{id}", HandleAsync).RequireAuthorization(AuditReaders.Policy).WithName(nameof(GetAuditLog)).WithSummary("One event of an audit log.")
+            .WithMetadata(AuditReaders.OrganizationParameter);
 
     private static async Task<Results<Ok<AuditEvent>, UnprocessableEntity<InvalidRequest>, ProblemHttpResult>> HandleAsync(
         string id, HttpContext http, NpgsqlDataSource db, CancellationToken ct)

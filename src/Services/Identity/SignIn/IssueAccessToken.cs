@@ -5,6 +5,7 @@ using EnvPlatform.Identity.Tokens;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.OpenApi;
 
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.Options;
@@ -37,6 +38,10 @@ public static class IssueAccessToken
     internal static void MapIssueAccessToken(this IEndpointRouteBuilder oauth) =>
         oauth.MapPost("/token", HandleAsync).AllowAnonymous().WithName(nameof(IssueAccessToken))
             .WithSummary("client_credentials: exchange the id and secret of a service account for an access token.")
+            .WithMetadata(
+                new DescribedParameter("grant_type", "client_credentials", In: "form", Required: true),
+                new DescribedParameter("client_id", "Here or, with the secret, as basic authentication.", In: "form"),
+                new DescribedParameter("client_secret", "Shown when the service account was made.", In: "form"))
             .Produces<OAuthError>(StatusCodes.Status400BadRequest).Produces<OAuthError>(StatusCodes.Status401Unauthorized);
 
     private static async Task<Results<Ok<Response>, JsonHttpResult<OAuthError>>> HandleAsync(

@@ -3,6 +3,7 @@ using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Identity.Tokens;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.OpenApi;
 
 using Microsoft.AspNetCore.Http.HttpResults;
 
@@ -18,6 +19,10 @@ public static class RevokeAnyToken
 {
     internal static void MapRevokeAnyToken(this IEndpointRouteBuilder oauth) =>
         oauth.MapPost("/revoke", HandleAsync).AllowAnonymous().WithName(nameof(RevokeAnyToken)).WithSummary("Void a token (RFC 7009).")
+            .WithMetadata(
+                new DescribedParameter("token", "The token to void.", In: "form", Required: true),
+                new DescribedParameter("client_id", "Of the service account, to void its own tokens only.", In: "form"),
+                new DescribedParameter("client_secret", "Of the service account.", In: "form"))
             .Produces<IssueAccessToken.OAuthError>(StatusCodes.Status400BadRequest).Produces<IssueAccessToken.OAuthError>(StatusCodes.Status401Unauthorized);
 
     private static async Task<Results<Ok, JsonHttpResult<IssueAccessToken.OAuthError>>> HandleAsync(

@@ -7,7 +7,7 @@ internal static class EnvironmentEndpoints
 {
     public static void MapEnvironments(this IEndpointRouteBuilder app)
     {
-        var organization = app.MapGroup("/api/v1/orgs/{org}").RequireAuthorization(Roles.Member).WithTags("environments");
+        var organization = app.MapGroup("/api/v1/orgs/{org}").RequireAuthorization(Roles.Member).WithTags("Environments");
         organization.MapLogEnvironment();
 
         var environments = organization.MapGroup("/environments");

@@ -10,7 +10,8 @@ namespace EnvPlatform.Ingest.Packages;
 /// <param name="Sha256">Of the archive, 64 hexadecimal digits.</param>
 /// <param name="Requested">The user asked for it by name; it is not only a dependency.</param>
 public sealed record PackageEntry(
-    string? Manager, string? Name, string? Version, string? Build, string? Subdir, string? Channel, string? Sha256, string? License, bool? Requested);
+    string? Manager, string? Name, string? Version, string? Build = null, string? Subdir = null, string? Channel = null, string? Sha256 = null,
+    string? License = null, bool? Requested = null);
 
 /// <summary>A package of a log that passed the checks.</summary>
 internal sealed record ListedPackage(PackageKey Key, string? Sha256, string? License, bool Requested);

@@ -19,7 +19,7 @@ namespace EnvPlatform.Policy.Statuses;
 public static partial class SetStatus
 {
     /// <param name="Message">What the member sees at the next activation; where it is left out, a sentence of the platform.</param>
-    public sealed record Request([Required] EnvironmentStatus? Status, [MaxLength(2_000)] string? Message);
+    public sealed record Request([Required] EnvironmentStatus? Status, [MaxLength(2_000)] string? Message = null);
 
     public static void MapSetStatus(this IEndpointRouteBuilder environments) =>
         environments.MapPut("/{id}/status", HandleAsync).RequireAuthorization(Roles.Administrator).WithName(nameof(SetStatus))
