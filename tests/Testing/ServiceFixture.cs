@@ -100,7 +100,7 @@ public sealed class ServiceFixture<TProgram> : WebApplicationFactory<TProgram> w
     {
         string[] open = ["/health/live", "/health/ready", "/openapi/{documentName}.json", "/oauth/token", "/oauth/revoke", "/api/v1/sign-in"];
         var wrong = Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()
-            .Where(endpoint => !endpoint.Metadata.OfType<IAuthorizeData>().Any(data => data.Policy is { Length: > 0 }))
+            .Where(endpoint => !endpoint.Metadata.OfType<IAuthorizeData>().Any(data => data.Policy is { Length: > 0 }) && !endpoint.Metadata.OfType<AuthorizationPolicy>().Any())
             .Where(endpoint => endpoint.Metadata.GetMetadata<IAllowAnonymous>() is null || !open.Contains(endpoint.RoutePattern.RawText))
 
             // What answers gRPC calls to services and methods that do not exist.

@@ -56,8 +56,8 @@ internal sealed class EnvListCommand : Command
 
     private static readonly IReadOnlyList<Column> Columns =
     [
-        new("ID"), new("NAME"), new("STATUS"), new("PLATFORM"), new("MACHINE"), new("PACKAGES", Right: true), new("VULNERABILITIES", Right: true),
-        new("CVSS", Right: true), new("UPDATED"),
+        new("ID"), new("NAME", Wraps: true), new("STATUS"), new("PLATFORM", Optional: true), new("MACHINE", Optional: true),
+        new("PACKAGES", Right: true, Optional: true), new("VULNERABILITIES", Right: true), new("CVSS", Right: true, Optional: true), new("UPDATED", Optional: true),
     ];
 
     private static Cell[] Row(EnvironmentView environment) =>

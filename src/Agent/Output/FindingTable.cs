@@ -11,7 +11,7 @@ internal static class FindingTable
 
     public static readonly IReadOnlyList<Column> Columns =
         [new("VULNERABILITY"), new("SEVERITY"), new("CVSS", Right: true), new("PACKAGE", Wraps: true), new("FIXED IN", Wraps: true),
-        new("STATUS"), new("SUMMARY", Wraps: true)];
+        new("STATUS", Optional: true), new("SUMMARY", Wraps: true)];
 
     public static Cell[] Row(FindingView finding, string package) =>
     [

@@ -22,7 +22,7 @@ internal sealed class Screen(Surroundings surroundings)
     public void Table(IReadOnlyList<Column> columns, IReadOnlyList<Cell[]> rows)
     {
         if (surroundings.OutIsTerminal)
-            TerminalTable.Write(surroundings.Out, HasColour, columns, rows);
+            TerminalTable.Write(surroundings.Out, HasColour, width: null, columns, rows);
         else
             PlainTable.Write(surroundings.Out, columns, rows);
     }
@@ -47,7 +47,8 @@ internal sealed class Screen(Surroundings surroundings)
 /// <param name="Title">In capitals.</param>
 /// <param name="Right">For numbers.</param>
 /// <param name="Wraps">Whether a terminal may break its text; what one wants to copy does not wrap.</param>
-internal sealed record Column(string Title, bool Right = false, bool Wraps = false);
+/// <param name="Optional">Left out, the last one first, where the terminal is too narrow for all.</param>
+internal sealed record Column(string Title, bool Right = false, bool Wraps = false, bool Optional = false);
 
 /// <summary>A cell, with the name of a terminal colour or null.</summary>
 internal readonly record struct Cell(string Text, string? Colour = null)

@@ -65,7 +65,7 @@ internal sealed class ServiceMapper(IOptions<GrpcServiceOptions> options, ILogge
                     GrpcRequest.SetStatus(context.Response.Headers, new Status(StatusCode.Unimplemented, detail));
                     return Task.CompletedTask;
                 })
-            .Add(endpoint => endpoint.DisplayName = $"gRPC - {detail}");
+            .Add(endpoint => endpoint.DisplayName = $"gRPC - Unimplemented: {detail}");
 
     private sealed class Binder<TService>(IEndpointRouteBuilder routes, GrpcServiceOptions options, ILogger logger) : ServiceBinderBase
         where TService : class
