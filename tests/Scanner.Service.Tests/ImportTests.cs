@@ -180,7 +180,7 @@ public sealed class ImportTests : ScannerFixture
     [TestCase("{}", "epss", "body")]
     [TestCase("{}", "", "format")]
     [TestCase("{}", "OSV", "format")]
-    [TestCase("{}", "nvd", "format")]
+    [TestCase("cve", "nvd", "body")]
     public async Task What_cannot_be_a_file_of_advisories_is_refused(string body, string format, string field)
     {
         using var client = Scanner.As(Operator);
@@ -194,6 +194,8 @@ public sealed class ImportTests : ScannerFixture
     [TestCase("PK\u0003\u0004 not really", "osv")]
     [TestCase("{\"id\": 5}", "osv")]
     [TestCase("[", "osv")]
+    [TestCase("{\"cve\": {\"id\": 5}}", "nvd")]
+    [TestCase("{\"vulnerabilities\": []}", "nvd")]
     [TestCase("{\"vulnerabilities\": 5}", "kev")]
     [TestCase("cve,score\nCVE-2020-1234,1", "epss")]
     public async Task A_file_that_turns_out_to_be_broken_fails_and_changes_nothing(string body, string format)

@@ -1,14 +1,16 @@
 using System.Text;
 using EnvPlatform.Scanner.Advisories;
+using EnvPlatform.Scanner.Advisories.Nvd;
 using EnvPlatform.Scanner.Advisories.Osv;
 using EnvPlatform.Scanner.Mapping;
 using EnvPlatform.Scanner.Matching;
 using EnvPlatform.Scanner.Matching.Versions;
 using EnvPlatform.Scanner.Severities;
+using EnvPlatform.Testing;
 
 namespace EnvPlatform.Scanner.Tests;
 
-/// <summary>A hundred thousand damaged inputs: each gives an answer or the one declared exception.</summary>
+/// <summary>More than a hundred thousand damaged inputs: each gives an answer or the one declared exception.</summary>
 public sealed class FuzzTests
 {
     private const string Record = """
@@ -72,6 +74,32 @@ public sealed class FuzzTests
         }
 
         Assert.That(refused, Is.GreaterThan(0));
+    }
+
+    [Test]
+    public void Records_of_NVD_are_read_or_refused_and_what_is_read_can_be_matched()
+    {
+        var (valid, broken) = (0, 0);
+        var samples = File.ReadLines(TestData.File("advisories", "nvd-cve-samples.jsonl")).Where(line => line.Length < 20_000).Select(Encoding.UTF8.GetBytes).ToArray();
+        foreach (var json in Mutations(20_000, 5, samples))
+        {
+            if (NvdParser.Parse(json) is not NvdRecord.Valid record)
+            {
+                broken++;
+                continue;
+            }
+
+            valid++;
+            var advisories = new[] { record.Advisory };
+            var index = AdvisoryIndex.Build(advisories, VulnerabilityGroups.Of(advisories), ConventionMapping.BuiltIn, []);
+            foreach (var version in Versions)
+            {
+                foreach (var name in new[] { "openssl", "nodejs", "go" }) index.Match(new InstalledPackage(PackageManager.Conda, name, version, "h1_0"));
+            }
+        }
+
+        Assert.That(valid, Is.GreaterThan(0));
+        Assert.That(broken, Is.GreaterThan(0));
     }
 
     [Test]

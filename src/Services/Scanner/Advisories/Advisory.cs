@@ -2,7 +2,9 @@ using EnvPlatform.Scanner.Matching;
 
 namespace EnvPlatform.Scanner.Advisories;
 
-/// <summary>A source record about a vulnerability, as its database wrote it (OSV schema 1.7, https://ossf.github.io/osv-schema/).</summary>
+/// <summary>
+/// A source record about a vulnerability in the terms of OSV (schema 1.7, https://ossf.github.io/osv-schema/), in which other sources are read as well.
+/// </summary>
 /// <param name="Aliases">Other ids of the same vulnerability. <c>related</c> and <c>upstream</c> say something else and are not kept.</param>
 /// <param name="Withdrawn">Since when the source holds the record to be wrong; it is then no finding.</param>
 /// <param name="Severity">The scores as the source gives them, unread.</param>
@@ -54,6 +56,9 @@ public enum RangeEventKind
 {
     /// <summary>Affected from this version on; <c>0</c> is before every version.</summary>
     Introduced,
+
+    /// <summary>Affected after this version, which itself is not; OSV has no such event, NVD does.</summary>
+    IntroducedAfter,
 
     /// <summary>No longer affected from this version on.</summary>
     Fixed,

@@ -11,13 +11,13 @@ namespace EnvPlatform.Scanner.Advisories;
 
 /// <summary>
 /// Brings the built-in advisories into the database, so that a first start finds something without the network: once for each edition of them,
-/// and never over a record of the same id that was imported. The table of conda names is part of the edition: when it says something else, packages
-/// are other projects than before, and all are matched again.
+/// and never over a record of the same id that was imported. The tables of conda names and of CPE products are part of the edition: when they say
+/// something else, packages are other projects than before, or records speak of others, and all packages are matched again.
 /// </summary>
 internal static class SeedStarter
 {
     private const string Prefix = "starter/";
-    private const string CondaNamesResource = "conda-exceptions.json";
+    private static readonly string[] Tables = ["conda-exceptions.json", "conda-cpes.json"];
 
     public static async Task RunAsync(NpgsqlDataSource db, ChangeAdvisories change, CancellationToken ct)
     {
@@ -52,8 +52,12 @@ internal static class SeedStarter
             }
         }
 
-        using var names = assembly.GetManifestResourceStream(CondaNamesResource)!;
-        hash.AppendData(SHA256.HashData(names));
+        foreach (var table in Tables)
+        {
+            using var names = assembly.GetManifestResourceStream(table)!;
+            hash.AppendData(SHA256.HashData(names));
+        }
+
         return (records, hash.GetHashAndReset());
     }
 }

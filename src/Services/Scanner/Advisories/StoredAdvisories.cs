@@ -1,6 +1,8 @@
 using System.Data;
 using System.Runtime.CompilerServices;
 
+using EnvPlatform.Scanner.Advisories.Imports;
+using EnvPlatform.Scanner.Advisories.Nvd;
 using EnvPlatform.Scanner.Advisories.Osv;
 
 using Npgsql;
@@ -12,13 +14,13 @@ namespace EnvPlatform.Scanner.Advisories;
 /// <summary>Reads advisories back from their source records, one after the other.</summary>
 internal static class StoredAdvisories
 {
-    public const string InForce = "select id, raw from advisories where withdrawn_at is null";
+    public const string InForce = "select id, source, raw from advisories where withdrawn_at is null";
 
     /// <summary>Those in force whose ids are not in <c>$1</c>.</summary>
-    public const string InForceExcept = "select id, raw from advisories where withdrawn_at is null and id <> all($1)";
+    public const string InForceExcept = "select id, source, raw from advisories where withdrawn_at is null and id <> all($1)";
 
     /// <summary>Those whose ids are in <c>$1</c>, withdrawn or not.</summary>
-    public const string Among = "select id, raw from advisories where id = any($1)";
+    public const string Among = "select id, source, raw from advisories where id = any($1)";
 
     public static async IAsyncEnumerable<Advisory> ReadAsync(
         NpgsqlConnection connection, string sql, string[]? ids, [EnumeratorCancellation] CancellationToken ct)
@@ -35,9 +37,13 @@ internal static class StoredAdvisories
         while (await reader.ReadAsync(ct))
         {
             var id = reader.GetString(0);
-            yield return OsvParser.Parse(reader.GetFieldValue<byte[]>(1)) is OsvRecord.Valid valid
-                ? valid.Advisory
-                : throw new InvalidDataException($"The stored advisory {id} cannot be read any more.");
+            var source = reader.GetString(1);
+            yield return Parse(source, reader.GetFieldValue<byte[]>(2))
+                ?? throw new InvalidDataException($"The stored advisory {id} cannot be read any more.");
         }
     }
+
+    private static Advisory? Parse(string source, byte[] json) => source == AdvisoryChange.Nvd
+        ? (NvdParser.Parse(json) as NvdRecord.Valid)?.Advisory
+        : (OsvParser.Parse(json) as OsvRecord.Valid)?.Advisory;
 }

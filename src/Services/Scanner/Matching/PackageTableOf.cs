@@ -61,7 +61,7 @@ internal sealed class PackageTable<T> : PackageTable
 
     private Stretch StretchOf(Interval<T> interval, Hit hit)
     {
-        var first = interval.Low is { } low ? SlotOf(low) : 0;
+        var first = interval.Low is { } low ? SlotOf(low) + (interval.IsLowExcluded ? 1 : 0) : 0;
         var last = interval.High is { } high ? SlotOf(high) - (interval.IsHighIncluded ? 0 : 1) : 2 * _boundaries.Length;
         return new Stretch(first, last, hit);
     }

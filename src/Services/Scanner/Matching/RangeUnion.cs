@@ -15,7 +15,7 @@ internal sealed class RangeUnion<T>
     public RangeUnion(VersionRange<T>[] ranges)
     {
         _byLow = [.. ranges.SelectMany(range => range.Affected)];
-        Array.Sort(_byLow, static (a, b) => a.Low is { } x ? b.Low is { } y ? x.CompareTo(y) : 1 : b.Low is null ? 0 : -1);
+        Array.Sort(_byLow, CompareLow);
         _furthest = new Interval<T>[_byLow.Length];
         for (var i = 0; i < _byLow.Length; i++)
             _furthest[i] = i > 0 && Reaches(_furthest[i - 1], _byLow[i]) ? _furthest[i - 1] : _byLow[i];
@@ -54,11 +54,26 @@ internal sealed class RangeUnion<T>
         while (low < high)
         {
             var middle = (low + high) / 2;
-            if (_byLow[middle].Low is { } start && start.CompareTo(version) > 0) high = middle;
+            if (BeginsAfter(_byLow[middle], version)) high = middle;
             else low = middle + 1;
         }
 
         return low;
+    }
+
+    private static bool BeginsAfter(Interval<T> interval, T version)
+    {
+        if (interval.Low is not { } start) return false;
+        var order = start.CompareTo(version);
+        return order > 0 || (order == 0 && interval.IsLowExcluded);
+    }
+
+    private static int CompareLow(Interval<T> a, Interval<T> b)
+    {
+        if (a.Low is not { } x) return b.Low is null ? 0 : -1;
+        if (b.Low is not { } y) return 1;
+        var order = x.CompareTo(y);
+        return order != 0 ? order : a.IsLowExcluded.CompareTo(b.IsLowExcluded);
     }
 
     private static bool Reaches(Interval<T> a, Interval<T> b)

@@ -7,7 +7,8 @@ namespace EnvPlatform.Scanner.Matching;
 /// <param name="Low">The first; null is before every version.</param>
 /// <param name="High">The end; null is after every version.</param>
 /// <param name="FixedIn">The version that ends it, where the record calls that a fix.</param>
-internal sealed record Interval<T>(T? Low, T? High, bool IsHighIncluded, string Text, string? FixedIn)
+/// <param name="IsLowExcluded">It begins after the first, not with it.</param>
+internal sealed record Interval<T>(T? Low, T? High, bool IsHighIncluded, string Text, string? FixedIn, bool IsLowExcluded = false)
     where T : struct, IVersion<T>;
 
 /// <summary>
@@ -62,7 +63,7 @@ internal sealed class VersionRange<T>
         Event? opened = null;
         foreach (var one in events)
         {
-            if (one.Kind == RangeEventKind.Introduced)
+            if (one.Kind is RangeEventKind.Introduced or RangeEventKind.IntroducedAfter)
             {
                 opened ??= one;
                 continue;
@@ -81,11 +82,12 @@ internal sealed class VersionRange<T>
     {
         if (limit is { } most && (high is not { } end || end.CompareTo(most) >= 0))
             (high, isIncluded, highText) = (most, false, most.Text);
-        if (low.Version is { } start && high is { } stop && (isIncluded ? start.CompareTo(stop) > 0 : start.CompareTo(stop) >= 0)) return null;
-        var from = low.Version is null ? "" : $">={low.Text}";
+        var isAfter = low.Kind == RangeEventKind.IntroducedAfter;
+        if (low.Version is { } start && high is { } stop && (isIncluded && !isAfter ? start.CompareTo(stop) > 0 : start.CompareTo(stop) >= 0)) return null;
+        var from = low.Version is null ? "" : (isAfter ? ">" : ">=") + low.Text;
         var to = highText is null ? "" : (isIncluded ? "<=" : "<") + highText;
         var text = from.Length > 0 && to.Length > 0 ? $"{from}, {to}" : from + to;
-        return new Interval<T>(low.Version, high, isIncluded, text.Length == 0 ? "*" : text, fixedIn);
+        return new Interval<T>(low.Version, high, isIncluded, text.Length == 0 ? "*" : text, fixedIn, isAfter);
     }
 
     // Events of one version keep the order of the record.

@@ -13,6 +13,7 @@ public abstract record AdvisoryChange
 {
     public const string Starter = "starter";
     public const string Osv = "osv";
+    public const string Nvd = "nvd";
 
     private AdvisoryChange()
     {
@@ -20,9 +21,11 @@ public abstract record AdvisoryChange
 
     /// <summary>These records are added, or take the place of those of the same id; others stay.</summary>
     /// <param name="Complete">Ecosystems of which these are the whole feed.</param>
+    /// <param name="ExploitedSince">By CVE in lower case: what the records themselves say of CISA's catalogue, which the catalogue itself overrules.</param>
     /// <param name="MatchAll">Every package is to be matched again, because packages may be taken for other projects than before.</param>
     public sealed record Records(
-        IReadOnlyDictionary<string, SourceRecord> ById, string Source, IReadOnlyList<string> Complete, bool MatchAll = false) : AdvisoryChange;
+        IReadOnlyDictionary<string, SourceRecord> ById, string Source, IReadOnlyList<string> Complete,
+        IReadOnlyDictionary<string, DateOnly>? ExploitedSince = null, bool MatchAll = false) : AdvisoryChange;
 
     /// <summary>Exactly these CVEs are known to be exploited.</summary>
     public sealed record Exploited(IReadOnlyDictionary<string, DateOnly> AddedOn) : AdvisoryChange;

@@ -45,7 +45,8 @@ internal sealed partial class ChangeAdvisories(
 
         generation++;
         await WriteAdvisories.WriteAsync(tx, plan);
-        var known = await WriteExploits.RefreshAsync(tx, [.. plan.Vulnerabilities.Select(pair => pair.Vulnerability.Id)]);
+        var isMoreExploited = records.ExploitedSince is { Count: > 0 } exploited && await WriteExploits.AddExploitedAsync(tx, exploited) > 0;
+        var known = await WriteExploits.RefreshAsync(tx, isMoreExploited ? null : [.. plan.Vulnerabilities.Select(pair => pair.Vulnerability.Id)]);
         var recurated = await FollowAliases.RunAsync(tx, plan.Gone);
         var renewal = new RenewFindings(tx, plan.Index, generation, clock.GetUtcNow());
         await (records.MatchAll ? renewal.MatchAllAsync() : renewal.MatchAsync(plan.Projects, plan.NewlyComplete));

@@ -21,29 +21,24 @@ namespace EnvPlatform.Scanner.Advisories.Imports;
 public static class ImportAdvisories
 {
     public const string Osv = "osv";
+    public const string Nvd = "nvd";
     public const string Kev = "kev";
     public const string Epss = "epss";
-    private const string Nvd = "nvd";
     private const int PartBytes = 1 << 20;
 
     public sealed record Accepted(ImportId Id, string Status);
 
     public static void MapImportAdvisories(this IEndpointRouteBuilder imports) =>
-        imports.MapPost("", HandleAsync).WithName(nameof(ImportAdvisories)).WithSummary("Import advisories: format=osv, kev or epss, the file as body.")
+        imports.MapPost("", HandleAsync).WithName(nameof(ImportAdvisories)).WithSummary("Import advisories: format=osv, nvd, kev or epss, the file as body.")
             .Accepts<byte[]>("application/octet-stream", "application/zip", "application/json", "application/gzip", "text/csv")
             .WithMetadata(new DisableRequestSizeLimitAttribute());
 
     private static async Task<Results<Accepted<Accepted>, ProblemHttpResult>> HandleAsync(
         string? format, HttpContext http, Caller caller, NpgsqlDataSource db, IOptions<ScannerOptions> options, TimeProvider clock, CancellationToken ct)
     {
-        if (format is Nvd)
+        if (format is not (Osv or Nvd or Kev or Epss))
         {
-            return Problems.Invalid("format", "nvd is not supported yet: send osv, kev or epss.");
-        }
-
-        if (format is not (Osv or Kev or Epss))
-        {
-            return Problems.Invalid("format", "Must be osv, kev or epss.");
+            return Problems.Invalid("format", "Must be osv, nvd, kev or epss.");
         }
 
         // The limit is ours and not the server's, which counts what is sent and not what it unpacks to.
@@ -117,6 +112,7 @@ public static class ImportAdvisories
         {
             _ when isPacked => null,
             Osv => head.StartsWith("PK"u8) || head[0] is (byte)'{' or (byte)'[' ? null : "Must be a zip of OSV records, or JSON; either may be gzip.",
+            Nvd => head.StartsWith("PK"u8) || head[0] is (byte)'{' or (byte)'[' ? null : "Must be JSON of NVD's CVE API 2.0, or a zip of it; either may be gzip.",
             Kev => head[0] is (byte)'{' ? null : "Must be CISA's catalogue in JSON, may be gzip.",
             _ => head[0] is (byte)'#' or (byte)'c' or (byte)'C' ? null : "Must be the CSV of EPSS with the columns cve, epss; may be gzip.",
         };

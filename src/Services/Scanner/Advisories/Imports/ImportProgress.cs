@@ -6,8 +6,10 @@ using Npgsql;
 namespace EnvPlatform.Scanner.Advisories.Imports;
 
 /// <summary>Counts the records of an import, and shows the counts about every second while they are read.</summary>
-internal sealed class ImportProgress(NpgsqlDataSource db, ImportId id, TimeProvider clock)
+internal sealed partial class ImportProgress(NpgsqlDataSource db, ImportId id, TimeProvider clock, ILogger log)
 {
+    // A file that is another thing altogether must not fill the log.
+    private const int MaxLogged = 100;
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
     private long shownAt = clock.GetTimestamp();
 
@@ -22,7 +24,15 @@ internal sealed class ImportProgress(NpgsqlDataSource db, ImportId id, TimeProvi
         return clock.GetElapsedTime(shownAt) < Interval ? Task.CompletedTask : ShowAsync("reading", ct);
     }
 
-    public void Reject() => Rejected++;
+    /// <param name="record">Its id, as far as it could be read.</param>
+    public void Reject(string? record, string reason)
+    {
+        Rejected++;
+        if (Rejected <= MaxLogged)
+        {
+            LogRejected(id, record ?? "unknown", reason);
+        }
+    }
 
     public Task MatchingAsync(CancellationToken ct) => ShowAsync("matching", ct);
 
@@ -33,4 +43,7 @@ internal sealed class ImportProgress(NpgsqlDataSource db, ImportId id, TimeProvi
             "update imports set phase = @phase, advisories = @Read, rejected = @Rejected where id = @id and status = 'running' returning 1",
             new { id, phase, Read, Rejected }, ct);
     }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Import {Import}: record {Record} is left out: {Reason}")]
+    private partial void LogRejected(ImportId import, string record, string reason);
 }

@@ -15,7 +15,7 @@ internal static class ReadOsv
             isArchive |= entry.Name.Length > 0;
             if (entry.Record is not OsvRecord.Valid { Advisory: var advisory })
             {
-                progress.Reject();
+                progress.Reject((entry.Record as OsvRecord.Broken)?.Id, (entry.Record as OsvRecord.Broken)?.Reason ?? "");
                 continue;
             }
 

@@ -96,20 +96,24 @@ internal sealed partial class RunImports(
     {
         LogBegun(import.Id, import.Format, import.Attempts);
         await using var file = await UnpackFileAsync(import.Id, ct);
-        var progress = new ImportProgress(db, import.Id, clock);
+        var progress = new ImportProgress(db, import.Id, clock, log);
         var content = await ReadAsync(import.Format, file, progress, ct);
         await progress.MatchingAsync(ct);
         var outcome = await change.ApplyAsync(content, (tx, outcome) => CompleteAsync(tx, import, outcome, progress), ct);
         LogCompleted(import.Id, progress.Read, outcome.Added, outcome.Changed, outcome.Withdrawn, progress.Rejected);
     }
 
-    private static async Task<AdvisoryChange> ReadAsync(string format, Stream file, ImportProgress progress, CancellationToken ct) => format switch
+    private async Task<AdvisoryChange> ReadAsync(string format, Stream file, ImportProgress progress, CancellationToken ct) => format switch
     {
         ImportAdvisories.Osv => await ReadOsv.RunAsync(file, progress, ct),
+        ImportAdvisories.Nvd => await ReadNvd.RunAsync(file, await KnownNvdAsync(ct), progress, ct),
         ImportAdvisories.Kev => await ReadExploits.KevAsync(file, progress, ct),
         ImportAdvisories.Epss => await ReadExploits.EpssAsync(file, progress, ct),
         _ => throw new InvalidDataException($"The format {format} is not known."),
     };
+
+    private async Task<HashSet<string>> KnownNvdAsync(CancellationToken ct) =>
+        [.. await db.QueryAsync<string>("select id from advisories where source = @Nvd", new { AdvisoryChange.Nvd }, ct)];
 
     /// <summary>A file that is gone when it is closed, or when the process ends.</summary>
     private async Task<FileStream> UnpackFileAsync(ImportId id, CancellationToken ct)

@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 
 namespace EnvPlatform.Scanner.Advisories.Osv;
@@ -7,20 +6,11 @@ namespace EnvPlatform.Scanner.Advisories.Osv;
 public static class OsvParser
 {
     private const int MaxIdLength = 256;
-    private const int MaxDepth = 64;
 
     public static OsvRecord Parse(ReadOnlyMemory<byte> json)
     {
-        if (json.Span.StartsWith("\uFEFF"u8)) json = json[3..];
-        try
-        {
-            using var document = JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = MaxDepth });
-            return Read(document.RootElement);
-        }
-        catch (JsonException e)
-        {
-            return new OsvRecord.Broken(null, $"not JSON: line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}");
-        }
+        using var document = RecordReader.Open(json, out var problem);
+        return document is null ? new OsvRecord.Broken(null, problem) : Read(document.RootElement);
     }
 
     private static OsvRecord Read(JsonElement root)
@@ -46,45 +36,13 @@ public static class OsvParser
         return reader.Problem is null ? new OsvRecord.Valid(advisory) : new OsvRecord.Broken(id, reader.Problem);
     }
 
-    // Reads on after a problem and keeps the first, so that the code above stays one expression.
-    private sealed class Reader
+    private sealed class Reader : RecordReader
     {
-        public string? Problem { get; private set; }
-
-        public void Complain(string property, string what) => Problem ??= $"{property} {what}";
-
         public string? Id(JsonElement record)
         {
             var id = Identifier(record, "id");
             if (id is { Length: 0 or > MaxIdLength }) Complain("id", $"is empty or longer than {MaxIdLength} characters");
             return Problem is null ? id : null;
-        }
-
-        public DateTimeOffset? Time(JsonElement parent, string property)
-        {
-            if (!Find(parent, property, JsonValueKind.String, out var value)) return null;
-            if (String(value, property) is not null && value.TryGetDateTime(out var time))
-            {
-                // A time without an offset is UTC: the schema asks for Z, converters of YAML drop it.
-                return time.Kind == DateTimeKind.Local ? new DateTimeOffset(time).ToUniversalTime()
-                    : new DateTimeOffset(DateTime.SpecifyKind(time, DateTimeKind.Utc));
-            }
-
-            Complain(property, "is no time of RFC 3339");
-            return null;
-        }
-
-        // Text for people: a NUL, which PostgreSQL's text cannot hold, is replaced and not worth a broken record.
-        public string? Text(JsonElement parent, string property) =>
-            Find(parent, property, JsonValueKind.String, out var value) ? String(value, property)?.Replace('\0', '\uFFFD') : null;
-
-        public string[] Strings(JsonElement parent, string property)
-        {
-            if (!Find(parent, property, JsonValueKind.Array, out var array)) return [];
-            var strings = new string[array.GetArrayLength()];
-            var at = 0;
-            foreach (var item in array.EnumerateArray()) strings[at++] = Checked(item, property) ?? "";
-            return strings;
         }
 
         public SeverityVector[] Severities(JsonElement parent) =>
@@ -131,63 +89,5 @@ public static class OsvParser
             return default;
         }
 
-        private T[] Objects<T>(JsonElement parent, string property, Func<JsonElement, T> read)
-        {
-            if (!Find(parent, property, JsonValueKind.Array, out var array)) return [];
-            var items = new List<T>(array.GetArrayLength());
-            foreach (var item in array.EnumerateArray())
-            {
-                if (item.ValueKind == JsonValueKind.Object) items.Add(read(item));
-                else Complain(property, "holds something else than objects");
-                if (Problem is not null) return [];
-            }
-
-            return [.. items];
-        }
-
-        private string Required(JsonElement parent, string property)
-        {
-            var value = Identifier(parent, property);
-            if (value is null) Complain(property, "is missing");
-            return value ?? "";
-        }
-
-        private string? Identifier(JsonElement parent, string property) =>
-            Find(parent, property, JsonValueKind.String, out var value) ? Checked(value, property) : null;
-
-        private string? Checked(JsonElement value, string property)
-        {
-            if (value.ValueKind != JsonValueKind.String)
-            {
-                Complain(property, "holds something else than text");
-                return null;
-            }
-
-            var text = String(value, property);
-            if (text is not null && text.AsSpan().ContainsAnyInRange('\0', '\x1f')) Complain(property, "holds control characters");
-            return text;
-        }
-
-        private string? String(JsonElement value, string property)
-        {
-            try
-            {
-                return value.GetString();
-            }
-            catch (InvalidOperationException)
-            {
-                // How System.Text.Json says that the text is no valid UTF-8 or escapes half of a surrogate pair.
-                Complain(property, "is no valid Unicode text");
-                return null;
-            }
-        }
-
-        private bool Find(JsonElement parent, string property, JsonValueKind kind, [NotNullWhen(true)] out JsonElement value)
-        {
-            if (!parent.TryGetProperty(property, out value) || value.ValueKind is JsonValueKind.Null) return false;
-            if (value.ValueKind == kind) return true;
-            Complain(property, $"is {value.ValueKind} and not {kind}");
-            return false;
-        }
     }
 }

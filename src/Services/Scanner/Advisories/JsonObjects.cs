@@ -1,6 +1,6 @@
 using System.Buffers;
 
-namespace EnvPlatform.Scanner.Advisories.Osv;
+namespace EnvPlatform.Scanner.Advisories;
 
 /// <summary>
 /// Cuts a stream into its top-level JSON objects: one object, an array of them, or one after another (JSON lines), without holding more
@@ -12,7 +12,12 @@ internal static class JsonObjects
     public readonly record struct Piece(byte[]? Json, string? Problem);
 
     /// <param name="maxBytes">Of one object; a larger one is passed over and reported.</param>
-    public static IEnumerable<Piece> Split(Stream stream, int maxBytes)
+    public static IEnumerable<Piece> Split(Stream stream, int maxBytes) => Split(stream, maxBytes, isInside: false);
+
+    /// <summary>The same for an array that stands inside something else: what follows its end is not looked at.</summary>
+    public static IEnumerable<Piece> SplitArray(Stream stream, int maxBytes) => Split(stream, maxBytes, isInside: true);
+
+    private static IEnumerable<Piece> Split(Stream stream, int maxBytes, bool isInside)
     {
         var chunk = ArrayPool<byte>.Shared.Rent(64 << 10);
         try
@@ -23,7 +28,12 @@ internal static class JsonObjects
             {
                 for (var at = 0; at < read;)
                 {
-                    if (cutter.Take(chunk.AsSpan(0, read), ref at) is not { } piece) continue;
+                    if (cutter.Take(chunk.AsSpan(0, read), ref at) is not { } piece)
+                    {
+                        if (isInside && cutter is { HasSeenArray: true, IsArrayOpen: false }) yield break;
+                        continue;
+                    }
+
                     yield return piece;
                     if (cutter.IsLost) yield break;
                 }

@@ -1,0 +1,44 @@
+using EnvPlatform.Scanner.Advisories.Nvd;
+
+namespace EnvPlatform.Scanner.Advisories.Imports;
+
+/// <summary>
+/// Reads a file of NVD. Most of its records speak of what no conda package holds: kept are those that concern a project of the table, and those
+/// that did when they were imported before.
+/// </summary>
+internal static class ReadNvd
+{
+    /// <param name="known">Ids of the records of NVD that are stored.</param>
+    public static async Task<AdvisoryChange.Records> RunAsync(Stream file, HashSet<string> known, ImportProgress progress, CancellationToken ct)
+    {
+        var records = new Dictionary<string, SourceRecord>(StringComparer.Ordinal);
+        var exploited = new Dictionary<string, DateOnly>(StringComparer.Ordinal);
+        foreach (var entry in NvdArchive.Read(file, ct: ct))
+        {
+            if (entry.Record is not NvdRecord.Valid { Advisory: var advisory, ExploitedSince: var since })
+            {
+                progress.Reject((entry.Record as NvdRecord.Broken)?.Id, (entry.Record as NvdRecord.Broken)?.Reason ?? "");
+                continue;
+            }
+
+            if ((advisory.Affected.Length > 0 || known.Contains(advisory.Id))
+                && (!records.TryGetValue(advisory.Id, out var other) || advisory.Modified >= other.Advisory.Modified))
+            {
+                records[advisory.Id] = new SourceRecord(advisory, entry.Json.ToArray());
+                if (since is { } day)
+                {
+                    exploited[advisory.Aliases[0].ToLowerInvariant()] = day;
+                }
+            }
+
+            await progress.ReadOneAsync(ct);
+        }
+
+        if (progress.Read == 0)
+        {
+            throw new InvalidDataException(progress.Rejected == 0 ? "The file holds no records." : $"None of the {progress.Rejected} records of the file can be read.");
+        }
+
+        return new(records, AdvisoryChange.Nvd, [], exploited);
+    }
+}

@@ -1,0 +1,116 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Text.Json;
+
+namespace EnvPlatform.Scanner.Advisories;
+
+/// <summary>Reads properties of a feed's record. It reads on after a problem and keeps the first, so that a record is read in one expression.</summary>
+internal class RecordReader
+{
+    private const int MaxDepth = 64;
+
+    public string? Problem { get; private set; }
+
+    /// <summary>The record's JSON; null with the problem where it is none.</summary>
+    public static JsonDocument? Open(ReadOnlyMemory<byte> json, out string problem)
+    {
+        if (json.Span.StartsWith("\uFEFF"u8)) json = json[3..];
+        problem = "";
+        try
+        {
+            return JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = MaxDepth });
+        }
+        catch (JsonException e)
+        {
+            problem = $"not JSON: line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}";
+            return null;
+        }
+    }
+
+    public void Complain(string property, string what) => Problem ??= $"{property} {what}";
+
+    public DateTimeOffset? Time(JsonElement parent, string property)
+    {
+        if (!Find(parent, property, JsonValueKind.String, out var value)) return null;
+        if (String(value, property) is not null && value.TryGetDateTime(out var time))
+        {
+            // A time without an offset is UTC: the schema asks for Z, converters of YAML drop it.
+            return time.Kind == DateTimeKind.Local ? new DateTimeOffset(time).ToUniversalTime()
+                : new DateTimeOffset(DateTime.SpecifyKind(time, DateTimeKind.Utc));
+        }
+
+        Complain(property, "is no time of RFC 3339");
+        return null;
+    }
+
+    // Text for people: a NUL, which PostgreSQL's text cannot hold, is replaced and not worth a broken record.
+    public string? Text(JsonElement parent, string property) =>
+        Find(parent, property, JsonValueKind.String, out var value) ? String(value, property)?.Replace('\0', '\uFFFD') : null;
+
+    public string[] Strings(JsonElement parent, string property)
+    {
+        if (!Find(parent, property, JsonValueKind.Array, out var array)) return [];
+        var strings = new string[array.GetArrayLength()];
+        var at = 0;
+        foreach (var item in array.EnumerateArray()) strings[at++] = Checked(item, property) ?? "";
+        return strings;
+    }
+
+    public T[] Objects<T>(JsonElement parent, string property, Func<JsonElement, T> read)
+    {
+        if (!Find(parent, property, JsonValueKind.Array, out var array)) return [];
+        var items = new List<T>(array.GetArrayLength());
+        foreach (var item in array.EnumerateArray())
+        {
+            if (item.ValueKind == JsonValueKind.Object) items.Add(read(item));
+            else Complain(property, "holds something else than objects");
+            if (Problem is not null) return [];
+        }
+
+        return [.. items];
+    }
+
+    public string Required(JsonElement parent, string property)
+    {
+        var value = Identifier(parent, property);
+        if (value is null) Complain(property, "is missing");
+        return value ?? "";
+    }
+
+    public string? Identifier(JsonElement parent, string property) =>
+        Find(parent, property, JsonValueKind.String, out var value) ? Checked(value, property) : null;
+
+    public string? Checked(JsonElement value, string property)
+    {
+        if (value.ValueKind != JsonValueKind.String)
+        {
+            Complain(property, "holds something else than text");
+            return null;
+        }
+
+        var text = String(value, property);
+        if (text is not null && text.AsSpan().ContainsAnyInRange('\0', '\x1f')) Complain(property, "holds control characters");
+        return text;
+    }
+
+    private string? String(JsonElement value, string property)
+    {
+        try
+        {
+            return value.GetString();
+        }
+        catch (InvalidOperationException)
+        {
+            // How System.Text.Json says that the text is no valid UTF-8 or escapes half of a surrogate pair.
+            Complain(property, "is no valid Unicode text");
+            return null;
+        }
+    }
+
+    public bool Find(JsonElement parent, string property, JsonValueKind kind, [NotNullWhen(true)] out JsonElement value)
+    {
+        if (!parent.TryGetProperty(property, out value) || value.ValueKind is JsonValueKind.Null) return false;
+        if (value.ValueKind == kind) return true;
+        Complain(property, $"is {value.ValueKind} and not {kind}");
+        return false;
+    }
+}
