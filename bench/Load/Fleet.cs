@@ -4,13 +4,16 @@ using EnvPlatform.Contracts.Packages;
 
 namespace EnvPlatform.Bench.Load;
 
-/// <summary>Package lists of 300 packages each, drawn from real environments, every one with a package of its own so that no two are equal.</summary>
+/// <summary>
+/// Package lists of 300 packages each: most of a real environment's packages, as an update would leave them, and one that nobody else has, so that
+/// every list has something new and no two are equal.
+/// </summary>
 internal sealed class Fleet
 {
     private const int PackagesEach = 300;
-    private readonly PackageKey[] pool;
+    private readonly PackageKey[][] bases;
 
-    private Fleet(PackageKey[] pool) => this.pool = pool;
+    private Fleet(PackageKey[][] bases) => this.bases = bases;
 
     public static Fleet Read()
     {
@@ -19,25 +22,19 @@ internal sealed class Fleet
         if (!File.Exists(file))
         {
             Console.WriteLine($"No {file}: package lists are made up.");
-            return new([.. Enumerable.Range(0, 20_000).Select(i => new PackageKey("conda", "conda-forge", "linux-64", $"package-{i}", $"1.{i % 50}", "h0_0"))]);
+            return new([.. Enumerable.Range(0, 50).Select(MakeUp)]);
         }
 
-        return new([.. File.ReadLines(file).SelectMany(line => JsonDocument.Parse(line).RootElement.GetProperty("packages").EnumerateArray())
-            .Where(package => Text(package, "manager") == "conda" && Text(package, "version").Length > 0)
-            .Select(package => new PackageKey("conda", Text(package, "channel"), Text(package, "subdir"), Text(package, "name"), Text(package, "version"), Text(package, "build")))
-            .Distinct()]);
+        return new([.. File.ReadLines(file).Select(ReadPackages).Where(packages => packages.Length >= PackagesEach)]);
     }
 
     /// <summary>The body of a log of the n-th environment, with its packages or with the digest alone.</summary>
     public byte[] Log(Guid machine, int n, bool digestOnly)
     {
         var random = new Random(n);
-        var packages = new HashSet<PackageKey>(PackagesEach) { new("conda", "bench", "noarch", "only-in", $"{n + 1_000_000_000L}", "0") };
-        while (packages.Count < PackagesEach)
-        {
-            packages.Add(pool[random.Next(pool.Length)]);
-        }
-
+        var shuffled = bases[n % bases.Length].ToArray();
+        random.Shuffle(shuffled);
+        var packages = shuffled.Take(PackagesEach - 1).Append(new PackageKey("conda", "bench", "noarch", "only-in", $"{n}", "0")).ToArray();
         return JsonSerializer.SerializeToUtf8Bytes(new
         {
             machine_id = machine,
@@ -57,6 +54,18 @@ internal sealed class Fleet
             }),
         });
     }
+
+    private static PackageKey[] MakeUp(int n) =>
+        [.. Enumerable.Range(0, PackagesEach + 50).Select(i => new PackageKey("conda", "conda-forge", "linux-64", $"package-{i}", $"1.{n}", "h0_0"))];
+
+    private static PackageKey[] ReadPackages(string line) =>
+        [
+            .. JsonDocument.Parse(line).RootElement.GetProperty("packages").EnumerateArray()
+                .Where(package => Text(package, "manager") == "conda" && Text(package, "version").Length > 0)
+                .Select(package => new PackageKey(
+                    "conda", Text(package, "channel"), Text(package, "subdir"), Text(package, "name"), Text(package, "version"), Text(package, "build")))
+                .Distinct(),
+        ];
 
     public static string Prefix(int n) => $"/opt/envs/env-{n}";
 

@@ -37,12 +37,14 @@ internal sealed class RunningPlatform : IAsyncDisposable
 
     public ApiClient Client() => new(app.GetEndpoint("gateway", "http"), bootstrap.Organization, bootstrap.Token);
 
-    /// <summary>Resident memory of each process and what it started, in MiB (VmRSS of proc(5)).</summary>
-    public IEnumerable<(string Name, double Mebibytes)> Memory() =>
+    /// <summary>Of each process and what it started: resident memory in MiB and processor time in seconds since its start (proc(5)).</summary>
+    public IEnumerable<(string Name, double Mebibytes, double Seconds)> Usage() =>
         from resource in app.Services.GetRequiredService<DistributedApplicationModel>().Resources
+        where !resource.Name.EndsWith("-db", StringComparison.Ordinal)
         let pid = ProcessId(resource.Name)
         where pid is not null
-        select (resource.Name, Tree(pid.Value).Sum(Resident) / 1024);
+        let tree = Tree(pid.Value)
+        select (resource.Name, tree.Sum(Resident) / 1024, tree.Sum(ProcessorTime));
 
     public ValueTask DisposeAsync() => app.DisposeAsync();
 
@@ -68,6 +70,20 @@ internal sealed class RunningPlatform : IAsyncDisposable
     }
 
     private static double Resident(int pid) => Field(pid, "VmRSS:");
+
+    /// <summary>User and system time; the kernel counts in hundredths of a second.</summary>
+    private static double ProcessorTime(int pid)
+    {
+        try
+        {
+            var fields = File.ReadAllText($"/proc/{pid}/stat").Split(") ")[^1].Split(' ');
+            return (double.Parse(fields[11], CultureInfo.InvariantCulture) + double.Parse(fields[12], CultureInfo.InvariantCulture)) / 100;
+        }
+        catch (IOException)
+        {
+            return 0;
+        }
+    }
 
     private static double Field(int pid, string name)
     {

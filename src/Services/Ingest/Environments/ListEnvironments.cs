@@ -46,11 +46,13 @@ internal static class ListEnvironments
     /// <param name="Machine">Id or host name.</param>
     /// <param name="Severity">Has a vulnerability of one of these severities.</param>
     /// <param name="Archived">false (default), true or all.</param>
+    /// <param name="Scanned">true: only those whose package set has been scanned; false: only those that wait.</param>
     /// <param name="Package">Holds a package of this name; <c>name==version</c> for one version.</param>
     public sealed record Filter(
         [property: MaxLength(255)] string? Search = null, [property: MaxLength(255)] string? Platform = null, [property: MaxLength(320)] string? User = null,
         [property: MaxLength(255)] string? Machine = null, [property: MaxLength(255)] string? Status = null, [property: MaxLength(255)] string? Severity = null,
-        [property: MaxLength(10)] string? Archived = null, [property: MaxLength(512)] string? Package = null);
+        [property: MaxLength(10)] string? Archived = null, [property: MaxLength(512)] string? Package = null,
+        bool? Scanned = null);
 
     public static void MapListEnvironments(this IEndpointRouteBuilder environments) =>
         environments.MapGet("", HandleAsync).WithName(nameof(ListEnvironments)).WithSummary("List environments")
@@ -113,6 +115,7 @@ internal static class ListEnvironments
         Add(!string.IsNullOrEmpty(filter.Search), "(e.name ilike @Search or e.prefix ilike @Search)");
         Add(!string.IsNullOrEmpty(filter.Platform), "e.platform = any(@Platforms)");
         Add(!string.IsNullOrEmpty(filter.Status), "e.status = any(@Statuses)");
+        Add(filter.Scanned is not null, filter.Scanned == true ? "e.scanned_at is not null" : "e.scanned_at is null");
         Add(!string.IsNullOrEmpty(filter.Severity), $"({string.Join(" or ", List(filter.Severity).Distinct().Select(severity => Severities[severity]))})");
         if (!string.IsNullOrEmpty(filter.User))
         {

@@ -15,14 +15,14 @@ internal static partial class LogEnvironment
 
     /// <summary>Null when the log names only a digest that this organization has not logged before.</summary>
     /// <remarks>
-    /// Rows are locked in one order by everybody: packages, the set, the organization's reach of it, what it says of packages, the owner, the
+    /// Rows are locked in one order by everybody: the set, the organization's reach of it, what it says of packages, the owner, the
     /// environment. So logs of the same things wait for each other, never in a circle.
     /// </remarks>
     private static async Task<Outcome?> StoreAsync(
         NpgsqlDataSource db, KnownPackages known, Caller caller, Log log, DateTimeOffset now, CancellationToken ct)
     {
+        var ids = log.Packages is null ? null : await known.EnsureAsync(db, log.Packages, ct);
         await using var tx = await db.BeginAsync(ct);
-        var ids = log.Packages is null ? null : await known.EnsureAsync(tx, log.Packages);
         var set = ids is null ? await FindReachableSetAsync(tx, log) : await EnsureSetAsync(tx, log, [.. ids.Values.Order()], now);
         if (set is null)
         {

@@ -4,11 +4,13 @@ using EnvPlatform.Postgres;
 
 using Microsoft.Extensions.Options;
 
+using Npgsql;
+
 namespace EnvPlatform.Ingest.Packages;
 
 /// <summary>
-/// The ids of packages, from memory where this process has seen them lately. What a transaction finds or adds is remembered after its commit
-/// only: an id of a transaction that rolled back names nothing.
+/// The ids of packages, from memory where this process has seen them lately. Packages are facts that belong to nobody: new ones are added in a
+/// short transaction of their own, so that logs of the same new packages do not wait for each other's whole transaction.
 /// </summary>
 internal sealed class KnownPackages(IOptions<IngestOptions> options)
 {
@@ -16,7 +18,7 @@ internal sealed class KnownPackages(IOptions<IngestOptions> options)
     private readonly RecentlyUsed<(OrganizationId, int), bool> described = new(options.Value.RememberedPackages);
 
     /// <summary>Finds the packages' ids, adding those that nobody has logged before.</summary>
-    public async Task<Dictionary<PackageKey, int>> EnsureAsync(Tx tx, IReadOnlyList<ListedPackage> packages)
+    public async Task<Dictionary<PackageKey, int>> EnsureAsync(NpgsqlDataSource db, IReadOnlyList<ListedPackage> packages, CancellationToken ct)
     {
         var found = new Dictionary<PackageKey, int>(packages.Count);
         var missing = new List<PackageKey>();
@@ -32,6 +34,19 @@ internal sealed class KnownPackages(IOptions<IngestOptions> options)
             }
         }
 
+        if (missing.Count > 0)
+        {
+            await AddAsync(db, missing, found, ct);
+        }
+
+        return found;
+    }
+
+    private async Task AddAsync(NpgsqlDataSource db, List<PackageKey> missing, Dictionary<PackageKey, int> found, CancellationToken ct)
+    {
+        var news = missing.ToArray();
+        await using var tx = await db.BeginAsync(ct);
+
         // A package that another transaction adds between the look-up and the insert shows in the next look-up.
         while (missing.Count > 0)
         {
@@ -42,7 +57,11 @@ internal sealed class KnownPackages(IOptions<IngestOptions> options)
             }
         }
 
-        return found;
+        await tx.CommitAsync();
+        foreach (var key in news)
+        {
+            ids.Add(key, found[key]);
+        }
     }
 
     /// <summary>Keeps what this organization says of the packages beyond their identity; the first word stays.</summary>
@@ -71,17 +90,12 @@ internal sealed class KnownPackages(IOptions<IngestOptions> options)
         }
     }
 
-    /// <summary>Call after the commit.</summary>
+    /// <summary>Call after the commit: what a transaction that rolled back said of packages is not kept.</summary>
     public void Remember(OrganizationId org, IReadOnlyList<ListedPackage> packages, Dictionary<PackageKey, int> found)
     {
-        foreach (var package in packages)
+        foreach (var package in packages.Where(package => (package.Sha256 ?? package.License) is not null))
         {
-            var id = found[package.Key];
-            ids.Add(package.Key, id);
-            if ((package.Sha256 ?? package.License) is not null)
-            {
-                described.Add((org, id), true);
-            }
+            described.Add((org, found[package.Key]), true);
         }
     }
 
