@@ -73,6 +73,21 @@ public sealed class AppendEventsTests
     }
 
     [Test]
+    public async Task What_a_service_does_by_itself_bears_the_name_that_the_organization_was_last_known_by()
+    {
+        var organization = new OrganizationId(Guid.CreateVersion7());
+        foreach (var (name, size) in new[] { ("before", 1), (null, 2), ("after", 3), ("", 4) })
+        {
+            await platform.PublishAsync(platform.NewEvent(organization: organization) with { OrganizationName = name });
+            await platform.UntilSizeAsync(organization, size);
+        }
+
+        var names = await platform.ScalarAsync<string>(
+            "select string_agg(convert_from(entry, 'UTF8')::jsonb ->> 'org_name', ' ' order by seq) from audit_events where org_id = $1", organization.Value);
+        Assert.That(names, Is.EqualTo("before before after after"));
+    }
+
+    [Test]
     public async Task An_event_that_comes_again_later_is_not_stored_again()
     {
         var organization = new OrganizationId(Guid.CreateVersion7());

@@ -129,6 +129,11 @@ public sealed class ReadTests : ScannerFixture
         {
             Assert.That(first.GetProperty("name").GetString(), Is.EqualTo("science"));
             Assert.That(first.GetProperty("user").GetProperty("id").GetGuid(), Is.EqualTo(Bob.SubjectId.Value));
+            Assert.That(first.GetProperty("user").GetProperty("display_name").GetString(), Is.Not.Empty);
+            Assert.That(first.GetProperty("machine").GetProperty("hostname").GetString(), Is.EqualTo("host"));
+            Assert.That(first.GetProperty("status").GetString(), Is.EqualTo("ok"));
+            Assert.That(first.GetProperty("digest").GetString(), Does.StartWith("sha256:"));
+            Assert.That(first.GetProperty("created_at").GetDateTimeOffset(), Is.EqualTo(DateTimeOffset.UtcNow).Within(TimeSpan.FromMinutes(10)));
             Assert.That(first.GetProperty("packages")[0].GetProperty("name").GetString(), Is.EqualTo("evenlib"));
             Assert.That(first.GetProperty("packages")[0].GetProperty("fixed_in")[0].GetString(), Is.EqualTo("9.0"));
         });

@@ -21,6 +21,7 @@ builder.Services.AddOptions<ScannerOptions>().BindConfiguration(ScannerOptions.S
 builder.AddPostgres("scanner", typeof(Program).Assembly);
 builder.AddServiceClient<PackageSets.PackageSetsClient>("ingest");
 builder.AddServiceClient<IngestEnvironments.EnvironmentsClient>("ingest");
+builder.Services.AddTransient<EnvironmentDescriptions>();
 builder.AddAdvisories();
 builder.Services.AddSingleton<PackageSetSource>();
 builder.Services.AddHostedService<ExpireCurations>();

@@ -34,7 +34,9 @@ internal sealed class AppendEvents(NpgsqlDataSource db, AuditPartitions partitio
             var head = heads[organization.Key];
             // The clocks of two instances may differ; within a log time never runs backwards.
             var recordedAt = head.LastRecordedAt > now ? head.LastRecordedAt : now;
-            entries.AddRange(organization.Select((occurred, i) => AuditEntry.Of(occurred, head.Size + 1 + i, recordedAt)));
+            var name = organization.Select(occurred => occurred.OrganizationName).LastOrDefault(given => given is { Length: > 0 }) ?? head.OrgName;
+            entries.AddRange(organization.Select((occurred, i) => AuditEntry.Of(
+                occurred.OrganizationName is { Length: > 0 } ? occurred : occurred with { OrganizationName = name ?? "" }, head.Size + 1 + i, recordedAt)));
         }
 
         if (entries.Count > 0)
@@ -51,7 +53,7 @@ internal sealed class AppendEvents(NpgsqlDataSource db, AuditPartitions partitio
     /// <summary>In the order of their ids, so that two instances wait for each other and never in a circle.</summary>
     private static async Task<Dictionary<Guid, Head>> LockHeadsAsync(Tx tx, Guid[] organizations)
     {
-        const string Lock = "select org_id, size, last_recorded_at from audit_heads where org_id = any(@organizations) order by org_id for update";
+        const string Lock = "select org_id, size, last_recorded_at, org_name from audit_heads where org_id = any(@organizations) order by org_id for update";
         var heads = await tx.QueryAsync<Head>(Lock, new { organizations });
         if (heads.Count < organizations.Length)
         {
@@ -124,18 +126,19 @@ internal sealed class AppendEvents(NpgsqlDataSource db, AuditPartitions partitio
         var last = entries.GroupBy(entry => entry.Event.OrgId).Select(log => log.Last().Event).ToList();
         return tx.ExecuteAsync(
             """
-            update audit_heads as h set size = t.size, last_recorded_at = t.recorded_at
-            from unnest(@Organizations, @Sizes, @Times) as t (org_id, size, recorded_at) where h.org_id = t.org_id
+            update audit_heads as h set size = t.size, last_recorded_at = t.recorded_at, org_name = coalesce(nullif(t.org_name, ''), h.org_name)
+            from unnest(@Organizations, @Sizes, @Times, @Names) as t (org_id, size, recorded_at, org_name) where h.org_id = t.org_id
             """,
             new
             {
                 Organizations = last.Select(item => item.OrgId.Value).ToArray(),
                 Sizes = last.Select(item => item.Seq).ToArray(),
                 Times = last.Select(item => item.CreatedAt).ToArray(),
+                Names = last.Select(item => item.OrgName).ToArray(),
             });
     }
 
-    private sealed record Head(OrganizationId OrgId, long Size, DateTimeOffset LastRecordedAt);
+    private sealed record Head(OrganizationId OrgId, long Size, DateTimeOffset LastRecordedAt, string? OrgName);
 
     internal sealed class Definition : ConsumerDefinition<AppendEvents>
     {

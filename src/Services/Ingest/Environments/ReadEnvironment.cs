@@ -1,6 +1,8 @@
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Postgres;
 
+using Google.Protobuf.WellKnownTypes;
+
 using Grpc.Core;
 
 using Npgsql;
@@ -9,9 +11,11 @@ using Wire = EnvPlatform.Contracts.Ingest;
 
 namespace EnvPlatform.Ingest.Environments;
 
-/// <summary>Tells another service of an environment that it has not heard of yet.</summary>
+/// <summary>Tells other services of environments: of one that they have not heard of yet, and what of many only Ingest knows.</summary>
 internal sealed class ReadEnvironment(NpgsqlDataSource db) : Wire.Environments.EnvironmentsBase
 {
+    private const int MaxDescribed = 1_000;
+
     public override async Task<Wire.Environment> GetEnvironment(Wire.GetEnvironmentRequest request, ServerCallContext context)
     {
         if (!OrganizationId.TryParse(request.OrganizationId, out var org) || !EnvironmentId.TryParse(request.EnvironmentId, out var id))
@@ -40,6 +44,64 @@ internal sealed class ReadEnvironment(NpgsqlDataSource db) : Wire.Environments.E
             Version = row.Version,
             PackageCount = row.PackageCount,
         };
+    }
+
+    public override async Task<Wire.DescribeEnvironmentsReply> DescribeEnvironments(Wire.DescribeEnvironmentsRequest request, ServerCallContext context)
+    {
+        var ids = request.EnvironmentIds.Select(id => Guid.TryParse(id, out var parsed) ? parsed : (Guid?)null).ToArray();
+        if (!OrganizationId.TryParse(request.OrganizationId, out var org) || ids.Contains(null) || ids.Length > MaxDescribed)
+        {
+            throw new RpcException(new Status(StatusCode.InvalidArgument, $"An id is not a UUID, or there are more than {MaxDescribed}."));
+        }
+
+        var rows = await db.QueryAsync<Description>(
+            $"""
+            select e.environment_id, m.hostname, o.email, o.display_name, e.status, e.status_message, s.digest, e.created_at, e.updated_at
+            {EnvironmentRow.From}
+            where e.org_id = @org and e.environment_id = any(@Ids) and e.removed_at is null
+            """, new { org, Ids = ids.Select(id => id!.Value).ToArray() }, context.CancellationToken);
+        var reply = new Wire.DescribeEnvironmentsReply();
+        reply.Environments.AddRange(rows.Select(row => row.ToWire()));
+        return reply;
+    }
+
+    private sealed record Description(
+        EnvironmentId EnvironmentId, string? Hostname, string? Email, string? DisplayName, string Status, string? StatusMessage, string Digest,
+        DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt)
+    {
+        public Wire.EnvironmentDescription ToWire()
+        {
+            var wire = new Wire.EnvironmentDescription
+            {
+                EnvironmentId = EnvironmentId.ToString(),
+                Status = Status,
+                Digest = Digest,
+                CreatedAt = Timestamp.FromDateTimeOffset(CreatedAt),
+                UpdatedAt = Timestamp.FromDateTimeOffset(UpdatedAt),
+            };
+            // A field that is not set is absent; it cannot be set to null.
+            if (Hostname is not null)
+            {
+                wire.Hostname = Hostname;
+            }
+
+            if (Email is not null)
+            {
+                wire.Email = Email;
+            }
+
+            if (DisplayName is not null)
+            {
+                wire.DisplayName = DisplayName;
+            }
+
+            if (StatusMessage is not null)
+            {
+                wire.Message = StatusMessage;
+            }
+
+            return wire;
+        }
     }
 
     private sealed record Row(

@@ -1,5 +1,6 @@
 using EnvPlatform.Contracts;
 using EnvPlatform.Contracts.Ids;
+using EnvPlatform.Contracts.Ingest;
 using EnvPlatform.Postgres;
 using EnvPlatform.Scanner.Curations;
 using EnvPlatform.ServiceDefaults;
@@ -27,14 +28,16 @@ internal static class ListAffectedEnvironments
         ["scanned_at"] = "s.scanned_at::timestamptz",
     };
 
-    public sealed record Machine(MachineId? Id);
+    public sealed record Machine(MachineId? Id, string? Hostname);
 
-    public sealed record User(SubjectId? Id);
+    public sealed record User(SubjectId? Id, string? Email, string? DisplayName);
 
     /// <summary>An environment, and its packages that have the vulnerability.</summary>
+    /// <param name="Status">Null, as the digest, the times and the names of machine and user, while Ingest, which knows them, does not answer.</param>
     public sealed record Item(
-        EnvironmentId Id, string Name, string Prefix, string Platform, Machine Machine, User User, bool Archived, VulnerabilityCounts Vulnerabilities,
-        decimal? MaxCvss, int Kev, DateTimeOffset ScannedAt, IReadOnlyList<AffectedPackage> Packages);
+        EnvironmentId Id, string Name, string Prefix, string Platform, Machine Machine, User User, EnvironmentStatus? Status, string? Message, bool Archived,
+        string? Digest, VulnerabilityCounts Vulnerabilities, decimal? MaxCvss, int Kev, DateTimeOffset? CreatedAt, DateTimeOffset? UpdatedAt,
+        DateTimeOffset ScannedAt, IReadOnlyList<AffectedPackage> Packages);
 
     public sealed record AffectedPackage(string Manager, string Name, string Version, string? Build, string? Channel, IReadOnlyList<string> FixedIn, string Status);
 
@@ -63,7 +66,7 @@ internal static class ListAffectedEnvironments
             new { Vulnerability = vulnerability, caller.OrgId, archived, OnlyOwner = caller.OnlyOwner?.Value }, ct);
 
     private static async Task<Results<Ok<Page<Item>>, ProblemHttpResult>> HandleAsync(
-        string id, PageQuery page, Caller caller, NpgsqlDataSource db, CancellationToken ct, bool archived = false)
+        string id, PageQuery page, Caller caller, NpgsqlDataSource db, EnvironmentDescriptions descriptions, CancellationToken ct, bool archived = false)
     {
         var key = page.SortBy(Sorts, "name");
         if (await GetVulnerability.ResolveAsync(db, id, ct) is not { } vulnerability)
@@ -101,8 +104,9 @@ internal static class ListAffectedEnvironments
         var more = rows.Count > page.Limit;
         var shown = more ? rows[..page.Limit] : rows;
         var packages = await PackagesAsync(db, vulnerability, caller.OrgId, [.. shown.Select(row => row.SetId).Distinct()], ct);
+        var described = await descriptions.GetAsync(caller.OrgId, [.. shown.Select(row => row.EnvironmentId)], ct);
         return TypedResults.Ok(new Page<Item>(
-            [.. shown.Select(row => row.ToItem([.. packages[row.SetId].Select(package => package.Package)]))], total,
+            [.. shown.Select(row => row.ToItem(described.GetValueOrDefault(row.EnvironmentId), [.. packages[row.SetId].Select(package => package.Package)]))], total,
             more ? page.Next(shown[^1].SortKey, shown[^1].EnvironmentId.ToString()) : null));
     }
 
@@ -121,9 +125,12 @@ internal static class ListAffectedEnvironments
         EnvironmentId EnvironmentId, string Name, string Prefix, string Platform, MachineId? MachineId, SubjectId? Owner, bool Archived, long SetId, int Total,
         int Critical, int High, int Medium, int Low, int Unknown, decimal? MaxCvss, int Kev, DateTimeOffset ScannedAt, string SortKey)
     {
-        public Item ToItem(AffectedPackage[] packages) => new(
-            EnvironmentId, Name, Prefix, Platform, new(MachineId), new(Owner), Archived, new(Total, Critical, High, Medium, Low, Unknown), MaxCvss, Kev,
-            ScannedAt, packages);
+        public Item ToItem(EnvironmentDescription? described, AffectedPackage[] packages) => new(
+            EnvironmentId, Name, Prefix, Platform, new(MachineId, described is { HasHostname: true } ? described.Hostname : null),
+            new(Owner, described is { HasEmail: true } ? described.Email : null, described is { HasDisplayName: true } ? described.DisplayName : null),
+            described is null ? null : Enum.Parse<EnvironmentStatus>(described.Status, ignoreCase: true), described is { HasMessage: true } ? described.Message : null,
+            Archived, described?.Digest, new(Total, Critical, High, Medium, Low, Unknown), MaxCvss, Kev, described?.CreatedAt.ToDateTimeOffset(),
+            described?.UpdatedAt.ToDateTimeOffset(), ScannedAt, packages);
     }
 
     private sealed record PackageRow(long SetId, string Manager, string Name, string Version, string Build, string Channel, string[] FixedIn, string Status)
