@@ -71,10 +71,42 @@ public sealed class TokenTests
         var id = (string)(await created.JsonAsync())["id"]!;
         using var administrator = await host.AsOperatorAsync();
         using var stranger = await host.AsNewMemberAsync(other);
-        Assert.That((await administrator.DeleteAsync(new Uri($"/api/v1/orgs/{org}/tokens/{id}", UriKind.Relative))).StatusCode, Is.EqualTo(HttpStatusCode.NotFound));
+        using var eve = await host.AsNewMemberAsync(org);
+        Assert.That((await eve.DeleteAsync(new Uri($"/api/v1/orgs/{org}/tokens/{id}", UriKind.Relative))).StatusCode, Is.EqualTo(HttpStatusCode.NotFound));
+        Assert.That(await eve.GetStringAsync(new Uri($"/api/v1/orgs/{org}/tokens", UriKind.Relative)), Does.Not.Contain(id));
         Assert.That((await administrator.DeleteAsync(new Uri($"/api/v1/orgs/{other}/tokens/{id}", UriKind.Relative))).StatusCode, Is.EqualTo(HttpStatusCode.NotFound));
         Assert.That((await stranger.GetAsync(new Uri($"/api/v1/orgs/{org}/tokens", UriKind.Relative))).StatusCode, Is.EqualTo(HttpStatusCode.NotFound));
         Assert.That((await stranger.PostAsJsonAsync($"/api/v1/orgs/{org}/tokens", new { name = "x" })).StatusCode, Is.EqualTo(HttpStatusCode.NotFound));
+    }
+
+    [Test]
+    public async Task An_administrator_sees_and_voids_the_tokens_of_the_organizations_members()
+    {
+        var org = await host.CreateOrganizationAsync();
+        using var ada = await host.AsNewMemberAsync(org);
+        using var created = await ada.PostAsJsonAsync($"/api/v1/orgs/{org}/tokens", new { name = "laptop" });
+        var answer = await created.JsonAsync();
+        var (id, token) = ((string)answer["id"]!, (string)answer["token"]!);
+        using var administrator = await host.AsNewMemberAsync(org, "administrator");
+        var list = await (await administrator.GetAsync(new Uri($"/api/v1/orgs/{org}/tokens", UriKind.Relative))).JsonAsync();
+        var found = list["items"]!.AsArray().Single(item => (string?)item!["id"] == id)!;
+        Assert.That((string?)found["owner_name"], Is.Not.Empty);
+        Assert.That((long)list["total_count"]!, Is.EqualTo(list["items"]!.AsArray().Count));
+        using var revoked = await administrator.DeleteAsync(new Uri($"/api/v1/orgs/{org}/tokens/{id}", UriKind.Relative));
+        Assert.That(revoked.StatusCode, Is.EqualTo(HttpStatusCode.NoContent));
+        Assert.That((await host.IntrospectAsync(token)).Active, Is.False);
+        Assert.That(
+            (await host.AuditAsync("token_revoked")).Where(e => (string?)e["target"]!["id"] == id).Select(e => (string?)e["meta"]!["owner"]),
+            Is.EqualTo(new[] { (string?)found["owner_id"] }));
+    }
+
+    [Test]
+    public async Task The_bootstrap_token_is_in_the_list_of_its_owner_only()
+    {
+        using var first = await host.AsOperatorAsync();
+        Assert.That(await first.GetStringAsync(new Uri("/api/v1/orgs/default/tokens", UriKind.Relative)), Does.Contain("\"bootstrap\""));
+        using var administrator = await host.AsNewMemberAsync("default", "administrator");
+        Assert.That(await administrator.GetStringAsync(new Uri("/api/v1/orgs/default/tokens", UriKind.Relative)), Does.Not.Contain("\"bootstrap\""));
     }
 
     [Test]
@@ -117,12 +149,12 @@ public sealed class TokenTests
         for (string? cursor = ""; cursor is not null;)
         {
             var page = await (await client.GetAsync(new Uri($"/api/v1/orgs/{org}/tokens?limit=2&sort=-created_at&cursor={cursor}", UriKind.Relative))).JsonAsync();
-            Assert.That((long)page["total_count"]!, Is.EqualTo(5));
+            Assert.That((long)page["total_count"]!, Is.EqualTo(6));
             names.AddRange(page["items"]!.AsArray().Select(item => (string)item!["name"]!));
             cursor = (string?)page["next_cursor"];
         }
 
-        Assert.That(names, Is.EqualTo(new[] { "token 4", "token 3", "token 2", "token 1", "token 0" }));
+        Assert.That(names, Is.EqualTo(new[] { "token 4", "token 3", "token 2", "token 1", "token 0", "bootstrap" }));
     }
 
     [TestCase("limit=0", "limit")]

@@ -11,10 +11,11 @@ internal static class IdPage
     public static IReadOnlyDictionary<string, string> Sorts { get; } = new Dictionary<string, string> { [DefaultSort] = "id" };
 
     /// <summary>One more than the page holds is taken, to know whether there is a next page.</summary>
-    public static object Parameters(PageQuery page, OrganizationId organization, SubjectId? owner, DateTimeOffset now) => new
+    public static object Parameters(PageQuery page, OrganizationId organization, SubjectId? owner, DateTimeOffset now, SubjectId? self = null) => new
     {
         Org = organization,
         Owner = owner,
+        Self = self,
         Now = now,
         After = page.After is [{ } id] && Guid.TryParse(id, out var after) ? after : (Guid?)null,
         page.Descending,
