@@ -46,17 +46,9 @@ internal static class ChangeCurations
             $"select c.status, c.reason, c.expires_at from curations c where {OfScope} order by c.created_at desc, c.id desc limit 1",
             Parameters(organization, vulnerability, scope)) ?? Verdict.None;
 
-    /// <summary>Gives a verdict; one that is the same as that in force changes nothing.</summary>
-    /// <returns>Whether anything changed.</returns>
-    public static async Task<bool> SetAsync(Tx tx, Caller caller, Curated vulnerability, CurationScope scope, Verdict verdict, DateTimeOffset now)
-    {
-        var before = await InForceAsync(tx, caller.OrgId, vulnerability.Id, scope);
-        if (before == verdict)
-        {
-            return false;
-        }
-
-        await tx.ExecuteAsync(
+    /// <summary>Stores a verdict; the counts and the audit log are for the caller to follow.</summary>
+    public static Task StoreAsync(Tx tx, Caller caller, Curated vulnerability, CurationScope scope, Verdict verdict, DateTimeOffset now) =>
+        tx.ExecuteAsync(
             $"""
             update curations c set ended_at = @now, ended_as = 'superseded', ended_by = @SubjectId, ended_by_email = @Email
             where {OfScope} and (@ExpiresAt::timestamptz is null or c.expires_at <= @ExpiresAt);
@@ -72,10 +64,12 @@ internal static class ChangeCurations
                 caller.OrgId, Vulnerability = vulnerability.Id, scope.Package, scope.Version, scope.Build, now, caller.SubjectId, caller.Email,
                 verdict.ExpiresAt, Id = CurationId.New(now), vulnerability.Names, scope.Project, verdict.Status, verdict.Reason,
             });
-        var told = await TellAsync(tx, caller.OrgId, vulnerability.Id, now);
+
+    /// <summary>Records in the audit log that a verdict was given.</summary>
+    public static void AuditGiven(Tx tx, Caller caller, string vulnerability, CurationScope scope, Verdict before, Verdict verdict, int? told)
+    {
         var until = verdict.ExpiresAt is { } end ? $" until {end:u}" : "";
-        Audit(tx, caller, "vulnerability_curated", vulnerability.Id, scope, before, verdict, told, $"{vulnerability.Id} was curated as {verdict.Status}{scope}{until}.");
-        return true;
+        Audit(tx, caller, "vulnerability_curated", vulnerability, scope, before, verdict, told, $"{vulnerability} was curated as {verdict.Status}{scope}{until}.");
     }
 
     /// <summary>Takes back what is held of exactly this scope.</summary>
@@ -93,19 +87,19 @@ internal static class ChangeCurations
             {
                 caller.OrgId, Vulnerability = vulnerability, scope.Package, scope.Version, scope.Build, now, caller.SubjectId, caller.Email,
             });
-        var told = await TellAsync(tx, caller.OrgId, vulnerability, now);
+        var told = await TellAsync(tx, caller.OrgId, [vulnerability], now);
         Audit(
             tx, caller, "vulnerability_curated", vulnerability, scope, before, Verdict.None with { Reason = reason }, told,
             $"The curation of {vulnerability}{scope} as {before.Status} was taken back.");
         return true;
     }
 
-    /// <summary>Counts the organization's sets that have the vulnerability again, and tells its environments on those that differ.</summary>
+    /// <summary>Counts the organization's sets that have one of the vulnerabilities again, and tells its environments on those that differ.</summary>
     /// <returns>How many environments were told.</returns>
-    public static async Task<int> TellAsync(Tx tx, OrganizationId organization, string vulnerability, DateTimeOffset now)
+    public static async Task<int> TellAsync(Tx tx, OrganizationId organization, string[] vulnerabilities, DateTimeOffset now)
     {
         var told = 0;
-        foreach (var sets in (await OrganizationCounts.SetsOfAsync(tx, organization, vulnerability)).Chunk(Chunk))
+        foreach (var sets in (await OrganizationCounts.SetsOfAsync(tx, organization, vulnerabilities)).Chunk(Chunk))
         {
             told += await TellEnvironments.RunAsync(tx, [], await OrganizationCounts.RefreshAsync(tx, [organization], sets, now));
         }
@@ -113,9 +107,9 @@ internal static class ChangeCurations
         return told;
     }
 
-    /// <param name="told">Environments whose counts changed by it.</param>
+    /// <param name="told">Environments whose counts changed by it; null where that was by several verdicts together.</param>
     public static void Audit(
-        Tx tx, Caller caller, string action, string vulnerability, CurationScope scope, Verdict before, Verdict after, int told, string message) =>
+        Tx tx, Caller caller, string action, string vulnerability, CurationScope scope, Verdict before, Verdict after, int? told, string message) =>
         tx.Audit(caller, action, new AuditTarget(vulnerability, null, "vulnerability"), message, new
         {
             Vulnerability = vulnerability, scope.Package, scope.Version, scope.Build, Before = before, After = after, Environments = told,

@@ -1,3 +1,5 @@
+using EnvPlatform.Scanner.Curations.Vex;
+
 namespace EnvPlatform.Scanner.Curations;
 
 /// <summary>What an organization holds of vulnerabilities.</summary>
@@ -9,5 +11,7 @@ internal static class CurationEndpoints
         vulnerabilities.MapCurateVulnerability();
         vulnerabilities.MapTakeBackCuration();
         vulnerabilities.MapListCurations();
+        vulnerabilities.MapExportVex();
+        vulnerabilities.MapImportVex();
     }
 }

@@ -85,7 +85,7 @@ internal sealed partial class ExpireCurations(
         var scope = new CurationScope(ended.Package, ended.Version, ended.Build);
         var vulnerability = ended.VulnerabilityId ?? ended.MadeFor;
         var after = await ChangeCurations.InForceAsync(tx, due.OrgId, vulnerability, scope);
-        var told = await ChangeCurations.TellAsync(tx, due.OrgId, vulnerability, now);
+        var told = await ChangeCurations.TellAsync(tx, due.OrgId, [vulnerability], now);
         ChangeCurations.Audit(
             tx, Caller.OfSystem("scanner", due.OrgId), "vulnerability_curation_expired", vulnerability, scope,
             new(ended.Status, ended.Reason, ended.ExpiresAt), after, told,

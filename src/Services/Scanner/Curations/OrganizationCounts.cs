@@ -66,14 +66,14 @@ internal static class OrganizationCounts
         select org_id, set_id, counted_at from dropped
         """, new { Orgs = organizations?.Select(id => id.Value).ToArray(), sets, now });
 
-    /// <summary>The organization's sets that hold a package with this vulnerability.</summary>
-    public static async Task<long[]> SetsOfAsync(Tx tx, OrganizationId organization, string vulnerability) => [.. await tx.QueryAsync<long>(
+    /// <summary>The organization's sets that hold a package with one of these vulnerabilities.</summary>
+    public static async Task<long[]> SetsOfAsync(Tx tx, OrganizationId organization, string[] vulnerabilities) => [.. await tx.QueryAsync<long>(
         """
         with affected as materialized (
             select s.id from package_sets s
-            where s.package_ids && array(select package_id from package_findings where vulnerability_id = @vulnerability))
+            where s.package_ids && array(select package_id from package_findings where vulnerability_id = any(@vulnerabilities)))
         select distinct set_id from environments where org_id = @organization and visible and set_id = any(array(select id from affected))
         union
         select set_id from organization_set_counts where org_id = @organization and set_id = any(array(select id from affected))
-        """, new { organization, vulnerability })];
+        """, new { organization, vulnerabilities })];
 }

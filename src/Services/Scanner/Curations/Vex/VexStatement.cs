@@ -1,0 +1,78 @@
+using System.Text.Json;
+
+namespace EnvPlatform.Scanner.Curations.Vex;
+
+/// <summary>A verdict as a VEX document states it, whatever the format.</summary>
+/// <param name="Names">The vulnerability's ids, the best first; the first hundred.</param>
+/// <param name="Product">What the document says it is about, for the report.</param>
+/// <param name="Scope">What that is here; null when it is nothing that can be curated.</param>
+/// <param name="Status">Null when the document gives no verdict.</param>
+/// <param name="Problem">Why it cannot be applied; null when it can.</param>
+internal sealed record VexStatement(
+    string[] Names, string Product, CurationScope? Scope, string? Status, string? Reason, DateTimeOffset StatedAt, string? Problem)
+{
+    /// <summary>Begins the note of a disputed finding: neither format has a status for it, both have one for what is being looked into.</summary>
+    public const string DisputedMark = "disputed: ";
+
+    public const string NoVerdict = "It is under investigation: no verdict yet.";
+
+    private const int MaxNames = 100;
+    private const string Unsaid = "Stated by an imported VEX document.";
+
+    /// <summary>A statement about a product, with the reason why it cannot be applied where it cannot.</summary>
+    public static VexStatement Of(string[] names, string product, VexProduct about, string? status, string? reason, DateTimeOffset statedAt)
+    {
+        var text = string.IsNullOrWhiteSpace(reason) ? Unsaid : reason.Trim();
+        return new(
+            [.. names.Take(MaxNames)], product, about.Scope, status, text.Length <= CurateVulnerability.MaxReason ? text : text[..(CurateVulnerability.MaxReason - 1)] + "…", statedAt,
+            names.Length == 0 ? "It names no vulnerability." : about.Problem ?? (status is null ? NoVerdict : null));
+    }
+
+    /// <summary>What is being looked into is no verdict, unless our own note says that it is disputed.</summary>
+    public static (string? Status, string? Reason) Undecided(string? note) =>
+        note?.StartsWith(DisputedMark, StringComparison.Ordinal) == true ? ("disputed", note[DisputedMark.Length..]) : (null, null);
+}
+
+/// <summary>What a VEX document is about, as a scope of this organization.</summary>
+/// <param name="Problem">Why it is none; null when it is one.</param>
+internal readonly record struct VexProduct(CurationScope? Scope, string? Problem)
+{
+    private static readonly CurationScope Whole = new(null, null, null);
+
+    /// <param name="product">A package URL, or the organization's own identifier for the vulnerability as a whole.</param>
+    public static VexProduct Of(string product, string organization) =>
+        product == organization ? new(Whole, null) : PackageUrl.Read(product);
+}
+
+/// <summary>Reads the members of a JSON document that may be anything; what has the wrong type is as if it were not there.</summary>
+internal static class VexJson
+{
+    public static JsonElement Member(this JsonElement element, string name) =>
+        element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out var value) ? value : default;
+
+    public static IEnumerable<JsonElement> Items(this JsonElement element, string name) =>
+        element.Member(name) is { ValueKind: JsonValueKind.Array } array ? array.EnumerateArray() : [];
+
+    /// <summary>A text that can be stored: without U+0000, whole surrogates only.</summary>
+    public static string? Text(this JsonElement element, string name) => element.Member(name).Text();
+
+    public static string? Text(this JsonElement element)
+    {
+        if (element.ValueKind != JsonValueKind.String)
+        {
+            return null;
+        }
+
+        try
+        {
+            return element.GetString() is { Length: > 0 } text && !text.Contains('\0', StringComparison.Ordinal) ? text : null;
+        }
+        catch (InvalidOperationException)
+        {
+            return null;
+        }
+    }
+
+    public static DateTimeOffset? Time(this JsonElement element, string name) =>
+        element.Member(name) is { ValueKind: JsonValueKind.String } text && text.TryGetDateTimeOffset(out var time) ? time : null;
+}
