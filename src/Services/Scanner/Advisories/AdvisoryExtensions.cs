@@ -1,3 +1,4 @@
+using EnvPlatform.Scanner.Advisories.Feeds;
 using EnvPlatform.Scanner.Advisories.Imports;
 using EnvPlatform.ServiceDefaults;
 
@@ -15,7 +16,14 @@ internal static class AdvisoryExtensions
         builder.Services.AddSingleton<ChangeAdvisories>();
         builder.Services.AddHostedService<KeepIndexCurrent>();
         builder.Services.AddHostedService<RunImports>();
-        builder.Services.AddHealthChecks().AddCheck<IndexHealth>("advisories", HealthStatus.Unhealthy, [Health.ReadyTag]);
+        builder.Services.AddOptions<FeedOptions>().BindConfiguration(FeedOptions.Section).ValidateDataAnnotations()
+            .Validate(options => options.AreSourcesValid(), "Feeds:Sources: an address is no http or https URL, a format is not osv, nvd, kev or epss, or an interval is out of range.")
+            .ValidateOnStart();
+        builder.Services.AddSingleton<FeedStates>();
+        builder.Services.AddSingleton<FetchFeed>();
+        builder.Services.AddHostedService<SyncFeeds>();
+        builder.Services.AddHealthChecks().AddCheck<IndexHealth>("advisories", HealthStatus.Unhealthy, [Health.ReadyTag])
+            .AddCheck<FeedStates>("feeds", HealthStatus.Degraded, [Health.ReadyTag]);
     }
 
     /// <summary>Ready when advisories are in memory: before that nothing can be scanned.</summary>

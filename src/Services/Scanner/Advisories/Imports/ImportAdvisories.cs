@@ -45,20 +45,32 @@ public static class ImportAdvisories
         http.Features.Get<IHttpMaxRequestBodySizeFeature>()?.MaxRequestBodySize = options.Value.MaxImportBytes;
         var id = ImportId.New(clock.GetUtcNow());
         await using var tx = await db.BeginAsync(ct);
-        await tx.ExecuteAsync(
-            """
-            insert into imports (id, format, status, phase, bytes, requested_by, created_at)
-            values (@id, @format, 'running', 'queued', 0, @RequestedBy::jsonb, @Now)
-            """, new { id, format, RequestedBy = JsonSerializer.Serialize(caller, Json.Options), Now = clock.GetUtcNow() });
-        var (bytes, problem) = await StoreAsync(tx, id, format, http.Request.Body, options.Value.MaxImportBytes, ct);
-        if (problem is not null)
+        if (await AcceptAsync(tx, id, format, caller, http.Request.Body, options.Value.MaxImportBytes, clock.GetUtcNow(), ct) is { } problem)
         {
             return problem;
         }
 
-        await tx.ExecuteAsync("update imports set bytes = @bytes where id = @id; notify " + RunImports.Channel, new { bytes, id });
         await tx.CommitAsync();
         return TypedResults.Accepted($"/api/v1/advisories/imports/{id}", new Accepted(id, "running"));
+    }
+
+    /// <summary>Stores a file and asks for its import, which begins when the transaction commits.</summary>
+    /// <returns>Why not; null when it was accepted.</returns>
+    internal static async Task<ProblemHttpResult?> AcceptAsync(
+        Tx tx, ImportId id, string format, Caller caller, Stream file, long limit, DateTimeOffset now, CancellationToken ct)
+    {
+        await tx.ExecuteAsync(
+            """
+            insert into imports (id, format, status, phase, bytes, requested_by, created_at)
+            values (@id, @format, 'running', 'queued', 0, @RequestedBy::jsonb, @now)
+            """, new { id, format, RequestedBy = JsonSerializer.Serialize(caller, Json.Options), now });
+        var (bytes, problem) = await StoreAsync(tx, id, format, file, limit, ct);
+        if (problem is null)
+        {
+            await tx.ExecuteAsync("update imports set bytes = @bytes where id = @id; notify " + RunImports.Channel, new { bytes, id });
+        }
+
+        return problem;
     }
 
     private static async Task<(long Bytes, ProblemHttpResult? Problem)> StoreAsync(

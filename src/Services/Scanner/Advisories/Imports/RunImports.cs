@@ -5,6 +5,7 @@ using Dapper;
 using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Postgres;
+using EnvPlatform.Scanner.Advisories.Feeds;
 using EnvPlatform.Scanner.Advisories.Osv;
 using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.Identity;
@@ -156,6 +157,7 @@ internal sealed partial class RunImports(
         }
 
         await tx.ExecuteAsync("delete from import_files where import_id = @Id", new { import.Id });
+        await FeedImports.CompletedAsync(tx, import.Id.Value, clock.GetUtcNow());
         tx.Audit(
             import.Caller, "advisories_imported", new AuditTarget(import.Id.ToString(), null, "import"),
             $"{progress.Read} advisories ({import.Format}) were imported: {outcome.Added} added, {outcome.Changed} changed, {outcome.Withdrawn} withdrawn, {progress.Rejected} rejected.",
@@ -171,6 +173,7 @@ internal sealed partial class RunImports(
             update imports set status = 'failed', phase = 'done', error = @error, finished_at = @Now where id = @Id and status = 'running';
             delete from import_files where import_id = @Id;
             """, new { import.Id, error, Now = clock.GetUtcNow() });
+        await FeedImports.FailedAsync(tx, import.Id.Value, error);
         tx.Audit(
             import.Caller, "advisories_imported", new AuditTarget(import.Id.ToString(), null, "import"), $"An import of advisories ({import.Format}) failed.",
             new { import.Format, Status = "failed", error });

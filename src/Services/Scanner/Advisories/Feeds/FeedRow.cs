@@ -1,0 +1,28 @@
+using EnvPlatform.Postgres;
+
+using Npgsql;
+
+namespace EnvPlatform.Scanner.Advisories.Feeds;
+
+/// <summary>How a feed is doing, as it is stored.</summary>
+internal sealed record FeedRow(
+    string Name, DateTimeOffset CreatedAt, DateTimeOffset DueAt, DateTimeOffset? AttemptedAt, DateTimeOffset? SucceededAt, int Failures, string? Error, Guid? ImportId)
+{
+    public static Task<List<FeedRow>> AllAsync(NpgsqlDataSource db, CancellationToken ct) => db.QueryAsync<FeedRow>(
+        "select name, created_at, due_at, attempted_at, succeeded_at, failures, error, import_id from feeds order by name", null, ct);
+
+    /// <summary>Since it was last known to be current; since it is fetched at all when it never was.</summary>
+    public TimeSpan AgeAt(DateTimeOffset now) => now - (SucceededAt ?? CreatedAt);
+}
+
+/// <summary>What became of the import of a feed's file, in the transaction that ends the import. An import that somebody sent is no feed's and changes nothing.</summary>
+internal static class FeedImports
+{
+    public static Task CompletedAsync(Tx tx, Guid import, DateTimeOffset now) => tx.ExecuteAsync(
+        """
+        update feeds set succeeded_at = @now, failures = 0, error = null, etag = fetched_etag, last_modified = fetched_last_modified where import_id = @import
+        """, new { import, now });
+
+    public static Task FailedAsync(Tx tx, Guid import, string error) => tx.ExecuteAsync(
+        "update feeds set failures = failures + 1, error = @error where import_id = @import", new { import, error });
+}
