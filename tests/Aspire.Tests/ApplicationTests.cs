@@ -14,7 +14,7 @@ public sealed class ApplicationTests
         return app;
     }
 
-    [Test, CancelAfter(60_000)]
+    [Test, CancelAfter(180_000)]
     public async Task Projects_get_addresses_connection_strings_and_secrets_as_variables(CancellationToken ct)
     {
         await using var app = await StartAsync(ct);
@@ -35,7 +35,7 @@ public sealed class ApplicationTests
         Assert.That(await back.GetStringAsync("/settings/KEY", ct), Has.Length.EqualTo(40));
     }
 
-    [Test, CancelAfter(60_000)]
+    [Test, CancelAfter(180_000)]
     public async Task What_waits_starts_after_what_it_waits_for_and_stops_before_it(CancellationToken ct)
     {
         var order = new List<string>();
@@ -71,7 +71,7 @@ public sealed class ApplicationTests
         }
     }
 
-    [Test, CancelAfter(60_000)]
+    [Test, CancelAfter(180_000)]
     public async Task A_process_that_dies_is_started_again_and_the_others_run_on(CancellationToken ct)
     {
         await using var app = await StartAsync(ct);
@@ -86,7 +86,7 @@ public sealed class ApplicationTests
         Assert.That(await client.GetStringAsync("/health/ready", ct), Is.EqualTo("ready"));
     }
 
-    [Test, CancelAfter(60_000)]
+    [Test, CancelAfter(180_000)]
     public async Task A_resource_that_cannot_start_is_reported_with_the_end_of_its_log(CancellationToken ct)
     {
         await using var app = await StartAsync(ct, "--fail", "no such feed");
@@ -94,7 +94,7 @@ public sealed class ApplicationTests
         Assert.That(failure!.Message, Does.Contain("'front'").And.Contain("code 3").And.Contain("cannot start: no such feed"));
     }
 
-    [Test, CancelAfter(60_000)]
+    [Test, CancelAfter(180_000)]
     public async Task The_temporary_data_folder_goes_with_the_application(CancellationToken ct)
     {
         string folder;
@@ -110,7 +110,7 @@ public sealed class ApplicationTests
         Assert.That(folder, Does.Not.Exist);
     }
 
-    [Test, CancelAfter(60_000)]
+    [Test, CancelAfter(180_000)]
     public async Task The_temporary_folder_of_a_killed_application_goes_with_the_next_one(CancellationToken ct)
     {
         var abandoned = Directory.CreateTempSubdirectory("aspire-app-").FullName;
@@ -121,7 +121,7 @@ public sealed class ApplicationTests
         Assert.That(abandoned, Does.Not.Exist);
     }
 
-    [Test, CancelAfter(60_000)]
+    [Test, CancelAfter(180_000)]
     public async Task A_parameter_without_a_value_stops_the_start(CancellationToken ct)
     {
         await using var builder = DistributedApplicationTestingBuilder.Create();

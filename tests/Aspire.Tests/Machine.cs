@@ -33,7 +33,7 @@ internal static partial class Machine
     public static async Task EventuallyAsync(Func<bool> condition, string what, CancellationToken ct)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        limit.CancelAfter(TimeSpan.FromSeconds(20));
+        limit.CancelAfter(TimeSpan.FromSeconds(60));
         while (!condition())
         {
             Assert.That(limit.IsCancellationRequested, Is.False, what);

@@ -36,7 +36,7 @@ public sealed class ServerTests
         return await command.ExecuteScalarAsync(ct);
     }
 
-    [Test, CancelAfter(60_000)]
+    [Test, CancelAfter(180_000)]
     public async Task Two_sets_of_servers_run_side_by_side_and_leave_nothing_behind(CancellationToken ct)
     {
         IDistributedApplicationBuilder one = Servers(), other = Servers();
@@ -61,7 +61,7 @@ public sealed class ServerTests
         Assert.That(pids, Has.None.Matches<int>(Machine.IsRunning));
     }
 
-    [Test, CancelAfter(60_000)]
+    [Test, CancelAfter(180_000)]
     public async Task Data_stay_in_the_data_folder_when_the_server_is_killed_and_when_the_application_starts_again(CancellationToken ct)
     {
         var folder = Directory.CreateTempSubdirectory("aspire-test-").FullName;
@@ -106,7 +106,7 @@ public sealed class ServerTests
         }
     }
 
-    [Test, CancelAfter(60_000)]
+    [Test, CancelAfter(180_000)]
     public async Task Servers_stop_and_start_on_command_at_the_same_address(CancellationToken ct)
     {
         var builder = DistributedApplication.CreateBuilder();

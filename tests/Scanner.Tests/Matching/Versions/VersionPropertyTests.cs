@@ -56,7 +56,7 @@ public sealed class VersionPropertyTests<T>
     public void Is_no_version(string? text) => Assert.That(T.TryParse(text, out _), Is.False);
 
     [Test]
-    [CancelAfter(20_000)]
+    [CancelAfter(60_000)]
     public void A_text_of_millions_of_characters_takes_no_longer_than_reading_it()
     {
         string[] texts = [new('1', 2_000_000), string.Concat(Enumerable.Repeat("1.", 1_000_000)) + "1", string.Concat(Enumerable.Repeat("1a", 1_000_000)), new('a', 2_000_000), new('-', 2_000_000)];
