@@ -79,6 +79,8 @@ public sealed class MachineTests
         Assert.That((await ada.DeleteAsync(new Uri($"/api/v1/orgs/{org}/machines/{hers}", UriKind.Relative))).StatusCode, Is.EqualTo(HttpStatusCode.NoContent));
         Assert.That((await administrator.DeleteAsync(new Uri($"/api/v1/orgs/{org}/machines/{his}", UriKind.Relative))).StatusCode, Is.EqualTo(HttpStatusCode.NoContent));
         Assert.That(await HostnamesAsync(administrator, org), Is.Empty);
+        var removed = (await host.OutboxAsync("MachineRemoved")).Select(e => $"{e["machine_id"]} {e["hostname"]}");
+        Assert.That(removed, Is.SupersetOf(new[] { $"{hers} hers", $"{his} his" }));
     }
 
     [Test]

@@ -16,6 +16,7 @@ builder.AddPostgres("ingest", typeof(Program).Assembly);
 builder.AddMessaging("ingest", bus =>
 {
     bus.AddConsumer<StoreMachine>();
+    bus.AddConsumer<ForgetMachine>();
     bus.AddConsumer<StoreStatus>();
     bus.AddConsumer<StoreScanResults, StoreScanResultsDefinition>();
 });

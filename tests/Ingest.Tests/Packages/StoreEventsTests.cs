@@ -1,4 +1,6 @@
+using System.Net;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 
 using EnvPlatform.Contracts;
 using EnvPlatform.Contracts.Events;
@@ -137,6 +139,32 @@ public sealed class StoreEventsTests : IngestFixture
         await PublishTwiceAsync(new MachineRegistered(Organization.Id, machine, Bob.SubjectId, "old-name", "linux-64", "1", Noon.AddDays(-1)));
         await Eventually.BecomesTrueAsync(async () => await HandledAsync("StoreMachine") == handled + 2, "both handled");
         Assert.That(await ScalarAsync<string>("select hostname from machines where machine_id = @Value", machine), Is.EqualTo("newest-name"));
+    }
+
+    [Test]
+    public async Task A_removed_machine_logs_no_more_until_it_registers_again()
+    {
+        var machine = await RegisterMachineAsync(Bob, "lent", at: Noon);
+        var body = Body([Conda("lent", "1")], "/lent", machine);
+        var id = new EnvironmentId((await LoggedAsync(Bob, body)).GetProperty("environment_id").GetGuid());
+        await PublishTwiceAsync(new MachineRemoved(Organization.Id, machine, Bob.SubjectId, "lent", "linux-64", Noon.AddHours(1)));
+        // Identity, which is not here, would be asked whether it is back.
+        await Eventually.BecomesTrueAsync(async () => await StatusOfLogAsync(body) == HttpStatusCode.ServiceUnavailable, "the machine is not known any more");
+        Assert.That((await ViewAsync(id)).GetProperty("machine").GetProperty("hostname").GetString(), Is.EqualTo("lent"));
+
+        var handled = await HandledAsync("StoreMachine");
+        await PublishTwiceAsync(new MachineRegistered(Organization.Id, machine, Bob.SubjectId, "late", "linux-64", "1", Noon.AddMinutes(1)));
+        await Eventually.BecomesTrueAsync(async () => await HandledAsync("StoreMachine") == handled + 1, "handled");
+        Assert.That(await StatusOfLogAsync(body), Is.EqualTo(HttpStatusCode.ServiceUnavailable), "a registration from before the removal");
+
+        await PublishTwiceAsync(new MachineRegistered(Organization.Id, machine, Bob.SubjectId, "back", "linux-64", "1", Noon.AddHours(2)));
+        await Eventually.BecomesTrueAsync(async () => await StatusOfLogAsync(body) == HttpStatusCode.OK, "the machine is back");
+    }
+
+    private async Task<HttpStatusCode> StatusOfLogAsync(JsonObject body)
+    {
+        using var response = await LogAsync(Bob, body);
+        return response.StatusCode;
     }
 
     private static int? Critical(JsonElement environment) =>

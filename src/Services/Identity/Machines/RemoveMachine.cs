@@ -18,20 +18,28 @@ public static class RemoveMachine
             .WithSummary("Remove a machine.").ProducesProblem(StatusCodes.Status404NotFound);
 
     private static async Task<Results<NoContent, ProblemHttpResult>> HandleAsync(
-        [Microsoft.AspNetCore.Mvc.FromRoute(Name = "machine_id")] MachineId machineId, Caller caller, NpgsqlDataSource db, CancellationToken ct)
+        [Microsoft.AspNetCore.Mvc.FromRoute(Name = "machine_id")] MachineId machineId, Caller caller, NpgsqlDataSource db, TimeProvider clock, CancellationToken ct)
     {
         await using var tx = await db.BeginAsync(ct);
-        var hostname = await tx.QuerySingleOrDefaultAsync<string>(
-            "delete from machines where org_id = @OrgId and id = @machineId and (@OnlyOwner::uuid is null or owner_id = @OnlyOwner) returning hostname",
-            new { caller.OrgId, machineId, caller.OnlyOwner });
-        if (hostname is null)
+        var row = await tx.QuerySingleOrDefaultAsync<Row>(
+            """
+            delete from machines where org_id = @OrgId and id = @machineId and (@OnlyOwner::uuid is null or owner_id = @OnlyOwner)
+            returning owner_id, hostname, platform, updated_at
+            """, new { caller.OrgId, machineId, caller.OnlyOwner });
+        if (row is null)
         {
             return Problems.NotFound();
         }
 
+        // Later than the registration that it ends, whatever another instance's clock says.
+        var now = clock.GetUtcNow();
+        var removedAt = now > row.UpdatedAt ? now : row.UpdatedAt.AddMicroseconds(1);
+        tx.Publish(new MachineRemoved(caller.OrgId, machineId, row.OwnerId, row.Hostname, row.Platform, removedAt));
         tx.Audit(
-            caller, "machine_removed", new AuditTarget(machineId.ToString(), null, "machine"), $"{caller.DisplayName} removed the machine {hostname}.", new { hostname });
+            caller, "machine_removed", new AuditTarget(machineId.ToString(), null, "machine"), $"{caller.DisplayName} removed the machine {row.Hostname}.", new { row.Hostname });
         await tx.CommitAsync();
         return TypedResults.NoContent();
     }
+
+    private sealed record Row(SubjectId OwnerId, string Hostname, string Platform, DateTimeOffset UpdatedAt);
 }

@@ -72,10 +72,10 @@ internal static partial class LogEnvironment
                 return problem;
             }
 
-            state = (await FindAsync(db, log, ct))!;
+            state = await FindAsync(db, log, ct);
         }
 
-        if (state.MachineOwnerId != caller.SubjectId)
+        if (state?.MachineOwnerId != caller.SubjectId)
         {
             return UnknownMachine.NotRegistered();
         }
@@ -133,7 +133,7 @@ internal static partial class LogEnvironment
             from machines m
             left join environments e on e.org_id = m.org_id and e.machine_id = m.machine_id and e.prefix = @Prefix and e.removed_at is null
             left join package_sets s on s.package_set_id = e.package_set_id
-            where m.org_id = @OrgId and m.machine_id = @MachineId
+            where m.org_id = @OrgId and m.machine_id = @MachineId and m.removed_at is null
             """, new { log.OrgId, log.MachineId, log.Prefix }, ct);
 
     /// <summary>An environment that never changes is still seen: noted now and then, not with every log.</summary>

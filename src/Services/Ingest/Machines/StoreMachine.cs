@@ -19,18 +19,16 @@ public sealed class StoreMachine(NpgsqlDataSource db) : IConsumer<MachineRegiste
             return;
         }
 
-        await StoreAsync(tx, context.Message);
-        await tx.CommitAsync();
-    }
-
-    /// <summary>The latest registration stays, in whatever order they come.</summary>
-    internal static Task StoreAsync(Tx tx, MachineRegistered machine) =>
-        tx.ExecuteAsync(
+        // The latest registration stays, in whatever order they come.
+        await tx.ExecuteAsync(
             """
             insert into machines (org_id, machine_id, owner_id, hostname, platform, registered_at)
             values (@OrganizationId, @MachineId, @Owner, @Hostname, @Platform, @RegisteredAt)
             on conflict (org_id, machine_id) do update set
-                owner_id = excluded.owner_id, hostname = excluded.hostname, platform = excluded.platform, registered_at = excluded.registered_at
+                owner_id = excluded.owner_id, hostname = excluded.hostname, platform = excluded.platform, registered_at = excluded.registered_at,
+                removed_at = null
             where machines.registered_at < excluded.registered_at
-            """, machine);
+            """, context.Message);
+        await tx.CommitAsync();
+    }
 }

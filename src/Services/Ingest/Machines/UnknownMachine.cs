@@ -1,4 +1,3 @@
-using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
@@ -21,6 +20,7 @@ internal sealed partial class UnknownMachine(
     /// <summary>Null when the machine is known now; otherwise the answer for the caller.</summary>
     public async Task<ProblemHttpResult?> LearnAsync(OrganizationId org, MachineId machineId, CancellationToken ct)
     {
+        var asked = clock.GetUtcNow();
         Wire.Machine machine;
         try
         {
@@ -40,9 +40,15 @@ internal sealed partial class UnknownMachine(
         }
 
         await using var tx = await db.BeginAsync(ct);
-        // The event that is on its way is newer than this.
-        await StoreMachine.StoreAsync(tx, new MachineRegistered(
-            org, machineId, new(Guid.Parse(machine.OwnerId)), machine.Hostname, machine.Platform, machine.AgentVersion, DateTimeOffset.UnixEpoch));
+        // The event that is on its way is newer than this. A removal that came after the question was asked is newer, too.
+        await tx.ExecuteAsync(
+            """
+            insert into machines (org_id, machine_id, owner_id, hostname, platform, registered_at)
+            values (@org, @machineId, @Owner, @Hostname, @Platform, '1970-01-01 00:00:00+00')
+            on conflict (org_id, machine_id) do update set
+                owner_id = excluded.owner_id, hostname = excluded.hostname, platform = excluded.platform, removed_at = null
+            where machines.removed_at < @asked
+            """, new { org, machineId, Owner = Guid.Parse(machine.OwnerId), machine.Hostname, machine.Platform, asked });
         await tx.CommitAsync();
         return null;
     }
