@@ -53,11 +53,19 @@ public sealed class VexTests : CurationFixture
         static object Said(string name, string product, string status, string? at = null, string? justification = null, string? notes = null) => new
         {
             vulnerability = new { name, aliases = new[] { name.Replace("GHSA-none", "PYSEC-2026-831", StringComparison.Ordinal) } },
-            products = new[] { new JsonObject { ["@id"] = product } }, status, timestamp = at ?? "2026-01-01T00:00:00Z", justification, status_notes = notes,
+            products = new[] { new JsonObject { ["@id"] = product } },
+            status,
+            timestamp = at ?? "2026-01-01T00:00:00Z",
+            justification,
+            status_notes = notes,
         };
         var result = await SendVexAsync(JsonSerializer.SerializeToUtf8Bytes(new JsonObject
         {
-            ["@context"] = "https://openvex.dev/ns/v0.2.0", ["@id"] = "https://example.org/vex", ["author"] = "them", ["timestamp"] = "2026-01-01T00:00:00Z", ["version"] = 1,
+            ["@context"] = "https://openvex.dev/ns/v0.2.0",
+            ["@id"] = "https://example.org/vex",
+            ["author"] = "them",
+            ["timestamp"] = "2026-01-01T00:00:00Z",
+            ["version"] = 1,
             ["statements"] = JsonSerializer.SerializeToNode(new[]
             {
                 Said("CVE-2026-83000", "pkg:conda/theirs@1.0?build=py39_0&channel=main&subdir=linux-64", "affected", "2026-02-01T00:00:00Z", notes: "newer"),

@@ -61,8 +61,20 @@ internal static class ChangeCurations
             notify curations
             """, new
             {
-                caller.OrgId, Vulnerability = vulnerability.Id, scope.Package, scope.Version, scope.Build, now, caller.SubjectId, caller.Email,
-                verdict.ExpiresAt, Id = CurationId.New(now), vulnerability.Names, scope.Project, verdict.Status, verdict.Reason,
+                caller.OrgId,
+                Vulnerability = vulnerability.Id,
+                scope.Package,
+                scope.Version,
+                scope.Build,
+                now,
+                caller.SubjectId,
+                caller.Email,
+                verdict.ExpiresAt,
+                Id = CurationId.New(now),
+                vulnerability.Names,
+                scope.Project,
+                verdict.Status,
+                verdict.Reason,
             });
 
     /// <summary>Records in the audit log that a verdict was given.</summary>
@@ -85,7 +97,14 @@ internal static class ChangeCurations
         await tx.ExecuteAsync(
             $"update curations c set ended_at = @now, ended_as = 'taken_back', ended_by = @SubjectId, ended_by_email = @Email where {OfScope}", new
             {
-                caller.OrgId, Vulnerability = vulnerability, scope.Package, scope.Version, scope.Build, now, caller.SubjectId, caller.Email,
+                caller.OrgId,
+                Vulnerability = vulnerability,
+                scope.Package,
+                scope.Version,
+                scope.Build,
+                now,
+                caller.SubjectId,
+                caller.Email,
             });
         var told = await TellAsync(tx, caller.OrgId, [vulnerability], now);
         Audit(
@@ -112,7 +131,13 @@ internal static class ChangeCurations
         Tx tx, Caller caller, string action, string vulnerability, CurationScope scope, Verdict before, Verdict after, int? told, string message) =>
         tx.Audit(caller, action, new AuditTarget(vulnerability, null, "vulnerability"), message, new
         {
-            Vulnerability = vulnerability, scope.Package, scope.Version, scope.Build, Before = before, After = after, Environments = told,
+            Vulnerability = vulnerability,
+            scope.Package,
+            scope.Version,
+            scope.Build,
+            Before = before,
+            After = after,
+            Environments = told,
         });
 
     public static object Parameters(OrganizationId organization, string vulnerability, CurationScope scope) =>

@@ -40,9 +40,13 @@ internal static class FindingStatuses
             where curation.status is not null
             """, new
             {
-                organization, Numbers = asked.Select(one => one.Number).ToArray(), Ids = asked.Select(one => one.VulnerabilityId).ToArray(),
-                Managers = asked.Select(one => one.Manager).ToArray(), Names = asked.Select(one => one.Name).ToArray(),
-                Projects = asked.Select(one => one.Project).ToArray(), Versions = asked.Select(one => one.Version ?? "").ToArray(),
+                organization,
+                Numbers = asked.Select(one => one.Number).ToArray(),
+                Ids = asked.Select(one => one.VulnerabilityId).ToArray(),
+                Managers = asked.Select(one => one.Manager).ToArray(),
+                Names = asked.Select(one => one.Name).ToArray(),
+                Projects = asked.Select(one => one.Project).ToArray(),
+                Versions = asked.Select(one => one.Version ?? "").ToArray(),
                 Builds = asked.Select(one => one.Build ?? "").ToArray(),
             }, ct)).ToDictionary(row => row.Number, row => new CuratedStatus(row.Status, row.CuratedAt));
     }

@@ -88,7 +88,11 @@ public static class ScanPackages
             var (status, curatedAt) = statuses.GetValueOrDefault(number, CuratedStatus.Reported);
             return (one.Of, View: known[one.Finding.VulnerabilityId] with
             {
-                Advisories = one.Finding.Advisories, FixedIn = one.Finding.FixedIn, Description = null, Status = status, CuratedAt = curatedAt,
+                Advisories = one.Finding.Advisories,
+                FixedIn = one.Finding.FixedIn,
+                Description = null,
+                Status = status,
+                CuratedAt = curatedAt,
             });
         }).ToLookup(one => one.Of, one => one.View);
         return [.. packages.Select((_, i) => views[i].OrderByDescending(view => view.Cvss ?? -1).ThenBy(view => view.Id, StringComparer.Ordinal).ToArray())];

@@ -30,7 +30,9 @@ internal static class TellEnvironments
             order by org_id, set_id, environment_id
             """, new
             {
-                sets, Orgs = recounted.Select(one => one.OrgId.Value).ToArray(), Recounted = recounted.Select(one => one.SetId).ToArray(),
+                sets,
+                Orgs = recounted.Select(one => one.OrgId.Value).ToArray(),
+                Recounted = recounted.Select(one => one.SetId).ToArray(),
             });
         var groups = environments.ToLookup(row => (row.OrgId, row.SetId), row => row.EnvironmentId);
         var times = recounted.ToDictionary(one => (one.OrgId, one.SetId), one => one.ToldAt);

@@ -63,7 +63,8 @@ internal static class OpenVex
         {
             ["vulnerability"] = new JsonObject
             {
-                ["name"] = curation.VulnerabilityId, ["aliases"] = new JsonArray([.. curation.Aliases.Select(alias => (JsonNode)alias)]),
+                ["name"] = curation.VulnerabilityId,
+                ["aliases"] = new JsonArray([.. curation.Aliases.Select(alias => (JsonNode)alias)]),
             },
             ["timestamp"] = curation.CreatedAt,
             ["products"] = new JsonArray([.. products.Select(product => new JsonObject
