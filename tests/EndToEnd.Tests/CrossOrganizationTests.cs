@@ -34,6 +34,8 @@ public sealed partial class CrossOrganizationTests
         var environment = logged.GetProperty("environment_id").GetString()!;
         await Eventually.BecomesTrueAsync(
             async () => (await api.GetAsync($"{mine.Path}/environments/{environment}")).GetProperty("scanned_at").ValueKind == JsonValueKind.String, "scanned");
+        using var curated = await api.Http.PutAsJsonAsync($"{mine.Path}/vulnerabilities/CVE-2022-0778/curation", new { status = "active", reason = "ours" });
+        Assert.That(curated.StatusCode, Is.EqualTo(HttpStatusCode.OK));
         var token = await api.PostAsync($"{mine.Path}/tokens", new { name = "mine" });
         using var operatorApi = SharedPlatform.Platform.Administrator();
         var account = await operatorApi.PostAsync($"{mine.Path}/service-accounts", new { name = "mine", role = "member" });
@@ -120,17 +122,20 @@ public sealed partial class CrossOrganizationTests
         Assert.That(status.StatusCode, Is.EqualTo(HttpStatusCode.Forbidden));
     }
 
-    /// <summary>In its own organization a stranger may ask for a CVE, which is public knowledge, and have a machine whose id, chosen by the agent, is the same.</summary>
+    /// <summary>
+    /// In its own organization a stranger may ask for a CVE, which is public knowledge, hold of it what it likes, and have a machine whose id, chosen by the agent, is the same.
+    /// </summary>
     private bool IsHarmless(string method, string path, string slug, HttpResponseMessage response) =>
         slug == theirs.Slug && response.IsSuccessStatusCode
         && ((method == "get" && path.Contains("/vulnerabilities", StringComparison.Ordinal) && !path.Contains("/environments/{", StringComparison.Ordinal))
+            || (method is "put" or "delete" && path.EndsWith("/vulnerabilities/{id}/curation", StringComparison.Ordinal))
             || (method is "put" or "delete" && path.EndsWith("/machines/{machine_id}", StringComparison.Ordinal)));
 
     /// <summary>What the owner sees of the things that the stranger reached for.</summary>
     private async Task<string> StateAsync(Api api)
     {
         var text = new StringBuilder();
-        foreach (var path in new[] { $"/environments/{myIds["environment"]}", $"/environments/{myIds["environment"]}/status", "/environments", "/tokens", "/service-accounts", "/machines", "/members" })
+        foreach (var path in new[] { $"/environments/{myIds["environment"]}", $"/environments/{myIds["environment"]}/status", "/environments", "/tokens", "/service-accounts", "/machines", "/members", "/vulnerabilities/curations?history=true" })
         {
             text.AppendLine((await api.GetAsync(mine.Path + path)).ToString());
         }
@@ -175,7 +180,7 @@ public sealed partial class CrossOrganizationTests
 
         if (method is "post" or "put" or "patch")
         {
-            request.Content = JsonContent.Create(new { status = "block", message = "x", name = "stolen", slug = "stolen", role = "member", hostname = "stolen", platform = "linux-64", agent_version = "1", email = "x@example.org", packages = Array.Empty<object>() });
+            request.Content = url.EndsWith("/curation", StringComparison.Ordinal) ? JsonContent.Create(new { status = "cleared", reason = "x" }) : JsonContent.Create(new { status = "block", message = "x", name = "stolen", slug = "stolen", role = "member", hostname = "stolen", platform = "linux-64", agent_version = "1", email = "x@example.org", packages = Array.Empty<object>() });
         }
 
         return await api.Http.SendAsync(request);
