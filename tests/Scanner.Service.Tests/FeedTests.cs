@@ -180,7 +180,9 @@ public sealed class FeedTests
     {
         var settings = new Dictionary<string, string?>(StringComparer.Ordinal)
         {
-            ["services:ingest:grpc:0"] = "http://127.0.0.1:9", ["Scanner:PollSeconds"] = "1", ["Scanner:MaxImportBytes"] = "1000000",
+            ["services:ingest:grpc:0"] = "http://127.0.0.1:9",
+            ["Scanner:PollSeconds"] = "1",
+            ["Scanner:MaxImportBytes"] = "1000000",
         };
         if (messagingPrefix is not null)
         {
@@ -241,7 +243,9 @@ public sealed class FeedTests
 
     private static byte[] Osv(string id, string details, int padding = 0) => JsonSerializer.SerializeToUtf8Bytes(new JsonArray(new JsonObject
     {
-        ["id"] = id, ["modified"] = "2026-01-02T03:04:05Z", ["details"] = details + new string('x', padding),
+        ["id"] = id,
+        ["modified"] = "2026-01-02T03:04:05Z",
+        ["details"] = details + new string('x', padding),
         ["affected"] = new JsonArray(new JsonObject { ["package"] = new JsonObject { ["ecosystem"] = "PyPI", ["name"] = "feedlib" }, ["versions"] = new JsonArray("1.0") }),
     }));
 

@@ -72,7 +72,10 @@ public sealed class NvdImportTests : ScannerFixture
     {
         ["cve"] = new JsonObject
         {
-            ["id"] = id, ["published"] = "2026-01-01T00:00:00.000", ["lastModified"] = "2026-01-02T00:00:00.000", ["vulnStatus"] = "Analyzed",
+            ["id"] = id,
+            ["published"] = "2026-01-01T00:00:00.000",
+            ["lastModified"] = "2026-01-02T00:00:00.000",
+            ["vulnStatus"] = "Analyzed",
             ["descriptions"] = new JsonArray(new JsonObject { ["lang"] = "en", ["value"] = "What NVD says." }),
             ["metrics"] = new JsonObject { ["cvssMetricV31"] = new JsonArray(new JsonObject { ["type"] = "Primary", ["cvssData"] = new JsonObject { ["vectorString"] = Critical } }) },
             ["configurations"] = new JsonArray(new JsonObject
@@ -84,6 +87,9 @@ public sealed class NvdImportTests : ScannerFixture
 
     private static byte[] Answer(params JsonObject[] records) => JsonSerializer.SerializeToUtf8Bytes(new JsonObject
     {
-        ["resultsPerPage"] = records.Length, ["format"] = "NVD_CVE", ["version"] = "2.0", ["vulnerabilities"] = new JsonArray([.. records.Select(record => record.DeepClone())]),
+        ["resultsPerPage"] = records.Length,
+        ["format"] = "NVD_CVE",
+        ["version"] = "2.0",
+        ["vulnerabilities"] = new JsonArray([.. records.Select(record => record.DeepClone())]),
     });
 }

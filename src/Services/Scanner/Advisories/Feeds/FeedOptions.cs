@@ -37,7 +37,8 @@ public sealed class FeedOptions
         ["kev"] = new() { Url = "https://www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json", Format = ImportAdvisories.Kev },
         ["nvd-modified"] = new()
         {
-            Url = "https://nvd.nist.gov/feeds/json/cve/2.0/nvdcve-2.0-modified.json.gz", Format = ImportAdvisories.Nvd,
+            Url = "https://nvd.nist.gov/feeds/json/cve/2.0/nvdcve-2.0-modified.json.gz",
+            Format = ImportAdvisories.Nvd,
             ChecksumUrl = "https://nvd.nist.gov/feeds/json/cve/2.0/nvdcve-2.0-modified.meta",
         },
         ["pypi"] = new() { Url = "https://osv-vulnerabilities.storage.googleapis.com/PyPI/all.zip", Format = ImportAdvisories.Osv },

@@ -137,7 +137,11 @@ internal sealed partial class SyncFeeds(
             """,
             new
             {
-                due.Name, Id = id.Value, fetched.ETag, fetched.LastModified, Now = clock.GetUtcNow(),
+                due.Name,
+                Id = id.Value,
+                fetched.ETag,
+                fetched.LastModified,
+                Now = clock.GetUtcNow(),
                 DueAt = clock.GetUtcNow() + Jittered(TimeSpan.FromMinutes(source.IntervalMinutes)),
             });
     }
