@@ -30,7 +30,8 @@ internal sealed class Downstream : IAsyncDisposable
         server.MapGet("/openapi/v1.json", () => Results.Text(
             """
             {"openapi":"3.1.1","info":{"title":"x","version":"1"},"paths":{
-              "/api/v1/orgs/{org}/environments":{"get":{"tags":["Environments"],"responses":{"200":{"description":"OK",
+              "/api/v1/orgs/{org}/environments":{"get":{"tags":["Environments"],"operationId":"ListEnvironments",
+                "parameters":[{"in":"path","name":"org","required":true,"schema":{"type":"string"}}],"responses":{"200":{"description":"OK",
                 "content":{"application/json":{"schema":{"$ref":"#/components/schemas/ProblemDetails"}}}}}}},
               "/internal":{"get":{"responses":{"200":{"description":"OK"}}}}},
              "components":{"schemas":{"ProblemDetails":{"type":"object","properties":{"another":{"type":"string"}}}}}}
