@@ -33,6 +33,8 @@ public static class Messaging
         var prefix = builder.Configuration["Messaging:Prefix"] is { Length: > 0 } given ? given + "-" : "";
         builder.Services.AddMassTransit(bus =>
         {
+            // The library would report its use to its makers over the internet.
+            bus.DisableUsageTelemetry();
             bus.SetEndpointNameFormatter(new KebabCaseEndpointNameFormatter(prefix + service, includeNamespace: false));
             configure(bus);
             bus.AddConfigureEndpointsCallback((_, _, endpoint) =>

@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 
 namespace EnvPlatform.ServiceDefaults;
 
@@ -21,6 +22,9 @@ public static class ServiceDefaultsExtensions
         builder.Services.AddHttpContextAccessor();
         builder.Services.AddRequestDecompression();
         builder.Services.AddGrpc();
+
+        // A call that ends with NOT_FOUND is an answer, not news.
+        builder.Logging.AddFilter("Grpc", LogLevel.Warning);
         return builder;
     }
 
