@@ -148,6 +148,12 @@ public static partial class Problems
 
         if (exception.InnerException is JsonException json)
         {
+            // Where a body was cut off says nothing of the field at which it happened.
+            if (json.Message.Contains("end of data", StringComparison.Ordinal))
+            {
+                return ("body", "The body ends before its JSON does.");
+            }
+
             var path = json.Path is null or "$" ? "body" : json.Path.StartsWith("$.", StringComparison.Ordinal) ? json.Path[2..] : json.Path;
             var reason = json.Message.Contains(" Path:", StringComparison.Ordinal) ? json.Message[..json.Message.IndexOf(" Path:", StringComparison.Ordinal)] : json.Message;
             return (path, reason.Contains("EnvPlatform.", StringComparison.Ordinal) || reason.Contains("System.", StringComparison.Ordinal)

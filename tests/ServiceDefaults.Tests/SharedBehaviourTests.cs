@@ -81,6 +81,7 @@ public sealed class SharedBehaviourTests
         new object[] { "{\"text\": \"x\", \"stars_given\": 1, \"lines\": [{\"the_name\": \"ok\"}, {\"the_name\": \"too long\"}]}", "lines[1].the_name" },
         new object[] { "[]", "body" },
         new object[] { "", "body" },
+        new object[] { "{\"text\": \"cut o", "body" },
     ];
 
     [TestCaseSource(nameof(BadBodies))]

@@ -149,7 +149,7 @@ public sealed class BadInputTests : IngestFixture
     public async Task A_broken_gzip_body_is_refused()
     {
         var packed = Gzip(Body([], "/broken").ToJsonString());
-        packed.AsSpan(packed.Length / 2).Fill(0xAA);
+        packed.AsSpan(10).Fill(0xAA); // all that follows the header of the format
         using var broken = await PostBytesAsync(Bob, packed, "gzip");
         await AssertRefusedAsync(broken, "body");
         using var notPacked = await PostBytesAsync(Bob, "{}"u8.ToArray(), "gzip");
