@@ -43,5 +43,6 @@ internal static class RealEnvironments
         package.GetProperty("manager").GetString() == "pip" ? PackageManager.PyPI : PackageManager.Conda,
         package.GetProperty("name").GetString()!,
         package.GetProperty("version").GetString(),
-        package.GetProperty("build").GetString());
+        package.GetProperty("build").GetString(),
+        package.TryGetProperty("channel", out var channel) ? channel.GetString() : null);
 }

@@ -30,6 +30,12 @@ public enum MappingBasis
     /// <summary>The table of exceptions names the package.</summary>
     Table,
 
+    /// <summary>The published mapping of the channel's packages to the projects of PyPI whose metadata they hold (parselmouth).</summary>
+    Parselmouth,
+
+    /// <summary>The published table, kept by hand, of projects of PyPI that conda-forge gives another name (grayskull).</summary>
+    Grayskull,
+
     /// <summary>The build string says that the package was built for Python, and conda names such packages as PyPI does.</summary>
     PythonBuild,
 

@@ -24,12 +24,12 @@ internal sealed record LoggedPackage(int PackageId, string Manager, string Chann
     public const string Conda = "conda";
     public const string PyPi = "pypi";
 
-    public InstalledPackage AsInstalled() => InstalledPackageOf(Manager, Name, Version, Build);
+    public InstalledPackage AsInstalled() => InstalledPackageOf(Manager, Name, Version, Build, Channel);
 
     /// <summary>Empty fields are fields that the log does not have.</summary>
-    public static InstalledPackage InstalledPackageOf(string manager, string name, string? version, string? build) => new(
+    public static InstalledPackage InstalledPackageOf(string manager, string name, string? version, string? build, string? channel) => new(
         manager == PyPi ? PackageManager.PyPI : PackageManager.Conda, name, string.IsNullOrEmpty(version) ? null : version,
-        string.IsNullOrEmpty(build) ? null : build);
+        string.IsNullOrEmpty(build) ? null : build, string.IsNullOrEmpty(channel) ? null : channel);
 }
 
 /// <summary>What was found out about a package.</summary>

@@ -56,7 +56,7 @@ public static class ScanPackages
             var generation = await db.QuerySingleAsync<long>("select generation from advisory_state", null, ct);
             var index = await current.AtLeastAsync(generation, ct);
             var matches = packages.Select(package =>
-                index.Index.Match(LoggedPackage.InstalledPackageOf(package.Manager, package.Name, package.Version, package.Build))).ToArray();
+                index.Index.Match(LoggedPackage.InstalledPackageOf(package.Manager, package.Name, package.Version, package.Build, package.Channel))).ToArray();
             var findings = matches.Select(match => Finding.Of(match)).ToArray();
             var ids = findings.SelectMany(some => some).Select(finding => finding.VulnerabilityId).Distinct(StringComparer.Ordinal).ToArray();
             var known = await VulnerabilityView.ReadAsync(db, ids, ct);
