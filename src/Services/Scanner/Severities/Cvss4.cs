@@ -69,10 +69,11 @@ internal static class Cvss4
     private static readonly int[] DepthOfEq3And6 = [7, 6, 8, 8, 0, 10];
     private static readonly int[] DepthOfEq4 = [6, 5, 4];
 
-    public static decimal? Score(string vector)
+    /// <param name="metrics">In the order of the specification's table 23, which makes any other order invalid.</param>
+    public static decimal? Score(ReadOnlySpan<char> metrics)
     {
         Span<int> values = stackalloc int[32];
-        if (!TryRead(vector.AsSpan("CVSS:4.0/".Length), Metrics, Mandatory, values)) return null;
+        if (!TryRead(metrics, Metrics, Mandatory, values, inOrder: true)) return null;
         var v = new Effective(values);
         if (v is { Vc: 2, Vi: 2, Va: 2, Sc: 3, Si: 3, Sa: 3 }) return 0.0m;
 

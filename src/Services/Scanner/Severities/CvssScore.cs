@@ -9,24 +9,55 @@ public enum CvssVersion
     V40,
 }
 
-/// <summary>A base score, 0.0 to 10.0 in steps of 0.1, computed from its vector. CVSS 4.0 has a single score, which all of its metrics enter.</summary>
-public sealed record CvssScore(CvssVersion Version, decimal Base, string Vector)
+/// <summary>The scores of one vector, each 0.0 to 10.0 in steps of 0.1, computed from it.</summary>
+/// <param name="Base">
+/// Of the metrics that hold anywhere and at any time. CVSS 4.0 has this single score, which all metrics of the vector enter, those of threat and
+/// environment too.
+/// </param>
+/// <param name="Temporal">Null where the version has none (4.0), or (2.0) where the vector says nothing of it.</param>
+/// <param name="Environmental">Null where the version has none (4.0), or (2.0) where the vector says nothing of it. Contains the temporal metrics.</param>
+public sealed record CvssScore(CvssVersion Version, decimal Base, decimal? Temporal, decimal? Environmental, string Vector)
 {
+    private const int MaxVector = 512;
+
+    /// <summary>The rating of <see cref="Base"/>.</summary>
     public Severity Severity => SeverityRating.Of(Version, Base);
 
-    /// <summary>Computes the score of a vector of any version; null when the vector is malformed or lacks a mandatory metric.</summary>
+    /// <summary>The rating of <see cref="Temporal"/>.</summary>
+    public Severity? TemporalSeverity => Temporal is { } score ? SeverityRating.Of(Version, score) : null;
+
+    /// <summary>The rating of <see cref="Environmental"/>.</summary>
+    public Severity? EnvironmentalSeverity => Environmental is { } score ? SeverityRating.Of(Version, score) : null;
+
+    /// <summary>
+    /// Computes the scores of a vector of any version; null when the vector is malformed, names a metric twice or one that is not of its version, or
+    /// lacks a mandatory one. Letters must be in the case of the specification.
+    /// </summary>
     public static CvssScore? FromVector(string? vector)
     {
-        if (string.IsNullOrEmpty(vector) || vector.Length > 512) return null;
-        if (vector.StartsWith("CVSS:3.1/", StringComparison.Ordinal)) return Scored(CvssVersion.V31, Cvss3.BaseScore(vector, isVersion31: true), vector);
-        if (vector.StartsWith("CVSS:3.0/", StringComparison.Ordinal)) return Scored(CvssVersion.V30, Cvss3.BaseScore(vector, isVersion31: false), vector);
-        if (vector.StartsWith("CVSS:4.0/", StringComparison.Ordinal)) return Scored(CvssVersion.V40, Cvss4.Score(vector), vector);
-        return vector.StartsWith("CVSS:", StringComparison.Ordinal) ? null : Scored(CvssVersion.V2, Cvss2.BaseScore(vector), vector);
+        if (string.IsNullOrEmpty(vector) || vector.Length > MaxVector) return null;
+
+        var hasPrefix = vector.StartsWith("CVSS:", StringComparison.Ordinal);
+        var (version, metrics) = !hasPrefix ? (CvssVersion.V2, 0)
+            : vector.StartsWith("CVSS:3.0/", StringComparison.Ordinal) ? (CvssVersion.V30, 9)
+            : vector.StartsWith("CVSS:3.1/", StringComparison.Ordinal) ? (CvssVersion.V31, 9)
+            : vector.StartsWith("CVSS:4.0/", StringComparison.Ordinal) ? (CvssVersion.V40, 9)
+            : (default, -1);
+        if (metrics < 0) return null;
+
+        var text = vector.AsSpan(metrics);
+        CvssScores? scores = version switch
+        {
+            CvssVersion.V2 => Cvss2.Scores(text),
+            CvssVersion.V40 => Cvss4.Score(text) is { } score ? new(score, null, null) : null,
+            _ => Cvss3.Scores(text, version == CvssVersion.V31),
+        };
+        return scores is { } known ? new(version, known.Base, known.Temporal, known.Environmental, vector) : null;
     }
 
     /// <summary>
-    /// The score that is shown where several exist: of the newest version of CVSS, and among those the highest. Scores of different versions do
-    /// not compare, and sources that give a newer one give it as the better judgement.
+    /// The score that is shown where several exist: of the newest version of CVSS, and among those the highest base score. Scores of different
+    /// versions do not compare, and sources that give a newer one give it as the better judgement.
     /// </summary>
     public static CvssScore? Best(IEnumerable<CvssScore?> scores)
     {
@@ -40,14 +71,14 @@ public sealed record CvssScore(CvssVersion Version, decimal Base, string Vector)
         return best;
     }
 
-    // 3.0 and 3.1 differ in rounding only.
+    // 3.0 and 3.1 differ in rounding and in the environment only.
     private static int Generation(CvssScore score) => score.Version switch
     {
         CvssVersion.V2 => 2,
         CvssVersion.V40 => 4,
         _ => 3,
     };
-
-    private static CvssScore? Scored(CvssVersion version, decimal? score, string vector) =>
-        score is { } known ? new CvssScore(version, known, vector) : null;
 }
+
+/// <summary>What a version of CVSS makes of a vector; see <see cref="CvssScore"/>.</summary>
+internal readonly record struct CvssScores(decimal Base, decimal? Temporal, decimal? Environmental);
