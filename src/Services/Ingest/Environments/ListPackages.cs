@@ -19,11 +19,13 @@ internal static class ListPackages
 
     /// <param name="Requested">The user asked for it by name; null when the log did not say.</param>
     /// <param name="Coverage">pending, checked, not_checked or not_applicable.</param>
-    /// <param name="CoverageReason">Why it was not checked.</param>
+    /// <param name="CoverageReason">The code of why it was not checked.</param>
+    /// <param name="CoverageExplanation">How it was checked, or why not, in words; null while pending.</param>
+    /// <param name="Mapping">The project that it was taken for; null while pending, and where there is nothing to check.</param>
     /// <param name="Vulnerabilities">Null while pending.</param>
     internal sealed record Item(
         string Manager, string Name, string Version, string Build, string Channel, string Subdir, string? License, string? Sha256, bool? Requested,
-        string Coverage, string? CoverageReason, VulnerabilityCounts? Vulnerabilities);
+        string Coverage, string? CoverageReason, string? CoverageExplanation, PackageMapping? Mapping, VulnerabilityCounts? Vulnerabilities);
 
     public static void MapListPackages(this IEndpointRouteBuilder environments) =>
         environments.MapGet("/{id}/packages", HandleAsync).WithName(nameof(ListPackages)).WithSummary("List the packages of an environment")
@@ -64,7 +66,7 @@ internal static class ListPackages
         var finding = findings.GetValueOrDefault(row.PackageId);
         return new(
             row.Manager, row.Name, row.Version, row.Build, row.Channel, row.Subdir, row.License, row.Sha256, row.Requested,
-            finding?.Coverage ?? "pending", finding?.Reason, finding?.Vulnerabilities);
+            finding?.Coverage ?? "pending", finding?.Reason, finding?.Explanation, finding?.Mapping, finding?.Vulnerabilities);
     }
 
     private const string FromSql =

@@ -10,7 +10,18 @@ using Wire = EnvPlatform.Contracts.Scanner;
 namespace EnvPlatform.Ingest.Environments;
 
 /// <summary>What Scanner found in a package. <paramref name="Coverage"/> is checked, not_checked (with a reason) or not_applicable.</summary>
-internal sealed record PackageFinding(string Coverage, string? Reason, VulnerabilityCounts Vulnerabilities);
+/// <param name="Explanation">How it was checked, or why not, in words.</param>
+internal sealed record PackageFinding(
+    string Coverage, string? Reason, string? Explanation, PackageMapping? Mapping, VulnerabilityCounts Vulnerabilities);
+
+/// <summary>The project that a package was taken for.</summary>
+/// <param name="Basis">The code of the rule that says so.</param>
+/// <param name="Why">That rule in a sentence.</param>
+/// <param name="Order">In which its versions compare: pep440, conda, openssl, cran, semver or generic.</param>
+internal sealed record PackageMapping(string Ecosystem, string Project, string Basis, string Why, string Order)
+{
+    public static PackageMapping Of(Wire.PackageMappedTo mapped) => new(mapped.Ecosystem, mapped.Project, mapped.Basis, mapped.Why, mapped.Order);
+}
 
 /// <summary>Asks Scanner what it found in the packages of a set.</summary>
 internal sealed partial class PackageFindings(
@@ -31,7 +42,8 @@ internal sealed partial class PackageFindings(
                 {
                     var total = package.Critical + package.High + package.Medium + package.Low + package.Unknown;
                     findings[package.PackageId] = new(
-                        package.Coverage, package.Reason is "" ? null : package.Reason,
+                        package.Coverage, package.Reason is "" ? null : package.Reason, package.Explanation is "" ? null : package.Explanation,
+                        package.Mapping is null ? null : PackageMapping.Of(package.Mapping),
                         new(total, package.Critical, package.High, package.Medium, package.Low, package.Unknown));
                 }
             }

@@ -31,6 +31,10 @@ public sealed class ConventionMapping(CondaNames names)
             : Native(MappingAnswer.Unknown, MappingBasis.None, name);
     }
 
+    /// <summary>What the rule that an answer comes from says about this package in particular; null where it says the same about all.</summary>
+    public string? ReasonOf(in InstalledPackage package, in MappedPackage mapped) =>
+        mapped.Basis == MappingBasis.Table ? names.Find(package.Name)?.Why : null;
+
     /// <summary>In which order the versions of a project compare.</summary>
     public VersionScheme SchemeOf(string ecosystem, string name) => ecosystem switch
     {

@@ -87,6 +87,9 @@ public sealed class AdvisoryIndex
             : new PackageMatch(Coverage.NotChecked, NotCheckedReason.InvalidVersion, mapped, hits);
     }
 
+    /// <summary>The words of the rule by which a package was taken for what it is; null where the rule says the same about all packages.</summary>
+    public string? ReasonOf(in InstalledPackage package, in MappedPackage mapped) => _mapping.ReasonOf(package, mapped);
+
     private PackageMatch WithoutTable(in MappedPackage mapped)
     {
         var reason = mapped.Answer switch

@@ -3,6 +3,7 @@ using Dapper;
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Contracts.Scanner;
 using EnvPlatform.Scanner.Curations;
+using EnvPlatform.Scanner.Explanations;
 
 using Grpc.Core;
 
@@ -30,7 +31,8 @@ internal sealed class FindingsService(NpgsqlDataSource db) : Findings.FindingsBa
         await using var connection = await db.OpenConnectionAsync(ct);
         var rows = (await connection.QueryAsync<Row>(new CommandDefinition(
             $"""
-            select p.package_id, p.coverage, p.reason,
+            select p.package_id, p.manager, p.name, p.channel, p.version, p.ecosystem, p.project, p.basis, p.basis_reason, p.version_order, p.coverage,
+                   p.reason,
                    count(*) filter (where v.severity = 'critical')::int as critical, count(*) filter (where v.severity = 'high')::int as high,
                    count(*) filter (where v.severity = 'medium')::int as medium, count(*) filter (where v.severity = 'low')::int as low,
                    count(*) filter (where v.severity = 'unknown')::int as unknown
@@ -56,6 +58,8 @@ internal sealed class FindingsService(NpgsqlDataSource db) : Findings.FindingsBa
                 PackageId = row.PackageId,
                 Coverage = row.Coverage,
                 Reason = row.Reason ?? "",
+                Explanation = row.Explanation,
+                Mapping = row.Coverage == "not_applicable" ? null : row.Mapping,
                 Critical = row.Critical,
                 High = row.High,
                 Medium = row.Medium,
@@ -66,5 +70,21 @@ internal sealed class FindingsService(NpgsqlDataSource db) : Findings.FindingsBa
         }
     }
 
-    private sealed record Row(int PackageId, string Coverage, string? Reason, int Critical, int High, int Medium, int Low, int Unknown);
+    private sealed record Row(
+        int PackageId, string Manager, string Name, string Channel, string Version, string Ecosystem, string Project, string Basis, string? BasisReason,
+        string VersionOrder, string Coverage, string? Reason, int Critical, int High, int Medium, int Low, int Unknown)
+    {
+        private PackageMapping Taken => new(Ecosystem, Project, Basis, BasisReason, VersionOrder);
+
+        public string Explanation => CoverageSentence.Of(Coverage, Reason, Manager, Name, Channel, Version, Taken);
+
+        public PackageMappedTo Mapping => new()
+        {
+            Ecosystem = Ecosystem,
+            Project = Project,
+            Basis = Basis,
+            Why = Taken.Why(Manager, Name, Channel),
+            Order = VersionOrder,
+        };
+    }
 }

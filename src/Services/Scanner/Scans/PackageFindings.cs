@@ -1,21 +1,36 @@
+using EnvPlatform.Scanner.Explanations;
 using EnvPlatform.Scanner.Matching;
+using EnvPlatform.Scanner.Matching.Versions;
 
 namespace EnvPlatform.Scanner.Scans;
 
 /// <summary>A vulnerability of a package, by one or more advisories.</summary>
-/// <param name="FixedIn">Versions that are no longer affected, in the advisories' order.</param>
-internal sealed record Finding(string VulnerabilityId, string[] Advisories, string[] FixedIn)
+/// <param name="FixedIn">Versions that end the ranges it is in, lowest first.</param>
+/// <param name="Matches">Why, by advisory.</param>
+internal sealed record Finding(string VulnerabilityId, string[] Advisories, string[] FixedIn, Evidence[] Matches)
 {
     /// <summary>The findings of a match: one for each vulnerability, however many advisories speak of it.</summary>
-    public static Finding[] Of(in PackageMatch match) =>
-    [
-        .. match.Hits.GroupBy(hit => hit.Advisory.VulnerabilityId, StringComparer.Ordinal).Select(hits => new Finding(
-            hits.Key, [.. hits.Select(hit => hit.Advisory.Id).Order(StringComparer.Ordinal)], [.. hits.SelectMany(hit => hit.FixedIn).Distinct(StringComparer.Ordinal)]))
-            .OrderBy(finding => finding.VulnerabilityId, StringComparer.Ordinal),
-    ];
+    public static Finding[] Of(in PackageMatch match)
+    {
+        var scheme = match.Mapped.Scheme;
+        return
+        [
+            .. match.Hits.GroupBy(hit => hit.Advisory.VulnerabilityId, StringComparer.Ordinal).Select(hits => Of(hits, scheme))
+                .OrderBy(finding => finding.VulnerabilityId, StringComparer.Ordinal),
+        ];
+    }
 
     public bool Says(Finding other) =>
-        VulnerabilityId == other.VulnerabilityId && Advisories.SequenceEqual(other.Advisories) && FixedIn.SequenceEqual(other.FixedIn);
+        VulnerabilityId == other.VulnerabilityId && FixedIn.SequenceEqual(other.FixedIn) && Advisories.SequenceEqual(other.Advisories)
+        && Matches.Length == other.Matches.Length && Matches.Zip(other.Matches).All(pair => pair.First.Says(pair.Second));
+
+    private static Finding Of(IGrouping<string, Hit> hits, VersionScheme scheme)
+    {
+        var byAdvisory = hits.OrderBy(hit => hit.Advisory.Id, StringComparer.Ordinal).ToArray();
+        var fixedIn = hits.SelectMany(hit => hit.FixedIn).Distinct(StringComparer.Ordinal).ToArray();
+        Array.Sort(fixedIn, (a, b) => VersionOrder.Compare(scheme, a, b) ?? 0);
+        return new(hits.Key, [.. byAdvisory.Select(hit => hit.Advisory.Id)], fixedIn, [.. byAdvisory.Select(Evidence.Of)]);
+    }
 }
 
 /// <summary>A package of an environment log: as Ingest knows it.</summary>
@@ -33,13 +48,13 @@ internal sealed record LoggedPackage(int PackageId, string Manager, string Chann
 }
 
 /// <summary>What was found out about a package.</summary>
-internal sealed record ScannedPackage(LoggedPackage Package, string Ecosystem, string Project, string Coverage, string? Reason, Finding[] Findings)
+internal sealed record ScannedPackage(LoggedPackage Package, PackageMapping Mapping, string Coverage, string? Reason, Finding[] Findings)
 {
     public static ScannedPackage Of(LoggedPackage package, AdvisoryIndex index)
     {
-        var match = index.Match(package.AsInstalled());
-        var identity = match.Mapped.Identity;
+        var installed = package.AsInstalled();
+        var match = index.Match(installed);
         return new(
-            package, identity.Ecosystem, identity.Name, Texts.Of(match.Coverage), NotCheckedReasons.CodeOf(match.Reason), Finding.Of(match));
+            package, PackageMapping.Of(installed, match.Mapped, index), Texts.Of(match.Coverage), NotCheckedReasons.CodeOf(match.Reason), Finding.Of(match));
     }
 }

@@ -1,5 +1,6 @@
 using EnvPlatform.Postgres;
 using EnvPlatform.Scanner.Curations;
+using EnvPlatform.Scanner.Explanations;
 using EnvPlatform.Scanner.Matching;
 
 namespace EnvPlatform.Scanner.Scans;
@@ -48,24 +49,38 @@ internal sealed class RenewFindings(Tx tx, AdvisoryIndex index, long generation,
     {
         var stored = await tx.QueryAsync<StoredPackage>(
             """
-            select package_id, manager, channel, subdir, name, version, build, ecosystem, project, coverage, reason
+            select package_id, manager, channel, subdir, name, version, build, ecosystem, project, basis, basis_reason, version_order, coverage, reason
             from packages where package_id = any(@packageIds)
             """, new { packageIds });
         var findings = (await tx.QueryAsync<StoredFinding>(
-            "select package_id, vulnerability_id, advisories, fixed_in from package_findings where package_id = any(@packageIds)", new { packageIds }))
-            .ToLookup(row => row.PackageId, row => new Finding(row.VulnerabilityId, row.Advisories, row.FixedIn));
-        var differing = stored
-            .Select(row => (Row: row, Fresh: ScannedPackage.Of(row.Package, index)))
-            .Where(pair => !pair.Row.Says(pair.Fresh, [.. findings[pair.Row.PackageId].OrderBy(f => f.VulnerabilityId, StringComparer.Ordinal)]))
-            .Select(pair => pair.Fresh).OrderBy(scanned => scanned.Package.PackageId).ToArray();
+            "select package_id, vulnerability_id, advisories, fixed_in, matches::text as matches from package_findings where package_id = any(@packageIds)",
+            new { packageIds }))
+            .ToLookup(row => row.PackageId, row => new Finding(row.VulnerabilityId, row.Advisories, row.FixedIn, Evidence.Read(row.Matches)));
+        var differing = new List<ScannedPackage>();
+        foreach (var row in stored.OrderBy(row => row.PackageId))
+        {
+            var fresh = ScannedPackage.Of(row.Package, index);
+            Finding[] known = [.. findings[row.PackageId].OrderBy(finding => finding.VulnerabilityId, StringComparer.Ordinal)];
+            if (row.Says(fresh, known))
+            {
+                continue;
+            }
+
+            differing.Add(fresh);
+            // Another reason for the same findings is written, but nothing is counted for it.
+            if (!row.CountsAs(fresh, known))
+            {
+                changed.Add(row.PackageId);
+            }
+        }
+
         await tx.ExecuteAsync("update packages set generation = @generation where package_id = any(@packageIds) and generation <> @generation", new { packageIds, generation });
-        if (differing.Length > 0)
+        if (differing.Count > 0)
         {
             await WriteFindings.ReplaceAsync(tx, differing);
         }
 
         Matched += stored.Count;
-        changed.AddRange(differing.Select(scanned => scanned.Package.PackageId));
     }
 
     private async Task MatchInChunksAsync(int[] ids)
@@ -94,16 +109,21 @@ internal sealed class RenewFindings(Tx tx, AdvisoryIndex index, long generation,
         Recounted += sets.Length;
     }
 
-    private sealed record StoredFinding(int PackageId, string VulnerabilityId, string[] Advisories, string[] FixedIn);
+    private sealed record StoredFinding(int PackageId, string VulnerabilityId, string[] Advisories, string[] FixedIn, string Matches);
 
     private sealed record StoredPackage(
         int PackageId, string Manager, string Channel, string Subdir, string Name, string Version, string Build, string Ecosystem, string Project,
-        string Coverage, string? Reason)
+        string Basis, string? BasisReason, string VersionOrder, string Coverage, string? Reason)
     {
         public LoggedPackage Package => new(PackageId, Manager, Channel, Subdir, Name, Version, Build);
 
         public bool Says(ScannedPackage fresh, Finding[] findings) =>
-            Ecosystem == fresh.Ecosystem && Project == fresh.Project && Coverage == fresh.Coverage && Reason == fresh.Reason
+            new PackageMapping(Ecosystem, Project, Basis, BasisReason, VersionOrder) == fresh.Mapping && Coverage == fresh.Coverage && Reason == fresh.Reason
             && findings.Length == fresh.Findings.Length && findings.Zip(fresh.Findings).All(pair => pair.First.Says(pair.Second));
+
+        /// <summary>Whether the counts of a set, and the curations that fit, are the same either way.</summary>
+        public bool CountsAs(ScannedPackage fresh, Finding[] findings) =>
+            Project == fresh.Mapping.Project && Coverage == fresh.Coverage
+            && findings.Select(finding => finding.VulnerabilityId).SequenceEqual(fresh.Findings.Select(finding => finding.VulnerabilityId), StringComparer.Ordinal);
     }
 }

@@ -3,6 +3,7 @@ using System.ComponentModel.DataAnnotations;
 using EnvPlatform.Postgres;
 using EnvPlatform.Scanner.Advisories;
 using EnvPlatform.Scanner.Curations;
+using EnvPlatform.Scanner.Explanations;
 using EnvPlatform.Scanner.Matching;
 using EnvPlatform.Scanner.Vulnerabilities;
 using EnvPlatform.ServiceDefaults;
@@ -30,8 +31,11 @@ public static class ScanPackages
     public sealed record Request([Required, MaxLength(MaxPackages)] IReadOnlyList<Package?> Packages);
 
     /// <param name="Coverage">checked, not_checked (then <paramref name="Reason"/> says why) or not_applicable.</param>
+    /// <param name="Explanation">How it was checked, or why not, in words.</param>
+    /// <param name="Mapping">What it was taken for; null where nothing is compared.</param>
     public sealed record Scanned(
-        string Manager, string Name, string? Version, string? Build, string? Channel, string Coverage, string? Reason, IReadOnlyList<VulnerabilityView> Vulnerabilities);
+        string Manager, string Name, string? Version, string? Build, string? Channel, string Coverage, string? Reason, string Explanation,
+        MappingView? Mapping, IReadOnlyList<VulnerabilityView> Vulnerabilities);
 
     /// <summary>Distinct vulnerabilities that are active or reported by severity, and how many packages could not be checked.</summary>
     public sealed record Summary(int Total, int Critical, int High, int Medium, int Low, int Unknown, int NotChecked);
@@ -68,7 +72,7 @@ public static class ScanPackages
 
             metrics.Matched(matches.Length);
             var views = await ViewsAsync(db, caller, packages, matches, findings, known, ct);
-            return TypedResults.Ok(ResultOf(packages, matches, views));
+            return TypedResults.Ok(ResultOf(packages, matches, views, index.Index));
         }
     }
 
@@ -90,6 +94,7 @@ public static class ScanPackages
             {
                 Advisories = one.Finding.Advisories,
                 FixedIn = one.Finding.FixedIn,
+                Matches = [.. one.Finding.Matches.Select(AdvisoryMatch.Of)],
                 Description = null,
                 Status = status,
                 CuratedAt = curatedAt,
@@ -98,11 +103,20 @@ public static class ScanPackages
         return [.. packages.Select((_, i) => views[i].OrderByDescending(view => view.Cvss ?? -1).ThenBy(view => view.Id, StringComparer.Ordinal).ToArray())];
     }
 
-    private static Result ResultOf(Package[] packages, PackageMatch[] matches, VulnerabilityView[][] views)
+    private static Scanned ScannedOf(Package package, in PackageMatch match, VulnerabilityView[] views, AdvisoryIndex index)
     {
-        var scanned = packages.Select((package, i) => new Scanned(
-            package.Manager, package.Name, package.Version, package.Build, package.Channel, Texts.Of(matches[i].Coverage),
-            NotCheckedReasons.CodeOf(matches[i].Reason), views[i])).ToArray();
+        var installed = LoggedPackage.InstalledPackageOf(package.Manager, package.Name, package.Version, package.Build);
+        var mapping = PackageMapping.Of(installed, match.Mapped, index);
+        var (coverage, reason) = (Texts.Of(match.Coverage), NotCheckedReasons.CodeOf(match.Reason));
+        return new(
+            package.Manager, package.Name, package.Version, package.Build, package.Channel, coverage, reason,
+            CoverageSentence.Of(coverage, reason, package.Manager, package.Name, package.Channel, package.Version, mapping),
+            match.Coverage == Coverage.NotApplicable ? null : mapping.View(package.Manager, package.Name, package.Channel), views);
+    }
+
+    private static Result ResultOf(Package[] packages, PackageMatch[] matches, VulnerabilityView[][] views, AdvisoryIndex index)
+    {
+        var scanned = packages.Select((package, i) => ScannedOf(package, matches[i], views[i], index)).ToArray();
         var open = views.SelectMany(some => some).Where(view => CurationStatuses.IsOpen(view.Status)).DistinctBy(view => view.Id).ToArray();
         var bySeverity = open.CountBy(view => view.Severity).ToDictionary();
         int Count(string severity) => bySeverity.GetValueOrDefault(severity);

@@ -3,6 +3,7 @@ using Dapper;
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Postgres;
 using EnvPlatform.Scanner.Curations;
+using EnvPlatform.Scanner.Explanations;
 using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.Identity;
 
@@ -29,7 +30,12 @@ internal static class ListEnvironmentVulnerabilities
 
     /// <summary>A package that has a vulnerability.</summary>
     /// <param name="Status">Of the finding in this package; the vulnerability's is the most urgent of them.</param>
-    public sealed record AffectedPackage(string Manager, string Name, string Version, string? Build, string? Channel, string Status);
+    /// <param name="FixedIn">Versions that end the ranges it is in, lowest first.</param>
+    /// <param name="Matches">Why it is affected, by advisory.</param>
+    /// <param name="Mapping">What it was taken for.</param>
+    public sealed record AffectedPackage(
+        string Manager, string Name, string Version, string? Build, string? Channel, string Status, IReadOnlyList<string> FixedIn,
+        IReadOnlyList<AdvisoryMatch> Matches, MappingView Mapping);
 
     public static void MapListEnvironmentVulnerabilities(this IEndpointRouteBuilder organization)
     {
@@ -70,7 +76,8 @@ internal static class ListEnvironmentVulnerabilities
             """, parameters, values, page, ct);
         var packages = (await db.QueryAsync<PackageRow>(
             $"""
-            select f.vulnerability_id, p.manager, p.name, p.version, p.build, p.channel, f.advisories, f.fixed_in, {CurationInForce.Status} as status
+            select f.vulnerability_id, p.manager, p.name, p.version, p.build, p.channel, f.advisories, f.fixed_in,
+                   f.matches::text as matches, p.ecosystem, p.project, p.basis, p.basis_reason, p.version_order, {CurationInForce.Status} as status
             from package_sets s cross join unnest(s.package_ids) as held(package_id)
             join package_findings f on f.package_id = held.package_id join packages p on p.package_id = held.package_id
             {CurationInForce.Of("@OrgId")}
@@ -83,8 +90,11 @@ internal static class ListEnvironmentVulnerabilities
 
     internal sealed record PackageRow(
         string VulnerabilityId, string Manager, string Name, string Version, string Build, string Channel, string[] Advisories, string[] FixedIn,
-        string Status)
+        string Matches, string Ecosystem, string Project, string Basis, string? BasisReason, string VersionOrder, string Status)
     {
-        public AffectedPackage Package => new(Manager, Name, Version, Build.Length == 0 ? null : Build, Channel.Length == 0 ? null : Channel, Status);
+        public AffectedPackage Package => new(
+            Manager, Name, Version, Build.Length == 0 ? null : Build, Channel.Length == 0 ? null : Channel, Status, FixedIn,
+            [.. Evidence.Read(Matches).Select(AdvisoryMatch.Of)],
+            new PackageMapping(Ecosystem, Project, Basis, BasisReason, VersionOrder).View(Manager, Name, Channel));
     }
 }

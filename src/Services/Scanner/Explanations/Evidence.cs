@@ -1,0 +1,38 @@
+using System.Text.Json;
+
+using EnvPlatform.Scanner.Matching;
+using EnvPlatform.ServiceDefaults;
+
+namespace EnvPlatform.Scanner.Explanations;
+
+/// <summary>Why an advisory affects a package, as it is kept with the finding, so that an explanation is always that of what is shown.</summary>
+/// <param name="Entry">Which entry of the advisory's <c>affected</c> matched, counted from 0; the first where several did.</param>
+/// <param name="Range">What the version was found in: <c>&gt;=1.0, &lt;1.2.3</c>; <c>=1.2.3</c> where it is listed by itself.</param>
+internal sealed record Evidence(string Advisory, int Entry, string Range, bool Listed, string[] FixedIn)
+{
+    public static Evidence Of(Hit hit) => new(hit.Advisory.Id, hit.AffectedIndex, hit.Range, hit.IsListed, hit.FixedIn);
+
+    public static string Write(Evidence[] evidence) => JsonSerializer.Serialize(evidence, Json.Options);
+
+    public static Evidence[] Read(string json) => JsonSerializer.Deserialize<Evidence[]>(json, Json.Options) ?? [];
+
+    public bool Says(Evidence other) =>
+        Advisory == other.Advisory && Entry == other.Entry && Range == other.Range && Listed == other.Listed && FixedIn.AsSpan().SequenceEqual(other.FixedIn);
+}
+
+/// <summary>An advisory that affects a package, and why, as clients see it.</summary>
+/// <param name="Source">The database that published it; null for one that is not known.</param>
+/// <param name="Url">Where it can be read; null where it has no public page.</param>
+/// <param name="Entry">Which entry of its <c>affected</c> matched, counted from 0; the first where several did.</param>
+/// <param name="Range">What the version was found in: <c>&gt;=1.0, &lt;1.2.3</c>; <c>=1.2.3</c> where it is listed by itself.</param>
+/// <param name="Listed">The version is listed by itself and in none of the ranges.</param>
+/// <param name="FixedIn">Versions that end the ranges, lowest first; empty when none is known.</param>
+public sealed record AdvisoryMatch(
+    string Advisory, string? Source, string? Url, int Entry, string Range, bool Listed, IReadOnlyList<string> FixedIn)
+{
+    internal static AdvisoryMatch Of(Evidence evidence)
+    {
+        var (source, url) = AdvisorySource.Of(evidence.Advisory);
+        return new(evidence.Advisory, source, url, evidence.Entry, evidence.Range, evidence.Listed, evidence.FixedIn);
+    }
+}

@@ -1,0 +1,57 @@
+using EnvPlatform.Scanner.Mapping;
+using EnvPlatform.Scanner.Matching;
+using EnvPlatform.Scanner.Matching.Versions;
+
+namespace EnvPlatform.Scanner.Explanations;
+
+/// <summary>What a package was taken for and by which rule, as it is kept with the package.</summary>
+/// <param name="Basis">The rule's code; see <see cref="CodeOf"/>.</param>
+/// <param name="Reason">The rule's own words for this package; null where the rule says all.</param>
+/// <param name="Order">The order that its versions compare in.</param>
+internal sealed record PackageMapping(string Ecosystem, string Project, string Basis, string? Reason, string Order)
+{
+    public static PackageMapping Of(in InstalledPackage package, in MappedPackage mapped, AdvisoryIndex index)
+    {
+        var (ecosystem, project) = mapped.Identity;
+        return new(ecosystem, project, CodeOf(mapped.Basis), index.ReasonOf(package, mapped), VersionOrder.NameOf(mapped.Scheme));
+    }
+
+    /// <summary>The code of a rule in answers.</summary>
+    public static string CodeOf(MappingBasis basis) => basis switch
+    {
+        MappingBasis.None => "none",
+        MappingBasis.PyPI => "pypi",
+        MappingBasis.Table => "table",
+        MappingBasis.PythonBuild => "python_build",
+        MappingBasis.RName => "r_name",
+        MappingBasis.NameOnly => "name_only",
+        _ => throw new ArgumentOutOfRangeException(nameof(basis), basis, null),
+    };
+
+    /// <summary>In a sentence: what the package is taken for, and because of what.</summary>
+    public string Why(string manager, string name, string? channel)
+    {
+        var package = manager == "pypi" ? $"The distribution {name}" : $"The conda package {name}" + (string.IsNullOrEmpty(channel) ? "" : $" of channel {channel}");
+        var project = $"{Ecosystem}'s {Project}";
+        return Basis switch
+        {
+            "pypi" => $"{package} was installed from PyPI: it is {project}.",
+            "table" => $"{package} is taken for {project} by the table of names: {Reason}.",
+            "python_build" => $"{package} is taken for {project}: its build string says that it was built for Python, and conda names such packages as PyPI does.",
+            "r_name" => $"{package} is taken for {project}: conda names the packages of {Ecosystem} so.",
+            "name_only" => $"{package} is taken for {project} by its name alone: the log has no build string, and no rule says otherwise.",
+            "none" => $"No rule says which project {Lower(package)} holds: only advisories that name the conda package itself are compared.",
+            _ => $"{package} is taken for {project}" + (Reason is null ? "." : $": {Reason}."),
+        };
+    }
+
+    public MappingView View(string manager, string name, string? channel) => new(Ecosystem, Project, Basis, Why(manager, name, channel), Order);
+
+    private static string Lower(string package) => char.ToLowerInvariant(package[0]) + package[1..];
+}
+
+/// <summary>What a package was taken for, by which rule, and how its versions compare.</summary>
+/// <param name="Basis">The rule's code.</param>
+/// <param name="Why">In a sentence.</param>
+/// <param name="Order">pep440, conda, openssl, cran, semver or generic.</param>
+public sealed record MappingView(string Ecosystem, string Project, string Basis, string Why, string Order);
