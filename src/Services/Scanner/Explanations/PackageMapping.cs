@@ -22,6 +22,8 @@ internal sealed record PackageMapping(string Ecosystem, string Project, string B
         MappingBasis.None => "none",
         MappingBasis.PyPI => "pypi",
         MappingBasis.Table => "table",
+        MappingBasis.Parselmouth => "parselmouth",
+        MappingBasis.Grayskull => "grayskull",
         MappingBasis.PythonBuild => "python_build",
         MappingBasis.RName => "r_name",
         MappingBasis.NameOnly => "name_only",
@@ -37,6 +39,8 @@ internal sealed record PackageMapping(string Ecosystem, string Project, string B
         {
             "pypi" => $"{package} was installed from PyPI: it is {project}.",
             "table" => $"{package} is taken for {project} by the table of names: {Reason}.",
+            "parselmouth" => $"{package} is taken for {project}: the published mapping of the channel's packages (parselmouth) found that project's metadata in it.",
+            "grayskull" => $"{package} is taken for {project}: the published table of names that conda-forge gives to projects of PyPI (grayskull) says so.",
             "python_build" => $"{package} is taken for {project}: its build string says that it was built for Python, and conda names such packages as PyPI does.",
             "r_name" => $"{package} is taken for {project}: conda names the packages of {Ecosystem} so.",
             "name_only" => $"{package} is taken for {project} by its name alone: the log has no build string, and no rule says otherwise.",

@@ -55,12 +55,13 @@ public static class ScanPackages
         }
 
         Package[] packages = [.. request.Packages.OfType<Package>()];
+        var installed = packages.Select(package =>
+            LoggedPackage.InstalledPackageOf(package.Manager, package.Name, package.Version, package.Build, package.Channel)).ToArray();
         while (true)
         {
             var generation = await db.QuerySingleAsync<long>("select generation from advisory_state", null, ct);
             var index = await current.AtLeastAsync(generation, ct);
-            var matches = packages.Select(package =>
-                index.Index.Match(LoggedPackage.InstalledPackageOf(package.Manager, package.Name, package.Version, package.Build, package.Channel))).ToArray();
+            var matches = installed.Select(package => index.Index.Match(package)).ToArray();
             var findings = matches.Select(match => Finding.Of(match)).ToArray();
             var ids = findings.SelectMany(some => some).Select(finding => finding.VulnerabilityId).Distinct(StringComparer.Ordinal).ToArray();
             var known = await VulnerabilityView.ReadAsync(db, ids, ct);
@@ -72,7 +73,8 @@ public static class ScanPackages
 
             metrics.Matched(matches.Length);
             var views = await ViewsAsync(db, caller, packages, matches, findings, known, ct);
-            return TypedResults.Ok(ResultOf(packages, matches, views, index.Index));
+            var mappings = installed.Zip(matches, (package, match) => PackageMapping.Of(package, match.Mapped, index.Index)).ToArray();
+            return TypedResults.Ok(ResultOf(packages, matches, mappings, views));
         }
     }
 
@@ -103,10 +105,8 @@ public static class ScanPackages
         return [.. packages.Select((_, i) => views[i].OrderByDescending(view => view.Cvss ?? -1).ThenBy(view => view.Id, StringComparer.Ordinal).ToArray())];
     }
 
-    private static Scanned ScannedOf(Package package, in PackageMatch match, VulnerabilityView[] views, AdvisoryIndex index)
+    private static Scanned ScannedOf(Package package, in PackageMatch match, PackageMapping mapping, VulnerabilityView[] views)
     {
-        var installed = LoggedPackage.InstalledPackageOf(package.Manager, package.Name, package.Version, package.Build);
-        var mapping = PackageMapping.Of(installed, match.Mapped, index);
         var (coverage, reason) = (Texts.Of(match.Coverage), NotCheckedReasons.CodeOf(match.Reason));
         return new(
             package.Manager, package.Name, package.Version, package.Build, package.Channel, coverage, reason,
@@ -114,9 +114,9 @@ public static class ScanPackages
             match.Coverage == Coverage.NotApplicable ? null : mapping.View(package.Manager, package.Name, package.Channel), views);
     }
 
-    private static Result ResultOf(Package[] packages, PackageMatch[] matches, VulnerabilityView[][] views, AdvisoryIndex index)
+    private static Result ResultOf(Package[] packages, PackageMatch[] matches, PackageMapping[] mappings, VulnerabilityView[][] views)
     {
-        var scanned = packages.Select((package, i) => ScannedOf(package, matches[i], views[i], index)).ToArray();
+        var scanned = packages.Select((package, i) => ScannedOf(package, matches[i], mappings[i], views[i])).ToArray();
         var open = views.SelectMany(some => some).Where(view => CurationStatuses.IsOpen(view.Status)).DistinctBy(view => view.Id).ToArray();
         var bySeverity = open.CountBy(view => view.Severity).ToDictionary();
         int Count(string severity) => bySeverity.GetValueOrDefault(severity);
