@@ -9,7 +9,7 @@ using Microsoft.Extensions.Logging;
 
 namespace EnvPlatform.Scanner.Service.Tests;
 
-/// <summary>A publisher of files over HTTP that knows entity tags and ranges, and breaks off when it is told to.</summary>
+/// <summary>A publisher of files over HTTP that knows entity tags and ranges, and breaks off or falls silent when it is told to.</summary>
 internal sealed class FeedServer : IAsyncDisposable
 {
     private readonly WebApplication app;
@@ -35,7 +35,13 @@ internal sealed class FeedServer : IAsyncDisposable
     }
 
     /// <param name="breakAfter">The next whole answer ends without a word after so many bytes.</param>
-    public void Publish(string path, byte[] content, int? breakAfter = null, TimeSpan? wait = null) => files[path] = new(content, wait ?? TimeSpan.Zero) { BreakAfter = breakAfter };
+    /// <param name="holdAfter">The next whole answer falls silent after so many bytes, until <see cref="Release"/>.</param>
+    /// <param name="hash">The header <c>x-goog-hash</c>.</param>
+    public void Publish(string path, byte[] content, int? breakAfter = null, TimeSpan? wait = null, int? holdAfter = null, string? hash = null) =>
+        files[path] = new(content, wait ?? TimeSpan.Zero, hash) { BreakAfter = breakAfter, HoldAfter = holdAfter };
+
+    /// <summary>Lets the answers that fell silent go on.</summary>
+    public void Release(string path) => files[path].Released.TrySetResult();
 
     public Asked[] RequestsFor(string path) => [.. Requests.Where(asked => asked.Path == path)];
 
@@ -61,12 +67,27 @@ internal sealed class FeedServer : IAsyncDisposable
             return;
         }
 
+        if (file.Hash is not null)
+        {
+            http.Response.Headers["x-goog-hash"] = file.Hash;
+        }
+
         if (range > 0)
         {
             http.Response.Headers.ContentRange = $"bytes {range}-{file.Content.Length - 1}/{file.Content.Length}";
         }
 
         http.Response.ContentLength = file.Content.Length - range;
+        if (file.HoldAfter is { } held && range == 0)
+        {
+            file.HoldAfter = null;
+            await http.Response.Body.WriteAsync(file.Content.AsMemory(0, held));
+            await http.Response.Body.FlushAsync();
+            await file.Released.Task.WaitAsync(http.RequestAborted);
+            await http.Response.Body.WriteAsync(file.Content.AsMemory(held));
+            return;
+        }
+
         var end = file.BreakAfter is { } bytes && range == 0 ? bytes : file.Content.Length;
         await http.Response.Body.WriteAsync(file.Content.AsMemory(range, end - range));
         await http.Response.Body.FlushAsync();
@@ -78,8 +99,12 @@ internal sealed class FeedServer : IAsyncDisposable
         }
     }
 
-    private sealed class File(byte[] content, TimeSpan wait)
+    private sealed class File(byte[] content, TimeSpan wait, string? hash)
     {
+        public string? Hash => hash;
+
+        public TaskCompletionSource Released { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
         public byte[] Content => content;
 
         public TimeSpan Wait => wait;
@@ -87,5 +112,7 @@ internal sealed class FeedServer : IAsyncDisposable
         public string ETag { get; } = $"\"{Convert.ToHexString(SHA256.HashData(content))[..16]}\"";
 
         public int? BreakAfter { get; set; }
+
+        public int? HoldAfter { get; set; }
     }
 }

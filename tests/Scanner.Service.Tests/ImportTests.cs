@@ -1,7 +1,9 @@
+using System.IO.Compression;
 using System.Net;
 using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 
 using Dapper;
 
@@ -212,12 +214,79 @@ public sealed class ImportTests : ScannerFixture
     }
 
     [Test]
-    public async Task A_record_that_cannot_be_read_is_counted_and_the_others_are_taken()
+    public async Task A_record_that_cannot_be_read_is_counted_and_named_and_the_others_are_taken()
     {
         var broken = Record("PYSEC-2026-66", "x", null, null);
         broken["modified"] = "yesterday";
-        var import = await ImportAsync(File(broken, Record("PYSEC-2026-67", "y", null, null)));
-        Assert.That((import.GetProperty("rejected").GetInt32(), import.GetProperty("added").GetInt32()), Is.EqualTo((1, 1)));
+        using var file = new MemoryStream();
+        using (var zip = new ZipArchive(file, ZipArchiveMode.Create, leaveOpen: true))
+        {
+            await AddAsync(zip, "advisories/a.json", broken.ToJsonString());
+            await AddAsync(zip, "advisories/b.json", Record("PYSEC-2026-67", "y", null, null).ToJsonString());
+            await AddAsync(zip, "advisories/c.json", "{\"id\": \"half");
+        }
+
+        var import = await ImportAsync(file.ToArray());
+        Assert.That((import.GetProperty("rejected").GetInt32(), import.GetProperty("added").GetInt32()), Is.EqualTo((2, 1)));
+        var page = await RejectionsAsync(import.GetProperty("id").GetString()!);
+        Assert.Multiple(() =>
+        {
+            Assert.That(page.GetProperty("total_count").GetInt64(), Is.EqualTo(2));
+            Assert.That(page.GetProperty("items").EnumerateArray().Select(Said), Is.EqualTo(new[]
+            {
+                "1 PYSEC-2026-66 advisories/a.json: modified is no time of RFC 3339", "2 - advisories/c.json: ends in the middle of an object",
+            }));
+        });
+    }
+
+    [Test]
+    public async Task Of_very_many_broken_records_the_first_thousand_are_named_also_when_the_import_fails()
+    {
+        var records = Enumerable.Range(1, 1_005).Select(n => new JsonObject { ["id"] = n == 7 ? "a\0b" : $"BROKEN-{n}" }).ToArray();
+        var id = await SendImportAsync(Scanner, Operator, File(records));
+        var import = await EndedAsync(Scanner, Operator, id);
+        Assert.That((import.GetProperty("status").GetString(), import.GetProperty("rejected").GetInt32()), Is.EqualTo(("failed", 1_005)));
+
+        var (numbers, query) = (new List<int>(), "?limit=300");
+        while (query is not null)
+        {
+            var page = await RejectionsAsync($"{id}", query);
+            Assert.That(page.GetProperty("total_count").GetInt64(), Is.EqualTo(1_000));
+            numbers.AddRange(page.GetProperty("items").EnumerateArray().Select(item => item.GetProperty("number").GetInt32()));
+            query = page.GetProperty("next_cursor").GetString() is { } next ? "?limit=300&cursor=" + Uri.EscapeDataString(next) : null;
+        }
+
+        Assert.That(numbers, Is.EqualTo(Enumerable.Range(1, 1_000)));
+        using var client = Scanner.As(Operator);
+        using var unknown = await client.GetAsync(new Uri($"/api/v1/advisories/imports/{Guid.CreateVersion7()}/rejections", UriKind.Relative));
+        using var member = Scanner.As(Ada);
+        using var forbidden = await member.GetAsync(new Uri($"/api/v1/advisories/imports/{id}/rejections", UriKind.Relative));
+        Assert.That((unknown.StatusCode, forbidden.StatusCode), Is.EqualTo((HttpStatusCode.NotFound, HttpStatusCode.Forbidden)));
+    }
+
+    [Test]
+    public async Task An_import_tells_how_far_it_has_come()
+    {
+        await ImportAsync(File(Record("PYSEC-2026-44", "progresslib", null, "2.0", ["CVE-2026-4444"], High)));
+        var environment = await LogAsync(Bob, machine, "/opt/progress", PyPi("progresslib", "1.0"));
+        await ScannedAsync(environment);
+        await using var holder = await Db.OpenConnectionAsync();
+        await using var transaction = await holder.BeginTransactionAsync();
+        // The shared lock that scans hold: the import has read its file and waits.
+        await holder.ExecuteAsync("select pg_advisory_xact_lock_shared(7308909470395493988)", transaction: transaction);
+        var id = await SendImportAsync(Scanner, Operator, File(Record("PYSEC-2026-44", "progresslib", null, "3.0", ["CVE-2026-4444"], Critical), Record("PYSEC-2026-45", "otherlib", null, null)));
+        using var client = Scanner.As(Operator);
+        await Eventually.BecomesTrueAsync(
+            async () => await client.GetFromJsonAsync<JsonElement>(new Uri($"/api/v1/advisories/imports/{id}", UriKind.Relative)) is var now
+                && now.GetProperty("phase").GetString() == "matching" && now.GetProperty("advisories").GetInt32() == 2, "the import matches");
+        await transaction.RollbackAsync();
+        var import = await EndedAsync(Scanner, Operator, id);
+        Assert.Multiple(() =>
+        {
+            Assert.That(import.GetProperty("phase").GetString(), Is.EqualTo("done"));
+            Assert.That((import.GetProperty("packages_matched").GetInt32(), import.GetProperty("packages_total").GetInt32()), Is.EqualTo((1, 1)));
+            Assert.That((import.GetProperty("sets_counted").GetInt32(), import.GetProperty("sets_total").GetInt32()), Is.EqualTo((1, 1)));
+        });
     }
 
     [Test]
@@ -231,6 +300,21 @@ public sealed class ImportTests : ScannerFixture
             using var list = await client.GetAsync(new Uri("/api/v1/advisories/imports", UriKind.Relative));
             Assert.That((response.StatusCode, list.StatusCode), Is.EqualTo((status, status)));
         }
+    }
+
+    private async Task<JsonElement> RejectionsAsync(string import, string query = "")
+    {
+        using var client = Scanner.As(Operator);
+        return await client.GetFromJsonAsync<JsonElement>(new Uri($"/api/v1/advisories/imports/{import}/rejections{query}", UriKind.Relative));
+    }
+
+    private static string Said(JsonElement rejection) =>
+        $"{rejection.GetProperty("number")} {rejection.GetProperty("record").GetString() ?? "-"} {rejection.GetProperty("file").GetString() ?? "-"}: {rejection.GetProperty("reason").GetString()}";
+
+    private static async Task AddAsync(ZipArchive zip, string name, string content)
+    {
+        await using var entry = await zip.CreateEntry(name).OpenAsync();
+        await entry.WriteAsync(Encoding.UTF8.GetBytes(content));
     }
 
     private int[] Told(EnvironmentId id) => [.. Events.Heard<EnvironmentScanned>().Where(e => e.Environments.Contains(id)).Select(e => e.Vulnerabilities.Total)];

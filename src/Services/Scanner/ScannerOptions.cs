@@ -11,6 +11,10 @@ public sealed class ScannerOptions
     [Range(1, 4L << 30)]
     public long MaxImportBytes { get; set; } = 512L << 20;
 
+    /// <summary>Bytes that an import's file unpacks to, at most, however small it is packed.</summary>
+    [Range(1, 1L << 40)]
+    public long MaxUnpackedBytes { get; set; } = 2L << 30;
+
     /// <summary>How often an import is begun before it is given up, when its process dies or its database goes away each time.</summary>
     [Range(1, 100)]
     public int MaxImportAttempts { get; set; } = 5;

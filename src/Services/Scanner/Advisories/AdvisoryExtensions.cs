@@ -17,10 +17,13 @@ internal static class AdvisoryExtensions
         builder.Services.AddHostedService<KeepIndexCurrent>();
         builder.Services.AddHostedService<RunImports>();
         builder.Services.AddOptions<FeedOptions>().BindConfiguration(FeedOptions.Section).ValidateDataAnnotations()
-            .Validate(options => options.AreSourcesValid(), "Feeds:Sources: an address is no http or https URL, a format is not osv, nvd, kev or epss, or an interval is out of range.")
+            .Validate(options => options.AreSourcesValid(), "Feeds:Sources: an address is no http or https URL, a format is not known, or an interval or first year is out of range.")
             .ValidateOnStart();
         builder.Services.AddSingleton<FeedStates>();
+        builder.Services.AddSingleton<FeedClient>();
+        builder.Services.AddSingleton<VerifyFeed>();
         builder.Services.AddSingleton<FetchFeed>();
+        builder.Services.AddSingleton<SyncFeed>();
         builder.Services.AddHostedService<SyncFeeds>();
         builder.Services.AddHealthChecks().AddCheck<IndexHealth>("advisories", HealthStatus.Unhealthy, [Health.ReadyTag])
             .AddCheck<FeedStates>("feeds", HealthStatus.Degraded, [Health.ReadyTag]);

@@ -30,7 +30,7 @@ internal static class SeedStarter
         }
 
         await change.ApplyAsync(
-            new AdvisoryChange.Records(records, AdvisoryChange.Starter, [], MatchAll: seeded is not null),
+            new AdvisoryChange.Records(records, AdvisoryChange.Starter, [], MatchAll: seeded is not null), null,
             (tx, _) => tx.ExecuteAsync("update advisory_state set starter_sha256 = @edition", new { edition }), ct);
     }
 

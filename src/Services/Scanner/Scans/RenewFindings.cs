@@ -5,15 +5,19 @@ using EnvPlatform.Scanner.Matching;
 
 namespace EnvPlatform.Scanner.Scans;
 
+/// <summary>How far a renewal has come: packages matched again and sets counted again, of how many.</summary>
+internal readonly record struct RenewalProgress(int Packages, int PackagesTotal, int Sets, int SetsTotal);
+
 /// <summary>
 /// After the advisories have changed: matches the packages again that this may concern, counts the sets again that hold a package of which
 /// something else is known now, and tells the environments on sets whose counts differ. The transaction holds the exclusive
 /// <see cref="Advisories.FindingsLock"/>.
 /// </summary>
-internal sealed class RenewFindings(Tx tx, AdvisoryIndex index, long generation, DateTimeOffset now)
+internal sealed class RenewFindings(Tx tx, AdvisoryIndex index, long generation, DateTimeOffset now, Func<RenewalProgress, Task>? tell = null)
 {
     private const int Chunk = 10_000;
     private readonly List<int> changed = [];
+    private int packages;
 
     /// <summary>Packages that were matched again.</summary>
     public int Matched { get; private set; }
@@ -85,9 +89,12 @@ internal sealed class RenewFindings(Tx tx, AdvisoryIndex index, long generation,
 
     private async Task MatchInChunksAsync(int[] ids)
     {
+        packages += ids.Length;
+        await TellAsync(0);
         foreach (var chunk in ids.Chunk(Chunk))
         {
             await MatchAsync(chunk);
+            await TellAsync(0);
         }
     }
 
@@ -100,14 +107,18 @@ internal sealed class RenewFindings(Tx tx, AdvisoryIndex index, long generation,
                 select array(select unnest(@Changed) union select package_id from package_findings where vulnerability_id = any(@vulnerabilities)) as ids)
             select s.id from package_sets s, concerned where s.package_ids && concerned.ids
             """, new { Changed = changed.ToArray(), vulnerabilities })).ToArray();
+        var before = Recounted;
+        await TellAsync(before + sets.Length);
         foreach (var chunk in sets.Chunk(Chunk))
         {
             var differing = await CountSets.RunAsync(tx, chunk, generation, now);
             Told += await TellEnvironments.RunAsync(tx, differing, await OrganizationCounts.RefreshAsync(tx, null, chunk, now));
+            Recounted += chunk.Length;
+            await TellAsync(before + sets.Length);
         }
-
-        Recounted += sets.Length;
     }
+
+    private Task TellAsync(int sets) => tell?.Invoke(new(Matched, packages, Recounted, sets)) ?? Task.CompletedTask;
 
     private sealed record StoredFinding(int PackageId, string VulnerabilityId, string[] Advisories, string[] FixedIn, string Matches);
 

@@ -24,49 +24,86 @@ public sealed class FeedOptions
     [Range(1, 600)]
     public int IdleSeconds { get; set; } = 60;
 
-    /// <summary>How often a download that breaks off is taken up again before it has failed.</summary>
+    /// <summary>How often a download that breaks off is taken up again before it has failed. What came by then is kept for the next time.</summary>
     [Range(0, 100)]
     public int MaxResumes { get; set; } = 5;
 
+    /// <summary>Feeds at most that one process fetches at a time.</summary>
+    [Range(1, 16)]
+    public int Parallel { get; set; } = 3;
+
     /// <summary>The feeds by name.</summary>
-    public Dictionary<string, FeedSource> Sources { get; } = new(StringComparer.Ordinal)
-    {
-        ["bioconductor"] = new() { Url = "https://osv-vulnerabilities.storage.googleapis.com/Bioconductor/all.zip", Format = ImportAdvisories.Osv },
-        ["cran"] = new() { Url = "https://osv-vulnerabilities.storage.googleapis.com/CRAN/all.zip", Format = ImportAdvisories.Osv },
-        ["epss"] = new() { Url = "https://epss.empiricalsecurity.com/epss_scores-current.csv.gz", Format = ImportAdvisories.Epss, IntervalMinutes = 1_440 },
-        ["kev"] = new() { Url = "https://www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json", Format = ImportAdvisories.Kev },
-        ["nvd-modified"] = new()
-        {
-            Url = "https://nvd.nist.gov/feeds/json/cve/2.0/nvdcve-2.0-modified.json.gz",
-            Format = ImportAdvisories.Nvd,
-            ChecksumUrl = "https://nvd.nist.gov/feeds/json/cve/2.0/nvdcve-2.0-modified.meta",
-        },
-        ["pypi"] = new() { Url = "https://osv-vulnerabilities.storage.googleapis.com/PyPI/all.zip", Format = ImportAdvisories.Osv },
-    };
+    public Dictionary<string, FeedSource> Sources { get; } = FeedSource.Published();
+
+    /// <summary>The feeds that are fetched, by name: of a source by years one for each year so far.</summary>
+    internal IReadOnlyList<Feed> At(DateTimeOffset now) =>
+    [
+        .. Sources.Where(pair => pair.Value.Url.Length > 0).SelectMany(pair => pair.Value.Feeds(pair.Key, now.Year))
+            // A feed that is named itself takes the place of a source's of that year.
+            .Where(feed => feed.Year is null || !Sources.ContainsKey(feed.Name)).OrderBy(feed => feed.Name, StringComparer.Ordinal),
+    ];
 
     internal bool AreSourcesValid() => Sources.All(pair => pair.Key.Length is > 0 and <= 100 && pair.Value.IsValid());
 }
 
-/// <summary>Where a feed is published.</summary>
+/// <summary>Where a feed, or one for each year, is published.</summary>
 public sealed class FeedSource
 {
-    /// <summary>Its address, http or https; empty for a feed that is not fetched.</summary>
+    /// <summary>What stands for the year in an address.</summary>
+    public const string Year = "{year}";
+
+    private const int Daily = 1_440;
+    private const string OsvBucket = "https://osv-vulnerabilities.storage.googleapis.com/";
+    private const string NvdFiles = "https://nvd.nist.gov/feeds/json/cve/2.0/nvdcve-2.0-";
+
+    /// <summary>Its address, http or https; empty for a feed that is not fetched. With {year} in it, the address of a feed for each year.</summary>
     public string Url { get; set; } = "";
 
-    /// <summary>osv, nvd, kev or epss.</summary>
+    /// <summary>A format of imports: osv, nvd, kev or epss.</summary>
     public string Format { get; set; } = "";
 
     /// <summary>Minutes between two looks for something newer, give or take a tenth.</summary>
     public int IntervalMinutes { get; set; } = 360;
 
-    /// <summary>The address of a text that holds the SHA-256 of the file, or of what it unpacks to; empty where there is none.</summary>
+    /// <summary>The address of a text that holds the SHA-256 of the file, or of what it unpacks to; empty where there is none. It may have {year} in it too.</summary>
     public string ChecksumUrl { get; set; } = "";
 
-    internal bool IsFetched => Url.Length > 0;
+    /// <summary>The first year of a feed by years.</summary>
+    public int FirstYear { get; set; } = 2_002;
+
+    /// <summary>What is fetched where nothing else is said.</summary>
+    internal static Dictionary<string, FeedSource> Published() => new(StringComparer.Ordinal)
+    {
+        ["bioconductor"] = new() { Url = OsvBucket + "Bioconductor/all.zip", Format = ImportAdvisories.Osv },
+        ["cran"] = new() { Url = OsvBucket + "CRAN/all.zip", Format = ImportAdvisories.Osv },
+        ["curl"] = new() { Url = "https://curl.se/docs/vuln.json", Format = ImportAdvisories.Osv },
+        ["epss"] = new() { Url = "https://epss.empiricalsecurity.com/epss_scores-current.csv.gz", Format = ImportAdvisories.Epss, IntervalMinutes = Daily },
+        ["kev"] = new() { Url = "https://www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json", Format = ImportAdvisories.Kev },
+        ["nvd"] = new() { Url = $"{NvdFiles}{Year}.json.gz", ChecksumUrl = $"{NvdFiles}{Year}.meta", Format = ImportAdvisories.Nvd, IntervalMinutes = Daily },
+        ["nvd-modified"] = new() { Url = NvdFiles + "modified.json.gz", ChecksumUrl = NvdFiles + "modified.meta", Format = ImportAdvisories.Nvd, IntervalMinutes = 120 },
+        ["psf"] = new() { Url = "https://github.com/psf/advisory-database/archive/refs/heads/main.zip", Format = ImportAdvisories.Osv, IntervalMinutes = Daily },
+        ["pypi"] = new() { Url = OsvBucket + "PyPI/all.zip", Format = ImportAdvisories.Osv },
+    };
+
+    internal IEnumerable<Feed> Feeds(string name, int thisYear) => IsByYear
+        ? Enumerable.Range(FirstYear, Math.Max(thisYear - FirstYear + 1, 0)).Select(year => ToFeed($"{name}-{year}", year))
+        : [ToFeed(name, null)];
 
     internal bool IsValid() =>
-        !IsFetched || (IsAddress(Url) && (ChecksumUrl.Length == 0 || IsAddress(ChecksumUrl)) && IntervalMinutes is >= 1 and <= 525_600
-            && Format is ImportAdvisories.Osv or ImportAdvisories.Nvd or ImportAdvisories.Kev or ImportAdvisories.Epss);
+        Url.Length == 0 || (IsAddress(Url) && (ChecksumUrl.Length == 0 || IsAddress(ChecksumUrl)) && IntervalMinutes is >= 1 and <= 525_600
+            && FirstYear is >= 1_988 and <= 9_999 && ImportAdvisories.Formats.Contains(Format));
 
-    private static bool IsAddress(string text) => Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https";
+    private bool IsByYear => Url.Contains(Year, StringComparison.Ordinal);
+
+    private Feed ToFeed(string name, int? year) =>
+        new(name, new Uri(In(Url, year)), Format, TimeSpan.FromMinutes(IntervalMinutes), ChecksumUrl.Length > 0 ? new Uri(In(ChecksumUrl, year)) : null, year);
+
+    private static string In(string address, int? year) => year is { } some ? address.Replace(Year, some.ToString(), StringComparison.Ordinal) : address;
+
+    private static bool IsAddress(string text) => Uri.TryCreate(In(text, 2_000), UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https";
 }
+
+/// <summary>A feed that is fetched.</summary>
+/// <param name="ChecksumUrl">Null where there is none.</param>
+/// <param name="Year">Of a source by years; null for a feed that stands for itself.</param>
+internal sealed record Feed(string Name, Uri Url, string Format, TimeSpan Interval, Uri? ChecksumUrl, int? Year);

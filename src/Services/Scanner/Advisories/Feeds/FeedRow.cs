@@ -5,11 +5,21 @@ using Npgsql;
 namespace EnvPlatform.Scanner.Advisories.Feeds;
 
 /// <summary>How a feed is doing, as it is stored.</summary>
+/// <param name="IsFetched">Somebody fetches it now.</param>
+/// <param name="IsImported">The file that was fetched last is being imported.</param>
+/// <param name="FetchedBytes">Of the file that is being fetched, or that broke off.</param>
 internal sealed record FeedRow(
-    string Name, DateTimeOffset CreatedAt, DateTimeOffset DueAt, DateTimeOffset? AttemptedAt, DateTimeOffset? SucceededAt, int Failures, string? Error, Guid? ImportId)
+    string Name, DateTimeOffset CreatedAt, DateTimeOffset DueAt, DateTimeOffset? RequestedAt, DateTimeOffset? AttemptedAt, DateTimeOffset? SucceededAt,
+    int Failures, string? Error, Guid? ImportId, bool IsFetched, bool IsImported, long FetchedBytes, long? TotalBytes)
 {
     public static Task<List<FeedRow>> AllAsync(NpgsqlDataSource db, CancellationToken ct) => db.QueryAsync<FeedRow>(
-        "select name, created_at, due_at, attempted_at, succeeded_at, failures, error, import_id from feeds order by name", null, ct);
+        $"""
+        select name, created_at, due_at, requested_at, attempted_at, succeeded_at, failures, error, import_id,
+            {FetchTurn.IsHeld} as is_fetched,
+            exists (select from imports i where i.id = f.import_id and i.status = 'running') as is_imported,
+            fetched_bytes, total_bytes
+        from feeds f order by name
+        """, null, ct);
 
     /// <summary>Since it was last known to be current; since it is fetched at all when it never was.</summary>
     public TimeSpan AgeAt(DateTimeOffset now) => now - (SucceededAt ?? CreatedAt);

@@ -7,41 +7,75 @@ using Microsoft.Extensions.Options;
 
 namespace EnvPlatform.Scanner.Advisories.Feeds;
 
-/// <summary>The feeds as this process saw them last, for health and metrics, which must not ask the database.</summary>
-internal sealed class FeedStates : IHealthCheck
+/// <summary>The feeds as this process saw them last, for health and metrics, which must not ask the database. Ages go on while nothing is seen.</summary>
+internal sealed partial class FeedStates : IHealthCheck
 {
     private static readonly Counter<long> FetchCounter =
         Telemetry.Meter.CreateCounter<long>("envplatform.scanner.feeds.fetched", "{fetch}", "Looks at a feed, by outcome.");
 
-    private readonly FeedOptions _options;
-    private readonly TimeProvider _clock;
-    private IReadOnlyList<FeedRow> _seen = [];
+    private readonly FeedOptions options;
+    private readonly TimeProvider clock;
+    private readonly ILogger<FeedStates> log;
+    private readonly HashSet<string> warnedOf = new(StringComparer.Ordinal);
+    private IReadOnlyList<FeedRow> seen = [];
 
-    public FeedStates(IOptions<FeedOptions> options, TimeProvider clock)
+    public FeedStates(IOptions<FeedOptions> options, TimeProvider clock, ILogger<FeedStates> log)
     {
-        _options = options.Value;
-        _clock = clock;
+        this.options = options.Value;
+        this.clock = clock;
+        this.log = log;
         Telemetry.Meter.CreateObservableGauge("envplatform.scanner.feeds.age", Ages, "s", "Since a feed was last known to be current.");
+        Telemetry.Meter.CreateObservableGauge("envplatform.scanner.feeds.stale", Staleness, description: "1 for a feed that is not known to be current for too long, 0 for another.");
     }
 
-    public void See(IReadOnlyList<FeedRow> rows) => Volatile.Write(ref _seen, rows);
+    public void See(IReadOnlyList<FeedRow> rows) => Volatile.Write(ref seen, rows);
 
     public static void Fetched(string feed, string outcome) => FetchCounter.Add(1, new("feed", feed), new("outcome", outcome));
 
-    public bool IsStale(FeedRow row) => row.AgeAt(_clock.GetUtcNow()) > TimeSpan.FromHours(_options.StaleHours);
+    /// <summary>Warns of each feed that has become stale, once, and tells when it is current again.</summary>
+    public void Warn()
+    {
+        var stale = Stale();
+        foreach (var row in stale.Where(row => warnedOf.Add(row.Name)))
+        {
+            LogStale(row.Name, options.StaleHours, row.Error ?? "no attempt has failed");
+        }
+
+        foreach (var name in warnedOf.Except(stale.Select(row => row.Name), StringComparer.Ordinal).ToArray())
+        {
+            warnedOf.Remove(name);
+            LogCurrent(name);
+        }
+    }
 
     /// <summary>Degraded, and not unhealthy: advisories that are old are better than none.</summary>
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
     {
-        var stale = Current().Where(IsStale).Select(row => row.Name).ToArray();
-        return Task.FromResult(stale.Length == 0
+        var stale = Stale();
+        return Task.FromResult(stale.Count == 0
             ? HealthCheckResult.Healthy()
-            : HealthCheckResult.Degraded($"Not current for more than {_options.StaleHours} hours: {string.Join(", ", stale)}."));
+            : HealthCheckResult.Degraded($"Not current for more than {options.StaleHours} hours: {string.Join(", ", stale.Select(row => row.Name))}."));
     }
 
-    private IEnumerable<Measurement<double>> Ages() =>
-        Current().Select(row => new Measurement<double>(row.AgeAt(_clock.GetUtcNow()).TotalSeconds, new KeyValuePair<string, object?>("feed", row.Name)));
+    private List<FeedRow> Stale() => [.. Current().Where(IsStale)];
 
-    private IEnumerable<FeedRow> Current() =>
-        _options.Enabled ? Volatile.Read(ref _seen).Where(row => _options.Sources.GetValueOrDefault(row.Name) is { IsFetched: true }) : [];
+    private bool IsStale(FeedRow row) => row.AgeAt(clock.GetUtcNow()) > TimeSpan.FromHours(options.StaleHours);
+
+    private IEnumerable<Measurement<double>> Ages() =>
+        Current().Select(row => new Measurement<double>(row.AgeAt(clock.GetUtcNow()).TotalSeconds, new KeyValuePair<string, object?>("feed", row.Name)));
+
+    private IEnumerable<Measurement<int>> Staleness() =>
+        Current().Select(row => new Measurement<int>(IsStale(row) ? 1 : 0, new KeyValuePair<string, object?>("feed", row.Name)));
+
+    private IEnumerable<FeedRow> Current()
+    {
+        var fetched = options.Enabled ? options.At(clock.GetUtcNow()).Select(feed => feed.Name).ToHashSet(StringComparer.Ordinal) : [];
+        return Volatile.Read(ref seen).Where(row => fetched.Contains(row.Name));
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Feed {Feed} is not known to be current for more than {Hours} hours; the last error: {Reason}")]
+    private partial void LogStale(string feed, int hours, string reason);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Feed {Feed} is current again")]
+    private partial void LogCurrent(string feed);
 }

@@ -1,234 +1,160 @@
-using System.IO.Compression;
 using System.Net;
 using System.Net.Http.Headers;
-using System.Security.Cryptography;
-using System.Text.RegularExpressions;
 
 using Microsoft.Extensions.Options;
 
 namespace EnvPlatform.Scanner.Advisories.Feeds;
 
-/// <summary>By what a server knows whether a file is still the same (RFC 9110, 8.8).</summary>
-internal sealed record Validators(string? ETag, DateTimeOffset? LastModified);
+/// <summary>By what a publisher knows whether a file is still the same (RFC 9110, 8.8), and what it says of its content.</summary>
+/// <param name="Hash">See <see cref="StorageHash"/>.</param>
+internal sealed record Validators(string? ETag, DateTimeOffset? LastModified, string? Hash = null)
+{
+    /// <summary>What makes the publisher send the rest only if it is of the same file (RFC 9110, 13.1.5); null where nothing does.</summary>
+    // A weak tag does not say that every byte is the same.
+    public RangeConditionHeaderValue? Condition =>
+        EntityTagHeaderValue.TryParse(ETag, out var tag) && !tag.IsWeak ? new RangeConditionHeaderValue(tag)
+        : LastModified is { } time ? new RangeConditionHeaderValue(time) : null;
+
+    public static Validators Of(HttpResponseMessage response) =>
+        new(response.Headers.ETag?.ToString(), response.Content.Headers.LastModified, StorageHash.Of(response.Headers));
+}
 
 /// <summary>Why a feed could not be fetched, in words for whoever runs the platform.</summary>
-internal sealed class FeedException(string message) : Exception(message);
+/// <param name="isUsable">Whether what came so far is good for the next attempt.</param>
+internal sealed class FeedException(string message, bool isUsable = false) : Exception(message)
+{
+    public bool IsUsable => isUsable;
+}
 
 /// <summary>
-/// Fetches a file unless it is the one that is known already. A download that breaks off goes on where it was, when the server can say that the
-/// file is still the same (RFC 9110, 13.1.5 and 14).
+/// Fetches a file unless it is the one that is known already. A download that breaks off, in this process or an earlier one, goes on where it was when the
+/// publisher can say that the file is still the same, and begins anew when it is another (RFC 9110, 13.1.5 and 14).
 /// </summary>
-internal sealed partial class FetchFeed(IOptions<FeedOptions> options, IOptions<ScannerOptions> limits, TimeProvider clock, ILogger<FetchFeed> log) : IDisposable
+internal sealed partial class FetchFeed(
+    FeedClient client, VerifyFeed verify, IOptions<FeedOptions> options, IOptions<ScannerOptions> limits, TimeProvider clock, ILogger<FetchFeed> log)
 {
-    private const int MaxChecksumBytes = 64 << 10;
-    private const long MaxUnpackedBytes = 4L << 30;
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(200);
 
-    private readonly HttpClient _http = new(new SocketsHttpHandler { ConnectTimeout = TimeSpan.FromSeconds(30), PooledConnectionLifetime = TimeSpan.FromMinutes(5) })
-    {
-        Timeout = Timeout.InfiniteTimeSpan,
-        DefaultRequestHeaders = { { "User-Agent", "EnvPlatform" } },
-    };
-
-    private TimeSpan Idle => TimeSpan.FromSeconds(options.Value.IdleSeconds);
-
-    /// <param name="file">Empty; holds what was fetched, from its beginning.</param>
+    /// <param name="file">What came before; holds the whole file at the end.</param>
     /// <returns>Null when what is known is what is published.</returns>
     /// <exception cref="FeedException">The server does not give the file, it is too large, or not the one that was published.</exception>
-    public async Task<Validators?> RunAsync(string name, FeedSource source, Validators known, FileStream file, CancellationToken ct)
+    /// <exception cref="FeedTakenException">Another process fetches the feed now.</exception>
+    public async Task<Validators?> RunAsync(Feed feed, Validators known, FeedDownload file, CancellationToken ct)
     {
-        var url = new Uri(source.Url);
-        Validators? fetched = null;
         for (var attempt = 0; ; attempt++)
         {
             string reason;
             try
             {
-                using var response = await AskAsync(url, file.Length > 0 ? null : known, file.Length > 0 ? fetched : null, file.Length, ct);
+                if (file.Length > 0 && file.Begun?.Condition is null)
+                {
+                    // Nothing says that the rest would be of the same file.
+                    await file.RestartAsync(null, null, ct);
+                }
+
+                using var response = await AskAsync(feed, known, file, ct);
                 if (response.StatusCode == HttpStatusCode.NotModified && file.Length == 0)
                 {
                     return null;
                 }
 
-                if (response.StatusCode == HttpStatusCode.PartialContent && response.Content.Headers.ContentRange?.From == file.Length && file.Length > 0)
-                {
-                    LogResumed(name, file.Length);
-                }
-                else if (response.StatusCode == HttpStatusCode.OK)
-                {
-                    file.SetLength(0);
-                    fetched = ValidatorsOf(response);
-                }
-                else if (IsPassing(response.StatusCode))
-                {
-                    // An answer that does not fit what is there already: it is of another file.
-                    file.SetLength(response.StatusCode is HttpStatusCode.PartialContent or HttpStatusCode.RequestedRangeNotSatisfiable ? 0 : file.Length);
-                    throw new HttpRequestException($"the server answered {(int)response.StatusCode}");
-                }
-                else
-                {
-                    throw new FeedException($"The server answered {(int)response.StatusCode}.");
-                }
-
+                await BeginAsync(feed, response, file, ct);
                 await ReceiveAsync(response, file, ct);
                 break;
             }
             catch (Exception exception) when (exception is HttpRequestException or IOException || (exception is OperationCanceledException && !ct.IsCancellationRequested))
             {
-                reason = exception is OperationCanceledException ? $"nothing came for {Idle.TotalSeconds} seconds" : exception.Message;
+                reason = exception is OperationCanceledException ? $"nothing came for {options.Value.IdleSeconds} seconds" : exception.Message;
             }
 
             if (attempt >= options.Value.MaxResumes)
             {
-                throw new FeedException($"The download broke off {attempt + 1} times, at last: {reason}.");
+                throw new FeedException($"The download broke off {attempt + 1} times, at last: {reason.TrimEnd('.')}.", isUsable: true);
             }
 
-            LogBroken(name, file.Length, reason);
-            if (fetched is null || Condition(fetched) is null)
-            {
-                // Nothing says that the rest would be of the same file.
-                file.SetLength(0);
-            }
-
+            LogBroken(feed.Name, file.Length, reason);
             await Task.Delay(FirstPause * Math.Pow(2, Math.Min(attempt, 8)), clock, ct);
         }
 
-        if (source.ChecksumUrl.Length > 0)
-        {
-            await VerifyAsync(new Uri(source.ChecksumUrl), file, ct);
-        }
-
-        file.Position = 0;
-        return fetched!;
+        await verify.RunAsync(feed, file, ct);
+        return file.Begun!;
     }
 
-    public void Dispose() => _http.Dispose();
+    private Task<HttpResponseMessage> AskAsync(Feed feed, Validators known, FeedDownload file, CancellationToken ct) => client.GetAsync(
+        feed.Url, headers =>
+        {
+            if (file.Length > 0)
+            {
+                headers.Range = new RangeHeaderValue(file.Length, null);
+                headers.IfRange = file.Begun!.Condition;
+                return;
+            }
 
-    private async Task<HttpResponseMessage> AskAsync(Uri url, Validators? known, Validators? begun, long from, CancellationToken ct)
+            if (EntityTagHeaderValue.TryParse(known.ETag, out var tag))
+            {
+                headers.IfNoneMatch.Add(tag);
+            }
+
+            headers.IfModifiedSince = known.LastModified;
+        }, ct);
+
+    /// <summary>Makes of the answer's beginning what it says: the rest of what is there, or a file from its beginning.</summary>
+    private async Task BeginAsync(Feed feed, HttpResponseMessage response, FeedDownload file, CancellationToken ct)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Get, url);
-        if (known?.ETag is { } etag && EntityTagHeaderValue.TryParse(etag, out var tag))
+        if (response.StatusCode == HttpStatusCode.OK)
         {
-            request.Headers.IfNoneMatch.Add(tag);
+            await file.RestartAsync(Validators.Of(response), response.Content.Headers.ContentLength, ct);
         }
-
-        request.Headers.IfModifiedSince = known?.LastModified;
-        if (begun is not null)
+        else if (response.StatusCode == HttpStatusCode.PartialContent && IsRest(response, file))
         {
-            request.Headers.Range = new RangeHeaderValue(from, null);
-            request.Headers.IfRange = Condition(begun);
+            LogResumed(feed.Name, file.Length);
         }
-
-        using var idle = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        idle.CancelAfter(Idle);
-        return await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, idle.Token);
+        else if (response.StatusCode is HttpStatusCode.PartialContent or HttpStatusCode.RequestedRangeNotSatisfiable)
+        {
+            // It does not fit what is there already, which is of another file.
+            await file.RestartAsync(null, null, ct);
+            throw new HttpRequestException($"the server answered {(int)response.StatusCode}");
+        }
+        else if ((int)response.StatusCode >= 500 || response.StatusCode is HttpStatusCode.TooManyRequests or HttpStatusCode.RequestTimeout)
+        {
+            throw new HttpRequestException($"the server answered {(int)response.StatusCode}");
+        }
+        else
+        {
+            throw new FeedException($"The server answered {(int)response.StatusCode}.");
+        }
     }
 
-    private async Task ReceiveAsync(HttpResponseMessage response, FileStream file, CancellationToken ct)
+    private static bool IsRest(HttpResponseMessage response, FeedDownload file) =>
+        file.Length > 0 && response.Content.Headers.ContentRange is { } range && range.From == file.Length
+        && (range.Length is null || file.Total is null || range.Length == file.Total)
+        && (response.Headers.ETag is null || response.Headers.ETag.ToString() == file.Begun!.ETag);
+
+    private async Task ReceiveAsync(HttpResponseMessage response, FeedDownload file, CancellationToken ct)
     {
         var limit = limits.Value.MaxImportBytes;
-        if (response.Content.Headers.ContentLength > limit - file.Length)
+        if (file.Length + (response.Content.Headers.ContentLength ?? 0) > limit)
         {
             throw TooLarge(limit);
         }
 
-        file.Position = file.Length;
-        using var idle = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        idle.CancelAfter(Idle);
-        await using var body = await response.Content.ReadAsStreamAsync(idle.Token);
-        var buffer = new byte[64 << 10];
-        int read;
-        while ((read = await body.ReadAsync(buffer, idle.Token)) > 0)
+        await foreach (var bytes in client.ReadAsync(response, ct))
         {
-            idle.CancelAfter(Idle);
-            if (file.Length + read > limit)
+            if (file.Length + bytes.Length > limit)
             {
                 throw TooLarge(limit);
             }
 
-            await file.WriteAsync(buffer.AsMemory(0, read), ct);
+            await file.AppendAsync(bytes, ct);
         }
 
-        await file.FlushAsync(ct);
-    }
-
-    private async Task VerifyAsync(Uri url, FileStream file, CancellationToken ct)
-    {
-        string text;
-        try
+        if (file.Total is { } total && file.Length != total)
         {
-            using var response = await AskAsync(url, null, null, 0, ct);
-            if (response.StatusCode != HttpStatusCode.OK)
-            {
-                throw new FeedException($"The server answered {(int)response.StatusCode} for the checksum.");
-            }
-
-            using var idle = CancellationTokenSource.CreateLinkedTokenSource(ct);
-            idle.CancelAfter(Idle);
-            await response.Content.LoadIntoBufferAsync(MaxChecksumBytes, idle.Token);
-            text = await response.Content.ReadAsStringAsync(idle.Token);
-        }
-        catch (Exception exception) when (exception is HttpRequestException or IOException || (exception is OperationCanceledException && !ct.IsCancellationRequested))
-        {
-            throw new FeedException($"The checksum could not be fetched: {exception.Message}");
-        }
-
-        if (Sha256().Match(text) is not { Success: true } expected)
-        {
-            throw new FeedException("What should be the checksum holds no SHA-256.");
-        }
-
-        var wanted = Convert.FromHexString(expected.Value);
-        var (packed, unpacked) = (await HashAsync(file, ct), await UnpackedHashAsync(file, ct));
-        if (!wanted.AsSpan().SequenceEqual(packed) && !wanted.AsSpan().SequenceEqual(unpacked))
-        {
-            throw new FeedException("The file is not the one that its checksum speaks of.");
+            throw new HttpRequestException($"{file.Length} of {total} bytes came");
         }
     }
-
-    private static async Task<byte[]> HashAsync(FileStream file, CancellationToken ct)
-    {
-        file.Position = 0;
-        return await SHA256.HashDataAsync(file, ct);
-    }
-
-    private static async Task<byte[]> UnpackedHashAsync(FileStream file, CancellationToken ct)
-    {
-        file.Position = 0;
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        await using var gzip = new GZipStream(file, CompressionMode.Decompress, leaveOpen: true);
-        var buffer = new byte[64 << 10];
-        var total = 0L;
-        try
-        {
-            int read;
-            while ((read = await gzip.ReadAsync(buffer, ct)) > 0 && (total += read) <= MaxUnpackedBytes)
-            {
-                hash.AppendData(buffer, 0, read);
-            }
-        }
-        catch (InvalidDataException)
-        {
-            // Not packed, and so not what the checksum speaks of.
-        }
-
-        return hash.GetHashAndReset();
-    }
-
-    private static Validators ValidatorsOf(HttpResponseMessage response) => new(response.Headers.ETag?.ToString(), response.Content.Headers.LastModified);
-
-    // A weak tag does not say that every byte is the same.
-    private static RangeConditionHeaderValue? Condition(Validators validators) =>
-        EntityTagHeaderValue.TryParse(validators.ETag, out var tag) && !tag.IsWeak ? new RangeConditionHeaderValue(tag)
-        : validators.LastModified is { } time ? new RangeConditionHeaderValue(time) : null;
-
-    private static bool IsPassing(HttpStatusCode status) =>
-        (int)status >= 500 || status is HttpStatusCode.TooManyRequests or HttpStatusCode.RequestTimeout or HttpStatusCode.RequestedRangeNotSatisfiable or HttpStatusCode.PartialContent;
 
     private static FeedException TooLarge(long limit) => new($"The file is larger than {limit} bytes.");
-
-    [GeneratedRegex("(?<![0-9A-Fa-f])[0-9A-Fa-f]{64}(?![0-9A-Fa-f])", RegexOptions.None, 1000)]
-    private static partial Regex Sha256();
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Feed {Feed} goes on at byte {Position}")]
     private partial void LogResumed(string feed, long position);

@@ -14,18 +14,19 @@ namespace EnvPlatform.Scanner.Advisories.Imports;
 internal sealed partial class ChangeAdvisories(
     NpgsqlDataSource db, CurrentIndex current, ScannerMetrics metrics, TimeProvider clock, ILogger<ChangeAdvisories> log)
 {
+    /// <param name="tell">Hears how far it has come; null for nobody.</param>
     /// <param name="finish">What else belongs into the transaction, given the outcome.</param>
     public async Task<AdvisoryChange.Outcome> ApplyAsync(
-        AdvisoryChange change, Func<Tx, AdvisoryChange.Outcome, Task> finish, CancellationToken ct) => change switch
+        AdvisoryChange change, Func<RenewalProgress, Task>? tell, Func<Tx, AdvisoryChange.Outcome, Task> finish, CancellationToken ct) => change switch
         {
-            AdvisoryChange.Records records => await ApplyRecordsAsync(records, finish, ct),
-            AdvisoryChange.Exploited exploited => await ApplyBesideAsync(tx => WriteExploits.ExploitedAsync(tx, exploited.AddedOn), finish, ct),
-            AdvisoryChange.Predictions predictions => await ApplyBesideAsync(tx => WriteExploits.PredictionsAsync(tx, predictions.Epss), finish, ct),
+            AdvisoryChange.Records records => await ApplyRecordsAsync(records, tell, finish, ct),
+            AdvisoryChange.Exploited exploited => await ApplyBesideAsync(tx => WriteExploits.ExploitedAsync(tx, exploited.AddedOn), tell, finish, ct),
+            AdvisoryChange.Predictions predictions => await ApplyBesideAsync(tx => WriteExploits.PredictionsAsync(tx, predictions.Epss), tell, finish, ct),
             _ => throw new ArgumentOutOfRangeException(nameof(change), change, null),
         };
 
     private async Task<AdvisoryChange.Outcome> ApplyRecordsAsync(
-        AdvisoryChange.Records records, Func<Tx, AdvisoryChange.Outcome, Task> finish, CancellationToken ct)
+        AdvisoryChange.Records records, Func<RenewalProgress, Task>? tell, Func<Tx, AdvisoryChange.Outcome, Task> finish, CancellationToken ct)
     {
         var plan = await AdvisoryPlan.MakeAsync(db, records, ct);
         await using var tx = await db.BeginAsync(ct);
@@ -48,7 +49,7 @@ internal sealed partial class ChangeAdvisories(
         var isMoreExploited = records.ExploitedSince is { Count: > 0 } exploited && await WriteExploits.AddExploitedAsync(tx, exploited) > 0;
         var known = await WriteExploits.RefreshAsync(tx, isMoreExploited ? null : [.. plan.Vulnerabilities.Select(pair => pair.Vulnerability.Id)]);
         var recurated = await FollowAliases.RunAsync(tx, plan.Gone);
-        var renewal = new RenewFindings(tx, plan.Index, generation, clock.GetUtcNow());
+        var renewal = new RenewFindings(tx, plan.Index, generation, clock.GetUtcNow(), tell);
         await (records.MatchAll ? renewal.MatchAllAsync() : renewal.MatchAsync(plan.Projects, plan.NewlyComplete));
         await renewal.CountAsync([.. plan.Rescored, .. known, .. recurated]);
         await WriteAdvisories.RemoveAsync(tx, plan);
@@ -61,14 +62,14 @@ internal sealed partial class ChangeAdvisories(
     }
 
     private async Task<AdvisoryChange.Outcome> ApplyBesideAsync(
-        Func<Tx, Task<AdvisoryChange.Outcome>> write, Func<Tx, AdvisoryChange.Outcome, Task> finish, CancellationToken ct)
+        Func<Tx, Task<AdvisoryChange.Outcome>> write, Func<RenewalProgress, Task>? tell, Func<Tx, AdvisoryChange.Outcome, Task> finish, CancellationToken ct)
     {
         await using var tx = await db.BeginAsync(ct);
         var outcome = await write(tx);
         var generation = await FindingsLock.TakeAsync(tx);
         var index = await current.AtLeastAsync(generation, ct);
         var changed = await WriteExploits.RefreshAsync(tx, null);
-        var renewal = new RenewFindings(tx, index.Index, generation, clock.GetUtcNow());
+        var renewal = new RenewFindings(tx, index.Index, generation, clock.GetUtcNow(), tell);
         await renewal.CountAsync(changed);
         await finish(tx, outcome);
         await tx.CommitAsync();

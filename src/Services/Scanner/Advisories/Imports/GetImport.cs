@@ -10,14 +10,23 @@ namespace EnvPlatform.Scanner.Advisories.Imports;
 
 /// <summary>How an import is doing.</summary>
 /// <param name="Status">running, completed or failed.</param>
-/// <param name="Phase">queued, reading, matching or done.</param>
+/// <param name="Phase">queued, reading, matching (packages to what is new), counting (the sets that hold them) or done.</param>
 /// <param name="Advisories">Records that were read so far.</param>
 /// <param name="Changed">Records known before that have another content now.</param>
 /// <param name="Withdrawn">Of those added or changed: the source has withdrawn them, which was not known before.</param>
-/// <param name="Rejected">Records that could not be read.</param>
+/// <param name="Rejected">Records that could not be read; see the import's rejections.</param>
+/// <param name="PackagesMatched">Of <paramref name="PackagesTotal"/>, the packages that the import concerns.</param>
+/// <param name="SetsCounted">Of <paramref name="SetsTotal"/>, the package sets that the import concerns.</param>
 public sealed record ImportView(
     ImportId Id, string Format, string Status, string Phase, long Bytes, int Advisories, int Added, int Changed, int Withdrawn, int Rejected,
-    string? Error, DateTimeOffset CreatedAt, DateTimeOffset? FinishedAt);
+    int PackagesMatched, int PackagesTotal, int SetsCounted, int SetsTotal, string? Error, DateTimeOffset CreatedAt, DateTimeOffset? FinishedAt)
+{
+    internal const string Columns =
+        """
+        id, format, status, phase, bytes, advisories, added, changed, withdrawn, rejected, packages_matched, packages_total, sets_counted, sets_total, error,
+        created_at, finished_at
+        """;
+}
 
 /// <summary>One import.</summary>
 public static class GetImport
@@ -26,11 +35,7 @@ public static class GetImport
         imports.MapGet("/{id}", HandleAsync).WithName(nameof(GetImport)).WithSummary("How an import is doing.");
 
     private static async Task<Results<Ok<ImportView>, ProblemHttpResult>> HandleAsync(ImportId id, NpgsqlDataSource db, CancellationToken ct) =>
-        await db.QuerySingleOrDefaultAsync<ImportView>(
-            """
-            select id, format, status, phase, bytes, advisories, added, changed, withdrawn, rejected, error, created_at, finished_at
-            from imports where id = @id
-            """, new { id }, ct) is { } found
+        await db.QuerySingleOrDefaultAsync<ImportView>($"select {ImportView.Columns} from imports where id = @id", new { id }, ct) is { } found
             ? TypedResults.Ok(found)
             : Problems.NotFound();
 }

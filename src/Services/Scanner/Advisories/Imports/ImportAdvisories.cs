@@ -26,6 +26,9 @@ public static class ImportAdvisories
     public const string Epss = "epss";
     private const int PartBytes = 1 << 20;
 
+    /// <summary>The formats that can be imported.</summary>
+    internal static IReadOnlyList<string> Formats { get; } = [Osv, Nvd, Kev, Epss];
+
     public sealed record Accepted(ImportId Id, string Status);
 
     public static void MapImportAdvisories(this IEndpointRouteBuilder imports) =>
@@ -36,9 +39,9 @@ public static class ImportAdvisories
     private static async Task<Results<Accepted<Accepted>, ProblemHttpResult>> HandleAsync(
         string? format, HttpContext http, Caller caller, NpgsqlDataSource db, IOptions<ScannerOptions> options, TimeProvider clock, CancellationToken ct)
     {
-        if (format is not (Osv or Nvd or Kev or Epss))
+        if (format is null || !Formats.Contains(format))
         {
-            return Problems.Invalid("format", "Must be osv, nvd, kev or epss.");
+            return Problems.Invalid("format", $"Must be one of {string.Join(", ", Formats)}.");
         }
 
         // The limit is ours and not the server's, which counts what is sent and not what it unpacks to.

@@ -11,5 +11,6 @@ internal static class ImportEndpoints
         imports.MapImportAdvisories();
         imports.MapGetImport();
         imports.MapListImports();
+        imports.MapListRejections();
     }
 }

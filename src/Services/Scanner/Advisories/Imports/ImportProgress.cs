@@ -1,49 +1,80 @@
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Postgres;
+using EnvPlatform.Scanner.Scans;
 
 using Npgsql;
 
 namespace EnvPlatform.Scanner.Advisories.Imports;
 
-/// <summary>Counts the records of an import, and shows the counts about every second while they are read.</summary>
+/// <summary>
+/// Counts the records of an import, keeps which were left out and why, and shows it about every second while they are read, and how far the findings are
+/// renewed after that.
+/// </summary>
 internal sealed partial class ImportProgress(NpgsqlDataSource db, ImportId id, TimeProvider clock, ILogger log)
 {
     // A file that is another thing altogether must not fill the log.
     private const int MaxLogged = 100;
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
+    private readonly ImportRejections rejections = new(id);
     private long shownAt = clock.GetTimestamp();
+    private string phase = "reading";
 
     /// <summary>Records that were read and can be used.</summary>
     public int Read { get; private set; }
 
     public int Rejected { get; private set; }
 
+    /// <summary>How far the findings are renewed.</summary>
+    public RenewalProgress Renewal { get; private set; }
+
     public Task ReadOneAsync(CancellationToken ct)
     {
         Read++;
-        return clock.GetElapsedTime(shownAt) < Interval ? Task.CompletedTask : ShowAsync("reading", ct);
+        return ShowAtTimesAsync(ct);
     }
 
     /// <param name="record">Its id, as far as it could be read.</param>
-    public void Reject(string? record, string reason)
+    /// <param name="file">The entry of the archive that it is in.</param>
+    public void Reject(string? record, string reason, string? file = null)
     {
         Rejected++;
+        rejections.Add(Rejected, record, file is { Length: > 0 } ? file : null, reason);
         if (Rejected <= MaxLogged)
         {
-            LogRejected(id, record ?? "unknown", reason);
+            LogRejected(id, record ?? "unknown", file ?? "", reason);
         }
     }
 
-    public Task MatchingAsync(CancellationToken ct) => ShowAsync("matching", ct);
-
-    private async Task ShowAsync(string phase, CancellationToken ct)
+    public Task MatchingAsync(CancellationToken ct)
     {
-        shownAt = clock.GetTimestamp();
-        await db.QuerySingleOrDefaultAsync<int?>(
-            "update imports set phase = @phase, advisories = @Read, rejected = @Rejected where id = @id and status = 'running' returning 1",
-            new { id, phase, Read, Rejected }, ct);
+        phase = "matching";
+        return ShowAsync(ct);
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Import {Import}: record {Record} is left out: {Reason}")]
-    private partial void LogRejected(ImportId import, string record, string reason);
+    public Task RenewAsync(RenewalProgress renewal, CancellationToken ct)
+    {
+        Renewal = renewal;
+        var before = phase;
+        phase = renewal.SetsTotal > 0 ? "counting" : "matching";
+        return phase == before ? ShowAtTimesAsync(ct) : ShowAsync(ct);
+    }
+
+    public async Task ShowAsync(CancellationToken ct)
+    {
+        shownAt = clock.GetTimestamp();
+        await using var tx = await db.BeginAsync(ct);
+        await tx.ExecuteAsync(
+            """
+            update imports set phase = @phase, advisories = @Read, rejected = @Rejected, packages_matched = @Packages, packages_total = @PackagesTotal,
+                sets_counted = @Sets, sets_total = @SetsTotal
+            where id = @id and status = 'running'
+            """, new { id, phase, Read, Rejected, Renewal.Packages, Renewal.PackagesTotal, Renewal.Sets, Renewal.SetsTotal });
+        await rejections.KeepAsync(tx);
+        await tx.CommitAsync();
+    }
+
+    private Task ShowAtTimesAsync(CancellationToken ct) => clock.GetElapsedTime(shownAt) < Interval ? Task.CompletedTask : ShowAsync(ct);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Import {Import}: record {Record} {File} is left out: {Reason}")]
+    private partial void LogRejected(ImportId import, string record, string file, string reason);
 }

@@ -22,8 +22,7 @@ public static class ListImports
         var descending = page.Sort is null || page.Descending;
         var items = await db.QueryAsync<ImportView>(
             $"""
-            select id, format, status, phase, bytes, advisories, added, changed, withdrawn, rejected, error, created_at, finished_at
-            from imports
+            select {ImportView.Columns} from imports
             where @After::uuid is null or id {(descending ? "<" : ">")} @After::uuid
             order by id {(descending ? "desc" : "asc")} limit @Take
             """, new { After = page.After?[0], Take = page.Limit + 1 }, ct);

@@ -1,4 +1,5 @@
 using EnvPlatform.Scanner.Advisories.Nvd;
+using EnvPlatform.Scanner.Advisories.Osv;
 
 namespace EnvPlatform.Scanner.Advisories.Imports;
 
@@ -9,15 +10,16 @@ namespace EnvPlatform.Scanner.Advisories.Imports;
 internal static class ReadNvd
 {
     /// <param name="known">Ids of the records of NVD that are stored.</param>
-    public static async Task<AdvisoryChange.Records> RunAsync(Stream file, HashSet<string> known, ImportProgress progress, CancellationToken ct)
+    public static async Task<AdvisoryChange.Records> RunAsync(
+        Stream file, HashSet<string> known, OsvLimits limits, ImportProgress progress, CancellationToken ct)
     {
         var records = new Dictionary<string, SourceRecord>(StringComparer.Ordinal);
         var exploited = new Dictionary<string, DateOnly>(StringComparer.Ordinal);
-        foreach (var entry in NvdArchive.Read(file, ct: ct))
+        foreach (var entry in NvdArchive.Read(file, limits, ct))
         {
             if (entry.Record is not NvdRecord.Valid { Advisory: var advisory, ExploitedSince: var since })
             {
-                progress.Reject((entry.Record as NvdRecord.Broken)?.Id, (entry.Record as NvdRecord.Broken)?.Reason ?? "");
+                progress.Reject((entry.Record as NvdRecord.Broken)?.Id, (entry.Record as NvdRecord.Broken)?.Reason ?? "", entry.Name);
                 continue;
             }
 

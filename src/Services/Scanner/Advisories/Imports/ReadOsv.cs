@@ -6,16 +6,16 @@ namespace EnvPlatform.Scanner.Advisories.Imports;
 /// <summary>Reads a file of OSV records.</summary>
 internal static class ReadOsv
 {
-    public static async Task<AdvisoryChange.Records> RunAsync(Stream file, ImportProgress progress, CancellationToken ct)
+    public static async Task<AdvisoryChange.Records> RunAsync(Stream file, OsvLimits limits, ImportProgress progress, CancellationToken ct)
     {
         var records = new Dictionary<string, SourceRecord>(StringComparer.Ordinal);
         var isArchive = false;
-        foreach (var entry in OsvArchive.Read(file, ct: ct))
+        foreach (var entry in OsvArchive.Read(file, limits, ct))
         {
             isArchive |= entry.Name.Length > 0;
             if (entry.Record is not OsvRecord.Valid { Advisory: var advisory })
             {
-                progress.Reject((entry.Record as OsvRecord.Broken)?.Id, (entry.Record as OsvRecord.Broken)?.Reason ?? "");
+                progress.Reject((entry.Record as OsvRecord.Broken)?.Id, (entry.Record as OsvRecord.Broken)?.Reason ?? "", entry.Name);
                 continue;
             }
 

@@ -27,6 +27,8 @@ internal sealed partial class RunImports(
     public const string Channel = "imports";
     private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(1);
 
+    private OsvLimits Limits => OsvLimits.Default with { TotalBytes = options.Value.MaxUnpackedBytes };
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await migrated.Ready.WaitAsync(stoppingToken);
@@ -88,7 +90,7 @@ internal sealed partial class RunImports(
 
     private Task<Waiting?> NextAsync(CancellationToken ct) => db.QuerySingleOrDefaultAsync<Waiting>(
         """
-        update imports set attempts = attempts + 1, phase = 'reading', advisories = 0, rejected = 0
+        update imports set attempts = attempts + 1, phase = 'reading', advisories = 0, rejected = 0, packages_matched = 0, packages_total = 0, sets_counted = 0, sets_total = 0
         where id = (select id from imports where status = 'running' order by id limit 1)
         returning id, format, attempts, requested_by::text as requested_by
         """, null, ct);
@@ -98,18 +100,29 @@ internal sealed partial class RunImports(
         LogBegun(import.Id, import.Format, import.Attempts);
         await using var file = await UnpackFileAsync(import.Id, ct);
         var progress = new ImportProgress(db, import.Id, clock, log);
-        var content = await ReadAsync(import.Format, file, progress, ct);
+        AdvisoryChange content;
+        try
+        {
+            content = await ReadAsync(import.Format, file, progress, ct);
+        }
+        finally
+        {
+            // Whether it goes on or fails: what was left out can be read.
+            await progress.ShowAsync(ct);
+        }
+
         await progress.MatchingAsync(ct);
-        var outcome = await change.ApplyAsync(content, (tx, outcome) => CompleteAsync(tx, import, outcome, progress), ct);
+        var outcome = await change.ApplyAsync(
+            content, renewal => progress.RenewAsync(renewal, ct), (tx, outcome) => CompleteAsync(tx, import, outcome, progress), ct);
         LogCompleted(import.Id, progress.Read, outcome.Added, outcome.Changed, outcome.Withdrawn, progress.Rejected);
     }
 
     private async Task<AdvisoryChange> ReadAsync(string format, Stream file, ImportProgress progress, CancellationToken ct) => format switch
     {
-        ImportAdvisories.Osv => await ReadOsv.RunAsync(file, progress, ct),
-        ImportAdvisories.Nvd => await ReadNvd.RunAsync(file, await KnownNvdAsync(ct), progress, ct),
-        ImportAdvisories.Kev => await ReadExploits.KevAsync(file, progress, ct),
-        ImportAdvisories.Epss => await ReadExploits.EpssAsync(file, progress, ct),
+        ImportAdvisories.Osv => await ReadOsv.RunAsync(file, Limits, progress, ct),
+        ImportAdvisories.Nvd => await ReadNvd.RunAsync(file, await KnownNvdAsync(ct), Limits, progress, ct),
+        ImportAdvisories.Kev => await ReadExploits.KevAsync(file, options.Value.MaxUnpackedBytes, progress, ct),
+        ImportAdvisories.Epss => await ReadExploits.EpssAsync(file, options.Value.MaxUnpackedBytes, progress, ct),
         _ => throw new InvalidDataException($"The format {format} is not known."),
     };
 
@@ -148,15 +161,31 @@ internal sealed partial class RunImports(
         var written = await tx.ExecuteAsync(
             """
             update imports set status = 'completed', phase = 'done', advisories = @Read, rejected = @Rejected, added = @Added, changed = @Changed,
-                withdrawn = @Withdrawn, finished_at = @Now
+                withdrawn = @Withdrawn, packages_matched = @Packages, packages_total = @PackagesTotal, sets_counted = @Sets, sets_total = @SetsTotal,
+                finished_at = @Now
             where id = @Id and status = 'running'
-            """, new { import.Id, progress.Read, progress.Rejected, outcome.Added, outcome.Changed, outcome.Withdrawn, Now = clock.GetUtcNow() });
+            """,
+            new
+            {
+                import.Id,
+                progress.Read,
+                progress.Rejected,
+                outcome.Added,
+                outcome.Changed,
+                outcome.Withdrawn,
+                progress.Renewal.Packages,
+                progress.Renewal.PackagesTotal,
+                progress.Renewal.Sets,
+                progress.Renewal.SetsTotal,
+                Now = clock.GetUtcNow(),
+            });
         if (written == 0)
         {
             throw new InvalidOperationException("The import was ended by another process although this one has the turn.");
         }
 
         await tx.ExecuteAsync("delete from import_files where import_id = @Id", new { import.Id });
+        await ImportRejections.ForgetAsync(tx, clock.GetUtcNow());
         await FeedImports.CompletedAsync(tx, import.Id.Value, clock.GetUtcNow());
         tx.Audit(
             import.Caller, "advisories_imported", new AuditTarget(import.Id.ToString(), null, "import"),

@@ -12,14 +12,15 @@ public static class NvdArchive
     // What stands before the array in an answer is a few hundred bytes.
     private const int HeadBytes = 16 << 10;
 
+    /// <param name="Name">The entry of the zip that the record is in; empty for a file of JSON.</param>
     /// <param name="Json">The record's text as it was found; empty where there is none to show.</param>
-    public readonly record struct Entry(NvdRecord Record, ReadOnlyMemory<byte> Json);
+    public readonly record struct Entry(string Name, NvdRecord Record, ReadOnlyMemory<byte> Json);
 
     /// <exception cref="OsvArchiveException">While enumerating: the archive is damaged or beyond the limits; nothing of it should be kept.</exception>
     public static IEnumerable<Entry> Read(Stream stream, OsvLimits? limits = null, CancellationToken ct = default) =>
         RecordArchive.Read(stream, Split, limits, ct).Select(entry => entry.Json is null
-            ? new Entry(new NvdRecord.Broken(null, entry.Problem ?? ""), default)
-            : new Entry(NvdParser.Parse(entry.Json), entry.Json));
+            ? new Entry(entry.Name, new NvdRecord.Broken(null, entry.Problem ?? ""), default)
+            : new Entry(entry.Name, NvdParser.Parse(entry.Json), entry.Json));
 
     private static IEnumerable<JsonObjects.Piece> Split(Stream json, int maxBytes)
     {

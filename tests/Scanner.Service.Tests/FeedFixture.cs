@@ -1,0 +1,138 @@
+using System.IO.Compression;
+using System.Net.Http.Json;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+using Dapper;
+
+using EnvPlatform.Scanner.Advisories.Feeds;
+using EnvPlatform.Testing;
+
+using Npgsql;
+
+namespace EnvPlatform.Scanner.Service.Tests;
+
+/// <summary>A database, a publisher of feeds, and an operator who looks at them. Each fixture starts scanners as it needs them.</summary>
+public abstract class FeedFixture
+{
+    private NpgsqlDataSource db = null!;
+
+    internal FeedServer Publisher { get; private set; } = null!;
+
+    protected TestDatabase Database { get; private set; } = null!;
+
+    /// <summary>Runs the platform.</summary>
+    protected TestCaller Operator { get; } = TestCaller.Of(TestCaller.NewOrganization(), "operator@example.org") with { IsOperator = true };
+
+    [OneTimeSetUp]
+    public async Task PrepareAsync()
+    {
+        Database = await TestDatabase.CreateAsync();
+        db = NpgsqlDataSource.Create(Database.ConnectionString);
+        Publisher = await FeedServer.StartAsync();
+    }
+
+    [OneTimeTearDown]
+    public async Task CleanUpAsync()
+    {
+        if (Publisher is not null)
+        {
+            await Publisher.DisposeAsync();
+        }
+
+        if (db is not null)
+        {
+            await db.DisposeAsync();
+        }
+
+        if (Database is not null)
+        {
+            await Database.DisposeAsync();
+        }
+    }
+
+    /// <summary>Settings of a scanner that fetches these feeds, each in the format of OSV under its name, and no others.</summary>
+    /// <param name="feeds">Null for a scanner that fetches nothing.</param>
+    protected Dictionary<string, string?> Settings(string? messagingPrefix, IEnumerable<string>? feeds)
+    {
+        var settings = new Dictionary<string, string?>(StringComparer.Ordinal)
+        {
+            ["services:ingest:grpc:0"] = "http://127.0.0.1:9",
+            ["Scanner:PollSeconds"] = "1",
+        };
+        if (messagingPrefix is not null)
+        {
+            settings["Messaging:Prefix"] = messagingPrefix;
+        }
+
+        if (feeds is null)
+        {
+            return settings;
+        }
+
+        settings["Feeds:Enabled"] = "true";
+        settings["Feeds:MaxResumes"] = "2";
+        settings["Feeds:RetryMinutes"] = "1";
+        foreach (var official in new FeedOptions().Sources.Keys)
+        {
+            settings[$"Feeds:Sources:{official}:Url"] = "";
+        }
+
+        foreach (var name in feeds)
+        {
+            settings[$"Feeds:Sources:{name}:Url"] = $"{Publisher.Address}/{name}";
+            settings[$"Feeds:Sources:{name}:Format"] = "osv";
+        }
+
+        return settings;
+    }
+
+    protected Task<JsonElement> SucceededAsync(ServiceFixture<ScannerOptions> scanner, string name) =>
+        FeedAsync(scanner, name, feed => feed.GetProperty("last_success_at").ValueKind != JsonValueKind.Null);
+
+    /// <summary>Waits until a feed is as it should be.</summary>
+    protected async Task<JsonElement> FeedAsync(ServiceFixture<ScannerOptions> scanner, string name, Func<JsonElement, bool> until)
+    {
+        ArgumentNullException.ThrowIfNull(scanner);
+        using var client = scanner.As(Operator);
+        return (JsonElement)await Eventually.GetAsync(
+            async () =>
+            {
+                var feeds = await client.GetFromJsonAsync<JsonElement>(new Uri("/api/v1/advisories/feeds", UriKind.Relative));
+                var feed = feeds.GetProperty("items").EnumerateArray().Single(one => one.GetProperty("name").GetString() == name);
+                return until(feed) ? feed : (object?)null;
+            }, $"feed {name}", 60);
+    }
+
+    protected async Task ExecuteAsync(string sql, object? parameters = null)
+    {
+        await using var connection = await db.OpenConnectionAsync();
+        await connection.ExecuteAsync(sql, parameters);
+    }
+
+    protected async Task<T?> ScalarAsync<T>(string sql, object? parameters = null)
+    {
+        await using var connection = await db.OpenConnectionAsync();
+        return await connection.ExecuteScalarAsync<T>(sql, parameters);
+    }
+
+    protected static byte[] Osv(string id, string details, int padding = 0) => JsonSerializer.SerializeToUtf8Bytes(new JsonArray(new JsonObject
+    {
+        ["id"] = id,
+        ["modified"] = "2026-01-02T03:04:05Z",
+        ["details"] = details + new string('x', padding),
+        ["affected"] = new JsonArray(new JsonObject { ["package"] = new JsonObject { ["ecosystem"] = "PyPI", ["name"] = "feedlib" }, ["versions"] = new JsonArray("1.0") }),
+    }));
+
+    protected static byte[] Gzip(byte[] content)
+    {
+        ArgumentNullException.ThrowIfNull(content);
+        using var packed = new MemoryStream();
+        using (var gzip = new GZipStream(packed, CompressionMode.Compress))
+        {
+            gzip.Write(content);
+        }
+
+        return packed.ToArray();
+    }
+}

@@ -1,0 +1,73 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+
+using EnvPlatform.Testing;
+
+namespace EnvPlatform.Scanner.Service.Tests;
+
+/// <summary>A scanner in a process of its own, that can be killed.</summary>
+internal sealed class ScannerProcess : IDisposable
+{
+    private readonly Process process;
+
+    private ScannerProcess(Process process) => this.process = process;
+
+    public static ScannerProcess Start(TestDatabase database, IReadOnlyDictionary<string, string?> settings)
+    {
+        var start = new ProcessStartInfo("dotnet") { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
+        start.ArgumentList.Add(Assembly());
+        var all = new Dictionary<string, string?>(settings, StringComparer.Ordinal)
+        {
+            ["urls"] = $"http://127.0.0.1:{FreePort()}",
+            ["GRPC_PORT"] = $"{FreePort()}",
+            ["ASSERTION_KEY"] = "tests-tests-tests-tests-tests-tests-tests",
+            ["ConnectionStrings:scanner"] = database.ConnectionString,
+            ["ConnectionStrings:messaging"] = TestServers.RabbitMq,
+            ["ConnectionStrings:redis"] = TestServers.Redis,
+        };
+        foreach (var (key, value) in all)
+        {
+            start.Environment[key.Replace(":", "__", StringComparison.Ordinal)] = value;
+        }
+
+        var started = Process.Start(start)!;
+        // A full pipe would stop the process.
+        started.OutputDataReceived += (_, _) => { };
+        started.ErrorDataReceived += (_, _) => { };
+        started.BeginOutputReadLine();
+        started.BeginErrorReadLine();
+        return new(started);
+    }
+
+    /// <summary>SIGKILL: it can do nothing any more, and is gone when this returns.</summary>
+    public void Kill()
+    {
+        process.Kill();
+        process.WaitForExit();
+    }
+
+    public void Dispose()
+    {
+        if (!process.HasExited)
+        {
+            Kill();
+        }
+
+        process.Dispose();
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
+    /// <summary>The scanner of the build that these tests belong to: artifacts/bin/Scanner/configuration.</summary>
+    private static string Assembly()
+    {
+        var configuration = Path.GetFileName(AppContext.BaseDirectory.TrimEnd(Path.DirectorySeparatorChar));
+        return Path.Combine(AppContext.BaseDirectory, "..", "..", "Scanner", configuration, "EnvPlatform.Scanner.dll");
+    }
+}
