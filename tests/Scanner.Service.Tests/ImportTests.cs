@@ -31,7 +31,7 @@ public sealed class ImportTests : ScannerFixture
         Assert.Multiple(async () =>
         {
             Assert.That(await FindingsAsync(id), Is.EqualTo(new[] { "CVE-2026-7777" }));
-            Assert.That(await ScalarAsync<int>(Db, "select total from package_sets where id = @set", new { set }), Is.EqualTo(1));
+            Assert.That(await ScalarAsync<int>(Db, "select total from set_counts where set_id = @set", new { set }), Is.EqualTo(1));
             Assert.That(await ScalarAsync<long>(Db, "select count(*) from vulnerabilities where id = 'GHSA-1111-2222-3333'"), Is.Zero);
         });
         foreach (var name in new[] { "CVE-2026-7777", "ghsa-1111-2222-3333", "pysec-2026-77" })
@@ -41,7 +41,7 @@ public sealed class ImportTests : ScannerFixture
 
         await ImportAsync(File(Record("PYSEC-2026-77", "aliaslib", null, "2.0", ["CVE-2026-7777"])));
         Assert.That(await FindingsAsync(id), Is.EquivalentTo(new[] { "CVE-2026-7777", "GHSA-1111-2222-3333" }), "two again once nothing connects them");
-        Assert.That(await ScalarAsync<int>(Db, "select total from package_sets where id = @set", new { set }), Is.EqualTo(2));
+        Assert.That(await ScalarAsync<int>(Db, "select total from set_counts where set_id = @set", new { set }), Is.EqualTo(2));
     }
 
     [Test]
@@ -126,7 +126,7 @@ public sealed class ImportTests : ScannerFixture
         }
 
         var before = await FindingRowsAsync();
-        var counts = await ScalarAsync<string>(Db, "select string_agg(concat_ws(' ', id, total, high, medium), ',' order by id) from package_sets");
+        var counts = await ScalarAsync<string>(Db, "select string_agg(concat_ws(' ', set_id, total, high, medium), ',' order by set_id) from set_counts");
         foreach (var id in ids)
         {
             using var response = await SendAsync(HttpMethod.Post, Bob, $"environments/{id}/scan");
@@ -135,7 +135,7 @@ public sealed class ImportTests : ScannerFixture
 
         Assert.That(before, Is.Not.Empty);
         Assert.That(await FindingRowsAsync(), Is.EqualTo(before));
-        Assert.That(await ScalarAsync<string>(Db, "select string_agg(concat_ws(' ', id, total, high, medium), ',' order by id) from package_sets"), Is.EqualTo(counts));
+        Assert.That(await ScalarAsync<string>(Db, "select string_agg(concat_ws(' ', set_id, total, high, medium), ',' order by set_id) from set_counts"), Is.EqualTo(counts));
     }
 
     [Test]
@@ -152,15 +152,15 @@ public sealed class ImportTests : ScannerFixture
             Assert.That((kev.GetProperty("added").GetInt32(), kev.GetProperty("rejected").GetInt32()), Is.EqualTo((1, 1)));
             Assert.That(item.GetProperty("kev").GetBoolean(), Is.True);
             Assert.That(item.GetProperty("epss").GetDecimal(), Is.EqualTo(0.25m));
-            Assert.That(await ScalarAsync<int>(Db, "select kev from package_sets where id = @set", new { set }), Is.EqualTo(1));
+            Assert.That(await ScalarAsync<int>(Db, "select kev from set_counts where set_id = @set", new { set }), Is.EqualTo(1));
         });
         await Eventually.BecomesTrueAsync(
-            () => Task.FromResult(Events.Heard<EnvironmentScanned>().Any(e => e.Environments.Contains(id) && e.KnownExploited == 1)), "the environment was told");
+            () => Task.FromResult(Events.Heard<EnvironmentScanned>().SelectMany(e => e.Sets).Any(e => e.Environments.Contains(id) && e.KnownExploited == 1)), "the environment was told");
         // The flag outlives a change of the advisory.
         await ImportAsync(File(Record("PYSEC-2026-55", "kevlib", null, "9.0", ["CVE-2026-5555"], Critical)));
         Assert.That((await GetAsync(Bob, $"environments/{id}/vulnerabilities?kev=true")).GetProperty("total_count").GetInt64(), Is.EqualTo(1));
         await ImportAsync("""{"vulnerabilities":[{"cveID":"CVE-2000-0001","dateAdded":"2026-02-03"}]}"""u8.ToArray(), "kev");
-        Assert.That(await ScalarAsync<int>(Db, "select kev from package_sets where id = @set", new { set }), Is.Zero, "what is no longer listed is no longer marked");
+        Assert.That(await ScalarAsync<int>(Db, "select kev from set_counts where set_id = @set", new { set }), Is.Zero, "what is no longer listed is no longer marked");
     }
 
     [Test]
@@ -317,7 +317,7 @@ public sealed class ImportTests : ScannerFixture
         await entry.WriteAsync(Encoding.UTF8.GetBytes(content));
     }
 
-    private int[] Told(EnvironmentId id) => [.. Events.Heard<EnvironmentScanned>().Where(e => e.Environments.Contains(id)).Select(e => e.Vulnerabilities.Total)];
+    private int[] Told(EnvironmentId id) => [.. Events.Heard<EnvironmentScanned>().SelectMany(e => e.Sets).Where(e => e.Environments.Contains(id)).Select(e => e.Vulnerabilities.Total)];
 
     private AuditEventOccurred[] AuditsOf(ImportId id) =>
         [.. Events.Heard<AuditEventOccurred>().Where(e => e.ActionKey == "advisories_imported" && e.Target.Id == id.ToString()).DistinctBy(e => e.EventId)];

@@ -25,11 +25,12 @@ public sealed class ScanEnvironmentTests : ScannerFixture
     public async Task A_logged_environment_is_scanned_and_everybody_concerned_is_told()
     {
         var id = await LogAsync(Bob, machine, "/opt/first", Conda("alphalib", "2.2.2"), PyPi("betalib", "2.25.1"), Conda("nobodys-lib", "1.2.8", "h123_3"));
-        var scanned = await Eventually.GetAsync(
-            () => Task.FromResult(Events.Heard<EnvironmentScanned>().FirstOrDefault(e => e.Environments.Contains(id))), "EnvironmentScanned");
+        var told = await Eventually.GetAsync(
+            () => Task.FromResult(Events.Heard<EnvironmentScanned>().FirstOrDefault(e => e.Sets.Any(set => set.Environments.Contains(id)))), "EnvironmentScanned");
+        var scanned = told.Sets.Single(set => set.Environments.Contains(id));
         Assert.Multiple(() =>
         {
-            Assert.That(scanned.OrganizationId, Is.EqualTo(Organization.Id));
+            Assert.That(told.OrganizationId, Is.EqualTo(Organization.Id));
             Assert.That(scanned.Vulnerabilities, Is.EqualTo(new VulnerabilityCounts(2, 0, 1, 1, 0, 0)), "two advisories of one vulnerability count once");
             Assert.That(scanned.MaxCvss, Is.EqualTo(7.5m));
             Assert.That(scanned.KnownExploited, Is.Zero);
@@ -44,7 +45,7 @@ public sealed class ScanEnvironmentTests : ScannerFixture
             Assert.That(audit.Message, Does.Contain("first").And.Contain("2 vulnerabilities"));
         });
         await Eventually.BecomesTrueAsync(
-            async () => await ScalarAsync<int?>(IngestDb, "select total from environments where environment_id = @Value", id) == 2, "Ingest's list has the counts");
+            async () => await ScalarAsync<int?>(IngestDb, "select total from environments join organization_package_sets using (org_id, package_set_id) where environment_id = @Value", id) == 2, "Ingest's list has the counts");
     }
 
     [Test]
@@ -82,14 +83,14 @@ public sealed class ScanEnvironmentTests : ScannerFixture
         var alphalib = Conda("alphalib", "2.2.1");
         var first = await LogAsync(Bob, machine, "/opt/shared-1", alphalib, PyPi("only-1", "1"));
         var set = await ScannedAsync(first);
-        await ScalarAsync<int>(Db, "update packages set generation = -1 where name = 'alphalib' and version = '2.2.1'; update package_sets set generation = -1 where id = @set", new { set });
+        await ScalarAsync<int>(Db, "update packages set generation = -1 where name = 'alphalib' and version = '2.2.1'; update set_counts set generation = -1 where set_id = @set", new { set });
         var second = await LogAsync(Bob, machine, "/opt/shared-2", alphalib, PyPi("only-1", "1"));
         var third = await LogAsync(Bob, machine, "/opt/shared-3", alphalib, PyPi("only-3", "1"));
         Assert.That(await ScannedAsync(second), Is.EqualTo(set));
         Assert.That(await ScannedAsync(third), Is.Not.EqualTo(set));
         Assert.Multiple(async () =>
         {
-            Assert.That(await ScalarAsync<long>(Db, "select generation from package_sets where id = @set", new { set }), Is.EqualTo(-1), "the set was not counted again");
+            Assert.That(await ScalarAsync<long>(Db, "select generation from set_counts where set_id = @set", new { set }), Is.EqualTo(-1), "the set was not counted again");
             Assert.That(await ScalarAsync<long>(Db, "select generation from packages where name = 'alphalib' and version = '2.2.1'"), Is.EqualTo(-1), "the package was not matched again");
         });
     }
@@ -152,11 +153,11 @@ public sealed class ScanEnvironmentTests : ScannerFixture
             """
             update packages set project = 'another' where name = 'alphalib' and version = '1.7';
             delete from package_findings where package_id in (select package_id from packages where name = 'alphalib' and version = '1.7');
-            update package_sets set total = 0, high = 0 where id = @set;
+            update set_counts set total = 0, high = 0 where set_id = @set;
             update advisory_state set starter_sha256 = 'older';
             """, new { set });
         await using var newer = await StartAnotherAsync();
-        Assert.That(await ScalarAsync<string>(Db, "select project || ' ' || total from packages, package_sets where name = 'alphalib' and version = '1.7' and id = @set", new { set }), Is.EqualTo("alphalib 1"));
+        Assert.That(await ScalarAsync<string>(Db, "select project || ' ' || total from packages, set_counts where name = 'alphalib' and version = '1.7' and set_id = @set", new { set }), Is.EqualTo("alphalib 1"));
     }
 
     [Test]
@@ -181,7 +182,7 @@ public sealed class ScanEnvironmentTests : ScannerFixture
             Assert.That(await ScalarAsync<long>(Db, "select count(distinct set_id) from environments where environment_id = any(@Ids)", new { Ids = ids.Select(id => id.Value).ToArray() }), Is.EqualTo(60));
             Assert.That(
                 await ScalarAsync<long>(
-                    Db, "select count(*) from package_sets where total = 3 and id in (select set_id from environments where environment_id = any(@Ids))",
+                    Db, "select count(*) from set_counts where total = 3 and set_id in (select set_id from environments where environment_id = any(@Ids))",
                     new { Ids = ids.Select(id => id.Value).ToArray() }), Is.EqualTo(60), "each set has its three vulnerabilities");
         });
     }

@@ -16,6 +16,7 @@ public sealed class ListEnvironmentsTests : IngestFixture
     private const int Count = 157;
     private static readonly string[] Fields = ["name", "platform", "packages", "vulnerabilities", "max_cvss", "created_at", "updated_at", "scanned_at"];
     private MachineId evesMachine;
+    private Dictionary<string, long> setOf = [];
     private List<JsonElement> all = [];
 
     [OneTimeSetUp]
@@ -36,15 +37,16 @@ public sealed class ListEnvironmentsTests : IngestFixture
         // What events would bring over weeks: spread at random, with ties and with gaps.
         await using (var connection = await Db.OpenConnectionAsync())
         {
+            setOf = (await connection.QueryAsync<(string Digest, long Set)>("select digest, package_set_id from package_sets")).ToDictionary(row => row.Digest, row => row.Set);
             await connection.ExecuteAsync(
                 """
                 select setseed(0.42);
                 update environments set created_at = created_at - (random() * 20)::int * interval '1 day', updated_at = updated_at + (random() * 20)::int * interval '1 hour',
-                    status = (array['ok', 'ok', 'warn', 'block'])[1 + (random() * 3)::int], archived = random() < 0.2,
-                    scanned_at = case when random() < 0.8 then now() - (random() * 30)::int * interval '1 minute' end;
-                update environments set critical = (random() * 1.4)::int, high = (random() * 3)::int, medium = (random() * 3)::int, low = (random() * 2)::int,
-                    unknown = (random() * 0.7)::int, max_cvss = case when random() < 0.7 then (random() * 10)::numeric(3, 1) end where scanned_at is not null;
-                update environments set total = critical + high + medium + low + unknown;
+                    status = (array['ok', 'ok', 'warn', 'block'])[1 + (random() * 3)::int], archived = random() < 0.2;
+                update organization_package_sets set scanned_at = now() - (random() * 3)::int * interval '1 minute' where random() < 0.8;
+                update organization_package_sets set critical = (random() * 1.4)::int, high = (random() * 3)::int, medium = (random() * 3)::int, low = (random() * 2)::int,
+                    unknown = (random() * 0.7)::int, max_cvss = case when random() < 0.7 then (random() * 4)::int end where scanned_at is not null;
+                update organization_package_sets set total = critical + high + medium + low + unknown;
                 """);
         }
 
@@ -57,7 +59,8 @@ public sealed class ListEnvironmentsTests : IngestFixture
         [ValueSource(nameof(Fields))] string field, [Values("", "-")] string direction, [Values(1_000, 50, 7)] int limit)
     {
         var listed = await GetAllAsync(Ada, $"environments?archived=all&sort={direction}{field}", limit);
-        var sorted = all.Order(Comparer<JsonElement>.Create((a, b) => Compare(a, b, field) is not 0 and var by ? by : string.CompareOrdinal(Id(a), Id(b)))).ToList();
+        var sorted = all.Order(Comparer<JsonElement>.Create((a, b) => Compare(a, b, field) is not 0 and var by ? by
+            : CompareSets(a, b, field) is not 0 and var bySet ? bySet : string.CompareOrdinal(Id(a), Id(b)))).ToList();
         if (direction == "-")
         {
             sorted.Reverse();
@@ -164,6 +167,10 @@ public sealed class ListEnvironmentsTests : IngestFixture
         "max_cvss" => Nullable.Compare(Number(a), Number(b)),
         _ => Nullable.Compare(Time(a, field), Time(b, field)),
     };
+
+    /// <summary>By what a scan found, environments come set by set.</summary>
+    private int CompareSets(JsonElement a, JsonElement b, string field) =>
+        field is "vulnerabilities" or "max_cvss" or "scanned_at" ? setOf[Text(a, "digest")].CompareTo(setOf[Text(b, "digest")]) : 0;
 
     private static int Total(JsonElement e) => e.GetProperty("vulnerabilities") is { ValueKind: JsonValueKind.Object } counts ? counts.GetProperty("total").GetInt32() : 0;
 

@@ -152,7 +152,7 @@ public sealed class LogEnvironmentTests : IngestFixture
         var id = new EnvironmentId(logged.GetProperty("environment_id").GetGuid());
         var set = await ScalarAsync<long>("select package_set_id from environments where environment_id = @Value", id);
         await PublishAsync(new EnvironmentScanned(
-            Organization.Id, set, [id], new(1, 1, 0, 0, 0, 0), 9.8m, 1, 0, TimeProvider.System.GetUtcNow()));
+            Organization.Id, [new(set, [id], new(1, 1, 0, 0, 0, 0), 9.8m, 1, 0, TimeProvider.System.GetUtcNow())]));
         await Eventually.BecomesTrueAsync(
             async () => (await LoggedAsync(Bob, Body(Some("secret"), prefix, digestOnly: true))).GetProperty("scan").GetString() == "done", "the scan is stored");
     }

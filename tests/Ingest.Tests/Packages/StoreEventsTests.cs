@@ -25,7 +25,7 @@ public sealed class StoreEventsTests : IngestFixture
     private Task<long> HandledAsync(string consumer) => ScalarAsync<long>("select count(*) from inbox where consumer = @consumer", new { consumer });
 
     private EnvironmentScanned Scan(long set, EnvironmentId id, int critical, DateTimeOffset at) =>
-        new(Organization.Id, set, [id], new VulnerabilityCounts(critical + 2, critical, 1, 0, 1, 0), 7.5m, 1, 3, at);
+        new(Organization.Id, [new ScannedSet(set, [id], new VulnerabilityCounts(critical + 2, critical, 1, 0, 1, 0), 7.5m, 1, 3, at)]);
 
     [Test]
     public async Task A_scan_result_reaches_every_environment_of_the_organization_on_the_set()
@@ -100,7 +100,7 @@ public sealed class StoreEventsTests : IngestFixture
         new Random(7).Shuffle(shuffled);
         await PublishAsync(shuffled);
         await Eventually.BecomesTrueAsync(
-            async () => await ScalarAsync<long>("select count(*) from environments where prefix like '/many/%' and critical = 4") == 120, "the newest of each");
+            async () => await ScalarAsync<long>("select count(*) from environments join organization_package_sets using (org_id, package_set_id) where prefix like '/many/%' and critical = 4") == 120, "the newest of each");
     }
 
     [Test]

@@ -87,7 +87,7 @@ public sealed class ExpireCurationsTests : CurationFixture
         {
             Assert.That(environments.Select(one => Audits("vulnerability_curation_expired", one.Cve).Length), Is.All.EqualTo(1));
             Assert.That(
-                environments.Select(one => Events.Heard<EnvironmentScanned>().Where(e => e.Environments.Contains(one.Id)).DistinctBy(e => e.ScannedAt)
+                environments.Select(one => Events.Heard<EnvironmentScanned>().SelectMany(e => e.Sets).Where(e => e.Environments.Contains(one.Id)).DistinctBy(e => e.ScannedAt)
                     .Select(e => e.Vulnerabilities.Total)), Is.All.EqualTo(new[] { 1, 0, 1 }), "told of each change once");
         });
     }

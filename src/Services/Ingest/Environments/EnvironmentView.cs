@@ -23,19 +23,20 @@ internal sealed record EnvironmentRow(
     EnvironmentId EnvironmentId, string Name, string Prefix, string Platform, MachineId MachineId, string? Hostname, SubjectId OwnerId, string? Email,
     string? DisplayName, string Status, string? StatusMessage, bool Archived, string Digest, int PackageCount, int Total, int Critical, int High,
     int Medium, int Low, int Unknown, decimal? MaxCvss, int Kev, int NotChecked, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt,
-    DateTimeOffset? ScannedAt, string? SortKey)
+    DateTimeOffset? ScannedAt, long PackageSetId, string? SortKey)
 {
     /// <summary>Without sort_key, which comes last, and without where.</summary>
     public const string Select =
         """
         select e.environment_id, e.name, e.prefix, e.platform, e.machine_id, m.hostname, e.owner_id, o.email, o.display_name, e.status,
-            e.status_message, e.archived, s.digest, e.package_count, e.total, e.critical, e.high, e.medium, e.low, e.unknown, e.max_cvss, e.kev,
-            e.not_checked, e.created_at, e.updated_at, e.scanned_at
+            e.status_message, e.archived, s.digest, e.package_count, c.total, c.critical, c.high, c.medium, c.low, c.unknown, c.max_cvss, c.kev,
+            c.not_checked, e.created_at, e.updated_at, c.scanned_at, e.package_set_id
         """;
 
     public const string From =
         """
         from environments e
+        join organization_package_sets c on c.org_id = e.org_id and c.package_set_id = e.package_set_id
         join package_sets s on s.package_set_id = e.package_set_id
         left join machines m on m.org_id = e.org_id and m.machine_id = e.machine_id
         left join owners o on o.org_id = e.org_id and o.subject_id = e.owner_id

@@ -20,24 +20,27 @@ internal static class ListEnvironments
     /// <summary>A severity and the condition that an environment has a vulnerability of it.</summary>
     private static readonly Dictionary<string, string> Severities = new(StringComparer.Ordinal)
     {
-        ["critical"] = "e.critical > 0",
-        ["high"] = "e.high > 0",
-        ["medium"] = "e.medium > 0",
-        ["low"] = "e.low > 0",
-        ["unknown"] = "e.unknown > 0",
+        ["critical"] = "c.critical > 0",
+        ["high"] = "c.high > 0",
+        ["medium"] = "c.medium > 0",
+        ["low"] = "c.low > 0",
+        ["unknown"] = "c.unknown > 0",
     };
 
-    /// <summary>A sort field, its expression, never null and the same as in its index, and the type of its value in a cursor.</summary>
+    /// <summary>
+    /// A sort field, its expression, never null and the same as in its index, and the type of its value in a cursor. What a scan found (c) is of the
+    /// set: environments then come set by set.
+    /// </summary>
     private static readonly Dictionary<string, string> Sorts = new(StringComparer.Ordinal)
     {
         ["name"] = "e.name text",
         ["platform"] = "e.platform text",
         ["packages"] = "e.package_count int",
-        ["vulnerabilities"] = "e.total int",
-        ["max_cvss"] = "coalesce(e.max_cvss,-1) numeric",
+        ["vulnerabilities"] = "c.total int",
+        ["max_cvss"] = "coalesce(c.max_cvss,-1) numeric",
         ["created_at"] = "e.created_at timestamptz",
         ["updated_at"] = "e.updated_at timestamptz",
-        ["scanned_at"] = "coalesce(e.scanned_at,'-infinity'::timestamptz) timestamptz",
+        ["scanned_at"] = "coalesce(c.scanned_at,'-infinity'::timestamptz) timestamptz",
     };
 
     /// <param name="Search">Part of the name or of the prefix, in whatever case.</param>
@@ -84,38 +87,54 @@ internal static class ListEnvironments
             PackageVersion = filter.Package?.Split("==") is [_, var version] ? version : null,
             AfterKey = page.After?[0],
             AfterId = page.After is null ? (Guid?)null : Guid.Parse(page.After[1]!),
+            AfterSet = page.After is [_, _, { } set] ? long.Parse(set) : 0,
             Take = page.Limit + 1,
         };
         var rows = await db.QueryAsync<EnvironmentRow>(PageSql(page, where, sort[0], sort[1]), parameters, ct);
-        var total = await db.QuerySingleAsync<long>($"select count(*) from environments e where {where}", parameters, ct);
+        var total = await db.QuerySingleAsync<long>(CountSql(filter, caller, where), parameters, ct);
         var items = rows.Take(page.Limit).ToArray();
-        var next = rows.Count > page.Limit ? page.Next(items[^1].SortKey, items[^1].EnvironmentId.ToString()) : null;
+        var next = rows.Count > page.Limit ? page.Next(items[^1].SortKey, items[^1].EnvironmentId.ToString(), $"{items[^1].PackageSetId}") : null;
         return TypedResults.Ok(new Page<EnvironmentView>([.. items.Select(row => row.ToView())], total, next));
     }
 
     private static string PageSql(PageQuery page, string where, string key, string type)
     {
         var (direction, beyond) = page.Descending ? ("desc", "<") : ("asc", ">");
-        var after = page.After is null ? "" : $"and ({key}, e.environment_id) {beyond} (@AfterKey::{type}, @AfterId)";
+        var isOfSet = key.Contains("c.", StringComparison.Ordinal);
+        var (by, after) = isOfSet
+            ? ($"{key} {direction}, c.package_set_id {direction}, e.environment_id {direction}",
+               // The first condition says less than the second, and an index knows it.
+               $"and ({key}, c.package_set_id) {beyond}= (@AfterKey::{type}, @AfterSet) and ({key}, c.package_set_id, e.environment_id) {beyond} (@AfterKey::{type}, @AfterSet, @AfterId)")
+            : ($"{key} {direction}, e.environment_id {direction}", $"and ({key}, e.environment_id) {beyond} (@AfterKey::{type}, @AfterId)");
         return $"""
             {EnvironmentRow.Select}, {key}::text as sort_key
             {EnvironmentRow.From}
-            where {where} {after}
-            order by {key} {direction}, e.environment_id {direction}
+            where {where} {(isOfSet ? "and c.living" : "")} {(page.After is null ? "" : after)}
+            order by {by}
             limit @Take
             """;
     }
 
+    /// <summary>All of the organization's environments need not be counted: their number is kept.</summary>
+    private static string CountSql(Filter filter, Caller caller, string where) =>
+        caller.OnlyOwner is null && filter with { Archived = null } == new Filter()
+            ? $"select coalesce(sum(environments), 0) from environment_counts where org_id = @OrgId {(filter.Archived is "all" ? "" : "and archived = @Archived")}"
+            : $"""
+            select count(*)
+            from environments e join organization_package_sets c on c.org_id = e.org_id and c.package_set_id = e.package_set_id
+            where {where}
+            """;
+
     /// <summary>The conditions that the filter asks for, and no others, so that each query gets a plan of its own. All text here is constant.</summary>
     private static string Where(Filter filter, Caller caller)
     {
-        var where = new StringBuilder("e.org_id = @OrgId and e.removed_at is null");
+        var where = new StringBuilder("e.org_id = @OrgId and c.org_id = @OrgId and e.removed_at is null");
         Add(caller.OnlyOwner is not null, "e.owner_id = @OnlyOwner");
         Add(filter.Archived is not "all", "e.archived = @Archived");
         Add(!string.IsNullOrEmpty(filter.Search), "(e.name ilike @Search or e.prefix ilike @Search)");
         Add(!string.IsNullOrEmpty(filter.Platform), "e.platform = any(@Platforms)");
         Add(!string.IsNullOrEmpty(filter.Status), "e.status = any(@Statuses)");
-        Add(filter.Scanned is not null, filter.Scanned == true ? "e.scanned_at is not null" : "e.scanned_at is null");
+        Add(filter.Scanned is not null, filter.Scanned == true ? "c.scanned_at is not null" : "c.scanned_at is null");
         Add(!string.IsNullOrEmpty(filter.Severity), $"({string.Join(" or ", List(filter.Severity).Distinct().Select(severity => Severities[severity]))})");
         if (!string.IsNullOrEmpty(filter.User))
         {

@@ -77,20 +77,11 @@ internal static partial class LogEnvironment
             ?? await tx.QuerySingleAsync<PackageSet>(find, new { log.Digest });
     }
 
-    /// <remarks>The share lock keeps a scan result from changing the counts between here and the commit: see StoreScanResults.</remarks>
-    private static async Task ReachAsync(Tx tx, Log log, long packageSetId, DateTimeOffset now)
-    {
-        const string share = "select 1 from organization_package_sets where org_id = @OrgId and package_set_id = @packageSetId for share";
-        if (await tx.QuerySingleOrDefaultAsync<int?>(share, new { log.OrgId, packageSetId }) is null
-            && await tx.ExecuteAsync(
-                """
-                insert into organization_package_sets (org_id, package_set_id, first_logged_at) values (@OrgId, @packageSetId, @now)
-                on conflict do nothing
-                """, new { log.OrgId, packageSetId, now }) == 0)
-        {
-            await tx.QuerySingleAsync<int>(share, new { log.OrgId, packageSetId });
-        }
-    }
+    private static Task<int> ReachAsync(Tx tx, Log log, long packageSetId, DateTimeOffset now) => tx.ExecuteAsync(
+        """
+        insert into organization_package_sets (org_id, package_set_id, first_logged_at) values (@OrgId, @packageSetId, @now)
+        on conflict do nothing
+        """, new { log.OrgId, packageSetId, now });
 
     private static async Task KeepOwnerAsync(Tx tx, Caller caller) =>
         await tx.ExecuteAsync(
@@ -120,11 +111,11 @@ internal static partial class LogEnvironment
         var inserted = await tx.ExecuteAsync(
             """
             insert into environments (
-                org_id, environment_id, machine_id, owner_id, prefix, name, platform, package_set_id, package_count, requested_ids,
-                scanned_at, total, critical, high, medium, low, unknown, max_cvss, kev, not_checked, created_at, updated_at, seen_at, version)
-            select org_id, @id, @MachineId, @SubjectId, @Prefix, @Name, @Platform, package_set_id, @PackageCount, @requested::int[],
-                scanned_at, total, critical, high, medium, low, unknown, max_cvss, kev, not_checked, @now, @now, @now, 1
-            from organization_package_sets where org_id = @OrgId and package_set_id = @PackageSetId
+                org_id, environment_id, machine_id, owner_id, prefix, name, platform, package_set_id, package_count, requested_ids, created_at,
+                updated_at, seen_at, version)
+            values (
+                @OrgId, @id, @MachineId, @SubjectId, @Prefix, @Name, @Platform, @PackageSetId, @PackageCount, @requested::int[], @now,
+                @now, @now, 1)
             on conflict (org_id, machine_id, prefix) where removed_at is null do nothing
             """,
             new { log.OrgId, id, log.MachineId, caller.SubjectId, log.Prefix, log.Name, log.Platform, set.PackageSetId, set.PackageCount, requested, now });
@@ -156,12 +147,10 @@ internal static partial class LogEnvironment
         await tx.ExecuteAsync(
             """
             update environments e set
-                prefix = @Prefix, name = @Name, platform = @Platform, package_set_id = s.package_set_id, package_count = @PackageCount,
-                requested_ids = case when e.package_set_id = s.package_set_id then coalesce(@requested::int[], e.requested_ids) else @requested::int[] end,
-                scanned_at = s.scanned_at, total = s.total, critical = s.critical, high = s.high, medium = s.medium, low = s.low, unknown = s.unknown,
-                max_cvss = s.max_cvss, kev = s.kev, not_checked = s.not_checked, updated_at = @now, seen_at = @now, version = @version
-            from organization_package_sets s
-            where e.org_id = @OrgId and e.environment_id = @EnvironmentId and s.org_id = @OrgId and s.package_set_id = @PackageSetId
+                prefix = @Prefix, name = @Name, platform = @Platform, package_set_id = @PackageSetId, package_count = @PackageCount,
+                requested_ids = case when e.package_set_id = @PackageSetId then coalesce(@requested::int[], e.requested_ids) else @requested::int[] end,
+                updated_at = @now, seen_at = @now, version = @version
+            where e.org_id = @OrgId and e.environment_id = @EnvironmentId
             """,
             new { log.OrgId, before.EnvironmentId, log.Prefix, log.Name, log.Platform, set.PackageSetId, set.PackageCount, requested, now, version });
         await AddHistoryAsync(

@@ -129,10 +129,11 @@ internal static partial class LogEnvironment
         db.QuerySingleOrDefaultAsync<State>(
             """
             select m.owner_id as machine_owner_id, e.environment_id, e.name, e.platform, s.digest, e.status, e.status_message, e.package_count,
-                e.scanned_at, e.total, e.critical, e.high, e.medium, e.low, e.unknown, e.seen_at
+                c.scanned_at, c.total, c.critical, c.high, c.medium, c.low, c.unknown, e.seen_at
             from machines m
             left join environments e on e.org_id = m.org_id and e.machine_id = m.machine_id and e.prefix = @Prefix and e.removed_at is null
             left join package_sets s on s.package_set_id = e.package_set_id
+            left join organization_package_sets c on c.org_id = e.org_id and c.package_set_id = e.package_set_id
             where m.org_id = @OrgId and m.machine_id = @MachineId and m.removed_at is null
             """, new { log.OrgId, log.MachineId, log.Prefix }, ct);
 

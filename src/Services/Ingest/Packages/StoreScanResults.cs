@@ -1,4 +1,6 @@
+using EnvPlatform.Contracts;
 using EnvPlatform.Contracts.Events;
+using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Postgres;
 
 using MassTransit;
@@ -8,8 +10,8 @@ using Npgsql;
 namespace EnvPlatform.Ingest.Packages;
 
 /// <summary>
-/// Keeps what a scan found in a set for an organization, and copies it to the environments that are on the set now. Many messages at a time:
-/// one import of advisories may concern most sets.
+/// Keeps what a scan found in a set for an organization; the environments on it show it. Many messages at a time: one import of advisories may concern
+/// most sets.
 /// </summary>
 public sealed class StoreScanResults(NpgsqlDataSource db) : IConsumer<Batch<EnvironmentScanned>>
 {
@@ -19,15 +21,14 @@ public sealed class StoreScanResults(NpgsqlDataSource db) : IConsumer<Batch<Envi
         await using var tx = await db.BeginAsync(context.CancellationToken);
         var fresh = await tx.ReceiveAsync([.. context.Message.Select(message => message.MessageId!.Value)], nameof(StoreScanResults));
         var latest = context.Message.Where(message => fresh.Contains(message.MessageId!.Value)).Select(message => message.Message)
-            .GroupBy(scan => (scan.OrganizationId, scan.PackageSetId)).Select(scans => scans.MaxBy(scan => scan.ScannedAt)!)
-            .OrderBy(scan => scan.OrganizationId.Value).ThenBy(scan => scan.PackageSetId).ToArray();
+            .SelectMany(scanned => scanned.Sets, (scanned, set) => new Scan(scanned.OrganizationId, set))
+            .GroupBy(scan => (scan.Organization, scan.Set.PackageSetId)).Select(scans => scans.MaxBy(scan => scan.Set.ScannedAt)!)
+            .OrderBy(scan => scan.Organization.Value).ThenBy(scan => scan.Set.PackageSetId).ToArray();
         if (latest.Length > 0)
         {
-            // The sets' rows first, each locked in one order: a log that puts an environment on a set holds the set's row until it commits,
-            // so either it reads these counts or the second statement sees its environment.
+            // Each row locked in one order, so that nobody waits in a circle.
             await tx.ExecuteAsync(LockSql, Parameters(latest));
             await tx.ExecuteAsync(SetSql, Parameters(latest));
-            await tx.ExecuteAsync(EnvironmentSql, Parameters(latest));
         }
 
         await tx.CommitAsync();
@@ -56,37 +57,29 @@ public sealed class StoreScanResults(NpgsqlDataSource db) : IConsumer<Batch<Envi
         where s.org_id = given.org_id and s.package_set_id = given.package_set_id and (s.scanned_at is null or s.scanned_at < given.scanned_at)
         """;
 
-    private const string EnvironmentSql =
-        $"""
-        update environments e set
-            total = given.total, critical = given.critical, high = given.high, medium = given.medium, low = given.low, unknown = given.unknown,
-            max_cvss = given.max_cvss, kev = given.kev, not_checked = given.not_checked, scanned_at = given.scanned_at
-        from {Given}
-        where e.org_id = given.org_id and e.package_set_id = given.package_set_id and (e.scanned_at is null or e.scanned_at < given.scanned_at)
-            and e.removed_at is null
-        """;
-
-    private static object Parameters(EnvironmentScanned[] scans) => new
+    private static object Parameters(Scan[] scans) => new
     {
-        Orgs = scans.Select(scan => scan.OrganizationId.Value).ToArray(),
-        Sets = scans.Select(scan => scan.PackageSetId).ToArray(),
-        Totals = scans.Select(scan => scan.Vulnerabilities.Total).ToArray(),
-        Criticals = scans.Select(scan => scan.Vulnerabilities.Critical).ToArray(),
-        Highs = scans.Select(scan => scan.Vulnerabilities.High).ToArray(),
-        Mediums = scans.Select(scan => scan.Vulnerabilities.Medium).ToArray(),
-        Lows = scans.Select(scan => scan.Vulnerabilities.Low).ToArray(),
-        Unknowns = scans.Select(scan => scan.Vulnerabilities.Unknown).ToArray(),
-        Scores = scans.Select(scan => scan.MaxCvss).ToArray(),
-        Kevs = scans.Select(scan => scan.KnownExploited).ToArray(),
-        NotChecked = scans.Select(scan => scan.NotChecked).ToArray(),
-        Times = scans.Select(scan => scan.ScannedAt.ToUniversalTime()).ToArray(),
+        Orgs = scans.Select(scan => scan.Organization.Value).ToArray(),
+        Sets = scans.Select(scan => scan.Set.PackageSetId).ToArray(),
+        Totals = scans.Select(scan => scan.Set.Vulnerabilities.Total).ToArray(),
+        Criticals = scans.Select(scan => scan.Set.Vulnerabilities.Critical).ToArray(),
+        Highs = scans.Select(scan => scan.Set.Vulnerabilities.High).ToArray(),
+        Mediums = scans.Select(scan => scan.Set.Vulnerabilities.Medium).ToArray(),
+        Lows = scans.Select(scan => scan.Set.Vulnerabilities.Low).ToArray(),
+        Unknowns = scans.Select(scan => scan.Set.Vulnerabilities.Unknown).ToArray(),
+        Scores = scans.Select(scan => scan.Set.MaxCvss).ToArray(),
+        Kevs = scans.Select(scan => scan.Set.KnownExploited).ToArray(),
+        NotChecked = scans.Select(scan => scan.Set.NotChecked).ToArray(),
+        Times = scans.Select(scan => scan.Set.ScannedAt.ToUniversalTime()).ToArray(),
     };
+
+    private sealed record Scan(OrganizationId Organization, ScannedSet Set);
 }
 
-/// <summary>Takes up to 200 messages at a time and waits at most 50 ms for them.</summary>
+/// <summary>Takes up to 50 messages, of hundreds of sets each, at a time and waits at most 50 ms for them.</summary>
 public sealed class StoreScanResultsDefinition : ConsumerDefinition<StoreScanResults>
 {
-    private const int MessageLimit = 200;
+    private const int MessageLimit = 50;
 
     protected override void ConfigureConsumer(
         IReceiveEndpointConfigurator endpointConfigurator, IConsumerConfigurator<StoreScanResults> consumerConfigurator, IRegistrationContext context)

@@ -14,11 +14,21 @@ internal static class OrganizationCounts
 {
     /// <summary>Works out the counts of these sets again. The sets' own counts are up to date, and the organizations' <see cref="CurationsLock"/> is held.</summary>
     /// <param name="organizations">Null for all.</param>
-    public static Task<List<RecountedSet>> RefreshAsync(Tx tx, OrganizationId[]? organizations, long[] sets, DateTimeOffset now) => tx.QueryAsync<RecountedSet>(
+    public static async Task<List<RecountedSet>> RefreshAsync(Tx tx, OrganizationId[]? organizations, long[] sets, DateTimeOffset now) =>
+        await HasAnyAsync(tx, organizations) ? await WorkOutAsync(tx, organizations, sets, now) : [];
+
+    /// <summary>Most organizations have no verdicts, and then nothing of theirs need be looked at.</summary>
+    private static Task<bool> HasAnyAsync(Tx tx, OrganizationId[]? organizations) => tx.QuerySingleAsync<bool>(
+        """
+        select exists (select from curations where ended_at is null and (@Orgs::uuid[] is null or org_id = any(@Orgs)))
+            or exists (select from organization_set_counts where @Orgs::uuid[] is null or org_id = any(@Orgs))
+        """, new { Orgs = organizations?.Select(id => id.Value).ToArray() });
+
+    private static Task<List<RecountedSet>> WorkOutAsync(Tx tx, OrganizationId[]? organizations, long[] sets, DateTimeOffset now) => tx.QueryAsync<RecountedSet>(
         $"""
         with target as materialized (
-            select e.org_id, e.set_id from environments e
-            where e.set_id = any(@sets) and e.visible and (@Orgs::uuid[] is null or e.org_id = any(@Orgs))
+            select e.org_id, e.set_id from set_environments e
+            where e.set_id = any(@sets) and (@Orgs::uuid[] is null or e.org_id = any(@Orgs))
                 and exists (select from curations c where c.org_id = e.org_id and c.ended_at is null)
             union
             select o.org_id, o.set_id from organization_set_counts o
@@ -45,7 +55,7 @@ internal static class OrganizationCounts
             select l.org_id, l.set_id, s.total - l.total as total, s.critical - l.critical as critical, s.high - l.high as high,
                    s.medium - l.medium as medium, s.low - l.low as low, s.unknown - l.unknown as unknown, s.kev - l.kev as kev, s.scanned_at,
                    (select max(v.cvss) from vulnerabilities v where v.key = any(s.vulnerability_keys) and v.key <> all(l.keys)) as max_cvss
-            from left_out l join package_sets s on s.id = l.set_id),
+            from left_out l join set_counts s on s.set_id = l.set_id),
         written as (
             insert into organization_set_counts as o (org_id, set_id, total, critical, high, medium, low, unknown, max_cvss, kev, counted_at)
             select org_id, set_id, total, critical, high, medium, low, unknown, max_cvss, kev, greatest(@now, scanned_at + interval '1 microsecond')
@@ -72,7 +82,7 @@ internal static class OrganizationCounts
         with affected as materialized (
             select s.id from package_sets s
             where s.package_ids && array(select package_id from package_findings where vulnerability_id = any(@vulnerabilities)))
-        select distinct set_id from environments where org_id = @organization and visible and set_id = any(array(select id from affected))
+        select set_id from set_environments where org_id = @organization and set_id = any(array(select id from affected))
         union
         select set_id from organization_set_counts where org_id = @organization and set_id = any(array(select id from affected))
         """, new { organization, vulnerabilities })];

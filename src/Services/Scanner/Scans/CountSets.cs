@@ -1,5 +1,4 @@
 using EnvPlatform.Contracts;
-using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Postgres;
 
@@ -15,19 +14,19 @@ internal sealed record SetCounts(
 {
     public VulnerabilityCounts Vulnerabilities => new(Total, Critical, High, Medium, Low, Unknown);
 
-    public EnvironmentScanned ToEvent(IReadOnlyList<EnvironmentId> environments) =>
-        new(OrgId, SetId, environments, Vulnerabilities, MaxCvss, Kev, NotChecked, ScannedAt);
+    /// <summary>What environments on the set are told.</summary>
+    public ScannedSet For(IReadOnlyList<EnvironmentId> environments) => new(SetId, environments, Vulnerabilities, MaxCvss, Kev, NotChecked, ScannedAt);
 
     public static async Task<Dictionary<(OrganizationId OrgId, long SetId), SetCounts>> ReadAsync(
         Tx tx, IReadOnlyCollection<(OrganizationId OrgId, long SetId)> sets) =>
         (await tx.QueryAsync<SetCounts>(
             """
-            select asked.org_id, s.id as set_id, coalesce(o.total, s.total) as total, coalesce(o.critical, s.critical) as critical,
+            select asked.org_id, s.set_id, coalesce(o.total, s.total) as total, coalesce(o.critical, s.critical) as critical,
                    coalesce(o.high, s.high) as high, coalesce(o.medium, s.medium) as medium, coalesce(o.low, s.low) as low,
                    coalesce(o.unknown, s.unknown) as unknown, case when o.set_id is null then s.max_cvss else o.max_cvss end as max_cvss,
-                   coalesce(o.kev, s.kev) as kev, s.not_checked, cardinality(s.package_ids) as packages,
+                   coalesce(o.kev, s.kev) as kev, s.not_checked, cardinality(p.package_ids) as packages,
                    greatest(s.scanned_at, o.counted_at) as scanned_at
-            from unnest(@Orgs, @Sets) as asked(org_id, set_id) join package_sets s on s.id = asked.set_id
+            from unnest(@Orgs, @Sets) as asked(org_id, set_id) join set_counts s on s.set_id = asked.set_id join package_sets p on p.id = asked.set_id
             left join organization_set_counts o on o.org_id = asked.org_id and o.set_id = asked.set_id
             """, new { Orgs = sets.Select(one => one.OrgId.Value).ToArray(), Sets = sets.Select(one => one.SetId).ToArray() }))
             .ToDictionary(counts => (counts.OrgId, counts.SetId));
@@ -37,35 +36,61 @@ internal sealed record SetCounts(
 internal static class CountSets
 {
     /// <returns>The sets of which a count or the maximum is another now.</returns>
-    public static async Task<long[]> RunAsync(Tx tx, long[] sets, long generation, DateTimeOffset now) =>
-        [.. (await tx.QueryAsync<long?>(
+    public static async Task<long[]> RunAsync(Tx tx, long[] sets, long generation, DateTimeOffset now)
+    {
+        var held = await tx.QueryAsync<PackageSet>("select id, package_ids from package_sets where id = any(@sets) order by id", new { sets });
+        var findings = await SetFindings.ReadAsync(tx, [.. held.SelectMany(set => set.PackageIds).Distinct()]);
+        return await RunAsync(tx, held, findings, generation, now);
+    }
+
+    /// <summary>The same, of findings that are at hand.</summary>
+    public static async Task<long[]> RunAsync(Tx tx, IReadOnlyCollection<PackageSet> sets, SetFindings findings, long generation, DateTimeOffset now)
+    {
+        // Locked in one order, so that two that count the same sets wait for each other and never in a circle.
+        var before = (await tx.QueryAsync<Stored>(
             """
-            with target as (
-                select id, package_ids, total, critical, high, medium, low, unknown, max_cvss, kev, not_checked
-                from package_sets where id = any(@sets) order by id for update),
-            hit as (
-                select distinct t.id, f.vulnerability_id
-                from target t cross join unnest(t.package_ids) as p(package_id) join package_findings f on f.package_id = p.package_id),
-            counted as (
-                select h.id, count(*)::int as total,
-                       count(*) filter (where v.severity = 'critical')::int as critical, count(*) filter (where v.severity = 'high')::int as high,
-                       count(*) filter (where v.severity = 'medium')::int as medium, count(*) filter (where v.severity = 'low')::int as low,
-                       count(*) filter (where v.severity = 'unknown')::int as unknown, max(v.cvss) as max_cvss,
-                       count(*) filter (where v.kev)::int as kev, array_agg(v.key order by v.key) as keys
-                from hit h join vulnerabilities v on v.id = h.vulnerability_id
-                group by h.id),
-            unchecked as (
-                select t.id, count(*)::int as not_checked
-                from target t cross join unnest(t.package_ids) as p(package_id) join packages k on k.package_id = p.package_id
-                where k.coverage = 'not_checked'
-                group by t.id)
-            update package_sets s set
-                total = coalesce(c.total, 0), critical = coalesce(c.critical, 0), high = coalesce(c.high, 0), medium = coalesce(c.medium, 0),
-                low = coalesce(c.low, 0), unknown = coalesce(c.unknown, 0), max_cvss = c.max_cvss, kev = coalesce(c.kev, 0),
-                not_checked = coalesce(u.not_checked, 0), vulnerability_keys = coalesce(c.keys, '{}'), generation = @generation, scanned_at = @now
-            from target t left join counted c on c.id = t.id left join unchecked u on u.id = t.id
-            where s.id = t.id
-            returning case when (s.total, s.critical, s.high, s.medium, s.low, s.unknown, s.max_cvss, s.kev, s.not_checked)
-                is distinct from (t.total, t.critical, t.high, t.medium, t.low, t.unknown, t.max_cvss, t.kev, t.not_checked) then s.id end
-            """, new { sets, generation, now })).OfType<long>()];
+            select set_id, total, critical, high, medium, low, unknown, max_cvss, kev, not_checked from set_counts
+            where set_id = any(@Ids) order by set_id for update
+            """, new { Ids = sets.Select(set => set.Id).ToArray() })).ToDictionary(row => row.SetId);
+        var counted = sets.Select(set => (set.Id, Found: findings.CountIn(set.PackageIds))).OrderBy(pair => pair.Id).ToArray();
+        await tx.ExecuteAsync(
+            """
+            insert into set_counts as s (
+                set_id, total, critical, high, medium, low, unknown, max_cvss, kev, not_checked, vulnerability_keys, generation, scanned_at)
+            select id, total, critical, high, medium, low, unknown, max_cvss, kev, not_checked, keys::int[], @generation, @now
+            from unnest(@Ids, @Totals, @Criticals, @Highs, @Mediums, @Lows, @Unknowns, @Scores::numeric[], @Kevs, @NotChecked, @Keys)
+                as given(id, total, critical, high, medium, low, unknown, max_cvss, kev, not_checked, keys)
+            on conflict (set_id) do update set
+                total = excluded.total, critical = excluded.critical, high = excluded.high, medium = excluded.medium, low = excluded.low,
+                unknown = excluded.unknown, max_cvss = excluded.max_cvss, kev = excluded.kev, not_checked = excluded.not_checked,
+                vulnerability_keys = excluded.vulnerability_keys, generation = excluded.generation, scanned_at = excluded.scanned_at
+            """, new
+            {
+                Ids = counted.Select(pair => pair.Id).ToArray(),
+                Totals = counted.Select(pair => pair.Found.Vulnerabilities.Total).ToArray(),
+                Criticals = counted.Select(pair => pair.Found.Vulnerabilities.Critical).ToArray(),
+                Highs = counted.Select(pair => pair.Found.Vulnerabilities.High).ToArray(),
+                Mediums = counted.Select(pair => pair.Found.Vulnerabilities.Medium).ToArray(),
+                Lows = counted.Select(pair => pair.Found.Vulnerabilities.Low).ToArray(),
+                Unknowns = counted.Select(pair => pair.Found.Vulnerabilities.Unknown).ToArray(),
+                Scores = counted.Select(pair => pair.Found.MaxCvss).ToArray(),
+                Kevs = counted.Select(pair => pair.Found.Kev).ToArray(),
+                NotChecked = counted.Select(pair => pair.Found.NotChecked).ToArray(),
+                Keys = counted.Select(pair => $"{{{string.Join(',', pair.Found.Keys)}}}").ToArray(),
+                generation,
+                now,
+            });
+        return [.. counted.Where(pair => before.GetValueOrDefault(pair.Id)?.Says(pair.Found) != true).Select(pair => pair.Id)];
+    }
+
+    /// <summary>A set's packages, ascending.</summary>
+    internal sealed record PackageSet(long Id, int[] PackageIds);
+
+    private sealed record Stored(
+        long SetId, int Total, int Critical, int High, int Medium, int Low, int Unknown, decimal? MaxCvss, int Kev, int NotChecked)
+    {
+        public bool Says(FoundInSet found) =>
+            new VulnerabilityCounts(Total, Critical, High, Medium, Low, Unknown) == found.Vulnerabilities && MaxCvss == found.MaxCvss && Kev == found.Kev
+            && NotChecked == found.NotChecked;
+    }
 }

@@ -5,7 +5,7 @@ using EnvPlatform.Scanner.Matching;
 
 namespace EnvPlatform.Scanner.Scans;
 
-/// <summary>How far a renewal has come: packages matched again and sets counted again, of how many.</summary>
+/// <summary>How far a renewal has come: packages matched again and sets looked through, of how many.</summary>
 internal readonly record struct RenewalProgress(int Packages, int PackagesTotal, int Sets, int SetsTotal);
 
 /// <summary>
@@ -16,8 +16,12 @@ internal readonly record struct RenewalProgress(int Packages, int PackagesTotal,
 internal sealed class RenewFindings(Tx tx, AdvisoryIndex index, long generation, DateTimeOffset now, Func<RenewalProgress, Task>? tell = null)
 {
     private const int Chunk = 10_000;
+
+    /// <summary>Packages at most whose sets are found by index.</summary>
+    private const int Few = 200;
     private readonly List<int> changed = [];
     private int packages;
+    private int looked;
 
     /// <summary>Packages that were matched again.</summary>
     public int Matched { get; private set; }
@@ -90,35 +94,71 @@ internal sealed class RenewFindings(Tx tx, AdvisoryIndex index, long generation,
     private async Task MatchInChunksAsync(int[] ids)
     {
         packages += ids.Length;
-        await TellAsync(0);
+        await SayAsync(0);
         foreach (var chunk in ids.Chunk(Chunk))
         {
             await MatchAsync(chunk);
-            await TellAsync(0);
+            await SayAsync(0);
         }
     }
 
     /// <summary>Counts the sets that hold a package that was found to differ, or one that these vulnerabilities affect, and publishes what changed.</summary>
     public async Task CountAsync(string[] vulnerabilities)
     {
-        var sets = (await tx.QueryAsync<long>(
-            """
-            with concerned as (
-                select array(select unnest(@Changed) union select package_id from package_findings where vulnerability_id = any(@vulnerabilities)) as ids)
-            select s.id from package_sets s, concerned where s.package_ids && concerned.ids
-            """, new { Changed = changed.ToArray(), vulnerabilities })).ToArray();
-        var before = Recounted;
-        await TellAsync(before + sets.Length);
-        foreach (var chunk in sets.Chunk(Chunk))
+        var concerned = (await tx.QueryAsync<int>(
+            "select unnest(@Changed) union select package_id from package_findings where vulnerability_id = any(@vulnerabilities)",
+            new { Changed = changed.ToArray(), vulnerabilities })).ToArray();
+        if (concerned.Length is > 0 and <= Few)
         {
-            var differing = await CountSets.RunAsync(tx, chunk, generation, now);
-            Told += await TellEnvironments.RunAsync(tx, differing, await OrganizationCounts.RefreshAsync(tx, null, chunk, now));
-            Recounted += chunk.Length;
-            await TellAsync(before + sets.Length);
+            await CountFewAsync(concerned);
+        }
+        else if (concerned.Length > 0)
+        {
+            await CountManyAsync([.. concerned]);
         }
     }
 
-    private Task TellAsync(int sets) => tell?.Invoke(new(Matched, packages, Recounted, sets)) ?? Task.CompletedTask;
+    private async Task CountFewAsync(int[] concerned)
+    {
+        var sets = (await tx.QueryAsync<long>("select id from package_sets where package_ids && @concerned", new { concerned })).ToArray();
+        await SayAsync(sets.Length);
+        foreach (var chunk in sets.Chunk(Chunk))
+        {
+            await PublishAsync(chunk, await CountSets.RunAsync(tx, chunk, generation, now));
+            looked += chunk.Length;
+            await SayAsync(sets.Length);
+        }
+    }
+
+    /// <summary>Looks through all sets: with so many packages most of them are concerned, and an index has nothing to offer.</summary>
+    private async Task CountManyAsync(HashSet<int> concerned)
+    {
+        var all = await tx.QuerySingleAsync<int>("select count(*) from package_sets");
+        await SayAsync(all);
+        var findings = await SetFindings.ReadAsync(tx, null);
+        await tx.ExecuteAsync("declare every_set no scroll cursor for select id, package_ids from package_sets");
+        while (await tx.QueryAsync<CountSets.PackageSet>($"fetch {Chunk} from every_set") is { Count: > 0 } read)
+        {
+            var sets = read.FindAll(set => Array.Exists(set.PackageIds, concerned.Contains));
+            if (sets.Count > 0)
+            {
+                await PublishAsync([.. sets.Select(set => set.Id)], await CountSets.RunAsync(tx, sets, findings, generation, now));
+            }
+
+            looked += read.Count;
+            await SayAsync(all);
+        }
+
+        await tx.ExecuteAsync("close every_set");
+    }
+
+    private async Task PublishAsync(long[] counted, long[] differing)
+    {
+        Told += await TellEnvironments.RunAsync(tx, differing, await OrganizationCounts.RefreshAsync(tx, null, counted, now));
+        Recounted += counted.Length;
+    }
+
+    private Task SayAsync(int sets) => tell?.Invoke(new(Matched, packages, looked, sets)) ?? Task.CompletedTask;
 
     private sealed record StoredFinding(int PackageId, string VulnerabilityId, string[] Advisories, string[] FixedIn, string Matches);
 

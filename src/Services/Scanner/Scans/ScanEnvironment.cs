@@ -52,7 +52,7 @@ internal sealed class ScanEnvironment(
             .GroupBy(one => one.EnvironmentId).Select(group => group.MaxBy(one => one.Version)!).ToArray();
         foreach (var group in latest.GroupBy(one => (one.OrgId, one.SetId)))
         {
-            tx.Publish(counts[group.Key].ToEvent([.. group.Select(one => one.EnvironmentId)]));
+            tx.Publish(new EnvironmentScanned(group.Key.OrgId, [counts[group.Key].For([.. group.Select(one => one.EnvironmentId)])]));
             var system = Caller.OfSystem("scanner", group.Key.OrgId);
             foreach (var one in group)
             {

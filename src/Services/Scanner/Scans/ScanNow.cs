@@ -1,3 +1,4 @@
+using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Contracts.Ingest;
 using EnvPlatform.Postgres;
@@ -67,7 +68,7 @@ internal static class ScanNow
         await CountSets.RunAsync(tx, sets, generation, clock.GetUtcNow());
         await OrganizationCounts.RefreshAsync(tx, [caller.OrgId], sets, clock.GetUtcNow());
         var counts = (await SetCounts.ReadAsync(tx, [(caller.OrgId, environment.SetId)])).Values.Single();
-        tx.Publish(counts.ToEvent([id]));
+        tx.Publish(new EnvironmentScanned(caller.OrgId, [counts.For([id])]));
         ScanAudit.Record(tx, caller, environment, counts);
         await tx.CommitAsync();
         metrics.Scanned(1);

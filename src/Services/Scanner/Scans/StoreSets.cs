@@ -35,15 +35,13 @@ internal static class StoreSets
             await WriteFindings.AddPackagesAsync(tx, [.. packages.Values.Select(package => ScannedPackage.Of(package, index))], generation);
         }
 
-        await using (var rows = await tx.Connection.BeginBinaryImportAsync("copy package_sets (id, package_ids, generation, scanned_at) from stdin (format binary)"))
+        await using (var rows = await tx.Connection.BeginBinaryImportAsync("copy package_sets (id, package_ids) from stdin (format binary)"))
         {
             foreach (var set in sets)
             {
                 await rows.StartRowAsync();
                 await rows.WriteAsync(set, NpgsqlDbType.Bigint);
                 await rows.WriteAsync(fetched[set].Select(package => package.PackageId).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Integer);
-                await rows.WriteAsync(generation, NpgsqlDbType.Bigint);
-                await rows.WriteAsync(now.UtcDateTime, NpgsqlDbType.TimestampTz);
             }
 
             await rows.CompleteAsync();

@@ -1,3 +1,5 @@
+using EnvPlatform.Contracts;
+using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Postgres;
 using EnvPlatform.Scanner.Curations;
@@ -7,9 +9,6 @@ namespace EnvPlatform.Scanner.Scans;
 /// <summary>Publishes the counts of sets that have changed, for all organizations or for one, to the environments on them.</summary>
 internal static class TellEnvironments
 {
-    /// <summary>Environments at most that one event names.</summary>
-    private const int EventSize = 500;
-
     /// <param name="sets">Sets that were counted again with another outcome: all environments on them are told.</param>
     /// <param name="recounted">Sets that have other counts for an organization: its environments are told, and the organization where it has none now.</param>
     /// <returns>How many environments were told.</returns>
@@ -38,17 +37,36 @@ internal static class TellEnvironments
         var times = recounted.ToDictionary(one => (one.OrgId, one.SetId), one => one.ToldAt);
         var told = groups.Select(group => group.Key).Union(times.Keys).ToArray();
         var counts = await SetCounts.ReadAsync(tx, told);
-        foreach (var key in told)
+        foreach (var organization in told.GroupBy(key => key.OrgId))
         {
-            var known = times.TryGetValue(key, out var time) && time > counts[key].ScannedAt ? counts[key] with { ScannedAt = time } : counts[key];
-            var chunks = groups[key].Chunk(EventSize).DefaultIfEmpty([]);
-            foreach (var some in chunks)
-            {
-                tx.Publish(known.ToEvent(some));
-            }
+            var scanned = organization.Select(key => (
+                Counts: times.TryGetValue(key, out var time) && time > counts[key].ScannedAt ? counts[key] with { ScannedAt = time } : counts[key],
+                Environments: groups[key].ToArray()));
+            Publish(tx, organization.Key, scanned);
         }
 
         return environments.Count;
+    }
+
+    /// <summary>As few events as their size allows; a set with many environments is in several.</summary>
+    private static void Publish(Tx tx, OrganizationId organization, IEnumerable<(SetCounts Counts, EnvironmentId[] Environments)> sets)
+    {
+        var parts = sets.SelectMany(set => set.Environments.Chunk(EnvironmentScanned.Most).DefaultIfEmpty([]), (set, some) => set.Counts.For(some));
+        var next = new List<ScannedSet>();
+        var named = 0;
+        foreach (var part in parts)
+        {
+            if (next.Count == EnvironmentScanned.Most || named + part.Environments.Count > EnvironmentScanned.Most)
+            {
+                tx.Publish(new EnvironmentScanned(organization, next));
+                (next, named) = ([], 0);
+            }
+
+            next.Add(part);
+            named += part.Environments.Count;
+        }
+
+        tx.Publish(new EnvironmentScanned(organization, next));
     }
 
     private sealed record Row(OrganizationId OrgId, long SetId, EnvironmentId EnvironmentId);

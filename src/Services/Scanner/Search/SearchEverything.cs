@@ -65,18 +65,20 @@ internal static class SearchEverything
         sets as materialized (
             select s.id, s.package_ids from package_sets s
             where s.package_ids && array(select package_id from named)
-                and exists (
+                and exists (select from set_environments n where n.org_id = @OrgId and n.set_id = s.id and not n.archived)
+                and (@OnlyOwner::uuid is null or exists (
                     select from environments e
-                    where e.org_id = @OrgId and e.set_id = s.id and e.visible and not e.archived and (@OnlyOwner::uuid is null or e.owner = @OnlyOwner))),
+                    where e.org_id = @OrgId and e.set_id = s.id and e.visible and not e.archived and e.owner = @OnlyOwner))),
         held as (
             select distinct s.id, n.manager, n.name, n.version
             from sets s cross join unnest(s.package_ids) as of_set(package_id) join named n using (package_id)),
         on_sets as (select distinct id, manager, name from held)
         select o.manager, o.name,
                (select array_agg(distinct h.version) from held h where h.manager = o.manager and h.name = o.name) as versions,
-               sum((select count(*) from environments e
-                    where e.org_id = @OrgId and e.set_id = o.id and e.visible and not e.archived and (@OnlyOwner::uuid is null or e.owner = @OnlyOwner)))::bigint
-                   as environments
+               sum(case when @OnlyOwner::uuid is null
+                   then (select n.environments from set_environments n where n.org_id = @OrgId and n.set_id = o.id and not n.archived)
+                   else (select count(*) from environments e
+                         where e.org_id = @OrgId and e.set_id = o.id and e.visible and not e.archived and e.owner = @OnlyOwner) end)::bigint as environments
         from on_sets o
         group by o.manager, o.name
         order by o.name <> lower(@Text), o.name, o.manager limit @Limit
@@ -90,12 +92,17 @@ internal static class SearchEverything
                 select vulnerability_id, bool_or(name = lower(@Text)) as exact from vulnerability_names where name like @Beginning
                 group by vulnerability_id order by exact desc, vulnerability_id desc limit @Limit)
             select v.id, v.aliases, v.cvss, v.severity, v.kev, v.summary,
-                   (select count(*) from environments e
-                    where e.org_id = @OrgId and e.visible and not e.archived and (@OnlyOwner::uuid is null or e.owner = @OnlyOwner)
-                        and e.set_id = any(array(
-                            select s.id from package_sets s
-                            where s.package_ids && array(select package_id from package_findings f where f.vulnerability_id = v.id)))) as environments
+                   case when @OnlyOwner::uuid is null
+                       then (select coalesce(sum(n.environments), 0) from set_environments n
+                             where n.org_id = @OrgId and not n.archived and n.set_id in (select unnest(affected.sets)))
+                       else (select count(*) from environments e
+                             where e.org_id = @OrgId and e.visible and not e.archived and e.owner = @OnlyOwner and e.set_id in (select unnest(affected.sets)))
+                   end::bigint as environments
             from named join vulnerabilities v on v.id = named.vulnerability_id
+            cross join lateral (
+                select array(
+                    select s.id from package_sets s
+                    where s.package_ids && array(select package_id from package_findings f where f.vulnerability_id = v.id)) as sets) as affected
             order by named.exact desc, v.id desc
             """, asked, ct);
         var statuses = await FindingStatuses.OfVulnerabilitiesAsync(db, caller, [.. rows.Select(row => row.Id)], ct);

@@ -1,8 +1,9 @@
+using System.Globalization;
+
 using EnvPlatform.Contracts;
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Contracts.Ingest;
 using EnvPlatform.Postgres;
-using EnvPlatform.Scanner.Curations;
 using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.Identity;
 
@@ -13,8 +14,8 @@ using Npgsql;
 namespace EnvPlatform.Scanner.Vulnerabilities;
 
 /// <summary>
-/// The environments that hold a package which a vulnerability affects. An intersection of indexes: the vulnerability's packages, the sets that hold one of
-/// them, the organization's environments on these sets.
+/// The environments that hold a package which a vulnerability affects: the vulnerability's packages, the sets that hold one of them, the organization's
+/// environments on these sets. The last are numbers that are kept, so an exact count looks at sets only.
 /// </summary>
 internal static class ListAffectedEnvironments
 {
@@ -45,25 +46,23 @@ internal static class ListAffectedEnvironments
         organization.MapGet("/vulnerabilities/{id}/environments", HandleAsync).WithName(nameof(ListAffectedEnvironments))
             .WithSummary("The environments that a vulnerability affects.");
 
-    // The sets come first, as an array, so that the planner cannot turn the intersection round and look at every environment.
-    private const string AffectedSets =
-        """
-        with affected as materialized (
-            select s.id from package_sets s
-            where s.package_ids && array(select package_id from package_findings where vulnerability_id = @Vulnerability))
-        """;
-
-    private const string Visible =
-        """
-        where e.org_id = @OrgId and e.set_id = any(array(select id from affected)) and e.visible and e.archived = @archived
-            and (@OnlyOwner::uuid is null or e.owner = @OnlyOwner)
-        """;
-
     /// <summary>How many environments that the caller may see are affected.</summary>
-    public static Task<long> CountAsync(NpgsqlDataSource db, string vulnerability, Caller caller, bool archived, CancellationToken ct) =>
+    public static async Task<long> CountAsync(NpgsqlDataSource db, string vulnerability, Caller caller, bool archived, CancellationToken ct) =>
+        await CountAsync(db, await AffectedSets.ReadAsync(db, vulnerability, ct), caller, archived, ct);
+
+    // The numbers of environments on each set are kept; a member's own environments are few.
+    private static Task<long> CountAsync(NpgsqlDataSource db, AffectedSets affected, Caller caller, bool archived, CancellationToken ct) =>
         db.QuerySingleAsync<long>(
-            AffectedSets + " select count(*) from environments e " + Visible,
-            new { Vulnerability = vulnerability, caller.OrgId, archived, OnlyOwner = caller.OnlyOwner?.Value }, ct);
+            caller.OnlyOwner is null
+                ? """
+                  select coalesce(sum(n.environments), 0) from unnest(@Sets) as a(set_id) join set_environments n using (set_id)
+                  where n.org_id = @OrgId and n.archived = @archived
+                  """
+                : """
+                  select count(*) from environments e
+                  where e.org_id = @OrgId and e.owner = @OnlyOwner and e.visible and e.archived = @archived and e.set_id in (select unnest(@Sets))
+                  """,
+            new { affected.Sets, caller.OrgId, archived, OnlyOwner = caller.OnlyOwner?.Value }, ct);
 
     private static async Task<Results<Ok<Page<Item>>, ProblemHttpResult>> HandleAsync(
         string id, PageQuery page, Caller caller, NpgsqlDataSource db, EnvironmentDescriptions descriptions, CancellationToken ct, bool archived = false)
@@ -74,52 +73,80 @@ internal static class ListAffectedEnvironments
             return Problems.NotFound();
         }
 
-        var (direction, beyond) = page.Descending ? ("desc", "<") : ("asc", ">");
-        var total = await CountAsync(db, vulnerability, caller, archived, ct);
-        var rows = await db.QueryAsync<Row>(
-            AffectedSets +
-            $"""
-
-            select e.environment_id, e.name, e.prefix, e.platform, e.machine_id, e.owner, e.archived, e.set_id,
-                   coalesce(o.total, s.total) as total, coalesce(o.critical, s.critical) as critical, coalesce(o.high, s.high) as high,
-                   coalesce(o.medium, s.medium) as medium, coalesce(o.low, s.low) as low, coalesce(o.unknown, s.unknown) as unknown,
-                   case when o.set_id is null then s.max_cvss else o.max_cvss end as max_cvss, coalesce(o.kev, s.kev) as kev, s.scanned_at,
-                   ({key})::text as sort_key
-            from environments e join package_sets s on s.id = e.set_id
-            left join organization_set_counts o on o.org_id = e.org_id and o.set_id = e.set_id
-            {Visible}
-                and (@AfterId::uuid is null or ({key}, e.environment_id) {beyond} (@AfterKey{key[(key.LastIndexOf(':') - 1)..]}, @AfterId::uuid))
-            order by {key} {direction}, e.environment_id {direction}
-            limit @Take
-            """, new
-            {
-                Vulnerability = vulnerability,
-                caller.OrgId,
-                archived,
-                OnlyOwner = caller.OnlyOwner?.Value,
-                AfterKey = page.After?[0],
-                AfterId = page.After?[1],
-                Take = page.Limit + 1,
-            }, ct);
+        var affected = await AffectedSets.ReadAsync(db, vulnerability, ct);
+        var total = await CountAsync(db, affected, caller, archived, ct);
+        var rows = total == 0 ? [] : await db.QueryAsync<Row>(PageSql(page, key, caller), new
+        {
+            affected.Sets,
+            caller.OrgId,
+            archived,
+            OnlyOwner = caller.OnlyOwner?.Value,
+            AfterKey = page.After?[0],
+            AfterId = page.After is null ? (Guid?)null : Guid.Parse(page.After[1]!),
+            AfterSet = page.After is [_, _, { } set] ? long.Parse(set, CultureInfo.InvariantCulture) : 0,
+            Take = page.Limit + 1,
+        }, ct);
         var more = rows.Count > page.Limit;
         var shown = more ? rows[..page.Limit] : rows;
-        var packages = await PackagesAsync(db, vulnerability, caller.OrgId, [.. shown.Select(row => row.SetId).Distinct()], ct);
+        var packages = await affected.PackagesAsync(db, caller.OrgId, [.. shown.Select(row => row.SetId).Distinct()], ct);
         var described = await descriptions.GetAsync(caller.OrgId, [.. shown.Select(row => row.EnvironmentId)], ct);
         return TypedResults.Ok(new Page<Item>(
-            [.. shown.Select(row => row.ToItem(described.GetValueOrDefault(row.EnvironmentId), [.. packages[row.SetId].Select(package => package.Package)]))], total,
-            more ? page.Next(shown[^1].SortKey, shown[^1].EnvironmentId.ToString()) : null));
+            [.. shown.Select(row => row.ToItem(described.GetValueOrDefault(row.EnvironmentId), [.. packages[row.SetId]]))], total,
+            more ? page.Next(shown[^1].SortKey, shown[^1].EnvironmentId.ToString(), $"{shown[^1].SetId}") : null));
     }
 
-    private static async Task<ILookup<long, PackageRow>> PackagesAsync(
-        NpgsqlDataSource db, string vulnerability, OrganizationId organization, long[] sets, CancellationToken ct) =>
-        (await db.QueryAsync<PackageRow>(
-            $"""
-            select s.id as set_id, p.manager, p.name, p.version, p.build, p.channel, f.fixed_in, {CurationInForce.Status} as status
-            from package_findings f join packages p using (package_id) join package_sets s on s.id = any(@sets) and s.package_ids @> array[p.package_id]
-            {CurationInForce.Of("@organization")}
-            where f.vulnerability_id = @vulnerability
-            order by p.name, p.package_id
-            """, new { vulnerability, organization, sets }, ct)).ToLookup(row => row.SetId);
+    /// <summary>What was found is of the set: sorted by it, environments come set by set, and only the first sets are looked into.</summary>
+    private static string PageSql(PageQuery page, string key, Caller caller)
+    {
+        var (direction, beyond) = page.Descending ? ("desc", "<") : ("asc", ">");
+        var type = key[(key.LastIndexOf(':') - 1)..];
+        var isOfSet = !key.StartsWith("e.", StringComparison.Ordinal);
+        const string columns =
+            """
+            e.environment_id, e.name, e.prefix, e.platform, e.machine_id, e.owner, e.archived, e.set_id,
+            coalesce(o.total, s.total) as total, coalesce(o.critical, s.critical) as critical,
+            coalesce(o.high, s.high) as high, coalesce(o.medium, s.medium) as medium, coalesce(o.low, s.low) as low,
+            coalesce(o.unknown, s.unknown) as unknown, case when o.set_id is null then s.max_cvss else o.max_cvss end as max_cvss,
+            coalesce(o.kev, s.kev) as kev, s.scanned_at
+            """;
+        const string found =
+            """
+            join set_counts s on s.set_id = e.set_id
+            left join organization_set_counts o on o.org_id = @OrgId and o.set_id = e.set_id
+            """;
+        const string visible = "e.org_id = @OrgId and e.visible and e.archived = @archived";
+        if (isOfSet && caller.OnlyOwner is null)
+        {
+            return $"""
+                with first as materialized (
+                    select set_id, sort_key
+                    from (
+                        select e.set_id, {key} as sort_key,
+                               sum(case when e.set_id = @AfterSet then 0 else e.environments end)
+                                   over (order by {key} {direction}, e.set_id {direction} rows unbounded preceding) - e.environments as before
+                        from unnest(@Sets) as a(set_id) join set_environments e using (set_id) {found}
+                        where e.org_id = @OrgId and e.archived = @archived
+                            and (@AfterId::uuid is null or ({key}, e.set_id) {beyond}= (@AfterKey{type}, @AfterSet))) as sets
+                    where before < @Take)
+                select {columns}, first.sort_key::text as sort_key
+                from first join environments e on e.set_id = first.set_id {found}
+                where {visible}
+                    and (@AfterId::uuid is null or (first.sort_key, e.set_id, e.environment_id) {beyond} (@AfterKey{type}, @AfterSet, @AfterId::uuid))
+                order by first.sort_key {direction}, e.set_id {direction}, e.environment_id {direction}
+                limit @Take
+                """;
+        }
+
+        string[] order = isOfSet ? [key, "e.set_id", "e.environment_id"] : [key, "e.environment_id"];
+        return $"""
+            select {columns}, ({key})::text as sort_key
+            from environments e {found}
+            where {visible} and e.set_id in (select unnest(@Sets)) {(caller.OnlyOwner is null ? "" : "and e.owner = @OnlyOwner")}
+                and (@AfterId::uuid is null or ({string.Join(", ", order)}) {beyond} (@AfterKey{type}, {(isOfSet ? "@AfterSet, " : "")}@AfterId::uuid))
+            order by {string.Join(", ", order.Select(column => $"{column} {direction}"))}
+            limit @Take
+            """;
+    }
 
     private sealed record Row(
         EnvironmentId EnvironmentId, string Name, string Prefix, string Platform, MachineId? MachineId, SubjectId? Owner, bool Archived, long SetId, int Total,
@@ -131,10 +158,5 @@ internal static class ListAffectedEnvironments
             described is null ? null : Enum.Parse<EnvironmentStatus>(described.Status, ignoreCase: true), described is { HasMessage: true } ? described.Message : null,
             Archived, described?.Digest, new(Total, Critical, High, Medium, Low, Unknown), MaxCvss, Kev, described?.CreatedAt.ToDateTimeOffset(),
             described?.UpdatedAt.ToDateTimeOffset(), ScannedAt, packages);
-    }
-
-    private sealed record PackageRow(long SetId, string Manager, string Name, string Version, string Build, string Channel, string[] FixedIn, string Status)
-    {
-        public AffectedPackage Package => new(Manager, Name, Version, Build.Length == 0 ? null : Build, Channel.Length == 0 ? null : Channel, FixedIn, Status);
     }
 }

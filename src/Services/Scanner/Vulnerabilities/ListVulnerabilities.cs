@@ -31,9 +31,9 @@ internal static class ListVulnerabilities
     private const string Held =
         """
         with held as materialized (
-            select set_id, count(*) as environments from environments
-            where org_id = @OrgId and visible and not archived and (@OnlyOwner::uuid is null or owner = @OnlyOwner)
-            group by set_id),
+            select set_id, environments from set_environments where org_id = @OrgId and not archived and @OnlyOwner::uuid is null
+            union all
+            select set_id, count(*) from environments where org_id = @OrgId and visible and not archived and owner = @OnlyOwner group by set_id),
         """;
 
     /// <summary>From findings <c>f</c> of packages <c>p</c>: in each set the statuses asked for, each vulnerability once.</summary>
@@ -56,7 +56,7 @@ internal static class ListVulnerabilities
             where org_id = @OrgId and ended_at is null and package is not null and vulnerability_id is not null),
         counted as (
             select found.key, sum(held.environments)::bigint as environments
-            from held join package_sets s on s.id = held.set_id cross join unnest(s.vulnerability_keys) as found(key)
+            from held join set_counts s on s.set_id = held.set_id cross join unnest(s.vulnerability_keys) as found(key)
             group by found.key),
         hit as (
             select s.id as set_id, f.vulnerability_id, {CurationInForce.MostUrgent} as status, {CurationInForce.MostUrgentSince} as created_at

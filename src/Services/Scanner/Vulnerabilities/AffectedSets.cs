@@ -1,0 +1,46 @@
+using EnvPlatform.Contracts.Ids;
+using EnvPlatform.Postgres;
+using EnvPlatform.Scanner.Curations;
+
+using Npgsql;
+
+namespace EnvPlatform.Scanner.Vulnerabilities;
+
+/// <summary>The package sets, of whichever organization, that hold a package which a vulnerability affects.</summary>
+/// <param name="Packages">The packages, ascending.</param>
+internal sealed record AffectedSets(string Vulnerability, int[] Packages, long[] Sets)
+{
+    public static async Task<AffectedSets> ReadAsync(NpgsqlDataSource db, string vulnerability, CancellationToken ct)
+    {
+        int[] packages = [.. await db.QueryAsync<int>(
+            "select package_id from package_findings where vulnerability_id = @vulnerability order by package_id", new { vulnerability }, ct)];
+        var sets = packages.Length == 0 ? [] : await db.QueryAsync<long>("select id from package_sets where package_ids && @packages", new { packages }, ct);
+        return new(vulnerability, packages, [.. sets]);
+    }
+
+    /// <summary>The affected packages of some of the sets, with what the organization holds of the vulnerability in them.</summary>
+    public async Task<ILookup<long, ListAffectedEnvironments.AffectedPackage>> PackagesAsync(
+        NpgsqlDataSource db, OrganizationId organization, long[] sets, CancellationToken ct)
+    {
+        var held = (await db.QueryAsync<SetRow>("select id, package_ids from package_sets where id = any(@sets)", new { sets }, ct))
+            .SelectMany(row => row.PackageIds.Where(id => Array.BinarySearch(Packages, id) >= 0), (row, id) => (Set: row.Id, Package: id)).ToArray();
+        var packages = (await db.QueryAsync<PackageRow>(
+            $"""
+            select p.package_id, p.manager, p.name, p.version, p.build, p.channel, f.fixed_in, {CurationInForce.Status} as status
+            from package_findings f join packages p using (package_id)
+            {CurationInForce.Of("@organization")}
+            where f.vulnerability_id = @Vulnerability and f.package_id = any(@Held)
+            """, new { Vulnerability, organization, Held = held.Select(pair => pair.Package).Distinct().ToArray() }, ct)).ToDictionary(row => row.PackageId);
+        return held.Where(pair => packages.ContainsKey(pair.Package)).Select(pair => (pair.Set, Row: packages[pair.Package]))
+            .OrderBy(pair => pair.Row.Name, StringComparer.Ordinal).ThenBy(pair => pair.Row.PackageId).ToLookup(pair => pair.Set, pair => pair.Row.Package);
+    }
+
+    private sealed record SetRow(long Id, int[] PackageIds);
+
+    private sealed record PackageRow(
+        int PackageId, string Manager, string Name, string Version, string Build, string Channel, string[] FixedIn, string Status)
+    {
+        public ListAffectedEnvironments.AffectedPackage Package =>
+            new(Manager, Name, Version, Build.Length == 0 ? null : Build, Channel.Length == 0 ? null : Channel, FixedIn, Status);
+    }
+}
