@@ -87,6 +87,13 @@ public sealed class AdvisoryIndex
             : new PackageMatch(Coverage.NotChecked, NotCheckedReason.InvalidVersion, mapped, hits);
     }
 
+    /// <summary>What the advisories say of the project that a package holds; null when none speaks of it.</summary>
+    internal PackageTable? TableOf(in InstalledPackage package)
+    {
+        var mapped = _mapping.Map(package);
+        return mapped.Answer != MappingAnswer.NotApplicable && _ecosystems.TryGetValue(mapped.Ecosystem, out var tables) ? tables.Find(mapped) : null;
+    }
+
     /// <summary>The words of the rule by which a package was taken for what it is; null where the rule says the same about all packages.</summary>
     public string? ReasonOf(in InstalledPackage package, in MappedPackage mapped) => _mapping.ReasonOf(package, mapped);
 

@@ -20,8 +20,26 @@ internal abstract class PackageTable(PackageIdentity identity, VersionScheme sch
 
     public VersionScheme Scheme => scheme;
 
+    /// <summary>Every version that an advisory names as a fix, lowest first, with its slot.</summary>
+    public (string Version, int Slot)[] Fixes { get; private set; } = [];
+
+    public int Slots => _found.Length;
+
+    /// <summary>The vulnerabilities that the advisories speak of.</summary>
+    public IEnumerable<string> Vulnerabilities =>
+        _hits.Concat(_byText.Values.SelectMany(hits => hits)).Select(hit => hit.Advisory.VulnerabilityId).Distinct(StringComparer.Ordinal);
+
     /// <summary>The slot that the version is in; -1 when it is no version of the scheme.</summary>
-    protected abstract int SlotOf(string version);
+    public abstract int SlotOf(string version);
+
+    /// <summary>The version that a slot is about: with an odd slot the only one in it, with an even one the last before it.</summary>
+    public abstract string VersionOf(int slot);
+
+    /// <summary>What is affected from slot to slot.</summary>
+    public SlotWalk Walk() => new(_first, _last, _hits, Slots);
+
+    /// <summary>The hits of all versions in a slot.</summary>
+    public Hit[] At(int slot) => _found[slot] ?? Find(slot);
 
     /// <summary>The hits of a version, by advisory id. <paramref name="isValid"/> is false when it could only be looked up as text.</summary>
     public Hit[] Match(string version, out bool isValid)
@@ -32,9 +50,10 @@ internal abstract class PackageTable(PackageIdentity identity, VersionScheme sch
     }
 
     /// <param name="stretches">By advisory id, so that the stretches of an advisory are neighbours.</param>
-    protected void Fill(int slots, List<Stretch> stretches, Dictionary<string, List<Hit>> byText)
+    protected void Fill(int slots, List<Stretch> stretches, (string Version, int Slot)[] fixes, Dictionary<string, List<Hit>> byText)
     {
         _found = new Hit[slots][];
+        Fixes = fixes;
         _first = [.. stretches.Select(stretch => stretch.First)];
         _last = [.. stretches.Select(stretch => stretch.Last)];
         _hits = [.. stretches.Select(stretch => stretch.Hit)];

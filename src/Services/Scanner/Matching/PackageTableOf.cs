@@ -15,11 +15,13 @@ internal sealed class PackageTable<T> : PackageTable
     {
         var byText = new Dictionary<string, List<Hit>>(StringComparer.Ordinal);
         var pieces = new List<(Interval<T> Interval, Hit Hit)>();
+        var fixes = new List<T>();
         foreach (var source in sources)
         {
             var ranges = source.Affected.Ranges.Select(range => VersionRange<T>.TryCompile(range)).ToArray();
             IgnoredRanges += ranges.Count(range => range is null);
             var compiled = ranges.OfType<VersionRange<T>>().ToArray();
+            fixes.AddRange(compiled.SelectMany(range => range.Fixes));
             foreach (var interval in compiled.SelectMany(range => range.Affected))
                 pieces.Add((interval, new Hit(source.Advisory, source.Index, interval.Text, interval.FixedIn is null ? [] : [interval.FixedIn], false)));
             AddListed(source, new RangeUnion<T>(compiled), pieces, byText);
@@ -34,13 +36,18 @@ internal sealed class PackageTable<T> : PackageTable
 
         boundaries.Sort();
         _boundaries = Distinct(boundaries);
-        Fill((2 * _boundaries.Length) + 1, [.. pieces.Select(piece => StretchOf(piece.Interval, piece.Hit))], byText);
+        fixes.Sort();
+        Fill(
+            (2 * _boundaries.Length) + 1, [.. pieces.Select(piece => StretchOf(piece.Interval, piece.Hit))],
+            [.. Distinct(fixes).Select(fix => (fix.Text, SlotOf(fix)))], byText);
     }
 
     /// <summary>Ranges with an event that is no version of the scheme, which say nothing.</summary>
     public int IgnoredRanges { get; }
 
-    protected override int SlotOf(string version) => T.TryParse(version, out var parsed) ? SlotOf(parsed) : -1;
+    public override string VersionOf(int slot) => _boundaries[(slot - 1) / 2].Text;
+
+    public override int SlotOf(string version) => T.TryParse(version, out var parsed) ? SlotOf(parsed) : -1;
 
     private int SlotOf(T version)
     {

@@ -5,6 +5,7 @@ using EnvPlatform.Scanner.Advisories;
 using EnvPlatform.Scanner.Curations;
 using EnvPlatform.Scanner.Explanations;
 using EnvPlatform.Scanner.Matching;
+using EnvPlatform.Scanner.Upgrades;
 using EnvPlatform.Scanner.Vulnerabilities;
 using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.Identity;
@@ -28,7 +29,11 @@ public static class ScanPackages
         [MaxLength(255)] string? Version = null, [MaxLength(255)] string? Build = null, [MaxLength(255)] string? Subdir = null,
         [MaxLength(255)] string? Channel = null);
 
-    public sealed record Request([Required, MaxLength(MaxPackages)] IReadOnlyList<Package?> Packages);
+    /// <param name="Prefix">Where the packages are, for the commands that upgrade them; it is not kept.</param>
+    /// <param name="Platform">As conda names it: it says which shell the commands are for.</param>
+    public sealed record Request(
+        [Required, MaxLength(MaxPackages)] IReadOnlyList<Package?> Packages, [MaxLength(4_096)] string? Prefix = null, [MaxLength(255)] string? Name = null,
+        [MaxLength(64)] string? Platform = null);
 
     /// <param name="Coverage">checked, not_checked (then <paramref name="Reason"/> says why) or not_applicable.</param>
     /// <param name="Explanation">How it was checked, or why not, in words.</param>
@@ -40,7 +45,7 @@ public static class ScanPackages
     /// <summary>Distinct vulnerabilities that are active or reported by severity, and how many packages could not be checked.</summary>
     public sealed record Summary(int Total, int Critical, int High, int Medium, int Low, int Unknown, int NotChecked);
 
-    public sealed record Result(IReadOnlyList<Scanned> Packages, Summary Summary);
+    public sealed record Result(IReadOnlyList<Scanned> Packages, Summary Summary, EnvironmentUpgrades Upgrades);
 
     public static void MapScanPackages(this IEndpointRouteBuilder organization) =>
         organization.MapPost("/scans", HandleAsync).WithName(nameof(ScanPackages)).WithSummary("Scan a list of packages without storing it.")
@@ -74,7 +79,9 @@ public static class ScanPackages
             metrics.Matched(matches.Length);
             var views = await ViewsAsync(db, caller, packages, matches, findings, known, ct);
             var mappings = installed.Zip(matches, (package, match) => PackageMapping.Of(package, match.Mapped, index.Index)).ToArray();
-            return TypedResults.Ok(ResultOf(packages, matches, mappings, views));
+            var upgrades = EnvironmentUpgrades.Of(
+                index.Index, await VulnerableAsync(db, caller, packages, installed, views, index.Index, ct), new(request.Prefix, request.Name, request.Platform));
+            return TypedResults.Ok(ResultOf(packages, matches, mappings, views, upgrades));
         }
     }
 
@@ -105,6 +112,19 @@ public static class ScanPackages
         return [.. packages.Select((_, i) => views[i].OrderByDescending(view => view.Cvss ?? -1).ThenBy(view => view.Id, StringComparer.Ordinal).ToArray())];
     }
 
+    /// <summary>The packages in which something was found that is active or reported.</summary>
+    private static async Task<VulnerablePackage[]> VulnerableAsync(
+        NpgsqlDataSource db, Caller caller, Package[] packages, InstalledPackage[] installed, VulnerabilityView[][] views, AdvisoryIndex index, CancellationToken ct)
+    {
+        var found = packages.Index().Where(package => views[package.Index].Any(view => CurationStatuses.IsOpen(view.Status))).ToArray();
+        var accepted = await AcceptedVulnerabilities.OfAsync(db, caller.OrgId, [.. found.Select(one => (one.Item.Manager, installed[one.Index]))], index, ct);
+        return [.. found.Select((one, i) =>
+        {
+            var open = views[one.Index].Where(view => CurationStatuses.IsOpen(view.Status)).Select(view => view.Id).ToHashSet(StringComparer.Ordinal);
+            return new VulnerablePackage(one.Item.Manager, one.Item.Name, installed[one.Index], open, open, accepted[i]);
+        })];
+    }
+
     private static Scanned ScannedOf(Package package, in PackageMatch match, PackageMapping mapping, VulnerabilityView[] views)
     {
         var (coverage, reason) = (Texts.Of(match.Coverage), NotCheckedReasons.CodeOf(match.Reason));
@@ -114,7 +134,8 @@ public static class ScanPackages
             match.Coverage == Coverage.NotApplicable ? null : mapping.View(package.Manager, package.Name, package.Channel), views);
     }
 
-    private static Result ResultOf(Package[] packages, PackageMatch[] matches, PackageMapping[] mappings, VulnerabilityView[][] views)
+    private static Result ResultOf(
+        Package[] packages, PackageMatch[] matches, PackageMapping[] mappings, VulnerabilityView[][] views, EnvironmentUpgrades upgrades)
     {
         var scanned = packages.Select((package, i) => ScannedOf(package, matches[i], mappings[i], views[i])).ToArray();
         var open = views.SelectMany(some => some).Where(view => CurationStatuses.IsOpen(view.Status)).DistinctBy(view => view.Id).ToArray();
@@ -122,6 +143,6 @@ public static class ScanPackages
         int Count(string severity) => bySeverity.GetValueOrDefault(severity);
         return new(scanned, new(
             open.Length, Count("critical"), Count("high"), Count("medium"), Count("low"), Count("unknown"),
-            matches.Count(match => match.Coverage == Coverage.NotChecked)));
+            matches.Count(match => match.Coverage == Coverage.NotChecked)), upgrades);
     }
 }

@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace EnvPlatform.Scanner.Matching.Versions;
 
 /// <summary>
@@ -54,6 +56,28 @@ public readonly struct Pep440Version : IVersion<Pep440Version>
         if (!reader.Read()) return false;
         version = new Pep440Version(text, ref reader);
         return true;
+    }
+
+    /// <summary>The normal form of PEP 440: <c>v1.0-Beta.2</c> is <c>1.0b2</c>, <c>1.0-1</c> is <c>1.0.post1</c>, numbers without leading zeros.</summary>
+    public string ToNormalForm()
+    {
+        var text = new StringBuilder();
+        if (!VersionText.IsZero(_epoch.Of(_text))) text.Append(Number(_epoch.Of(_text))).Append('!');
+        var release = _release.Of(_text);
+        if (release.IsEmpty) text.Append('0');
+        for (var isFirst = true; !release.IsEmpty; isFirst = false) text.Append(isFirst ? "" : ".").Append(Number(Next(ref release, ".")));
+        text.Append(_stage switch { Stage.Alpha => "a", Stage.Beta => "b", Stage.Candidate => "rc", _ => "" });
+        if (_stage is Stage.Alpha or Stage.Beta or Stage.Candidate) text.Append(Number(_pre.Of(_text)));
+        if (_isPost) text.Append(".post").Append(Number(_post.Of(_text)));
+        if (_isDev) text.Append(".dev").Append(Number(_dev.Of(_text)));
+        var local = _local.Of(_text);
+        for (var isFirst = true; !local.IsEmpty; isFirst = false)
+        {
+            var word = Next(ref local, "-_.");
+            text.Append(isFirst ? '+' : '.').Append(VersionText.IsDigits(word) ? Number(word) : word.ToString().ToLowerInvariant());
+        }
+
+        return text.ToString();
     }
 
     public int CompareTo(Pep440Version other)
@@ -129,6 +153,8 @@ public readonly struct Pep440Version : IVersion<Pep440Version>
 
         return head;
     }
+
+    private static ReadOnlySpan<char> Number(ReadOnlySpan<char> digits) => VersionText.IsZero(digits) ? "0" : digits.TrimStart('0');
 
     private static int Small(ReadOnlySpan<char> digits, int limit)
     {

@@ -1,0 +1,88 @@
+using System.Collections.Frozen;
+
+using EnvPlatform.Contracts.Ids;
+using EnvPlatform.Postgres;
+using EnvPlatform.Scanner.Advisories;
+using EnvPlatform.Scanner.Curations;
+using EnvPlatform.Scanner.Matching;
+using EnvPlatform.Scanner.Scans;
+using EnvPlatform.Scanner.Vulnerabilities;
+using EnvPlatform.ServiceDefaults;
+using EnvPlatform.ServiceDefaults.Identity;
+
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
+
+using Npgsql;
+
+namespace EnvPlatform.Scanner.Upgrades;
+
+/// <summary>The smallest set of upgrades that clears an environment of what is active or reported in it, as commands that a member can paste.</summary>
+internal static class GetUpgrades
+{
+    public static void MapGetUpgrades(this IEndpointRouteBuilder organization) =>
+        organization.MapGet("/environments/{id}/upgrades", HandleAsync).WithName(nameof(GetUpgrades))
+            .WithSummary("The smallest set of upgrades that clears an environment, with commands to paste.");
+
+    private static async Task<Results<Ok<EnvironmentUpgrades>, ProblemHttpResult>> HandleAsync(
+        EnvironmentId id, [FromQuery] string? severity, [FromQuery] string? package, [FromQuery] bool? kev, Caller caller, NpgsqlDataSource db, CurrentIndex current,
+        CancellationToken ct)
+    {
+        var filter = new VulnerabilityFilter(null, severity, package, kev).Parse();
+        var environment = await db.QuerySingleOrDefaultAsync<EnvironmentRow>(
+            """
+            select set_id, prefix, name, platform from environments
+            where org_id = @OrgId and environment_id = @id and visible and (@OnlyOwner::uuid is null or owner = @OnlyOwner)
+            """, new { caller.OrgId, id, OnlyOwner = caller.OnlyOwner?.Value }, ct);
+        if (environment is null)
+        {
+            return Problems.NotFound();
+        }
+
+        var (rows, index) = await ReadAsync(db, current, environment.SetId, caller.OrgId, ct);
+        var packages = rows.GroupBy(row => row.PackageId).Select(group => group.ToArray()).ToArray();
+        var installed = packages.Select(findings => (findings[0].Manager, findings[0].Installed)).ToArray();
+        var accepted = await AcceptedVulnerabilities.OfAsync(db, caller.OrgId, installed, index, ct);
+        var vulnerable = packages.Select((findings, i) => new VulnerablePackage(
+            findings[0].Manager, findings[0].Name, findings[0].Installed, findings.Select(row => row.VulnerabilityId).ToFrozenSet(StringComparer.Ordinal),
+            findings.Where(row => row.IsWanted(filter)).Select(row => row.VulnerabilityId).ToFrozenSet(StringComparer.Ordinal), accepted[i])).ToArray();
+        return TypedResults.Ok(EnvironmentUpgrades.Of(index, vulnerable, new(environment.Prefix, environment.Name, environment.Platform)));
+    }
+
+    /// <summary>The open findings of a set, and the advisories of exactly the generation that they are of.</summary>
+    private static async Task<(List<Row> Rows, AdvisoryIndex Index)> ReadAsync(
+        NpgsqlDataSource db, CurrentIndex current, long set, OrganizationId organization, CancellationToken ct)
+    {
+        while (true)
+        {
+            var rows = await db.QueryAsync<Row>(
+                $"""
+                select p.package_id, p.manager, p.name, p.version, p.build, p.channel, f.vulnerability_id, v.severity, v.kev,
+                       (select generation from advisory_state) as generation
+                from package_sets s cross join unnest(s.package_ids) as held(package_id)
+                join packages p on p.package_id = held.package_id join package_findings f on f.package_id = held.package_id
+                join vulnerabilities v on v.id = f.vulnerability_id
+                {CurationInForce.Of("@organization")}
+                where s.id = @set and {CurationInForce.Status} in {CurationInForce.Open}
+                """, new { set, organization }, ct);
+            var generation = rows.Count > 0 ? rows[0].Generation : 0;
+            var index = await current.AtLeastAsync(generation, ct);
+            if (rows.Count == 0 || index.Generation == generation)
+            {
+                return (rows, index.Index);
+            }
+        }
+    }
+
+    private sealed record EnvironmentRow(long SetId, string? Prefix, string? Name, string? Platform);
+
+    private sealed record Row(
+        int PackageId, string Manager, string Name, string Version, string Build, string Channel, string VulnerabilityId, string Severity, bool Kev, long Generation)
+    {
+        public InstalledPackage Installed => LoggedPackage.InstalledPackageOf(Manager, Name, Version, Build, Channel);
+
+        public bool IsWanted(VulnerabilityFilter.Values filter) =>
+            (filter.Severities is null || filter.Severities.Contains(Severity)) && (filter.Kev is null || filter.Kev == Kev)
+            && (filter.Package is null || filter.Package == Name);
+    }
+}

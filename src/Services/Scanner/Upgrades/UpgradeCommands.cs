@@ -1,0 +1,65 @@
+using System.Text.RegularExpressions;
+
+namespace EnvPlatform.Scanner.Upgrades;
+
+/// <summary>A command that a member can paste.</summary>
+/// <param name="Manager">conda or pypi: who installs.</param>
+/// <param name="Shell">posix; windows (both the command prompt and PowerShell); powershell.</param>
+public sealed record UpgradeCommand(string Manager, string Shell, string Command);
+
+/// <summary>Where commands are to work.</summary>
+/// <param name="Prefix">The folder; null where it is not known.</param>
+/// <param name="Platform">As conda names it; null where it is not known.</param>
+internal sealed partial record UpgradeTarget(string? Prefix, string? Name, string? Platform)
+{
+    public bool IsWindows => Platform is null ? Prefix is not null && Drive().IsMatch(Prefix) : Platform.StartsWith("win-", StringComparison.Ordinal);
+
+    /// <summary>
+    /// <c>--prefix</c>, or <c>--name</c> where the log was of a file and its path stands for the prefix, or nothing where neither can be given: then the active environment.
+    /// </summary>
+    public string[] Options =>
+        Prefix is { Length: > 0 } && !File().IsMatch(Prefix) && IsPrintable(Prefix) ? ["--prefix", IsWindows ? Prefix.TrimEnd('\\') : Prefix]
+        : Name is { Length: > 0 } && Name[0] != '-' && IsPrintable(Name) ? ["--name", Name]
+        : [];
+
+    private static bool IsPrintable(string text) => !text.Any(char.IsControl);
+
+    [GeneratedRegex(@"^[A-Za-z]:[\\/]", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]
+    private static partial Regex Drive();
+
+    [GeneratedRegex(@"\.(txt|ya?ml|json|lock)(#[a-z0-9-]+)?$", RegexOptions.CultureInvariant | RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture | RegexOptions.NonBacktracking)]
+    private static partial Regex File();
+}
+
+/// <summary>The commands that carry out upgrades: conda's first, since pip works on what conda leaves.</summary>
+internal static partial class UpgradeCommands
+{
+    public static UpgradeCommand[] Of(IReadOnlyList<Upgrade> upgrades, UpgradeTarget target, IEnumerable<string> condaChannels)
+    {
+        var conda = upgrades.Where(upgrade => upgrade.Manager == "conda").Select(upgrade => upgrade.Spec).ToArray();
+        var pip = upgrades.Where(upgrade => upgrade.Manager == "pypi").Select(upgrade => upgrade.Spec).ToArray();
+        var commands = new List<UpgradeCommand>();
+        if (conda.Length > 0) commands.Add(Command("conda", target, ["conda", "install", .. target.Options, .. Channels(condaChannels), .. conda]));
+        if (pip.Length > 0)
+        {
+            string[] run = target.Options.Length > 0 ? ["conda", "run", .. target.Options] : [];
+            commands.Add(Command("pypi", target, [.. run, "python", "-m", "pip", "install", "--upgrade", .. pip]));
+        }
+
+        return [.. commands];
+    }
+
+    private static UpgradeCommand Command(string manager, UpgradeTarget target, string[] words)
+    {
+        var (shell, command) = ShellWords.Join(words, target.IsWindows);
+        return new(manager, shell, command);
+    }
+
+    // Where a package came from is asked again, beside what is configured. The default channels need no mention, and a private address lacks here what signs in there.
+    private static IEnumerable<string> Channels(IEnumerable<string> channels) =>
+        channels.Where(channel => channel != "defaults" && PublicName().IsMatch(channel)).Distinct(StringComparer.Ordinal)
+            .OrderBy(channel => channel != "conda-forge").ThenBy(channel => channel, StringComparer.Ordinal).SelectMany(channel => (string[])["--channel", channel]);
+
+    [GeneratedRegex("^[A-Za-z0-9][A-Za-z0-9_.-]*$", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]
+    private static partial Regex PublicName();
+}
