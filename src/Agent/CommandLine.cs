@@ -3,6 +3,8 @@ using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using System.Text.RegularExpressions;
 using EnvPlatform.Agent.Commands;
+using EnvPlatform.Agent.Commands.Advisories;
+using EnvPlatform.Agent.Commands.Vulnerabilities;
 using EnvPlatform.Agent.Output;
 
 namespace EnvPlatform.Agent;
@@ -57,7 +59,9 @@ internal static class CommandLine
         new CheckCommand(surroundings),
         new Command("audit", "Look at environments without logging them.") { new AuditScanCommand(surroundings) },
         new Command("env", "What the platform knows of environments.") { new EnvListCommand(surroundings), new EnvShowCommand(surroundings) },
-        new Command("advisories", "The vulnerability data of the platform.") { new ImportAdvisoriesCommand(surroundings) });
+        new VulnerabilityCommand(surroundings),
+        new VexCommand(surroundings),
+        new AdvisoriesCommand(surroundings));
 
     private static RootCommand Root(Surroundings surroundings, params ReadOnlySpan<Command> commands)
     {

@@ -79,5 +79,60 @@ internal sealed record Page<T>(IReadOnlyList<T> Items, long TotalCount = 0, stri
 
 /// <summary>An import of advisories.</summary>
 internal sealed record ImportView(
-    string? Id = null, string? Status = null, long? Advisories = null, long? Added = null, long? Changed = null, long? Withdrawn = null,
-    long? Rejected = null, string? Error = null);
+    string? Id = null, string? Format = null, string? Status = null, string? Phase = null, long? Advisories = null, long? Added = null, long? Changed = null,
+    long? Withdrawn = null, long? Rejected = null, long? PackagesMatched = null, long? PackagesTotal = null, long? SetsCounted = null, long? SetsTotal = null,
+    string? Error = null, DateTimeOffset? CreatedAt = null);
+
+/// <summary>A record that an import left out.</summary>
+internal sealed record RejectionView(int Number = 0, string? Record = null, string? File = null, string? Reason = null)
+{
+    public string Text() => (Record, File) switch
+    {
+        (null, null) => $"record {Number}",
+        (null, _) => File,
+        (_, null) => Record,
+        _ => $"{Record} ({File})",
+    };
+}
+
+/// <summary>A feed of advisories.</summary>
+internal sealed record FeedView(
+    string Name, string? Format = null, string? State = null, DateTimeOffset? LastSuccessAt = null, long? AgeSeconds = null, bool Stale = false,
+    DateTimeOffset? RequestedAt = null, DateTimeOffset? LastAttemptAt = null, DateTimeOffset? NextAt = null, long? BytesFetched = null, long? BytesTotal = null,
+    string? Error = null, string? ImportId = null)
+{
+    /// <summary>How much of its file has come.</summary>
+    public string Bytes() => Output.Times.Megabytes(BytesFetched ?? 0) + (BytesTotal is { } total ? $" of {Output.Times.Megabytes(total)} MB" : " MB");
+
+    public double? Fraction() => BytesTotal is > 0 and var total ? (double)(BytesFetched ?? 0) / total : null;
+}
+
+/// <summary>A vulnerability, and what the organization holds of it.</summary>
+internal sealed record VulnerabilityView(
+    string Id, IReadOnlyList<string>? Aliases = null, IReadOnlyList<string>? Advisories = null, double? Cvss = null, string? CvssVector = null, string? Severity = null,
+    double? Epss = null, bool Kev = false, string? Status = null, DateTimeOffset? CuratedAt = null, DateTimeOffset? PublishedAt = null, DateTimeOffset? ModifiedAt = null,
+    string? Summary = null, string? Description = null, long? Environments = null);
+
+/// <summary>An environment that a vulnerability affects, with the packages that have it.</summary>
+internal sealed record AffectedEnvironment(
+    Guid Id, string? Name = null, string? Platform = null, MachineView? Machine = null, UserView? User = null, string? Status = null,
+    IReadOnlyList<AffectedPackage>? Packages = null);
+
+internal sealed record AffectedPackage(string Manager, string Name, string? Version = null, string? Build = null, JsonElement? FixedIn = null, string? Status = null);
+
+/// <summary>What an administrator holds of a vulnerability.</summary>
+internal sealed record CurationRequest(string Status, string? Package, string? Version, string? Build, string? Reason, DateTimeOffset? ExpiresAt);
+
+internal sealed record CurationView(
+    string Id, string VulnerabilityId, string? Package = null, string? Version = null, string? Build = null, string? Status = null, string? Reason = null,
+    DateTimeOffset? CreatedAt = null, UserView? CreatedBy = null, DateTimeOffset? ExpiresAt = null, bool InForce = false, DateTimeOffset? EndedAt = null,
+    string? EndedAs = null)
+{
+    /// <summary>Of what it is held: the whole vulnerability, a package, a version, a build.</summary>
+    public string Scope() => Package is null ? "everywhere" : string.Join(' ', new[] { Package, Version, Build }.Where(part => part is not null));
+}
+
+/// <summary>What became of the statements of a VEX document.</summary>
+internal sealed record VexResult(int Statements = 0, int Applied = 0, int Unchanged = 0, IReadOnlyList<SkippedStatement>? Skipped = null);
+
+internal sealed record SkippedStatement(string? Vulnerability = null, string? Product = null, string? Reason = null);

@@ -1,19 +1,40 @@
+using System.Globalization;
+
 namespace EnvPlatform.Agent.Output;
 
-/// <summary>One line on standard error that says how far long work is; only where that is a terminal.</summary>
-internal sealed class Progress(Surroundings surroundings) : IDisposable
+/// <summary>
+/// Says on standard error how far long work is: one line with a bar on a terminal, which is taken away at the end; elsewhere, where it is asked for, a line when a
+/// step begins and every ten seconds.
+/// </summary>
+internal sealed class Progress(Surroundings surroundings, bool alsoPlain = false) : IDisposable
 {
+    private const int BarWidth = 24;
     private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan PlainPace = TimeSpan.FromSeconds(10);
+    private string? _step;
     private long _lastAt;
     private int _width;
 
     /// <summary>Shows a text instead of the one before; calls in quick succession are skipped.</summary>
-    public void Show(string text)
+    public void Show(string text) => Show("", text, null);
+
+    /// <summary>Shows how far a step is.</summary>
+    /// <param name="done">From 0 to 1; null where nobody knows.</param>
+    public void Show(string step, string detail, double? done)
     {
-        if (!surroundings.ErrorIsTerminal || (_width > 0 && surroundings.Clock.GetElapsedTime(_lastAt) < Pace))
+        var isNew = step != _step;
+        var pace = surroundings.ErrorIsTerminal ? Pace : PlainPace;
+        if ((!surroundings.ErrorIsTerminal && !alsoPlain) || (!isNew && surroundings.Clock.GetElapsedTime(_lastAt) < pace))
             return;
-        _lastAt = surroundings.Clock.GetTimestamp();
-        text = Screen.Printable(text);
+        (_step, _lastAt) = (step, surroundings.Clock.GetTimestamp());
+        var text = Screen.Printable(string.Join(' ', new[] { step, detail }.Where(part => part.Length > 0))).ReplaceLineEndings(" ");
+        if (!surroundings.ErrorIsTerminal)
+        {
+            surroundings.Error.WriteLine(text + Percent(done));
+            return;
+        }
+
+        text = Bar(done) + text;
         surroundings.Error.Write("\r" + text.PadRight(_width));
         _width = text.Length;
     }
@@ -24,5 +45,16 @@ internal sealed class Progress(Surroundings surroundings) : IDisposable
         if (_width > 0)
             surroundings.Error.Write("\r" + new string(' ', _width) + "\r");
         _width = 0;
+        _step = null;
+    }
+
+    private static string Percent(double? done) => done is { } part ? string.Create(CultureInfo.InvariantCulture, $" ({Math.Clamp(part, 0, 1) * 100:0} %)") : "";
+
+    private static string Bar(double? done)
+    {
+        if (done is not { } part)
+            return "";
+        var full = (int)(Math.Clamp(part, 0, 1) * BarWidth);
+        return $"[{new string('#', full)}{new string('.', BarWidth - full)}] ";
     }
 }

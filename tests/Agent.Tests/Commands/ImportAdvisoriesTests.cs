@@ -8,6 +8,7 @@ public sealed class ImportAdvisoriesTests : CommandFixture
 {
     private const string Imports = "POST /advisories/imports";
     private const string Import = "GET /advisories/imports/i1";
+    private const string Rejections = "GET /advisories/imports/i1/rejections";
 
     [Test]
     public async Task The_file_is_uploaded_as_it_is_and_followed_to_the_end()
@@ -17,14 +18,19 @@ public sealed class ImportAdvisoriesTests : CommandFixture
             zip.CreateEntry("PYSEC-1.json");
         Platform.On(Imports, 202, """{"id": "i1", "status": "running"}""")
             .On(Import, 200, """{"id": "i1", "status": "running", "advisories": 10}""")
-            .On(Import, 200, """{"id": "i1", "status": "completed", "advisories": 7080, "added": 7000, "changed": 80, "withdrawn": 269, "rejected": 1, "error": null}""");
+            .On(Import, 200, """{"id": "i1", "status": "completed", "advisories": 7080, "added": 7000, "changed": 80, "withdrawn": 269, "rejected": 12, "error": null}""")
+            .On(Rejections, 200, """{"items": [{"number": 1, "record": "PYSEC-9", "file": "a/b.json", "reason": "modified is missing"}, {"number": 2, "record": null, "file": "c.json", "reason": "not JSON"}, {"number": 3, "record": null, "file": null, "reason": "x"}], "total_count": 12, "next_cursor": "y"}""");
 
         var ended = await Machine.RunAsync("advisories", "import", file);
         var upload = Platform.To(Imports).Single();
         Assert.Multiple(() =>
         {
             Assert.That(ended.ExitCode, Is.Zero, ended.Error);
-            Assert.That(ended.Out, Does.Contain("7080 advisories: 7000 added, 80 changed, 269 withdrawn, 1 rejected"));
+            Assert.That(ended.Out, Does.Contain("7080 advisories: 7000 added, 80 changed, 269 withdrawn, 12 rejected"));
+            Assert.That(ended.Error, Does.Contain("Uploading").And.Contains("Reading 10 records so far"), "plain lines where there is no terminal");
+            Assert.That(ended.Error, Does.Contain("PYSEC-9 (a/b.json) is left out: modified is missing").And.Contains("c.json is left out: not JSON").And.Contains("record 3 is left out: x"));
+            Assert.That(ended.Error, Does.Contain("9 more: 'envplatform advisories rejections i1'"));
+            Assert.That(Platform.To(Rejections).Single().Query, Is.EqualTo("?limit=10"));
             Assert.That(upload.Query, Is.EqualTo("?format=osv"));
             Assert.That(upload.Body, Is.EqualTo(File.ReadAllBytes(file)));
             Assert.That(upload.Headers["Content-Type"], Is.EqualTo("application/zip"));
@@ -38,6 +44,49 @@ public sealed class ImportAdvisoriesTests : CommandFixture
         Platform.On(Imports, 202, """{"id": "i1", "status": "running"}""").On(Import, 200, """{"id": "i1", "status": "failed", "error": "Not a zip file."}""");
         var ended = await Machine.RunAsync("advisories", "import", Machine.Write("x.json", "{}"), "--format", "osv");
         Assert.That((ended.ExitCode, ended.Error.Contains("Not a zip file.", StringComparison.Ordinal)), Is.EqualTo((2, true)));
+    }
+
+    [Test]
+    public async Task Several_files_are_imported_one_after_the_other_and_one_that_fails_stops_no_other()
+    {
+        Platform.On(Imports, 202, """{"id": "i1", "status": "running"}""").On(Imports, 202, """{"id": "i2", "status": "running"}""")
+            .On(Import, 200, """{"id": "i1", "status": "failed", "error": "The archive is damaged."}""")
+            .On("GET /advisories/imports/i2", 200, """{"id": "i2", "status": "completed", "advisories": 3, "added": 3}""");
+        string[] files = [Machine.Write("a.zip", "PK"), Machine.Write("b.csv", "cve,epss,percentile\n")];
+        var ended = await Machine.RunAsync(["advisories", "import", .. files]);
+        Assert.Multiple(() =>
+        {
+            Assert.That(ended.ExitCode, Is.EqualTo(2));
+            Assert.That(ended.Error, Does.Contain("The import of a.zip failed: The archive is damaged."));
+            Assert.That(ended.Out, Does.Contain("b.csv: imported 3 advisories: 3 added"));
+            Assert.That(Platform.To(Imports).Select(upload => upload.Query), Is.EqualTo(new[] { "?format=osv", "?format=epss" }));
+        });
+    }
+
+    [Test]
+    public async Task Nothing_is_sent_when_one_of_the_files_is_not_there_or_not_known()
+    {
+        var known = Machine.Write("a.zip", "PK");
+        Assert.That((await Machine.RunAsync("advisories", "import", known, "/nowhere.zip")).ExitCode, Is.EqualTo(2));
+        Assert.That((await Machine.RunAsync("advisories", "import", known, Machine.Write("b.txt", "hello"))).ExitCode, Is.EqualTo(64));
+        Assert.That(Platform.Requests, Is.Empty);
+    }
+
+    [Test]
+    public async Task On_a_terminal_a_bar_shows_how_far_it_is_and_goes_away()
+    {
+        Machine.ErrorIsTerminal = true;
+        Platform.On(Imports, 202, """{"id": "i1", "status": "running"}""")
+            .On(Import, 200, """{"id": "i1", "status": "running", "phase": "counting", "advisories": 10, "sets_counted": 30, "sets_total": 120}""")
+            .On(Import, 200, """{"id": "i1", "status": "completed", "advisories": 10, "rejected": 0}""");
+        var ended = await Machine.RunAsync("advisories", "import", Machine.Write("a.zip", "PK"));
+        Assert.Multiple(() =>
+        {
+            Assert.That(ended.ExitCode, Is.Zero, ended.Error);
+            Assert.That(ended.Error, Does.Contain("\r[######..................] Counting 30 of 120 package sets"));
+            Assert.That(ended.Error, Does.EndWith(" \r"), "nothing of it stays");
+            Assert.That(ended.Error, Does.Not.Contain('\n'));
+        });
     }
 
     [Test]

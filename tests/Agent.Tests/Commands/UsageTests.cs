@@ -24,6 +24,18 @@ public sealed class UsageTests
     [TestCase("env show not-an-id")]
     [TestCase("advisories import")]
     [TestCase("advisories import x --format csv")]
+    [TestCase("advisories rejections not-an-id")]
+    [TestCase("advisories imports --limit 0")]
+    [TestCase("vulnerability show")]
+    [TestCase("vulnerability curate CVE-2022-0778 --reason x")]
+    [TestCase("vulnerability curate CVE-2022-0778 --status gone --reason x")]
+    [TestCase("vulnerability curate CVE-2022-0778 --status cleared")]
+    [TestCase("vulnerability curate CVE-2022-0778 --status cleared --reason x --version 1.0")]
+    [TestCase("vulnerability curate CVE-2022-0778 --status cleared --reason x --build 0")]
+    [TestCase("vulnerability curate CVE-2022-0778 --status cleared --reason x --expires soon")]
+    [TestCase("vulnerability curate CVE-2022-0778 --status cleared --reason x --expires 0d")]
+    [TestCase("vex export --format csaf")]
+    [TestCase("vex import")]
     public async Task A_command_line_that_makes_no_sense_ends_with_64_and_a_hint(string line)
     {
         var ended = await _machine.RunAsync(line.Split(' ', StringSplitOptions.RemoveEmptyEntries));
@@ -40,6 +52,10 @@ public sealed class UsageTests
     [TestCase("audit --help")]
     [TestCase("audit scan -h")]
     [TestCase("advisories import --help")]
+    [TestCase("advisories feeds --help")]
+    [TestCase("advisories sync --help")]
+    [TestCase("vulnerability curate --help")]
+    [TestCase("vex import --help")]
     [TestCase("check --help")]
     [TestCase("log --prefix a --name b --help")]
     public async Task Help_is_there_for_every_command(string line)
@@ -67,6 +83,9 @@ public sealed class UsageTests
     [TestCase("check --prefix /nowhere")]
     [TestCase("audit scan --prefix /nowhere")]
     [TestCase("env list")]
+    [TestCase("advisories feeds")]
+    [TestCase("vulnerability show CVE-2022-0778")]
+    [TestCase("vex export")]
     public async Task Without_a_sign_in_everything_ends_with_2_and_says_how_to_sign_in(string line)
     {
         var ended = await _machine.RunAsync(line.Split(' '));

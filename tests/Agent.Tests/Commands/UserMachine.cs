@@ -23,6 +23,8 @@ internal sealed class UserMachine : IDisposable
 
     public bool IsTerminal { get; set; }
 
+    public bool ErrorIsTerminal { get; set; }
+
     public void Dispose() => _home.Dispose();
 
     public string Write(string relative, string content = "") => _home.Write(relative, content);
@@ -55,6 +57,7 @@ internal sealed class UserMachine : IDisposable
         Error = error,
         InIsTerminal = IsTerminal,
         OutIsTerminal = IsTerminal,
+        ErrorIsTerminal = ErrorIsTerminal,
         Variables = Variables,
         HomeFolder = Home,
         CurrentFolder = Home,

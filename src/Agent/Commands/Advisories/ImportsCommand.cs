@@ -1,0 +1,64 @@
+using System.CommandLine;
+using EnvPlatform.Agent.Client;
+using EnvPlatform.Agent.Output;
+
+namespace EnvPlatform.Agent.Commands.Advisories;
+
+/// <summary>Lists the imports, the latest first.</summary>
+internal sealed class ImportsCommand : Command
+{
+    private readonly Option<int> _limit = new("--limit") { Description = "At most so many, up to 1000.", HelpName = "N", DefaultValueFactory = _ => 20 };
+    private readonly Option<bool> _json = new("--json") { Description = "Answer in JSON, as the platform sends it." };
+
+    public ImportsCommand(Surroundings surroundings)
+        : base("imports", "List the imports, from files and from feeds, the latest first (operators only).")
+    {
+        _limit.Validators.Add(ListLimit.Check);
+        Add(_limit);
+        Add(_json);
+        SetAction((parsed, ct) => RunAsync(parsed, surroundings, ct));
+    }
+
+    private async Task<int> RunAsync(ParseResult parsed, Surroundings surroundings, CancellationToken ct)
+    {
+        using var client = Session.Connect(surroundings, Settings.Load(surroundings));
+        var answer = await client.GetAsync("api/v1/advisories/imports" + Session.Query(("limit", parsed.GetValue(_limit).ToString())), CallOptions.Usual, ct);
+        var screen = new Screen(surroundings);
+        if (parsed.GetValue(_json))
+        {
+            screen.Json(answer.Body);
+            return ExitCodes.Fine;
+        }
+
+        var page = answer.As(AgentJson.Default.PageImportView);
+        if (page.Items.Count > 0)
+            screen.Table(Columns, [.. page.Items.Select(Row)]);
+        screen.Line(page.TotalCount > page.Items.Count ? $"{page.Items.Count} of {page.TotalCount} imports." : $"{page.TotalCount} imports.");
+        return ExitCodes.Fine;
+    }
+
+    private static readonly IReadOnlyList<Column> Columns =
+    [
+        new("ID"), new("STARTED"), new("FORMAT"), new("STATUS"), new("RECORDS", Right: true), new("ADDED", Right: true, Optional: true), new("CHANGED", Right: true, Optional: true),
+        new("WITHDRAWN", Right: true, Optional: true), new("REJECTED", Right: true), new("ERROR", Wraps: true, Optional: true),
+    ];
+
+    private static Cell[] Row(ImportView import) =>
+    [
+        import.Id,
+        Times.Minute(import.CreatedAt),
+        import.Format,
+        import.Status switch
+        {
+            "failed" => new Cell("failed", "red"),
+            "running" => ImportFollowing.Step(import) is var now ? $"{now.Step} {now.Detail}" : "",
+            var status => status,
+        },
+        import.Advisories?.ToString(),
+        import.Added?.ToString(),
+        import.Changed?.ToString(),
+        import.Withdrawn?.ToString(),
+        new Cell(import.Rejected?.ToString() ?? "", import.Rejected > 0 ? "yellow" : null),
+        import.Error,
+    ];
+}

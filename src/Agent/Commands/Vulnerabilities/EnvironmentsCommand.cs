@@ -1,0 +1,65 @@
+using System.CommandLine;
+using EnvPlatform.Agent.Client;
+using EnvPlatform.Agent.Output;
+
+namespace EnvPlatform.Agent.Commands.Vulnerabilities;
+
+/// <summary>Lists the environments that a vulnerability affects.</summary>
+internal sealed class EnvironmentsCommand : Command
+{
+    private readonly Argument<string> _id = VulnerabilityCommand.Id();
+    private readonly Option<bool> _archived = new("--archived") { Description = "The archived ones." };
+    private readonly Option<string?> _sort = new("--sort") { Description = "A field, with - before it for descending: name, prefix, platform, max_cvss, vulnerabilities, scanned_at.", HelpName = "FIELD" };
+    private readonly Option<int> _limit = new("--limit") { Description = "At most so many, up to 1000.", HelpName = "N", DefaultValueFactory = _ => 100 };
+    private readonly Option<bool> _json = new("--json") { Description = "Answer in JSON, as the platform sends it." };
+
+    public EnvironmentsCommand(Surroundings surroundings)
+        : base("environments", "List the environments that a vulnerability affects, of those that you may see.")
+    {
+        _limit.Validators.Add(ListLimit.Check);
+        Add(_id);
+        Add(_archived);
+        Add(_sort);
+        Add(_limit);
+        Add(_json);
+        SetAction((parsed, ct) => RunAsync(parsed, surroundings, ct));
+    }
+
+    private async Task<int> RunAsync(ParseResult parsed, Surroundings surroundings, CancellationToken ct)
+    {
+        using var session = Session.Open(surroundings);
+        var query = Session.Query(
+            ("archived", parsed.GetValue(_archived) ? "true" : null), ("sort", parsed.GetValue(_sort)), ("limit", parsed.GetValue(_limit).ToString()));
+        var answer = await session.Client.GetAsync(session.Path(VulnerabilityCommand.PathOf(parsed.GetValue(_id)!) + "/environments") + query, CallOptions.Usual, ct);
+        var screen = new Screen(surroundings);
+        if (parsed.GetValue(_json))
+        {
+            screen.Json(answer.Body);
+            return ExitCodes.Fine;
+        }
+
+        var page = answer.As(AgentJson.Default.PageAffectedEnvironment);
+        if (page.Items.Count > 0)
+            screen.Table(Columns, [.. page.Items.Select(Row)]);
+        screen.Line(page.TotalCount > page.Items.Count ? $"{page.Items.Count} of {page.TotalCount} environments." : $"{page.TotalCount} environments.");
+        return ExitCodes.Fine;
+    }
+
+    private static readonly IReadOnlyList<Column> Columns =
+    [
+        new("ID"), new("NAME", Wraps: true), new("STATUS"), new("PACKAGES", Wraps: true), new("HELD AS"), new("USER", Optional: true), new("MACHINE", Optional: true),
+        new("PLATFORM", Optional: true),
+    ];
+
+    private static Cell[] Row(AffectedEnvironment environment) =>
+    [
+        environment.Id.ToString(),
+        environment.Name,
+        Severity.Status(environment.Status),
+        string.Join(", ", (environment.Packages ?? []).Select(package => $"{package.Name} {package.Version}")),
+        string.Join(", ", (environment.Packages ?? []).Select(package => package.Status).Distinct(StringComparer.Ordinal)),
+        environment.User?.Email ?? environment.User?.DisplayName,
+        environment.Machine?.Hostname,
+        environment.Platform,
+    ];
+}
