@@ -10,11 +10,16 @@ namespace EnvPlatform.Scanner.Mapping;
 public sealed class CondaNames
 {
     private readonly FrozenDictionary<string, Entry> _packages;
+    private readonly FrozenDictionary<string, FrozenDictionary<string, Entry>> _byChannel;
     private readonly FrozenDictionary<string, VersionScheme> _schemes;
 
     private CondaNames(Document document)
     {
-        _packages = document.Packages.ToFrozenDictionary(entry => entry.Conda, StringComparer.Ordinal);
+        Entries = document.Packages;
+        _packages = document.Packages.Where(entry => entry.Channels is null).ToFrozenDictionary(entry => entry.Conda, StringComparer.Ordinal);
+        _byChannel = document.Packages.SelectMany(entry => (entry.Channels ?? []).Select(channel => (Channel: channel, Entry: entry)))
+            .GroupBy(pair => pair.Channel, StringComparer.Ordinal)
+            .ToFrozenDictionary(group => group.Key, group => group.ToFrozenDictionary(pair => pair.Entry.Conda, pair => pair.Entry, StringComparer.Ordinal), StringComparer.Ordinal);
         _schemes = document.Schemes.ToFrozenDictionary(entry => entry.Key, entry => entry.Value, StringComparer.Ordinal);
     }
 
@@ -22,9 +27,10 @@ public sealed class CondaNames
     public static CondaNames BuiltIn { get; } = Read(Assembly.GetExecutingAssembly().GetManifestResourceStream("conda-exceptions.json")
         ?? throw new InvalidOperationException("The table of conda names is not embedded."));
 
-    public IEnumerable<Entry> Entries => _packages.Values;
+    public IReadOnlyList<Entry> Entries { get; }
 
     /// <exception cref="JsonException">The table is malformed, or an entry says nothing or two things.</exception>
+    /// <exception cref="ArgumentException">Two entries speak of one name in one channel.</exception>
     public static CondaNames Read(Stream json)
     {
         var document = JsonSerializer.Deserialize(json, TableJson.Default.Document) ?? throw new JsonException("The table is empty.");
@@ -38,7 +44,10 @@ public sealed class CondaNames
         return new CondaNames(document);
     }
 
-    internal Entry? Find(string condaName) => _packages.GetValueOrDefault(condaName);
+    /// <summary>What a channel calls so; where the log names no channel, what conda-forge does.</summary>
+    internal Entry? Find(string condaName, string? channel) =>
+        _byChannel.TryGetValue(channel ?? CondaChannels.CondaForge, out var own) && own.TryGetValue(condaName, out var entry)
+            ? entry : _packages.GetValueOrDefault(condaName);
 
     /// <summary>The order in which versions of a project that has no ecosystem but conda are compared.</summary>
     internal VersionScheme SchemeOf(string nativeName) => _schemes.GetValueOrDefault(nativeName, VersionScheme.Conda);
@@ -48,7 +57,8 @@ public sealed class CondaNames
     /// <param name="Native">The upstream project under whose name records of the ecosystem <c>conda</c> speak of it.</param>
     /// <param name="None">No project that advisories could speak of.</param>
     /// <param name="Meta">Nothing but dependencies, or a switch for the solver.</param>
-    public sealed record Entry(string Conda, string? Pypi, string? Native, bool None, bool Meta, string Why);
+    /// <param name="Channels">The only channels that this is true of; null for all.</param>
+    public sealed record Entry(string Conda, string? Pypi, string? Native, bool None, bool Meta, string Why, string[]? Channels = null);
 
     internal sealed record Document(Entry[] Packages, Dictionary<string, VersionScheme> Schemes);
 }

@@ -4,31 +4,23 @@ using EnvPlatform.Scanner.Matching.Versions;
 namespace EnvPlatform.Scanner.Mapping;
 
 /// <summary>
-/// From a package in an environment to the project that it holds: by conda's conventions, and by a table where they mislead
-/// (conda <c>pytorch</c> is PyPI's <c>torch</c>, conda <c>zstd</c> is not PyPI's <c>zstd</c>). It answers what the package is, not what is bundled in it.
+/// From a package in an environment to the project that it holds: by a table where names mislead (conda <c>pytorch</c> is PyPI's <c>torch</c>, conda
+/// <c>zstd</c> is not PyPI's <c>zstd</c>), by the mappings that others publish, and by conda's conventions. It answers what the package is, not what is bundled in it.
 /// </summary>
-public sealed class ConventionMapping(CondaNames names)
+public sealed class ConventionMapping(CondaNames names, CondaChannels channels, PublishedMapping published)
 {
     private const string R = "r-";
     private const string Bioconductor = "bioconductor-";
 
-    /// <summary>With the table that is built in.</summary>
-    public static ConventionMapping BuiltIn { get; } = new(CondaNames.BuiltIn);
+    /// <summary>With the tables that are built in, and nothing that was imported.</summary>
+    public static ConventionMapping BuiltIn { get; } = new(CondaNames.BuiltIn, CondaChannels.BuiltIn, PublishedMapping.None);
 
     public MappedPackage Map(in InstalledPackage package)
     {
-        var name = package.Name;
-        if (package.Manager == PackageManager.PyPI) return Project(MappingBasis.PyPI, Ecosystems.PyPI, name);
-        if (IsVirtual(name)) return Native(MappingAnswer.NotApplicable, MappingBasis.None, name);
-        if (names.Find(name) is { } exception) return Exceptional(exception);
-        if (name.StartsWith(R, StringComparison.Ordinal) && name.Length > R.Length)
-            return Project(MappingBasis.RName, Ecosystems.Cran, name, R.Length);
-        if (name.StartsWith(Bioconductor, StringComparison.Ordinal) && name.Length > Bioconductor.Length)
-            return Project(MappingBasis.RName, Ecosystems.Bioconductor, name, Bioconductor.Length);
-        if (string.IsNullOrEmpty(package.Build)) return Project(MappingBasis.NameOnly, Ecosystems.PyPI, name);
-        return IsPythonBuild(package.Build)
-            ? Project(MappingBasis.PythonBuild, Ecosystems.PyPI, name)
-            : Native(MappingAnswer.Unknown, MappingBasis.None, name);
+        if (package.Manager == PackageManager.PyPI) return Project(MappingBasis.PyPI, Ecosystems.PyPI, package.Name, 0, true);
+        if (IsVirtual(package.Name)) return Native(MappingAnswer.NotApplicable, MappingBasis.None, package.Name, true);
+        var channel = channels.Find(package.Channel);
+        return Map(package, channel.IsKnown || published.Covers(channel.Name!) ? channel with { IsKnown = true } : channel);
     }
 
     /// <summary>What the rule that an answer comes from says about this package in particular; null where it says the same about all.</summary>
@@ -61,17 +53,42 @@ public sealed class ConventionMapping(CondaNames names)
         }
     }
 
+    private MappedPackage Map(in InstalledPackage package, KnownChannel channel)
+    {
+        var name = package.Name;
+        if (names.Find(name, channel.Name) is { } exception) return Exceptional(exception, channel.IsKnown);
+        var hasBuild = !string.IsNullOrEmpty(package.Build);
+        var isPython = hasBuild && IsPythonBuild(package.Build);
+        var said = published.Find(channel.Name, name);
+
+        // Metadata of another name in a package that was not built for Python is of something bundled.
+        if (said.Kind == PublishedKind.Project && (isPython || !hasBuild || said.IsOwnName))
+            return Project(said.Basis, Ecosystems.PyPI, said.Project, 0, channel.IsKnown);
+        if (said.Kind == PublishedKind.Several && (isPython || !hasBuild)) return Native(MappingAnswer.Unknown, said.Basis, name, channel.IsKnown);
+        if (name.StartsWith(R, StringComparison.Ordinal) && name.Length > R.Length)
+            return Project(MappingBasis.RName, Ecosystems.Cran, name, R.Length, channel.IsKnown);
+        if (name.StartsWith(Bioconductor, StringComparison.Ordinal) && name.Length > Bioconductor.Length)
+            return Project(MappingBasis.RName, Ecosystems.Bioconductor, name, Bioconductor.Length, channel.IsKnown);
+
+        // "No metadata was found" is also said of Python packages of the years when builds left it out; a build for Python weighs more.
+        if (isPython) return Project(MappingBasis.PythonBuild, Ecosystems.PyPI, name, 0, channel.IsKnown);
+        if (said.Kind == PublishedKind.NoProject) return Native(MappingAnswer.NoSuchProject, said.Basis, name, channel.IsKnown);
+        return hasBuild
+            ? Native(MappingAnswer.Unknown, MappingBasis.None, name, channel.IsKnown)
+            : Project(MappingBasis.NameOnly, Ecosystems.PyPI, name, 0, channel.IsKnown);
+    }
+
     // __glibc, __cuda and the like stand for what the machine has.
     private static bool IsVirtual(string name) => name.StartsWith("__", StringComparison.Ordinal);
 
-    private MappedPackage Exceptional(CondaNames.Entry entry) =>
-        entry.Pypi is not null ? Project(MappingBasis.Table, Ecosystems.PyPI, entry.Pypi)
-        : entry.Native is not null ? Native(MappingAnswer.Project, MappingBasis.Table, entry.Native)
-        : Native(entry.Meta ? MappingAnswer.NotApplicable : MappingAnswer.NoSuchProject, MappingBasis.Table, entry.Conda);
+    private MappedPackage Exceptional(CondaNames.Entry entry, bool isChannelKnown) =>
+        entry.Pypi is not null ? Project(MappingBasis.Table, Ecosystems.PyPI, entry.Pypi, 0, isChannelKnown)
+        : entry.Native is not null ? Native(MappingAnswer.Project, MappingBasis.Table, entry.Native, isChannelKnown)
+        : Native(entry.Meta ? MappingAnswer.NotApplicable : MappingAnswer.NoSuchProject, MappingBasis.Table, entry.Conda, isChannelKnown);
 
-    private MappedPackage Project(MappingBasis basis, string ecosystem, string name, int skip = 0) =>
-        new(MappingAnswer.Project, basis, ecosystem, name, skip, SchemeOf(ecosystem, name));
+    private MappedPackage Project(MappingBasis basis, string ecosystem, string name, int skip, bool isChannelKnown) =>
+        new(MappingAnswer.Project, basis, ecosystem, name, skip, SchemeOf(ecosystem, name), isChannelKnown);
 
-    private MappedPackage Native(MappingAnswer answer, MappingBasis basis, string name) =>
-        new(answer, basis, Ecosystems.Conda, name, 0, names.SchemeOf(name));
+    private MappedPackage Native(MappingAnswer answer, MappingBasis basis, string name, bool isChannelKnown) =>
+        new(answer, basis, Ecosystems.Conda, name, 0, names.SchemeOf(name), isChannelKnown);
 }

@@ -22,9 +22,12 @@ public sealed class CpeProducts
 {
     private readonly FrozenDictionary<(string Vendor, string Product), Entry> _products;
 
+    private readonly FrozenSet<string>.AlternateLookup<ReadOnlySpan<char>> _natives;
+
     private CpeProducts(Document document)
     {
         Entries = document.Projects;
+        _natives = document.Projects.Select(entry => entry.Native).ToFrozenSet(StringComparer.Ordinal).GetAlternateLookup<ReadOnlySpan<char>>();
         _products = document.Projects
             .SelectMany(entry => entry.Cpes.Select(cpe => (Key: Split(entry, cpe), Entry: entry)))
             .ToFrozenDictionary(pair => pair.Key, pair => pair.Entry);
@@ -42,6 +45,9 @@ public sealed class CpeProducts
         new(JsonSerializer.Deserialize(json, CpeTableJson.Default.Document) ?? throw new JsonException("The table is empty."));
 
     internal Entry? Find(string vendor, string product) => _products.GetValueOrDefault((vendor, product));
+
+    /// <summary>Whether a package's project is one that the database has products of.</summary>
+    internal bool Covers(in MappedPackage mapped) => mapped.Ecosystem == Matching.Ecosystems.Conda && _natives.Contains(mapped.Name);
 
     private static (string Vendor, string Product) Split(Entry entry, string cpe) =>
         cpe.Split(':') is [{ Length: > 0 } vendor, { Length: > 0 } product]

@@ -52,7 +52,7 @@ public readonly record struct MappedPackage
     private readonly string _text;
     private readonly int _skip;
 
-    internal MappedPackage(MappingAnswer answer, MappingBasis basis, string ecosystem, string text, int skip, VersionScheme scheme)
+    internal MappedPackage(MappingAnswer answer, MappingBasis basis, string ecosystem, string text, int skip, VersionScheme scheme, bool isChannelKnown)
     {
         Answer = answer;
         Basis = basis;
@@ -60,6 +60,7 @@ public readonly record struct MappedPackage
         _text = text;
         _skip = skip;
         Scheme = scheme;
+        IsChannelKnown = isChannelKnown;
     }
 
     public MappingAnswer Answer { get; }
@@ -71,6 +72,9 @@ public readonly record struct MappedPackage
 
     /// <summary>The order that versions compare in.</summary>
     public VersionScheme Scheme { get; }
+
+    /// <summary>False where the answer rests on the names of a channel of which nobody knows how it names its packages.</summary>
+    public bool IsChannelKnown { get; }
 
     /// <summary>The project, under its normalised name.</summary>
     public PackageIdentity Identity => PackageIdentity.Of(Ecosystem, _text[_skip..]);

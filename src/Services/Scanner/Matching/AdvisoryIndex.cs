@@ -16,13 +16,18 @@ public sealed class AdvisoryIndex
     private readonly ConventionMapping _mapping;
     private readonly Dictionary<string, Tables> _ecosystems;
     private readonly FrozenSet<string> _complete;
+    private readonly bool _isNvdComplete;
 
     private AdvisoryIndex(ConventionMapping mapping, Dictionary<string, Tables> ecosystems, FrozenSet<string> complete)
     {
         _mapping = mapping;
         _ecosystems = ecosystems;
         _complete = complete;
+        _isNvdComplete = complete.Contains(Ecosystems.Nvd);
     }
+
+    /// <summary>How packages are taken for projects.</summary>
+    public ConventionMapping Mapping => _mapping;
 
     /// <summary>Projects that at least one advisory affects.</summary>
     public int Projects => _ecosystems.Values.Sum(tables => tables.Count);
@@ -72,6 +77,9 @@ public sealed class AdvisoryIndex
         };
     }
 
+    /// <summary>The same advisories with another mapping, one that compares versions in the same orders.</summary>
+    internal AdvisoryIndex With(ConventionMapping mapping) => new(mapping, _ecosystems, _complete) { Advisories = Advisories, IgnoredRanges = IgnoredRanges };
+
     /// <summary>What is known of a package: how far it could be checked, and which advisories affect it.</summary>
     public PackageMatch Match(in InstalledPackage package)
     {
@@ -82,9 +90,12 @@ public sealed class AdvisoryIndex
         if (string.IsNullOrEmpty(package.Version)) return new PackageMatch(Coverage.NotChecked, NotCheckedReason.InvalidVersion, mapped, []);
 
         var hits = table.Match(package.Version, out var isValid);
-        return isValid
+        if (!isValid) return new PackageMatch(Coverage.NotChecked, NotCheckedReason.InvalidVersion, mapped, hits);
+
+        // Most unknown channels are mirrors, so what is found is told; that nothing was found says nothing of a package that may be another.
+        return hits.Length > 0 || mapped.IsChannelKnown
             ? new PackageMatch(Coverage.Checked, NotCheckedReason.None, mapped, hits)
-            : new PackageMatch(Coverage.NotChecked, NotCheckedReason.InvalidVersion, mapped, hits);
+            : new PackageMatch(Coverage.NotChecked, NotCheckedReason.UnknownChannel, mapped, hits);
     }
 
     /// <summary>What the advisories say of the project that a package holds; null when none speaks of it.</summary>
@@ -101,10 +112,13 @@ public sealed class AdvisoryIndex
     {
         var reason = mapped.Answer switch
         {
+            _ when !mapped.IsChannelKnown => NotCheckedReason.UnknownChannel,
             MappingAnswer.Unknown => NotCheckedReason.NotMapped,
+            MappingAnswer.NoSuchProject => NotCheckedReason.NoSuchProject,
             // A name alone, without a build, was a guess that only an advisory could have confirmed.
             MappingAnswer.Project when mapped.Basis == MappingBasis.NameOnly => NotCheckedReason.NotMapped,
             MappingAnswer.Project when _complete.Contains(mapped.Ecosystem) => NotCheckedReason.None,
+            MappingAnswer.Project when _isNvdComplete && CpeProducts.BuiltIn.Covers(mapped) => NotCheckedReason.None,
             _ => NotCheckedReason.NoAdvisorySource,
         };
         return new PackageMatch(reason == NotCheckedReason.None ? Coverage.Checked : Coverage.NotChecked, reason, mapped, []);

@@ -64,6 +64,9 @@ public static class Ecosystems
     public const string Bioconductor = "Bioconductor";
     public const string Conda = "conda";
 
+    /// <summary>Not an ecosystem: the native projects that the National Vulnerability Database knows by the table of products, where all of it was imported.</summary>
+    public const string Nvd = "NVD";
+
     /// <summary>The ecosystem without the release that OSV may append (<c>Bioconductor:3.18</c>); null when nothing in conda comes from it.</summary>
     public static string? Known(string ecosystem)
     {

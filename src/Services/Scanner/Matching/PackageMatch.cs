@@ -16,7 +16,7 @@ public enum NotCheckedReason
 {
     None,
 
-    /// <summary>What project the conda package holds is not known.</summary>
+    /// <summary>What project the conda package holds is not known, or which of several.</summary>
     NotMapped,
 
     /// <summary>There is no version, or it is none in the order that its advisories are compared in.</summary>
@@ -24,6 +24,12 @@ public enum NotCheckedReason
 
     /// <summary>The project is known, and no source that was imported speaks of it.</summary>
     NoAdvisorySource,
+
+    /// <summary>It holds no project of an ecosystem that advisories are written for, and no source that was imported speaks of the conda package itself.</summary>
+    NoSuchProject,
+
+    /// <summary>Nothing was found under the name, and what the channel calls so is not known.</summary>
+    UnknownChannel,
 }
 
 public static class NotCheckedReasons
@@ -35,6 +41,8 @@ public static class NotCheckedReasons
         NotCheckedReason.NotMapped => "not_mapped",
         NotCheckedReason.InvalidVersion => "invalid_version",
         NotCheckedReason.NoAdvisorySource => "no_advisory_source",
+        NotCheckedReason.NoSuchProject => "no_such_project",
+        NotCheckedReason.UnknownChannel => "unknown_channel",
         _ => throw new ArgumentOutOfRangeException(nameof(reason), reason, null),
     };
 }
