@@ -104,7 +104,7 @@ public sealed class AdvisoryIndexTests
     [TestCase("nobody-names-it", "1", null, Coverage.NotChecked, NotCheckedReason.NotMapped)]
     [TestCase("r-nobody", "1", "r43_0", Coverage.NotChecked, NotCheckedReason.NoAdvisorySource)]
     [TestCase("openssl", "3.0.0", "h12345_0", Coverage.NotChecked, NotCheckedReason.NoAdvisorySource)]
-    [TestCase("vtk", "9.0", "py_0", Coverage.NotChecked, NotCheckedReason.NoAdvisorySource)]
+    [TestCase("vtk", "9.0", "py_0", Coverage.NotChecked, NotCheckedReason.NoSuchProject)]
     [TestCase("__glibc", "2.17", "0", Coverage.NotApplicable, NotCheckedReason.None)]
     [TestCase("python_abi", "3.10", "2_cp310", Coverage.NotApplicable, NotCheckedReason.None)]
     public void Every_package_says_how_far_it_was_checked(string name, string? version, string? build, Coverage coverage, NotCheckedReason reason)

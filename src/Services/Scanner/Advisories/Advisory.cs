@@ -27,7 +27,7 @@ public sealed record Advisory(
 public readonly record struct SeverityVector(string Type, string Vector);
 
 /// <summary>A package that an advisory is about, and its versions that are affected: those listed and those in a range.</summary>
-/// <param name="Ecosystem">With its release where the source names one: <c>PyPI</c>, <c>conda</c>, <c>Debian:12</c>.</param>
+/// <param name="Ecosystem">With its release where the source names one: <c>PyPI</c>, <c>conda</c>, <c>Debian:12</c>; <c>conda</c> where it names the repository of a native project.</param>
 public sealed record AffectedPackage(
     string Ecosystem,
     string Name,

@@ -92,7 +92,8 @@ internal class RecordReader
         return text;
     }
 
-    private string? String(JsonElement value, string property)
+    /// <summary>Null where the text is no valid Unicode.</summary>
+    protected static string? Valid(JsonElement value)
     {
         try
         {
@@ -101,9 +102,15 @@ internal class RecordReader
         catch (InvalidOperationException)
         {
             // How System.Text.Json says that the text is no valid UTF-8 or escapes half of a surrogate pair.
-            Complain(property, "is no valid Unicode text");
             return null;
         }
+    }
+
+    private string? String(JsonElement value, string property)
+    {
+        var text = Valid(value);
+        if (text is null) Complain(property, "is no valid Unicode text");
+        return text;
     }
 
     public bool Find(JsonElement parent, string property, JsonValueKind kind, [NotNullWhen(true)] out JsonElement value)

@@ -11,13 +11,13 @@ namespace EnvPlatform.Scanner.Advisories;
 
 /// <summary>
 /// Brings the built-in advisories into the database, so that a first start finds something without the network: once for each edition of them,
-/// and never over a record of the same id that was imported. The tables of conda names and of CPE products are part of the edition: when they say
-/// something else, packages are other projects than before, or records speak of others, and all packages are matched again.
+/// and never over a record of the same id that was imported. The tables of conda's channels and names, of CPE products and of repositories are part of the edition: when they
+/// say something else, packages are other projects than before, or records speak of others, and all packages are matched again.
 /// </summary>
 internal static class SeedStarter
 {
     private const string Prefix = "starter/";
-    private static readonly string[] Tables = ["conda-exceptions.json", "conda-cpes.json"];
+    private static readonly string[] Tables = ["conda-channels.json", "conda-cpes.json", "conda-exceptions.json", "git-projects.json"];
 
     public static async Task RunAsync(NpgsqlDataSource db, ChangeAdvisories change, CancellationToken ct)
     {

@@ -58,7 +58,9 @@ public sealed class CondaNames
     /// <param name="None">No project that advisories could speak of.</param>
     /// <param name="Meta">Nothing but dependencies, or a switch for the solver.</param>
     /// <param name="Channels">The only channels that this is true of; null for all.</param>
-    public sealed record Entry(string Conda, string? Pypi, string? Native, bool None, bool Meta, string Why, string[]? Channels = null);
+    /// <param name="Python">Whether this is true only of builds for Python, or only of others; null for all.</param>
+    public sealed record Entry(
+        string Conda, string? Pypi, string? Native, bool None, bool Meta, string Why, string[]? Channels = null, bool? Python = null);
 
     internal sealed record Document(Entry[] Packages, Dictionary<string, VersionScheme> Schemes);
 }

@@ -56,9 +56,9 @@ public sealed class ConventionMapping(CondaNames names, CondaChannels channels, 
     private MappedPackage Map(in InstalledPackage package, KnownChannel channel)
     {
         var name = package.Name;
-        if (names.Find(name, channel.Name) is { } exception) return Exceptional(exception, channel.IsKnown);
         var hasBuild = !string.IsNullOrEmpty(package.Build);
         var isPython = hasBuild && IsPythonBuild(package.Build);
+        if (names.Find(name, channel.Name) is { } exception && (exception.Python is null || exception.Python == isPython)) return Exceptional(exception, channel.IsKnown);
         var said = published.Find(channel.Name, name);
 
         // Metadata of another name in a package that was not built for Python is of something bundled.

@@ -43,6 +43,8 @@ internal static class ReadOsv
     private static string[] CompleteIn(SourceRecord[] records) =>
     [
         .. records.SelectMany(record => record.Advisory.Affected.Select(affected => Ecosystems.Known(affected.Ecosystem)).OfType<string>().Distinct(StringComparer.Ordinal))
-            .CountBy(ecosystem => ecosystem, StringComparer.Ordinal).Where(pair => pair.Value * 2 >= records.Length).Select(pair => pair.Key),
+            .CountBy(ecosystem => ecosystem, StringComparer.Ordinal).Where(pair => pair.Value * 2 >= records.Length).Select(pair => pair.Key)
+            // Nobody writes advisories for all of conda; a database of one native project has nothing but conda's.
+            .Where(ecosystem => ecosystem != Ecosystems.Conda),
     ];
 }

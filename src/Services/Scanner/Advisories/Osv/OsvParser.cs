@@ -1,4 +1,6 @@
 using System.Text.Json;
+using EnvPlatform.Scanner.Mapping;
+using EnvPlatform.Scanner.Matching;
 
 namespace EnvPlatform.Scanner.Advisories.Osv;
 
@@ -6,6 +8,7 @@ namespace EnvPlatform.Scanner.Advisories.Osv;
 public static class OsvParser
 {
     private const int MaxIdLength = 256;
+    private const string Git = "GIT";
 
     public static OsvRecord Parse(ReadOnlyMemory<byte> json)
     {
@@ -56,17 +59,36 @@ public static class OsvParser
 
         public AffectedPackage[] Affected(JsonElement root) => [.. Objects(root, "affected", Package).OfType<AffectedPackage>()];
 
-        // An entry without a package speaks of commits only, which nothing here is matched by.
-        private AffectedPackage? Package(JsonElement entry) =>
-            Find(entry, "package", JsonValueKind.Object, out var package)
-                ? new AffectedPackage(
-                    Required(package, "ecosystem"),
-                    Required(package, "name"),
-                    Identifier(package, "purl"),
-                    [.. Objects(entry, "ranges", Range).OfType<AffectedRange>()],
-                    Strings(entry, "versions"),
-                    Severities(entry))
+        private AffectedPackage? Package(JsonElement entry)
+        {
+            if (!Find(entry, "package", JsonValueKind.Object, out var package)) return OfRepository(entry);
+            var ecosystem = Required(package, "ecosystem");
+            return ecosystem == Git
+                ? OfRepository(entry)
+                : new AffectedPackage(ecosystem, Required(package, "name"), Identifier(package, "purl"), Ranges(entry), Strings(entry, "versions"), Severities(entry));
+        }
+
+        // An entry without a package is of the project of its repository. Its versions are tags, or written as they are. One that speaks of commits only, or of
+        // a repository that is nobody's here, is nothing that a package could be matched by.
+        private AffectedPackage? OfRepository(JsonElement entry)
+        {
+            if (Project(entry) is not { } project) return null;
+            var ranges = Ranges(entry);
+            var versions = Strings(entry, "versions").Select(project.VersionOf).OfType<string>().Distinct(StringComparer.Ordinal).ToArray();
+            return ranges.Length + versions.Length == 0 ? null : new AffectedPackage(Ecosystems.Conda, project.Native, null, ranges, versions, Severities(entry));
+        }
+
+        private static GitProjects.Entry? Project(JsonElement entry) =>
+            entry.TryGetProperty("ranges", out var ranges) && ranges.ValueKind == JsonValueKind.Array
+                ? ranges.EnumerateArray().Select(Repository).OfType<string>().Select(GitProjects.BuiltIn.Find).FirstOrDefault(project => project is not null)
                 : null;
+
+        private static string? Repository(JsonElement range) =>
+            range.ValueKind == JsonValueKind.Object && range.TryGetProperty("repo", out var repository) && repository.ValueKind == JsonValueKind.String
+                ? Valid(repository)
+                : null;
+
+        private AffectedRange[] Ranges(JsonElement entry) => [.. Objects(entry, "ranges", Range).OfType<AffectedRange>()];
 
         private AffectedRange? Range(JsonElement range)
         {
