@@ -42,7 +42,7 @@ public sealed class ExplanationTests
     public void The_reason_of_the_table_is_its_own()
     {
         foreach (var entry in CondaNames.BuiltIn.Entries)
-            Assert.That(MappingOf(new InstalledPackage(PackageManager.Conda, entry.Conda, "1", "0")).Reason, Is.EqualTo(entry.Why), entry.Conda);
+            Assert.That(MappingOf(new InstalledPackage(PackageManager.Conda, entry.Conda, "1", "0", entry.Channels?[0])).Reason, Is.EqualTo(entry.Why), entry.Conda);
     }
 
     [Test]

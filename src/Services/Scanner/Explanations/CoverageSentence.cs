@@ -11,7 +11,9 @@ internal static class CoverageSentence
         "not_applicable" => $"There is nothing to check in {name}: " + (mapping.Reason ?? "a virtual package stands for what the machine has") + ".",
         _ => "Not checked: " + reason switch
         {
-            "not_mapped" => $"which project the package {name} holds is not known.",
+            "not_mapped" => mapping.Reason is { } why ? $"which project the package {name} holds is not known: {why}." : $"which project the package {name} holds is not known.",
+            "no_such_project" => $"the package {name} is no project that advisories at hand speak of" + (mapping.Reason is { } none ? $": {none}." : "."),
+            "unknown_channel" => $"nothing was found under the name {name}, and what the channel {channel} calls so is not known.",
             "invalid_version" => string.IsNullOrEmpty(version)
                 ? "the log has no exact version."
                 : $"{version} is no version in the order {mapping.Order}, in which {mapping.Ecosystem}'s {mapping.Project} is compared.",

@@ -39,6 +39,8 @@ internal sealed record PackageMapping(string Ecosystem, string Project, string B
         {
             "pypi" => $"{package} was installed from PyPI: it is {project}.",
             "table" => $"{package} is taken for {project} by the table of names: {Reason}.",
+            "parselmouth" when Reason is not null => $"No project is known that {Lower(package)} is: {Reason}.",
+            "grayskull" when Reason is not null => $"No project is known that {Lower(package)} is by the table of names that conda-forge gives to projects of PyPI: {Reason}.",
             "parselmouth" => $"{package} is taken for {project}: the published mapping of the channel's packages (parselmouth) found that project's metadata in it.",
             "grayskull" => $"{package} is taken for {project}: the published table of names that conda-forge gives to projects of PyPI (grayskull) says so.",
             "python_build" => $"{package} is taken for {project}: its build string says that it was built for Python, and conda names such packages as PyPI does.",

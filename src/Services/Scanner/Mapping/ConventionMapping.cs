@@ -24,8 +24,13 @@ public sealed class ConventionMapping(CondaNames names, CondaChannels channels, 
     }
 
     /// <summary>What the rule that an answer comes from says about this package in particular; null where it says the same about all.</summary>
-    public string? ReasonOf(in InstalledPackage package, in MappedPackage mapped) =>
-        mapped.Basis == MappingBasis.Table ? names.Find(package.Name)?.Why : null;
+    public string? ReasonOf(in InstalledPackage package, in MappedPackage mapped) => (mapped.Basis, mapped.Answer) switch
+    {
+        (MappingBasis.Table, _) => names.Find(package.Name, channels.Find(package.Channel).Name)?.Why,
+        (_, MappingAnswer.NoSuchProject) => "the published mapping of the channel's packages found no project of PyPI in it",
+        (MappingBasis.Parselmouth or MappingBasis.Grayskull, MappingAnswer.Unknown) => "the published mapping names several projects in it, and nothing tells which of them it is",
+        _ => null,
+    };
 
     /// <summary>In which order the versions of a project compare.</summary>
     public VersionScheme SchemeOf(string ecosystem, string name) => ecosystem switch
