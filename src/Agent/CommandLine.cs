@@ -58,7 +58,10 @@ internal static class CommandLine
         new LogCommand(surroundings),
         new CheckCommand(surroundings),
         new Command("audit", "Look at environments without logging them.") { new AuditScanCommand(surroundings) },
-        new Command("env", "What the platform knows of environments.") { new EnvListCommand(surroundings), new EnvShowCommand(surroundings) },
+        new Command("env", "What the platform knows of environments.")
+        {
+            new EnvListCommand(surroundings), new EnvShowCommand(surroundings), new EnvVulnerabilitiesCommand(surroundings), new EnvFixCommand(surroundings),
+        },
         new VulnerabilityCommand(surroundings),
         new VexCommand(surroundings),
         new AdvisoriesCommand(surroundings));

@@ -46,6 +46,8 @@ public sealed class FirstStepsTests
         var found = await administrator.ListAsync($"{org}/environments/{id}/vulnerabilities");
         Assert.That(found.Select(item => item.GetProperty("id").GetString()), Does.Contain("CVE-2022-0778"), "a first start finds openssl 1.1.1k by the built-in set");
 
+        await ExplainsItselfAsync(agent, administrator, $"{org}/environments/{id}", id!);
+
         var prefix = JsonDocument.Parse(scanned).RootElement.GetProperty("prefix").GetString()!;
         Assert.That((await agent.RunAsync("check", "--prefix", prefix)).ExitCode, Is.Zero);
         await administrator.PutAsync($"{org}/environments/{id}/status", new { status = "block", message = Message });
@@ -57,6 +59,18 @@ public sealed class FirstStepsTests
         Assert.That((await agent.RunAsync("check", "--prefix", prefix)).ExitCode, Is.Zero);
         await AuditHasAsync(administrator, platform.Bootstrap.Organization, id!,
             "environment_logged", "environment_scanned", "environment_status_changed", "activation_blocked");
+    }
+
+    // Why each was found, how each package was checked, and what clears it.
+    private static async Task ExplainsItselfAsync(AgentProcess agent, Api administrator, string environment, string id)
+    {
+        var why = (await SucceedsAsync(agent, "env", "vulnerabilities", id, "--why")).Output;
+        Assert.That(why, Does.Contain("CVE-2022-0778").And.Contains("The conda package openssl of channel conda-forge is taken for conda's openssl").And.Contains("in the order openssl"));
+        var packages = await administrator.ListAsync($"{environment}/packages");
+        Assert.That(packages.Select(package => package.GetProperty("coverage_explanation").GetString()), Has.All.Not.Empty);
+        var fix = await agent.RunAsync("env", "fix", id);
+        Assert.That(fix.ExitCode, Is.AnyOf(0, 1), fix.Error);
+        Assert.That(fix.Output, Does.StartWith("conda install --name ").And.Contains("'openssl>="));
     }
 
     [Test]

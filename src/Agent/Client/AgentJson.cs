@@ -17,6 +17,7 @@ namespace EnvPlatform.Agent.Client;
 [JsonSerializable(typeof(EnvironmentView))]
 [JsonSerializable(typeof(Page<EnvironmentView>))]
 [JsonSerializable(typeof(Page<FindingView>))]
+[JsonSerializable(typeof(UpgradesView))]
 [JsonSerializable(typeof(ImportView))]
 [JsonSerializable(typeof(Page<ImportView>))]
 [JsonSerializable(typeof(Page<RejectionView>))]

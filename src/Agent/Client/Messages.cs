@@ -44,10 +44,11 @@ internal sealed record Activation(string Status, string? Message = null, Guid? E
 /// <summary>An activation check's answer as the cache keeps it.</summary>
 internal sealed record CachedActivation(Activation Answer, DateTimeOffset CheckedAt);
 
-internal sealed record ScanRequest(IReadOnlyList<Package> Packages);
+/// <summary>Packages to be judged; where they are says how the commands read that upgrade them.</summary>
+internal sealed record ScanRequest(IReadOnlyList<Package> Packages, string? Prefix = null, string? Name = null, string? Platform = null);
 
 /// <summary>The findings of a list of packages.</summary>
-internal sealed record ScanResult(IReadOnlyList<ScannedPackage> Packages, ScanSummary? Summary = null);
+internal sealed record ScanResult(IReadOnlyList<ScannedPackage> Packages, ScanSummary? Summary = null, UpgradesView? Upgrades = null);
 
 internal sealed record ScannedPackage(
     string Manager, string Name, string Version, string? Build, string? Channel, string? Coverage, string? Reason,
@@ -61,7 +62,27 @@ internal sealed record FindingView(
     string Id, double? Cvss = null, string? Severity = null, string? Status = null, double? Epss = null, bool Kev = false,
     JsonElement? FixedIn = null, string? Summary = null, IReadOnlyList<FindingPackage>? Packages = null);
 
-internal sealed record FindingPackage(string Manager, string Name, string? Version = null, string? Build = null);
+/// <summary>A package that has a vulnerability, and why it was found in it.</summary>
+internal sealed record FindingPackage(
+    string Manager, string Name, string? Version = null, string? Build = null, string? Status = null, JsonElement? FixedIn = null,
+    IReadOnlyList<MatchView>? Matches = null, MappingView? Mapping = null);
+
+/// <summary>An advisory that affects a package.</summary>
+internal sealed record MatchView(string Advisory, string Range, string? Url = null, bool Listed = false, IReadOnlyList<string>? FixedIn = null);
+
+/// <summary>What a package was taken for, in words.</summary>
+internal sealed record MappingView(string Why, string Order);
+
+/// <summary>What clears an environment, and what nothing clears.</summary>
+internal sealed record UpgradesView(
+    IReadOnlyList<UpgradeView>? Items = null, IReadOnlyList<UpgradeCommandView>? Commands = null, IReadOnlyList<UnfixedView>? Unfixed = null);
+
+internal sealed record UpgradeView(
+    string Manager, string Name, string Version, string To, IReadOnlyList<string>? Clears = null, IReadOnlyList<string>? Remaining = null);
+
+internal sealed record UpgradeCommandView(string Command, string? Manager = null, string? Shell = null);
+
+internal sealed record UnfixedView(string Manager, string Name, string Version, string Vulnerability, string? Known = null);
 
 /// <summary>An environment as the platform lists it.</summary>
 internal sealed record EnvironmentView(

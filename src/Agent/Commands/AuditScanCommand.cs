@@ -57,7 +57,8 @@ internal sealed class AuditScanCommand : Command
         progress.Show($"Scanning {environment.Name} ({environment.Packages.Count} packages)...");
         // A verdict needs no more than what tells packages apart.
         var packages = environment.Packages.Select(package => package with { Sha256 = null, License = null, Requested = null });
-        var body = JsonSerializer.SerializeToUtf8Bytes(new ScanRequest([.. packages]), AgentJson.Default.ScanRequest);
+        var body = JsonSerializer.SerializeToUtf8Bytes(
+            new ScanRequest([.. packages], environment.Prefix, environment.Name, environment.Platform), AgentJson.Default.ScanRequest);
         return await session.Client.WriteAsync(HttpMethod.Post, session.Path("scans"), () => JsonBody.Of(body), CallOptions.Usual, ct);
     }
 
@@ -83,6 +84,12 @@ internal sealed class AuditScanCommand : Command
         screen.Line($"{environment.Name}: {result.Packages.Count} packages, vulnerabilities: {Severity.Text(counts)}.");
         if (summary.NotChecked + environment.NotExact.Count > 0)
             screen.Line($"Not checked: {string.Join(", ", NotChecked(result, environment))}.");
+        if (result.Upgrades?.Commands is [_, ..] commands)
+        {
+            screen.Line("What clears it, as far as fixes are published:");
+            foreach (var command in commands)
+                screen.Line("  " + command.Command);
+        }
     }
 
     /// <summary>How many packages were not checked, by reason: no result is silently clean.</summary>

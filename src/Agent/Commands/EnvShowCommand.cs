@@ -9,12 +9,6 @@ namespace EnvPlatform.Agent.Commands;
 /// <summary>Shows one environment as the platform knows it, with its vulnerabilities.</summary>
 internal sealed class EnvShowCommand : Command
 {
-    private readonly Argument<string?> _id = new("id")
-    {
-        Description = "The environment's id; without it, the environment of --prefix or --name, or the active one.",
-        Arity = ArgumentArity.ZeroOrOne,
-    };
-
     private readonly Option<string?> _statusFilter = new("--status")
     {
         Description = "Vulnerabilities of these statuses, by commas; 'all' for all. By default active,reported.",
@@ -28,23 +22,17 @@ internal sealed class EnvShowCommand : Command
         : base("show", "Show an environment and its vulnerabilities.")
     {
         _limit.Validators.Add(ListLimit.Check);
-        _id.Validators.Add(result =>
-        {
-            if (result.Tokens is [var token] && !Guid.TryParse(token.Value, out _))
-                result.AddError($"'{token.Value}' is not the id of an environment; see 'envplatform env list'.");
-        });
-        Add(_id);
+        var target = EnvironmentArgument.AddTo(this);
         Add(_statusFilter);
         Add(_limit);
         Add(_json);
-        var target = TargetOptions.AddTo(this);
         SetAction((parsed, ct) => RunAsync(parsed, target, surroundings, ct));
     }
 
-    private async Task<int> RunAsync(ParseResult parsed, TargetOptions target, Surroundings surroundings, CancellationToken ct)
+    private async Task<int> RunAsync(ParseResult parsed, EnvironmentArgument target, Surroundings surroundings, CancellationToken ct)
     {
         using var session = Session.Open(surroundings);
-        var id = parsed.GetValue(_id) is { } given ? Guid.Parse(given) : await IdOfAsync(session, target.Prefix(parsed, surroundings), ct);
+        var id = await target.ResolveAsync(parsed, session, ct);
         var environment = await session.Client.GetAsync(session.Path($"environments/{id}"), CallOptions.Usual, ct);
         var query = Session.Query(("status", parsed.GetValue(_statusFilter)), ("sort", "-cvss"), ("limit", parsed.GetValue(_limit).ToString()));
         var vulnerabilities = await session.Client.GetAsync(session.Path($"environments/{id}/vulnerabilities") + query, CallOptions.Usual, ct);
@@ -55,13 +43,6 @@ internal sealed class EnvShowCommand : Command
         else
             Write(environment.As(AgentJson.Default.EnvironmentView), vulnerabilities.As(AgentJson.Default.PageFindingView), screen);
         return ExitCodes.Fine;
-    }
-
-    private static async Task<Guid> IdOfAsync(Session session, string prefix, CancellationToken ct)
-    {
-        var path = session.Path("activation") + Session.Query(("machine_id", Machine.IdOf(session).ToString()), ("prefix", prefix));
-        var known = (await session.Client.GetAsync(path, CallOptions.Usual, ct)).AsActivation();
-        return known.EnvironmentId ?? throw new AgentException($"The platform does not know {prefix}: 'envplatform log --prefix {prefix}' logs it.");
     }
 
     private static void Write(EnvironmentView environment, Page<FindingView> vulnerabilities, Screen screen)
