@@ -129,7 +129,7 @@ public sealed class VexTests : CurationFixture
         })
         {
             using var content = new StringContent(document, System.Text.Encoding.UTF8, "application/json");
-            using var get = await SendAsync(HttpMethod.Get, caller, "vulnerabilities/vex?format=openvex", org: org);
+            using var get = await SendAsync(HttpMethod.Get, caller, "vulnerabilities/vex?format=cyclonedx", org: org);
             using var post = await SendAsync(HttpMethod.Post, caller, "vulnerabilities/vex", content, org);
             Assert.That((get.StatusCode, post.StatusCode), Is.EqualTo((read, write)), caller?.Email);
         }

@@ -41,6 +41,11 @@ internal static class ExportVex
             """, new { caller.OrgId }, ct);
         var curations = rows.Select(row => new VexExport(
             row.VulnerabilityId, row.Aliases, new(row.Package, row.Version, row.Build), row.Status, row.Reason, row.CreatedAt)).ToArray();
+        if (format is OpenVex.Format && curations.Length == 0)
+        {
+            return Problems.Of(StatusCodes.Status409Conflict, "nothing_curated", "Nothing is curated.", "A document of OpenVEX has at least one statement, and the organization holds nothing.");
+        }
+
         var now = clock.GetUtcNow();
         var author = caller.Organization!.Slug;
         return format is OpenVex.Format

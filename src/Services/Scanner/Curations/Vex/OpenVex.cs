@@ -52,10 +52,12 @@ internal static class OpenVex
 
     private static JsonObject Statement(VexExport curation, string organization)
     {
+        // Beside a justification there is no impact statement: one edition of the schema of 0.2.0 does not allow both.
         var (status, note) = curation.Status switch
         {
             "active" => ("affected", "action_statement"),
             "disputed" => ("under_investigation", "status_notes"),
+            "mitigated" => ("not_affected", "status_notes"),
             _ => ("not_affected", "impact_statement"),
         };
         var products = curation.Scope.Package is null ? [organization] : PackageUrl.Write(curation.Scope);
