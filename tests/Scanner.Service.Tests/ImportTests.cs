@@ -175,6 +175,52 @@ public sealed class ImportTests : ScannerFixture
         });
     }
 
+    [Test]
+    public async Task A_file_that_is_sent_twice_under_one_key_is_imported_once()
+    {
+        var (key, ids) = (Guid.CreateVersion7().ToString(), new HashSet<Guid>());
+        for (var attempt = 0; attempt < 2; attempt++)
+        {
+            using var client = Scanner.As(Operator);
+            client.DefaultRequestHeaders.Add("Idempotency-Key", key);
+            using var content = new ByteArrayContent(File(Record("PYSEC-2026-43", "oncelib", null, null)));
+            using var response = await client.PostAsync(new Uri("/api/v1/advisories/imports?format=osv", UriKind.Relative), content);
+            var answer = await response.Content.ReadAsStringAsync();
+            Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.Accepted), answer);
+            ids.Add(JsonDocument.Parse(answer).RootElement.GetProperty("id").GetGuid());
+        }
+
+        Assert.That(ids, Has.Count.EqualTo(1));
+        Assert.That((await EndedAsync(Scanner, Operator, new(ids.Single()))).GetProperty("added").GetInt32(), Is.EqualTo(1));
+    }
+
+    [TestCase(false)]
+    [TestCase(true)]
+    public async Task A_file_that_is_too_large_is_refused(bool hasKey)
+    {
+        await using var database = await TestDatabase.CreateAsync();
+        await using var small = await ServiceFixture<ScannerOptions>.StartAsync("scanner", database, new Dictionary<string, string?>(StringComparer.Ordinal)
+        {
+            ["services:ingest:grpc:0"] = "http://127.0.0.1:9",
+            ["Scanner:MaxImportBytes"] = "100000",
+        });
+        using var client = small.As(Operator);
+        if (hasKey)
+        {
+            client.DefaultRequestHeaders.Add("Idempotency-Key", "k");
+        }
+
+        foreach (var isChunked in new[] { false, true })
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Post, new Uri("/api/v1/advisories/imports?format=osv", UriKind.Relative)) { Content = new ByteArrayContent([.. "[]"u8, .. new byte[100_000]]) };
+            request.Headers.TransferEncodingChunked = isChunked;
+            using var response = await client.SendAsync(request);
+            var problem = await response.Content.ReadAsStringAsync();
+            Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.RequestEntityTooLarge), problem);
+            Assert.That(problem, Does.Contain("too_large"));
+        }
+    }
+
     [TestCase("", "osv", "body")]
     [TestCase("   ", "osv", "body")]
     [TestCase("hello", "osv", "body")]

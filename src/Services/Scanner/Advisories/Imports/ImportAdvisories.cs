@@ -5,7 +5,6 @@ using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.Identity;
 
-using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.Extensions.Options;
@@ -34,7 +33,7 @@ public static class ImportAdvisories
     public static void MapImportAdvisories(this IEndpointRouteBuilder imports) =>
         imports.MapPost("", HandleAsync).WithName(nameof(ImportAdvisories)).WithSummary("Import advisories: format=osv, nvd, kev or epss, the file as body.")
             .Accepts<byte[]>("application/octet-stream", "application/zip", "application/json", "application/gzip", "text/csv")
-            .WithMetadata(new DisableRequestSizeLimitAttribute());
+            .WithMetadata(new RequestSizeLimitAttribute(imports.ServiceProvider.GetRequiredService<IOptions<ScannerOptions>>().Value.MaxImportBytes));
 
     private static async Task<Results<Accepted<Accepted>, ProblemHttpResult>> HandleAsync(
         string? format, HttpContext http, Caller caller, NpgsqlDataSource db, IOptions<ScannerOptions> options, TimeProvider clock, CancellationToken ct)
@@ -44,8 +43,6 @@ public static class ImportAdvisories
             return Problems.Invalid("format", $"Must be one of {string.Join(", ", Formats)}.");
         }
 
-        // The limit is ours and not the server's, which counts what is sent and not what it unpacks to.
-        http.Features.Get<IHttpMaxRequestBodySizeFeature>()?.MaxRequestBodySize = options.Value.MaxImportBytes;
         var id = ImportId.New(clock.GetUtcNow());
         await using var tx = await db.BeginAsync(ct);
         if (await AcceptAsync(tx, id, format, caller, http.Request.Body, options.Value.MaxImportBytes, clock.GetUtcNow(), ct) is { } problem)
