@@ -71,6 +71,14 @@ public sealed class ExplanationTests : ScannerFixture
     }
 
     [Test]
+    public async Task The_environments_of_a_vulnerability_say_why_too()
+    {
+        var there = (await GetAsync(Bob, "vulnerabilities/CVE-2026-1001/environments")).GetProperty("items")[0].GetProperty("packages");
+        Assert.That(there.EnumerateArray().Select(package => Text(package.GetProperty("matches")[1])), Has.Exactly(2).Contain("PYSEC-2026-1 ").And.All.Contain(">=1.0, <2.5"));
+        Assert.That(there.EnumerateArray().Select(package => package.GetProperty("mapping").GetProperty("project").GetString()), Is.All.EqualTo("alphalib"));
+    }
+
+    [Test]
     public async Task The_local_audit_says_the_same_as_the_stored_findings()
     {
         var body = new

@@ -20,15 +20,20 @@ namespace EnvPlatform.Scanner.Upgrades;
 /// <summary>The smallest set of upgrades that clears an environment of what is active or reported in it, as commands that a member can paste.</summary>
 internal static class GetUpgrades
 {
+    /// <summary>What is to be cleared; all that is active or reported unless it says less.</summary>
+    /// <param name="Severity">Comma-separated: critical, high, medium, low, none, unknown.</param>
+    /// <param name="Package">A package's name, exactly.</param>
+    /// <param name="Kev">Known to be exploited, or not.</param>
+    internal sealed record Filter([FromQuery] string? Severity, [FromQuery] string? Package, [FromQuery] bool? Kev);
+
     public static void MapGetUpgrades(this IEndpointRouteBuilder organization) =>
         organization.MapGet("/environments/{id}/upgrades", HandleAsync).WithName(nameof(GetUpgrades))
             .WithSummary("The smallest set of upgrades that clears an environment, with commands to paste.");
 
     private static async Task<Results<Ok<EnvironmentUpgrades>, ProblemHttpResult>> HandleAsync(
-        EnvironmentId id, [FromQuery] string? severity, [FromQuery] string? package, [FromQuery] bool? kev, Caller caller, NpgsqlDataSource db, CurrentIndex current,
-        CancellationToken ct)
+        EnvironmentId id, [AsParameters] Filter asked, Caller caller, NpgsqlDataSource db, CurrentIndex current, CancellationToken ct)
     {
-        var filter = new VulnerabilityFilter(null, severity, package, kev).Parse();
+        var filter = new VulnerabilityFilter(null, asked.Severity, asked.Package, asked.Kev).Parse();
         var environment = await db.QuerySingleOrDefaultAsync<EnvironmentRow>(
             """
             select set_id, prefix, name, platform from environments

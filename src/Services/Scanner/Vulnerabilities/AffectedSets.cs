@@ -19,28 +19,21 @@ internal sealed record AffectedSets(string Vulnerability, int[] Packages, long[]
     }
 
     /// <summary>The affected packages of some of the sets, with what the organization holds of the vulnerability in them.</summary>
-    public async Task<ILookup<long, ListAffectedEnvironments.AffectedPackage>> PackagesAsync(
+    public async Task<ILookup<long, AffectedPackage>> PackagesAsync(
         NpgsqlDataSource db, OrganizationId organization, long[] sets, CancellationToken ct)
     {
         var held = (await db.QueryAsync<SetRow>("select id, package_ids from package_sets where id = any(@sets)", new { sets }, ct))
             .SelectMany(row => row.PackageIds.Where(id => Array.BinarySearch(Packages, id) >= 0), (row, id) => (Set: row.Id, Package: id)).ToArray();
-        var packages = (await db.QueryAsync<PackageRow>(
+        var packages = (await db.QueryAsync<AffectedPackage.Row<int>>(
             $"""
-            select p.package_id, p.manager, p.name, p.version, p.build, p.channel, f.fixed_in, {CurationInForce.Status} as status
+            select p.package_id as of, {AffectedPackage.Columns}
             from package_findings f join packages p using (package_id)
             {CurationInForce.Of("@organization")}
             where f.vulnerability_id = @Vulnerability and f.package_id = any(@Held)
-            """, new { Vulnerability, organization, Held = held.Select(pair => pair.Package).Distinct().ToArray() }, ct)).ToDictionary(row => row.PackageId);
-        return held.Where(pair => packages.ContainsKey(pair.Package)).Select(pair => (pair.Set, Row: packages[pair.Package]))
-            .OrderBy(pair => pair.Row.Name, StringComparer.Ordinal).ThenBy(pair => pair.Row.PackageId).ToLookup(pair => pair.Set, pair => pair.Row.Package);
+            """, new { Vulnerability, organization, Held = held.Select(pair => pair.Package).Distinct().ToArray() }, ct)).ToDictionary(row => row.Of, row => row.Package);
+        return held.Where(pair => packages.ContainsKey(pair.Package)).Select(pair => (pair.Set, pair.Package, Affected: packages[pair.Package]))
+            .OrderBy(one => one.Affected.Name, StringComparer.Ordinal).ThenBy(one => one.Package).ToLookup(one => one.Set, one => one.Affected);
     }
 
     private sealed record SetRow(long Id, int[] PackageIds);
-
-    private sealed record PackageRow(
-        int PackageId, string Manager, string Name, string Version, string Build, string Channel, string[] FixedIn, string Status)
-    {
-        public ListAffectedEnvironments.AffectedPackage Package =>
-            new(Manager, Name, Version, Build.Length == 0 ? null : Build, Channel.Length == 0 ? null : Channel, FixedIn, Status);
-    }
 }

@@ -40,8 +40,6 @@ internal static class ListAffectedEnvironments
         string? Digest, VulnerabilityCounts Vulnerabilities, decimal? MaxCvss, int Kev, DateTimeOffset? CreatedAt, DateTimeOffset? UpdatedAt,
         DateTimeOffset ScannedAt, IReadOnlyList<AffectedPackage> Packages);
 
-    public sealed record AffectedPackage(string Manager, string Name, string Version, string? Build, string? Channel, IReadOnlyList<string> FixedIn, string Status);
-
     public static void MapListAffectedEnvironments(this IEndpointRouteBuilder organization) =>
         organization.MapGet("/vulnerabilities/{id}/environments", HandleAsync).WithName(nameof(ListAffectedEnvironments))
             .WithSummary("The environments that a vulnerability affects.");

@@ -3,7 +3,6 @@ using Dapper;
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Postgres;
 using EnvPlatform.Scanner.Curations;
-using EnvPlatform.Scanner.Explanations;
 using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.Identity;
 
@@ -22,20 +21,11 @@ internal static class ListEnvironmentVulnerabilities
         string? CvssVector, string Severity, decimal? Epss, bool Kev, string Status, DateTimeOffset? CuratedAt, IReadOnlyList<string> FixedIn,
         DateTimeOffset? PublishedAt, DateTimeOffset ModifiedAt, string? Summary, string? Description)
     {
-        public static Item Of(VulnerabilityView view, IReadOnlyList<PackageRow> rows) => new(
+        public static Item Of(VulnerabilityView view, IReadOnlyList<AffectedPackage.Row<string>> rows) => new(
             view.Id, view.Aliases, [.. rows.SelectMany(row => row.Advisories).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)],
             [.. rows.Select(row => row.Package)], view.Cvss, view.CvssVector, view.Severity, view.Epss, view.Kev, view.Status, view.CuratedAt,
             [.. rows.SelectMany(row => row.FixedIn).Distinct(StringComparer.Ordinal)], view.PublishedAt, view.ModifiedAt, view.Summary, view.Description);
     }
-
-    /// <summary>A package that has a vulnerability.</summary>
-    /// <param name="Status">Of the finding in this package; the vulnerability's is the most urgent of them.</param>
-    /// <param name="FixedIn">Versions that end the ranges it is in, lowest first.</param>
-    /// <param name="Matches">Why it is affected, by advisory.</param>
-    /// <param name="Mapping">What it was taken for.</param>
-    public sealed record AffectedPackage(
-        string Manager, string Name, string Version, string? Build, string? Channel, string Status, IReadOnlyList<string> FixedIn,
-        IReadOnlyList<AdvisoryMatch> Matches, MappingView Mapping);
 
     public static void MapListEnvironmentVulnerabilities(this IEndpointRouteBuilder organization)
     {
@@ -74,27 +64,16 @@ internal static class ListEnvironmentVulnerabilities
             where s.id = @Set and (@Package::text is null or p.name = @Package) and {CurationInForce.Status} = any(@Statuses)
             group by f.vulnerability_id
             """, parameters, values, page, ct);
-        var packages = (await db.QueryAsync<PackageRow>(
+        var packages = (await db.QueryAsync<AffectedPackage.Row<string>>(
             $"""
-            select f.vulnerability_id, p.manager, p.name, p.version, p.build, p.channel, f.advisories, f.fixed_in,
-                   f.matches::text as matches, p.ecosystem, p.project, p.basis, p.basis_reason, p.version_order, {CurationInForce.Status} as status
+            select f.vulnerability_id as of, {AffectedPackage.Columns}
             from package_sets s cross join unnest(s.package_ids) as held(package_id)
             join package_findings f on f.package_id = held.package_id join packages p on p.package_id = held.package_id
             {CurationInForce.Of("@OrgId")}
             where s.id = @Set and f.vulnerability_id = any(@Ids) and (@Package::text is null or p.name = @Package)
                 and {CurationInForce.Status} = any(@Statuses)
             order by p.name, p.version, p.package_id
-            """, new { Set = set, Ids = rows.Select(row => row.Id).ToArray(), values.Package, caller.OrgId, values.Statuses }, ct)).ToLookup(row => row.VulnerabilityId);
+            """, new { Set = set, Ids = rows.Select(row => row.Id).ToArray(), values.Package, caller.OrgId, values.Statuses }, ct)).ToLookup(row => row.Of);
         return TypedResults.Ok(new Page<Item>([.. rows.Select(row => Item.Of(row.ToView(), [.. packages[row.Id]]))], total, next));
-    }
-
-    internal sealed record PackageRow(
-        string VulnerabilityId, string Manager, string Name, string Version, string Build, string Channel, string[] Advisories, string[] FixedIn,
-        string Matches, string Ecosystem, string Project, string Basis, string? BasisReason, string VersionOrder, string Status)
-    {
-        public AffectedPackage Package => new(
-            Manager, Name, Version, Build.Length == 0 ? null : Build, Channel.Length == 0 ? null : Channel, Status, FixedIn,
-            [.. Evidence.Read(Matches).Select(AdvisoryMatch.Of)],
-            new PackageMapping(Ecosystem, Project, Basis, BasisReason, VersionOrder).View(Manager, Name, Channel));
     }
 }
