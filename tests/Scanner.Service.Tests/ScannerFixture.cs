@@ -118,11 +118,13 @@ public abstract class ScannerFixture
     protected virtual Task PrepareAsync() => Task.CompletedTask;
 
     /// <summary>A second instance on the same database and queues.</summary>
-    protected Task<ServiceFixture<ScannerOptions>> StartAnotherAsync() => StartScannerAsync(scannerDatabase, Ingest.MessagingPrefix);
+    /// <param name="more">Settings of its own.</param>
+    protected Task<ServiceFixture<ScannerOptions>> StartAnotherAsync(IReadOnlyDictionary<string, string?>? more = null) =>
+        StartScannerAsync(scannerDatabase, Ingest.MessagingPrefix, more);
 
-    protected Task<ServiceFixture<ScannerOptions>> StartScannerAsync(TestDatabase database, string? messagingPrefix)
+    protected Task<ServiceFixture<ScannerOptions>> StartScannerAsync(TestDatabase database, string? messagingPrefix, IReadOnlyDictionary<string, string?>? more = null)
     {
-        var settings = new Dictionary<string, string?>(StringComparer.Ordinal)
+        var settings = new Dictionary<string, string?>(more ?? new Dictionary<string, string?>(), StringComparer.Ordinal)
         {
             ["services:ingest:grpc:0"] = Ingest.GrpcAddress.ToString(),
             ["Scanner:PollSeconds"] = "1",

@@ -1,12 +1,15 @@
 using System.IO.Compression;
 using System.Text;
+using System.Text.RegularExpressions;
 
 namespace EnvPlatform.Agent.Client;
 
 /// <summary>The formats of vulnerability data that the platform imports.</summary>
-internal static class AdvisoryFormat
+internal static partial class AdvisoryFormat
 {
-    public static readonly string[] All = ["osv", "nvd", "kev", "epss"];
+    public const string Parselmouth = "parselmouth";
+    public const string Grayskull = "grayskull";
+    public static readonly string[] All = ["osv", "nvd", "kev", "epss", Parselmouth, Grayskull];
 
     /// <summary>The format of a file by its first bytes (unpacked where it is gzip), or null where they do not tell.</summary>
     public static string? Of(ReadOnlySpan<byte> head)
@@ -20,12 +23,29 @@ internal static class AdvisoryFormat
             return "kev";
         if (text.Contains("\"NVD_CVE\"", StringComparison.Ordinal) || text.Contains("\"sourceIdentifier\"", StringComparison.Ordinal))
             return "nvd";
-        return text.Contains("\"schema_version\"", StringComparison.Ordinal) || text.Contains("\"affected\"", StringComparison.Ordinal) ? "osv" : null;
+        if (text.Contains("\"schema_version\"", StringComparison.Ordinal) || text.Contains("\"affected\"", StringComparison.Ordinal))
+            return "osv";
+        if (ListsNames().IsMatch(text))
+            return Parselmouth;
+        return NamesOfCondaForge().IsMatch(text) ? Grayskull : null;
     }
 
     /// <summary>The media type of a file by its first bytes.</summary>
     public static string MediaType(ReadOnlySpan<byte> head, string format) =>
-        head.StartsWith("PK"u8) ? "application/zip" : IsGzip(head) ? "application/gzip" : format == "epss" ? "text/csv" : "application/json";
+        head.StartsWith("PK"u8) ? "application/zip" : IsGzip(head) ? "application/gzip" : format switch
+        {
+            "epss" => "text/csv",
+            Grayskull => "application/yaml",
+            _ => "application/json",
+        };
+
+    // {"conda-name": ["pypi-name"], "another": null
+    [GeneratedRegex("""^\{\s*"[^"]+"\s*:\s*(?:null|\[\s*"[^"]*"\s*(?:,\s*"[^"]*"\s*)*\])\s*[,}]""", RegexOptions.NonBacktracking)]
+    private static partial Regex ListsNames();
+
+    // pypi-name:\n  conda_forge: conda-name
+    [GeneratedRegex("""^[^\s#{}\[\]]+:\s*\n(?:[ \t]+\S.*\n)*?[ \t]+conda_forge:""", RegexOptions.Multiline | RegexOptions.NonBacktracking)]
+    private static partial Regex NamesOfCondaForge();
 
     private static bool IsGzip(ReadOnlySpan<byte> head) => head.StartsWith((ReadOnlySpan<byte>)[0x1F, 0x8B]);
 

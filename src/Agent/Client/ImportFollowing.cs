@@ -35,7 +35,7 @@ internal static class ImportFollowing
 
     /// <summary>What became of an import that is done.</summary>
     public static string Outcome(ImportView import) =>
-        $"{import.Advisories ?? 0} advisories: {import.Added ?? 0} added, {import.Changed ?? 0} changed, {import.Withdrawn ?? 0} withdrawn, {import.Rejected ?? 0} rejected.";
+        $"{import.Advisories ?? 0} {(import.Format is AdvisoryFormat.Parselmouth or AdvisoryFormat.Grayskull ? "conda names" : "advisories")}: {import.Added ?? 0} added, {import.Changed ?? 0} changed, {import.Withdrawn ?? 0} withdrawn, {import.Rejected ?? 0} rejected.";
 
     /// <summary>Names the first records that an import left out.</summary>
     public static async Task TellRejectionsAsync(PlatformClient client, ImportView import, Screen screen, CancellationToken ct)

@@ -18,7 +18,8 @@ using IngestEnvironments = EnvPlatform.Contracts.Ingest.Environments;
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults("scanner");
 builder.Services.AddValidation();
-builder.Services.AddOptions<ScannerOptions>().BindConfiguration(ScannerOptions.Section).ValidateDataAnnotations().ValidateOnStart();
+builder.Services.AddOptions<ScannerOptions>().BindConfiguration(ScannerOptions.Section).ValidateDataAnnotations()
+    .Validate(options => options.AreAliasesValid(), "Scanner:ChannelAliases: a channel is empty, or what it is a mirror of is no known channel.").ValidateOnStart();
 builder.AddPostgres("scanner", typeof(Program).Assembly);
 builder.AddServiceClient<PackageSets.PackageSetsClient>("ingest");
 builder.AddServiceClient<IngestEnvironments.EnvironmentsClient>("ingest");

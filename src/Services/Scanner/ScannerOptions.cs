@@ -1,5 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 
+using EnvPlatform.Scanner.Mapping;
+
 namespace EnvPlatform.Scanner;
 
 /// <summary>Settings of the scanner, section <c>Scanner</c>.</summary>
@@ -26,4 +28,22 @@ public sealed class ScannerOptions
     /// <summary>Environments at most that are scanned in one transaction.</summary>
     [Range(1, 1_000)]
     public int ScanBatch { get; set; } = 100;
+
+    /// <summary>Channels that are mirrors of others, so that their packages are taken for the same.</summary>
+    public List<ChannelAlias> ChannelAliases { get; } = [];
+
+    internal CondaChannels Channels() =>
+        CondaChannels.BuiltIn.With(ChannelAliases.Select(alias => KeyValuePair.Create(alias.Channel, alias.MirrorOf)));
+
+    internal bool AreAliasesValid() => ChannelAliases.TrueForAll(alias => alias.Channel.Trim('/').Length > 0 && alias.MirrorOf.Length > 0 && CondaChannels.BuiltIn.Find(alias.MirrorOf).IsKnown);
+}
+
+/// <summary>A channel that holds the packages of another.</summary>
+public sealed class ChannelAlias
+{
+    /// <summary>The mirror as logs name it: its address without platform folder, token and password.</summary>
+    public string Channel { get; set; } = "";
+
+    /// <summary>The channel that it is a mirror of: conda-forge, pkgs/main or another whose names are known.</summary>
+    public string MirrorOf { get; set; } = "";
 }

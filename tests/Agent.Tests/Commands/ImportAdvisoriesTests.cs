@@ -38,6 +38,32 @@ public sealed class ImportAdvisoriesTests : CommandFixture
         });
     }
 
+    [TestCase("parselmouth-bioconda.json", """{"a": null}""", "", "?format=parselmouth&channel=bioconda", "application/json")]
+    [TestCase("mapping.json", """{"a": null}""", "--channel https://conda.example.org/x", "?format=parselmouth&channel=https%3A%2F%2Fconda.example.org%2Fx", "application/json")]
+    [TestCase("parselmouth-bioconda.json", """{"a": null}""", "--channel ours", "?format=parselmouth&channel=ours", "application/json")]
+    [TestCase("config.yaml", "a:\n  conda_forge: b\n", "--channel ours", "?format=grayskull", "application/yaml")]
+    [TestCase("nvdcve-2.0-2024.json", """{"format": "NVD_CVE"}""", "--complete", "?format=nvd&complete=true", "application/json")]
+    [TestCase("osv.json", """{"schema_version": "1.7.0"}""", "--complete", "?format=osv", "application/json")]
+    public async Task What_the_file_is_is_said(string name, string content, string options, string query, string type)
+    {
+        Platform.On(Imports, 202, """{"id": "i1", "status": "running"}""").On(Import, 200, """{"id": "i1", "format": "parselmouth", "status": "completed", "advisories": 1, "added": 1}""");
+        var ended = await Machine.RunAsync(["advisories", "import", Machine.Write(name, content), .. options.Split(' ', StringSplitOptions.RemoveEmptyEntries)]);
+        Assert.Multiple(() =>
+        {
+            Assert.That((ended.ExitCode, ended.Out.Contains("1 conda names: 1 added", StringComparison.Ordinal)), Is.EqualTo((0, true)), ended.Error + ended.Out);
+            Assert.That(Platform.To(Imports).Single().Query, Is.EqualTo(query));
+            Assert.That(Platform.To(Imports).Single().Headers["Content-Type"], Is.EqualTo(type));
+        });
+    }
+
+    [Test]
+    public async Task A_mapping_of_no_channel_is_not_sent()
+    {
+        var ended = await Machine.RunAsync("advisories", "import", Machine.Write("mapping.json", """{"a": null}"""));
+        Assert.That((ended.ExitCode, ended.Error.Contains("--channel", StringComparison.Ordinal)), Is.EqualTo((ExitCodes.Usage, true)));
+        Assert.That(Platform.To(Imports), Is.Empty);
+    }
+
     [Test]
     public async Task An_import_that_fails_ends_with_2_and_the_reason()
     {
@@ -104,6 +130,12 @@ public sealed class ImportAdvisoriesTests : CommandFixture
     [TestCase("""{"cve":{"id":"CVE-2014-0160","sourceIdentifier":"x"}}""", "nvd")]
     [TestCase("#model_version:v2025.03.14,score_date:2026-08-22\ncve,epss,percentile\n", "epss")]
     [TestCase("cve,epss,percentile\n", "epss")]
+    [TestCase("""{"21cmfast": ["21cmfast"], "2dfatmic": null, "4ti2": null}""", "parselmouth")]
+    [TestCase("""{"ray-core": ["ray", "yarl"]}""", "parselmouth")]
+    [TestCase("""{"zstd": null, "zlib": null}""", "parselmouth")]
+    [TestCase("# By hand.\n\ntorch:\n  import_name: torch\n  conda_forge: pytorch\n", "grayskull")]
+    [TestCase("""{"a": 1}""", null)]
+    [TestCase("conda_forge: x\n", null)]
     [TestCase("hello", null)]
     public void The_format_shows_in_the_first_bytes_also_of_a_gzip_file(string content, string? expected)
     {
@@ -123,6 +155,11 @@ public sealed class ImportAdvisoriesTests : CommandFixture
     [TestCase("advisories/kev-2025-08-25.json", "kev")]
     [TestCase("advisories/epss-kev-2026-08-22.csv", "epss")]
     [TestCase("advisories/nvd-cve-samples.jsonl", "nvd")]
+    [TestCase("mapping/parselmouth-conda-forge.json", "parselmouth")]
+    [TestCase("mapping/parselmouth-bioconda.json", "parselmouth")]
+    [TestCase("mapping/parselmouth-pytorch.json", "parselmouth")]
+    [TestCase("mapping/parselmouth-tango-controls.json", "parselmouth")]
+    [TestCase("mapping/grayskull-pypi-to-conda.yaml", "grayskull")]
     public void The_format_of_real_files_is_recognised(string file, string expected)
     {
         using var stream = File.OpenRead(TestData.Path(file));

@@ -9,6 +9,8 @@ internal sealed class ImportCommand : Command
 {
     private readonly Argument<string[]> _files = new("file") { Description = "Zip, json or csv files, as they are or in gzip.", Arity = ArgumentArity.OneOrMore };
     private readonly Option<string?> _format = new("--format") { Description = $"{string.Join(", ", AdvisoryFormat.All)}; by default what each file looks like." };
+    private readonly Option<string?> _channel = new("--channel") { Description = "The channel that a mapping of format parselmouth is of; by default what the file's name says (parselmouth-CHANNEL.json)." };
+    private readonly Option<bool> _complete = new("--complete") { Description = "The files, of format nvd, hold all records of the years that they have records of." };
     private readonly Option<bool> _json = new("--json") { Description = "Answer in JSON, as the platform sends it: an object a line for each file." };
 
     public ImportCommand(Surroundings surroundings)
@@ -17,6 +19,8 @@ internal sealed class ImportCommand : Command
         _format.AcceptOnlyFromAmong(AdvisoryFormat.All);
         Add(_files);
         Add(_format);
+        Add(_channel);
+        Add(_complete);
         Add(_json);
         SetAction((parsed, ct) => RunAsync(parsed, surroundings, ct));
     }
@@ -24,7 +28,7 @@ internal sealed class ImportCommand : Command
     private async Task<int> RunAsync(ParseResult parsed, Surroundings surroundings, CancellationToken ct)
     {
         // Nothing is sent before all files are known to be there.
-        var files = parsed.GetValue(_files)!.Select(given => Recognise(surroundings.FullPath(given), parsed.GetValue(_format))).ToArray();
+        var files = parsed.GetValue(_files)!.Select(given => Recognise(surroundings.FullPath(given), parsed)).ToArray();
         using var client = Session.Connect(surroundings, Settings.Load(surroundings));
         var screen = new Screen(surroundings);
         var failures = 0;
@@ -53,7 +57,7 @@ internal sealed class ImportCommand : Command
     {
         var total = new FileInfo(file.Path).Length;
         var answer = await client.WriteAsync(
-            HttpMethod.Post, $"api/v1/advisories/imports?format={file.Format}",
+            HttpMethod.Post, "api/v1/advisories/imports" + Session.Query(("format", file.Format), ("channel", file.Channel), ("complete", file.IsComplete ? "true" : null)),
             () => new UploadContent(
                 file.Path, file.MediaType,
                 sent => progress.Show("Uploading", $"{Times.Megabytes(sent)} of {Times.Megabytes(total)} MB of {file.Name}", total > 0 ? (double)sent / total : null)),
@@ -61,19 +65,30 @@ internal sealed class ImportCommand : Command
         return answer.As(AgentJson.Default.ImportView).Id ?? throw new AgentException("The platform took the file and did not say under which id.");
     }
 
-    private static AdvisoryFile Recognise(string path, string? format)
+    private AdvisoryFile Recognise(string path, ParseResult parsed)
     {
         if (!System.IO.File.Exists(path))
             throw new AgentException($"There is no file {path}.");
         using var stream = System.IO.File.OpenRead(path);
         var head = new byte[4_096];
         head = head[..stream.ReadAtLeast(head, head.Length, throwOnEndOfStream: false)];
-        var known = format ?? AdvisoryFormat.Of(head)
+        var known = parsed.GetValue(_format) ?? AdvisoryFormat.Of(head)
             ?? throw new AgentException($"{path} does not show what it is: say it with --format ({string.Join(", ", AdvisoryFormat.All)}).", ExitCodes.Usage);
-        return new(path, known, AdvisoryFormat.MediaType(head, known));
+        return new(path, known, AdvisoryFormat.MediaType(head, known), ChannelOf(path, known, parsed.GetValue(_channel)), known == "nvd" && parsed.GetValue(_complete));
     }
 
-    private sealed record AdvisoryFile(string Path, string Format, string MediaType)
+    private static string? ChannelOf(string path, string format, string? given)
+    {
+        if (format != AdvisoryFormat.Parselmouth)
+            return null;
+        const string prefix = AdvisoryFormat.Parselmouth + "-";
+        var name = System.IO.Path.GetFileName(path);
+        return given ?? (name.StartsWith(prefix, StringComparison.Ordinal) && name.IndexOf(".json", prefix.Length, StringComparison.Ordinal) is > 0 and var end && end > prefix.Length
+            ? name[prefix.Length..end]
+            : throw new AgentException($"{path} does not show which channel it is of: say it with --channel.", ExitCodes.Usage));
+    }
+
+    private sealed record AdvisoryFile(string Path, string Format, string MediaType, string? Channel, bool IsComplete)
     {
         public string Name => System.IO.Path.GetFileName(Path);
     }

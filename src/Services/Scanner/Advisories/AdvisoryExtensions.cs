@@ -3,6 +3,7 @@ using EnvPlatform.Scanner.Advisories.Imports;
 using EnvPlatform.ServiceDefaults;
 
 using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Options;
 
 namespace EnvPlatform.Scanner.Advisories;
 
@@ -11,13 +12,14 @@ internal static class AdvisoryExtensions
 {
     public static void AddAdvisories(this WebApplicationBuilder builder)
     {
+        builder.Services.AddSingleton(services => services.GetRequiredService<IOptions<ScannerOptions>>().Value.Channels());
         builder.Services.AddSingleton<CurrentIndex>();
         builder.Services.AddSingleton<ScannerMetrics>();
         builder.Services.AddSingleton<ChangeAdvisories>();
         builder.Services.AddHostedService<KeepIndexCurrent>();
         builder.Services.AddHostedService<RunImports>();
         builder.Services.AddOptions<FeedOptions>().BindConfiguration(FeedOptions.Section).ValidateDataAnnotations()
-            .Validate(options => options.AreSourcesValid(), "Feeds:Sources: an address is no http or https URL, a format is not known, or an interval or first year is out of range.")
+            .Validate(options => options.AreSourcesValid(), "Feeds:Sources: an address is no http or https URL, a format is not known, a mapping names no channel or something else does, what is no file of NVD is said to be complete, or an interval or first year is out of range.")
             .ValidateOnStart();
         builder.Services.AddSingleton<FeedStates>();
         builder.Services.AddSingleton<FeedClient>();

@@ -16,7 +16,7 @@ public sealed record IndexGeneration(long Generation, AdvisoryIndex Index, DateT
 /// The index that this process matches with. Whoever has read a generation from the database asks for an index of at least that one and waits
 /// while it is loaded; a new one replaces the old one whole.
 /// </summary>
-public sealed class CurrentIndex(NpgsqlDataSource db, TimeProvider clock) : IDisposable
+public sealed class CurrentIndex(NpgsqlDataSource db, CondaChannels channels, TimeProvider clock) : IDisposable
 {
     private readonly SemaphoreSlim loading = new(1, 1);
     private IndexGeneration? current;
@@ -76,6 +76,7 @@ public sealed class CurrentIndex(NpgsqlDataSource db, TimeProvider clock) : IDis
             new CommandDefinition("select generation from advisory_state", transaction: snapshot, cancellationToken: ct));
         var complete = await connection.QueryAsync<string>(
             new CommandDefinition("select ecosystem from complete_ecosystems", transaction: snapshot, cancellationToken: ct));
+        var mapping = StoredMapping.With(channels, await StoredMapping.ReadAsync(connection, ct));
         var advisories = new List<Advisory>();
         await foreach (var advisory in StoredAdvisories.ReadAsync(connection, StoredAdvisories.InForce, null, ct))
         {
@@ -83,6 +84,6 @@ public sealed class CurrentIndex(NpgsqlDataSource db, TimeProvider clock) : IDis
         }
 
         var groups = VulnerabilityGroups.Of(advisories);
-        return new(generation, AdvisoryIndex.Build(advisories, groups, ConventionMapping.BuiltIn, complete), clock.GetUtcNow());
+        return new(generation, AdvisoryIndex.Build(advisories, groups, mapping, complete), clock.GetUtcNow());
     }
 }

@@ -29,7 +29,7 @@ internal sealed partial class KeepIndexCurrent(
             {
                 if (!seeded)
                 {
-                    await SeedStarter.RunAsync(db, change, stoppingToken);
+                    await SeedStarter.RunAsync(db, change, options.Value.ChannelAliases, stoppingToken);
                     seeded = true;
                 }
 

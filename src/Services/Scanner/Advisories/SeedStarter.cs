@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Security.Cryptography;
+using System.Text;
 
 using EnvPlatform.Postgres;
 using EnvPlatform.Scanner.Advisories.Imports;
@@ -11,7 +12,7 @@ namespace EnvPlatform.Scanner.Advisories;
 
 /// <summary>
 /// Brings the built-in advisories into the database, so that a first start finds something without the network: once for each edition of them,
-/// and never over a record of the same id that was imported. The tables of conda's channels and names, of CPE products and of repositories are part of the edition: when they
+/// and never over a record of the same id that was imported. The tables of conda's channels and names, of CPE products and of repositories and the mirrors that an administrator declared are part of the edition: when they
 /// say something else, packages are other projects than before, or records speak of others, and all packages are matched again.
 /// </summary>
 internal static class SeedStarter
@@ -19,9 +20,9 @@ internal static class SeedStarter
     private const string Prefix = "starter/";
     private static readonly string[] Tables = ["conda-channels.json", "conda-cpes.json", "conda-exceptions.json", "git-projects.json"];
 
-    public static async Task RunAsync(NpgsqlDataSource db, ChangeAdvisories change, CancellationToken ct)
+    public static async Task RunAsync(NpgsqlDataSource db, ChangeAdvisories change, IEnumerable<ChannelAlias> aliases, CancellationToken ct)
     {
-        var (records, edition) = Read();
+        var (records, edition) = Read(aliases);
         await using var turn = await ImportTurn.WaitAsync(db, ct);
         var seeded = await db.QuerySingleAsync<byte[]?>("select starter_sha256 from advisory_state", null, ct);
         if (seeded is not null && seeded.AsSpan().SequenceEqual(edition))
@@ -34,7 +35,7 @@ internal static class SeedStarter
             (tx, _) => tx.ExecuteAsync("update advisory_state set starter_sha256 = @edition", new { edition }), ct);
     }
 
-    private static (Dictionary<string, SourceRecord> Records, byte[] Edition) Read()
+    private static (Dictionary<string, SourceRecord> Records, byte[] Edition) Read(IEnumerable<ChannelAlias> aliases)
     {
         var assembly = Assembly.GetExecutingAssembly();
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -56,6 +57,11 @@ internal static class SeedStarter
         {
             using var names = assembly.GetManifestResourceStream(table)!;
             hash.AppendData(SHA256.HashData(names));
+        }
+
+        foreach (var alias in aliases.OrderBy(alias => alias.Channel, StringComparer.Ordinal))
+        {
+            hash.AppendData(Encoding.UTF8.GetBytes($"{alias.Channel}\n{alias.MirrorOf}\n"));
         }
 
         return (records, hash.GetHashAndReset());

@@ -49,6 +49,10 @@ internal sealed class RenewFindings(Tx tx, AdvisoryIndex index, long generation,
         await MatchInChunksAsync(ids);
     }
 
+    /// <summary>Matches conda packages of these names again.</summary>
+    public async Task MatchNamesAsync(string[] names) => await MatchInChunksAsync(
+        [.. await tx.QueryAsync<int>("select package_id from packages where manager = @Conda and name = any(@names)", new { LoggedPackage.Conda, names })]);
+
     /// <summary>Matches every package again.</summary>
     public async Task MatchAllAsync() => await MatchInChunksAsync([.. await tx.QueryAsync<int>("select package_id from packages")]);
 

@@ -36,6 +36,7 @@ public static class ScanPackages
         [MaxLength(64)] string? Platform = null);
 
     /// <param name="Coverage">checked, not_checked (then <paramref name="Reason"/> says why) or not_applicable.</param>
+    /// <param name="Reason">not_mapped, no_such_project, invalid_version, no_advisory_source or unknown_channel.</param>
     /// <param name="Explanation">How it was checked, or why not, in words.</param>
     /// <param name="Mapping">What it was taken for; null where nothing is compared.</param>
     public sealed record Scanned(

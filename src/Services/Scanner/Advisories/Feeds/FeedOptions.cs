@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 
 using EnvPlatform.Scanner.Advisories.Imports;
+using EnvPlatform.Scanner.Mapping;
 
 namespace EnvPlatform.Scanner.Advisories.Feeds;
 
@@ -59,8 +60,14 @@ public sealed class FeedSource
     /// <summary>Its address, http or https; empty for a feed that is not fetched. With {year} in it, the address of a feed for each year.</summary>
     public string Url { get; set; } = "";
 
-    /// <summary>A format of imports: osv, nvd, kev or epss.</summary>
+    /// <summary>A format of imports: osv, nvd, kev, epss, parselmouth or grayskull.</summary>
     public string Format { get; set; } = "";
+
+    /// <summary>Of a mapping in the format parselmouth: the channel that it is of. Empty for all others.</summary>
+    public string Channel { get; set; } = "";
+
+    /// <summary>Of NVD: the file holds all records of the years that it has records of.</summary>
+    public bool Complete { get; set; }
 
     /// <summary>Minutes between two looks for something newer, give or take a tenth.</summary>
     public int IntervalMinutes { get; set; } = 360;
@@ -78,9 +85,16 @@ public sealed class FeedSource
         ["cran"] = new() { Url = OsvBucket + "CRAN/all.zip", Format = ImportAdvisories.Osv },
         ["curl"] = new() { Url = "https://curl.se/docs/vuln.json", Format = ImportAdvisories.Osv },
         ["epss"] = new() { Url = "https://epss.empiricalsecurity.com/epss_scores-current.csv.gz", Format = ImportAdvisories.Epss, IntervalMinutes = Daily },
+        ["grayskull"] = new()
+        {
+            Url = "https://raw.githubusercontent.com/conda/grayskull/main/grayskull/strategy/config.yaml", Format = ImportAdvisories.Grayskull, IntervalMinutes = Daily,
+        },
         ["kev"] = new() { Url = "https://www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json", Format = ImportAdvisories.Kev },
-        ["nvd"] = new() { Url = $"{NvdFiles}{Year}.json.gz", ChecksumUrl = $"{NvdFiles}{Year}.meta", Format = ImportAdvisories.Nvd, IntervalMinutes = Daily },
+        ["nvd"] = new() { Url = $"{NvdFiles}{Year}.json.gz", ChecksumUrl = $"{NvdFiles}{Year}.meta", Format = ImportAdvisories.Nvd, Complete = true, IntervalMinutes = Daily },
         ["nvd-modified"] = new() { Url = NvdFiles + "modified.json.gz", ChecksumUrl = NvdFiles + "modified.meta", Format = ImportAdvisories.Nvd, IntervalMinutes = 120 },
+        ["parselmouth-bioconda"] = Parselmouth("bioconda"),
+        ["parselmouth-conda-forge"] = Parselmouth(CondaChannels.CondaForge),
+        ["parselmouth-pytorch"] = Parselmouth("pytorch"),
         ["psf"] = new() { Url = "https://github.com/psf/advisory-database/archive/refs/heads/main.zip", Format = ImportAdvisories.Osv, IntervalMinutes = Daily },
         ["pypi"] = new() { Url = OsvBucket + "PyPI/all.zip", Format = ImportAdvisories.Osv },
     };
@@ -91,12 +105,21 @@ public sealed class FeedSource
 
     internal bool IsValid() =>
         Url.Length == 0 || (IsAddress(Url) && (ChecksumUrl.Length == 0 || IsAddress(ChecksumUrl)) && IntervalMinutes is >= 1 and <= 525_600
-            && FirstYear is >= 1_988 and <= 9_999 && ImportAdvisories.Formats.Contains(Format));
+            && FirstYear is >= 1_988 and <= 9_999 && ImportAdvisories.Formats.Contains(Format)
+            && (Format == ImportAdvisories.Parselmouth) == (Channel.Length > 0) && (!Complete || Format == ImportAdvisories.Nvd));
+
+    private static FeedSource Parselmouth(string channel) => new()
+    {
+        Url = $"https://raw.githubusercontent.com/prefix-dev/parselmouth/main/files/v0/{channel}/compressed_mapping.json",
+        Format = ImportAdvisories.Parselmouth,
+        Channel = channel,
+        IntervalMinutes = Daily,
+    };
 
     private bool IsByYear => Url.Contains(Year, StringComparison.Ordinal);
 
     private Feed ToFeed(string name, int? year) =>
-        new(name, new Uri(In(Url, year)), Format, TimeSpan.FromMinutes(IntervalMinutes), ChecksumUrl.Length > 0 ? new Uri(In(ChecksumUrl, year)) : null, year);
+        new(name, new Uri(In(Url, year)), ImportKind.Of(Format, Channel, Complete), TimeSpan.FromMinutes(IntervalMinutes), ChecksumUrl.Length > 0 ? new Uri(In(ChecksumUrl, year)) : null, year);
 
     private static string In(string address, int? year) => year is { } some ? address.Replace(Year, some.ToString(), StringComparison.Ordinal) : address;
 
@@ -106,4 +129,4 @@ public sealed class FeedSource
 /// <summary>A feed that is fetched.</summary>
 /// <param name="ChecksumUrl">Null where there is none.</param>
 /// <param name="Year">Of a source by years; null for a feed that stands for itself.</param>
-internal sealed record Feed(string Name, Uri Url, string Format, TimeSpan Interval, Uri? ChecksumUrl, int? Year);
+internal sealed record Feed(string Name, Uri Url, ImportKind Kind, TimeSpan Interval, Uri? ChecksumUrl, int? Year);

@@ -4,6 +4,7 @@ namespace EnvPlatform.Scanner.Advisories.Feeds;
 
 /// <summary>A feed and how it is doing.</summary>
 /// <param name="Url">Without what may be secret in it.</param>
+/// <param name="Channel">Of a published mapping: the channel that it is of.</param>
 /// <param name="Enabled">Whether it is fetched.</param>
 /// <param name="State">off, waiting (until <paramref name="NextAt"/>), due, fetching or importing.</param>
 /// <param name="LastSuccessAt">When what is imported was last known to be what is published; null for never.</param>
@@ -17,12 +18,12 @@ namespace EnvPlatform.Scanner.Advisories.Feeds;
 /// <param name="Error">What went wrong last; null when nothing did.</param>
 /// <param name="ImportId">The import of the file that was fetched last.</param>
 public sealed record FeedView(
-    string Name, string Url, string Format, bool Enabled, string State, DateTimeOffset? LastSuccessAt, long? AgeSeconds, bool Stale,
+    string Name, string Url, string Format, string? Channel, bool Enabled, string State, DateTimeOffset? LastSuccessAt, long? AgeSeconds, bool Stale,
     DateTimeOffset? RequestedAt, DateTimeOffset? LastAttemptAt, DateTimeOffset? NextAt, long? BytesFetched, long? BytesTotal, int Failures, string? Error,
     ImportId? ImportId)
 {
     internal static FeedView Of(Feed feed, FeedRow? row, FeedOptions options, DateTimeOffset now) => new(
-        feed.Name, feed.Url.GetComponents(UriComponents.Scheme | UriComponents.HostAndPort | UriComponents.Path, UriFormat.UriEscaped), feed.Format, options.Enabled,
+        feed.Name, feed.Url.GetComponents(UriComponents.Scheme | UriComponents.HostAndPort | UriComponents.Path, UriFormat.UriEscaped), feed.Kind.Format, feed.Kind.Channel, options.Enabled,
         StateOf(row, options, now), row?.SucceededAt, row?.SucceededAt is { } success ? (long)(now - success).TotalSeconds : null,
         options.Enabled && row is not null && row.AgeAt(now) > TimeSpan.FromHours(options.StaleHours), row?.RequestedAt, row?.AttemptedAt,
         options.Enabled ? row?.DueAt : null, row is { FetchedBytes: > 0 } or { TotalBytes: not null } ? row.FetchedBytes : null, row?.TotalBytes, row?.Failures ?? 0,

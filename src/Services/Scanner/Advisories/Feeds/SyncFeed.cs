@@ -78,7 +78,7 @@ internal sealed partial class SyncFeed(
     {
         var id = ImportId.New(clock.GetUtcNow());
         await using var tx = await db.BeginAsync(ct);
-        var refused = await ImportAdvisories.AcceptAsync(tx, id, feed.Format, Caller.OfSystem("scanner", null), file, scanner.Value.MaxImportBytes, clock.GetUtcNow(), ct);
+        var refused = await ImportAdvisories.AcceptAsync(tx, id, feed.Kind, Caller.OfSystem("scanner", null), file, scanner.Value.MaxImportBytes, clock.GetUtcNow(), ct);
         if (refused is not null)
         {
             throw new FeedException(refused.ProblemDetails is HttpValidationProblemDetails { Errors: var errors }

@@ -33,6 +33,10 @@ public abstract record AdvisoryChange
     /// <summary>These CVEs have these EPSS scores; others keep theirs.</summary>
     public sealed record Predictions(IReadOnlyDictionary<string, decimal> Epss) : AdvisoryChange;
 
+    /// <summary>This is all that a source says of the packages of a channel: the projects of PyPI by conda name.</summary>
+    /// <param name="LeftOut">Names of entries that could not be read: what is known of them stays.</param>
+    public sealed record Mapping(string Source, string Channel, IReadOnlyDictionary<string, string[]> Entries, IReadOnlySet<string> LeftOut) : AdvisoryChange;
+
     /// <summary>How many records came, and what they changed.</summary>
     public sealed record Outcome(int Added, int Changed, int Withdrawn)
     {

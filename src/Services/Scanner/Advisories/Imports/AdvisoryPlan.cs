@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text.Json;
 
 using EnvPlatform.Postgres;
+using EnvPlatform.Scanner.Advisories.Nvd;
 using EnvPlatform.Scanner.Mapping;
 using EnvPlatform.Scanner.Matching;
 using EnvPlatform.ServiceDefaults;
@@ -18,7 +19,7 @@ namespace EnvPlatform.Scanner.Advisories.Imports;
 /// <param name="Gone">Vulnerabilities of which no advisory speaks any more.</param>
 /// <param name="Rescored">Vulnerabilities whose severity or score differs.</param>
 /// <param name="Projects">The projects whose packages may match differently.</param>
-/// <param name="NewlyComplete">Ecosystems whose packages may count as checked now.</param>
+/// <param name="NewlyComplete">Ecosystems, and years of NVD, of which everything was imported now.</param>
 internal sealed record AdvisoryPlan(
     long Generation, SourceRecord[] Upserts, Advisory[] Reassigned, (Vulnerability Vulnerability, byte[] Sha256)[] Vulnerabilities, string[] Gone,
     string[] Rescored, PackageIdentity[] Projects, string[] NewlyComplete, VulnerabilityGroups Groups, AdvisoryIndex Index,
@@ -26,7 +27,9 @@ internal sealed record AdvisoryPlan(
 {
     public bool IsEmpty => Upserts.Length == 0 && NewlyComplete.Length == 0;
 
-    public static async Task<AdvisoryPlan> MakeAsync(NpgsqlDataSource db, AdvisoryChange.Records change, CancellationToken ct)
+    /// <param name="now">Says which year of NVD is the last.</param>
+    public static async Task<AdvisoryPlan> MakeAsync(
+        NpgsqlDataSource db, CondaChannels channels, AdvisoryChange.Records change, DateTimeOffset now, CancellationToken ct)
     {
         var generation = await db.QuerySingleAsync<long>("select generation from advisory_state", null, ct);
         var complete = await db.QueryAsync<string>("select ecosystem from complete_ecosystems", null, ct);
@@ -40,8 +43,9 @@ internal sealed record AdvisoryPlan(
         var replaced = await ReadAsync(db, StoredAdvisories.Among, upsertIds, ct);
         var advisories = kept.Concat(upserts.Select(record => record.Advisory)).ToArray();
         var groups = VulnerabilityGroups.Of(advisories);
-        var newlyComplete = change.Complete.Except(complete, StringComparer.Ordinal).ToArray();
-        var index = AdvisoryIndex.Build(advisories, groups, ConventionMapping.BuiltIn, complete.Union(newlyComplete, StringComparer.Ordinal));
+        var newlyComplete = NvdYears.Close(complete, change.Complete, now.Year);
+        var mapping = StoredMapping.With(channels, await StoredMapping.ReadAsync(db, ct));
+        var index = AdvisoryIndex.Build(advisories, groups, mapping, complete.Union(newlyComplete, StringComparer.Ordinal));
 
         var reassigned = kept.Where(advisory => groups.Of(advisory.Id)?.Id != stored[advisory.Id].VulnerabilityId).ToArray();
         var (vulnerabilities, gone, rescored) = await CompareAsync(db, groups, ct);

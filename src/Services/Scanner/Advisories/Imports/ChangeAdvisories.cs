@@ -1,5 +1,8 @@
 using EnvPlatform.Postgres;
+using EnvPlatform.Scanner.Advisories.Nvd;
 using EnvPlatform.Scanner.Curations;
+using EnvPlatform.Scanner.Mapping;
+using EnvPlatform.Scanner.Matching;
 using EnvPlatform.Scanner.Scans;
 
 using Npgsql;
@@ -12,7 +15,7 @@ namespace EnvPlatform.Scanner.Advisories.Imports;
 /// <see cref="ImportTurn"/>.
 /// </summary>
 internal sealed partial class ChangeAdvisories(
-    NpgsqlDataSource db, CurrentIndex current, ScannerMetrics metrics, TimeProvider clock, ILogger<ChangeAdvisories> log)
+    NpgsqlDataSource db, CurrentIndex current, CondaChannels channels, ScannerMetrics metrics, TimeProvider clock, ILogger<ChangeAdvisories> log)
 {
     /// <param name="tell">Hears how far it has come; null for nobody.</param>
     /// <param name="finish">What else belongs into the transaction, given the outcome.</param>
@@ -22,13 +25,14 @@ internal sealed partial class ChangeAdvisories(
             AdvisoryChange.Records records => await ApplyRecordsAsync(records, tell, finish, ct),
             AdvisoryChange.Exploited exploited => await ApplyBesideAsync(tx => WriteExploits.ExploitedAsync(tx, exploited.AddedOn), tell, finish, ct),
             AdvisoryChange.Predictions predictions => await ApplyBesideAsync(tx => WriteExploits.PredictionsAsync(tx, predictions.Epss), tell, finish, ct),
+            AdvisoryChange.Mapping mapping => await ApplyMappingAsync(mapping, tell, finish, ct),
             _ => throw new ArgumentOutOfRangeException(nameof(change), change, null),
         };
 
     private async Task<AdvisoryChange.Outcome> ApplyRecordsAsync(
         AdvisoryChange.Records records, Func<RenewalProgress, Task>? tell, Func<Tx, AdvisoryChange.Outcome, Task> finish, CancellationToken ct)
     {
-        var plan = await AdvisoryPlan.MakeAsync(db, records, ct);
+        var plan = await AdvisoryPlan.MakeAsync(db, channels, records, clock.GetUtcNow(), ct);
         await using var tx = await db.BeginAsync(ct);
         if (plan.IsEmpty && !records.MatchAll)
         {
@@ -38,27 +42,55 @@ internal sealed partial class ChangeAdvisories(
         }
 
         await WriteAdvisories.StageAsync(tx, plan, records.Source);
-        var generation = await FindingsLock.TakeAsync(tx);
-        if (generation != plan.Generation)
-        {
-            throw new InvalidOperationException("The advisories were changed by another process although this one has the turn.");
-        }
-
-        generation++;
+        var generation = await NextGenerationAsync(tx, plan.Generation);
         await WriteAdvisories.WriteAsync(tx, plan);
         var isMoreExploited = records.ExploitedSince is { Count: > 0 } exploited && await WriteExploits.AddExploitedAsync(tx, exploited) > 0;
         var known = await WriteExploits.RefreshAsync(tx, isMoreExploited ? null : [.. plan.Vulnerabilities.Select(pair => pair.Vulnerability.Id)]);
         var recurated = await FollowAliases.RunAsync(tx, plan.Gone);
         var renewal = new RenewFindings(tx, plan.Index, generation, clock.GetUtcNow(), tell);
-        await (records.MatchAll ? renewal.MatchAllAsync() : renewal.MatchAsync(plan.Projects, plan.NewlyComplete));
+        await (records.MatchAll ? renewal.MatchAllAsync() : renewal.MatchAsync(plan.Projects, NvdYears.Covered(plan.NewlyComplete)));
         await renewal.CountAsync([.. plan.Rescored, .. known, .. recurated]);
         await WriteAdvisories.RemoveAsync(tx, plan);
-        await tx.ExecuteAsync("update advisory_state set generation = @generation, changed_at = now(); notify " + KeepIndexCurrent.Channel, new { generation });
-        await finish(tx, plan.Outcome);
-        await tx.CommitAsync();
-        current.Offer(new IndexGeneration(generation, plan.Index, clock.GetUtcNow()));
-        Report(renewal, generation);
+        await FinishAsync(tx, renewal, plan.Index, generation, plan.Outcome, finish);
         return plan.Outcome;
+    }
+
+    private async Task<AdvisoryChange.Outcome> ApplyMappingAsync(
+        AdvisoryChange.Mapping change, Func<RenewalProgress, Task>? tell, Func<Tx, AdvisoryChange.Outcome, Task> finish, CancellationToken ct)
+    {
+        var before = await current.AtLeastAsync(await db.QuerySingleAsync<long>("select generation from advisory_state", null, ct), ct);
+        var plan = MappingPlan.Make(change, await StoredMapping.ReadAsync(db, ct));
+        await using var tx = await db.BeginAsync(ct);
+        if (plan.IsEmpty)
+        {
+            await finish(tx, plan.Outcome);
+            await tx.CommitAsync();
+            return plan.Outcome;
+        }
+
+        var index = before.Index.With(StoredMapping.With(channels, plan.All));
+        var generation = await NextGenerationAsync(tx, before.Generation);
+        await plan.WriteAsync(tx);
+        var renewal = new RenewFindings(tx, index, generation, clock.GetUtcNow(), tell);
+        await renewal.MatchNamesAsync(plan.Names);
+        await renewal.CountAsync([]);
+        await FinishAsync(tx, renewal, index, generation, plan.Outcome, finish);
+        return plan.Outcome;
+    }
+
+    private static async Task<long> NextGenerationAsync(Tx tx, long planned) =>
+        await FindingsLock.TakeAsync(tx) == planned
+            ? planned + 1
+            : throw new InvalidOperationException("The advisories were changed by another process although this one has the turn.");
+
+    private async Task FinishAsync(
+        Tx tx, RenewFindings renewal, AdvisoryIndex index, long generation, AdvisoryChange.Outcome outcome, Func<Tx, AdvisoryChange.Outcome, Task> finish)
+    {
+        await tx.ExecuteAsync("update advisory_state set generation = @generation, changed_at = now(); notify " + KeepIndexCurrent.Channel, new { generation });
+        await finish(tx, outcome);
+        await tx.CommitAsync();
+        current.Offer(new IndexGeneration(generation, index, clock.GetUtcNow()));
+        Report(renewal, generation);
     }
 
     private async Task<AdvisoryChange.Outcome> ApplyBesideAsync(

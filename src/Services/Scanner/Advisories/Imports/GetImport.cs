@@ -9,6 +9,7 @@ using Npgsql;
 namespace EnvPlatform.Scanner.Advisories.Imports;
 
 /// <summary>How an import is doing.</summary>
+/// <param name="Channel">Of a published mapping: the channel that it is of.</param>
 /// <param name="Status">running, completed or failed.</param>
 /// <param name="Phase">queued, reading, matching (packages to what is new), counting (the sets that hold them) or done.</param>
 /// <param name="Advisories">Records that were read so far.</param>
@@ -18,12 +19,12 @@ namespace EnvPlatform.Scanner.Advisories.Imports;
 /// <param name="PackagesMatched">Of <paramref name="PackagesTotal"/>, the packages that the import concerns.</param>
 /// <param name="SetsCounted">Of <paramref name="SetsTotal"/>, the package sets that the import concerns.</param>
 public sealed record ImportView(
-    ImportId Id, string Format, string Status, string Phase, long Bytes, int Advisories, int Added, int Changed, int Withdrawn, int Rejected,
+    ImportId Id, string Format, string? Channel, string Status, string Phase, long Bytes, int Advisories, int Added, int Changed, int Withdrawn, int Rejected,
     int PackagesMatched, int PackagesTotal, int SetsCounted, int SetsTotal, string? Error, DateTimeOffset CreatedAt, DateTimeOffset? FinishedAt)
 {
     internal const string Columns =
         """
-        id, format, status, phase, bytes, advisories, added, changed, withdrawn, rejected, packages_matched, packages_total, sets_counted, sets_total, error,
+        id, format, channel, status, phase, bytes, advisories, added, changed, withdrawn, rejected, packages_matched, packages_total, sets_counted, sets_total, error,
         created_at, finished_at
         """;
 }

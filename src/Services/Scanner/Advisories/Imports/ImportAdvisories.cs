@@ -2,6 +2,7 @@ using System.Text.Json;
 
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Postgres;
+using EnvPlatform.Scanner.Mapping;
 using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.Identity;
 
@@ -23,29 +24,37 @@ public static class ImportAdvisories
     public const string Nvd = "nvd";
     public const string Kev = "kev";
     public const string Epss = "epss";
+    public const string Parselmouth = PublishedMapping.Parselmouth;
+    public const string Grayskull = PublishedMapping.Grayskull;
     private const int PartBytes = 1 << 20;
+    private const int MaxChannel = 255;
 
     /// <summary>The formats that can be imported.</summary>
-    internal static IReadOnlyList<string> Formats { get; } = [Osv, Nvd, Kev, Epss];
+    internal static IReadOnlyList<string> Formats { get; } = [Osv, Nvd, Kev, Epss, Parselmouth, Grayskull];
 
     public sealed record Accepted(ImportId Id, string Status);
 
     public static void MapImportAdvisories(this IEndpointRouteBuilder imports) =>
-        imports.MapPost("", HandleAsync).WithName(nameof(ImportAdvisories)).WithSummary("Import advisories: format=osv, nvd, kev or epss, the file as body.")
-            .Accepts<byte[]>("application/octet-stream", "application/zip", "application/json", "application/gzip", "text/csv")
+        imports.MapPost("", HandleAsync).WithName(nameof(ImportAdvisories)).WithSummary("Import advisories: format=osv, nvd, kev, epss, parselmouth or grayskull, the file as body.")
+            .WithDescription(
+                "parselmouth is the mapping of a channel's packages to projects of PyPI and needs channel (conda-forge, bioconda, ... or an address); grayskull is the table of names that "
+                + "conda-forge gives to such projects. complete=true, with format=nvd, says that the file holds all records of the years that it has records of.")
+            .Accepts<byte[]>("application/octet-stream", "application/zip", "application/json", "application/gzip", "text/csv", "application/yaml")
             .WithMetadata(new RequestSizeLimitAttribute(imports.ServiceProvider.GetRequiredService<IOptions<ScannerOptions>>().Value.MaxImportBytes));
 
     private static async Task<Results<Accepted<Accepted>, ProblemHttpResult>> HandleAsync(
-        string? format, HttpContext http, Caller caller, NpgsqlDataSource db, IOptions<ScannerOptions> options, TimeProvider clock, CancellationToken ct)
+        string? format, string? channel, bool? complete, HttpContext http, Caller caller, NpgsqlDataSource db, IOptions<ScannerOptions> options, TimeProvider clock,
+        CancellationToken ct)
     {
-        if (format is null || !Formats.Contains(format))
+        if (Refuse(format, channel, complete == true) is { } refused)
         {
-            return Problems.Invalid("format", $"Must be one of {string.Join(", ", Formats)}.");
+            return refused;
         }
 
+        var kind = ImportKind.Of(format!, channel, complete == true);
         var id = ImportId.New(clock.GetUtcNow());
         await using var tx = await db.BeginAsync(ct);
-        if (await AcceptAsync(tx, id, format, caller, http.Request.Body, options.Value.MaxImportBytes, clock.GetUtcNow(), ct) is { } problem)
+        if (await AcceptAsync(tx, id, kind, caller, http.Request.Body, options.Value.MaxImportBytes, clock.GetUtcNow(), ct) is { } problem)
         {
             return problem;
         }
@@ -57,14 +66,14 @@ public static class ImportAdvisories
     /// <summary>Stores a file and asks for its import, which begins when the transaction commits.</summary>
     /// <returns>Why not; null when it was accepted.</returns>
     internal static async Task<ProblemHttpResult?> AcceptAsync(
-        Tx tx, ImportId id, string format, Caller caller, Stream file, long limit, DateTimeOffset now, CancellationToken ct)
+        Tx tx, ImportId id, ImportKind kind, Caller caller, Stream file, long limit, DateTimeOffset now, CancellationToken ct)
     {
         await tx.ExecuteAsync(
             """
-            insert into imports (id, format, status, phase, bytes, requested_by, created_at)
-            values (@id, @format, 'running', 'queued', 0, @RequestedBy::jsonb, @now)
-            """, new { id, format, RequestedBy = JsonSerializer.Serialize(caller, Json.Options), now });
-        var (bytes, problem) = await StoreAsync(tx, id, format, file, limit, ct);
+            insert into imports (id, format, channel, complete, status, phase, bytes, requested_by, created_at)
+            values (@id, @Format, @Channel, @Complete, 'running', 'queued', 0, @RequestedBy::jsonb, @now)
+            """, new { id, kind.Format, kind.Channel, kind.Complete, RequestedBy = JsonSerializer.Serialize(caller, Json.Options), now });
+        var (bytes, problem) = await StoreAsync(tx, id, kind.Format, file, limit, ct);
         if (problem is null)
         {
             await tx.ExecuteAsync("update imports set bytes = @bytes where id = @id; notify " + RunImports.Channel, new { bytes, id });
@@ -105,6 +114,22 @@ public static class ImportAdvisories
         }
     }
 
+    /// <summary>Why nothing can be imported so; null when it can.</summary>
+    private static ProblemHttpResult? Refuse(string? format, string? channel, bool isComplete)
+    {
+        if (format is null || !Formats.Contains(format))
+        {
+            return Problems.Invalid("format", $"Must be one of {string.Join(", ", Formats)}.");
+        }
+
+        if (format == Parselmouth ? string.IsNullOrWhiteSpace(channel) || channel.Length > MaxChannel || channel.Any(char.IsControl) : channel is not null)
+        {
+            return Problems.Invalid("channel", format == Parselmouth ? $"Must be the channel that the mapping is of, {MaxChannel} characters at most." : "Only a mapping of format parselmouth is of a channel.");
+        }
+
+        return isComplete && format != Nvd ? Problems.Invalid("complete", "Can be said of NVD only.") : null;
+    }
+
     /// <summary>Why the beginning of a file shows that it cannot be imported; null when it can.</summary>
     private static string? Refuse(string format, ReadOnlySpan<byte> head)
     {
@@ -125,8 +150,25 @@ public static class ImportAdvisories
             _ when isPacked => null,
             Osv => head.StartsWith("PK"u8) || head[0] is (byte)'{' or (byte)'[' ? null : "Must be a zip of OSV records, or JSON; either may be gzip.",
             Nvd => head.StartsWith("PK"u8) || head[0] is (byte)'{' or (byte)'[' ? null : "Must be JSON of NVD's CVE API 2.0, or a zip of it; either may be gzip.",
+            Parselmouth => head[0] is (byte)'{' ? null : "Must be parselmouth's JSON of conda names, may be gzip.",
+            Grayskull => head.StartsWith("PK"u8) ? "Must be grayskull's table in YAML, may be gzip." : null,
             Kev => head[0] is (byte)'{' ? null : "Must be CISA's catalogue in JSON, may be gzip.",
             _ => head[0] is (byte)'#' or (byte)'c' or (byte)'C' ? null : "Must be the CSV of EPSS with the columns cve, epss; may be gzip.",
         };
     }
+}
+
+/// <summary>What a file is.</summary>
+/// <param name="Channel">The channel that a mapping is of; null for everything else.</param>
+/// <param name="Complete">It holds all that there is; of NVD: of the years that it has records of.</param>
+internal sealed record ImportKind(string Format, string? Channel, bool Complete)
+{
+    /// <summary>The channel is known by one name, however it is written.</summary>
+    public static ImportKind Of(string format, string? channel, bool complete) => new(
+        format, format switch
+        {
+            ImportAdvisories.Parselmouth => CondaChannels.BuiltIn.Find(channel?.Trim().TrimEnd('/')).Name,
+            ImportAdvisories.Grayskull => CondaChannels.CondaForge,
+            _ => null,
+        }, complete);
 }

@@ -10,17 +10,24 @@ namespace EnvPlatform.Scanner.Advisories.Imports;
 internal static class ReadNvd
 {
     /// <param name="known">Ids of the records of NVD that are stored.</param>
+    /// <param name="complete">The file holds all records of the years that it has records of.</param>
     public static async Task<AdvisoryChange.Records> RunAsync(
-        Stream file, HashSet<string> known, OsvLimits limits, ImportProgress progress, CancellationToken ct)
+        Stream file, HashSet<string> known, bool complete, OsvLimits limits, ImportProgress progress, CancellationToken ct)
     {
         var records = new Dictionary<string, SourceRecord>(StringComparer.Ordinal);
         var exploited = new Dictionary<string, DateOnly>(StringComparer.Ordinal);
+        var years = new HashSet<string>(StringComparer.Ordinal);
         foreach (var entry in NvdArchive.Read(file, limits, ct))
         {
             if (entry.Record is not NvdRecord.Valid { Advisory: var advisory, ExploitedSince: var since })
             {
                 progress.Reject((entry.Record as NvdRecord.Broken)?.Id, (entry.Record as NvdRecord.Broken)?.Reason ?? "", entry.Name);
                 continue;
+            }
+
+            if (complete && advisory.Aliases.Select(NvdYears.Of).FirstOrDefault() is { } year)
+            {
+                years.Add(year);
             }
 
             if ((advisory.Affected.Length > 0 || known.Contains(advisory.Id))
@@ -41,6 +48,6 @@ internal static class ReadNvd
             throw new InvalidDataException(progress.Rejected == 0 ? "The file holds no records." : $"None of the {progress.Rejected} records of the file can be read.");
         }
 
-        return new(records, AdvisoryChange.Nvd, [], exploited);
+        return new(records, AdvisoryChange.Nvd, [.. years], exploited);
     }
 }

@@ -92,7 +92,7 @@ internal sealed partial class RunImports(
         """
         update imports set attempts = attempts + 1, phase = 'reading', advisories = 0, rejected = 0, packages_matched = 0, packages_total = 0, sets_counted = 0, sets_total = 0
         where id = (select id from imports where status = 'running' order by id limit 1)
-        returning id, format, attempts, requested_by::text as requested_by
+        returning id, format, channel, complete, attempts, requested_by::text as requested_by
         """, null, ct);
 
     private async Task RunAsync(Waiting import, CancellationToken ct)
@@ -103,7 +103,7 @@ internal sealed partial class RunImports(
         AdvisoryChange content;
         try
         {
-            content = await ReadAsync(import.Format, file, progress, ct);
+            content = await ReadAsync(import, file, progress, ct);
         }
         finally
         {
@@ -117,13 +117,14 @@ internal sealed partial class RunImports(
         LogCompleted(import.Id, progress.Read, outcome.Added, outcome.Changed, outcome.Withdrawn, progress.Rejected);
     }
 
-    private async Task<AdvisoryChange> ReadAsync(string format, Stream file, ImportProgress progress, CancellationToken ct) => format switch
+    private async Task<AdvisoryChange> ReadAsync(Waiting import, Stream file, ImportProgress progress, CancellationToken ct) => import.Format switch
     {
         ImportAdvisories.Osv => await ReadOsv.RunAsync(file, Limits, progress, ct),
-        ImportAdvisories.Nvd => await ReadNvd.RunAsync(file, await KnownNvdAsync(ct), Limits, progress, ct),
+        ImportAdvisories.Nvd => await ReadNvd.RunAsync(file, await KnownNvdAsync(ct), import.Complete, Limits, progress, ct),
         ImportAdvisories.Kev => await ReadExploits.KevAsync(file, options.Value.MaxUnpackedBytes, progress, ct),
         ImportAdvisories.Epss => await ReadExploits.EpssAsync(file, options.Value.MaxUnpackedBytes, progress, ct),
-        _ => throw new InvalidDataException($"The format {format} is not known."),
+        ImportAdvisories.Parselmouth or ImportAdvisories.Grayskull when import.Channel is { } channel => await ReadMapping.RunAsync(file, import.Format, channel, progress, ct),
+        _ => throw new InvalidDataException($"The format {import.Format} is not known."),
     };
 
     private async Task<HashSet<string>> KnownNvdAsync(CancellationToken ct) =>
@@ -189,7 +190,7 @@ internal sealed partial class RunImports(
         await FeedImports.CompletedAsync(tx, import.Id.Value, clock.GetUtcNow());
         tx.Audit(
             import.Caller, "advisories_imported", new AuditTarget(import.Id.ToString(), null, "import"),
-            $"{progress.Read} advisories ({import.Format}) were imported: {outcome.Added} added, {outcome.Changed} changed, {outcome.Withdrawn} withdrawn, {progress.Rejected} rejected.",
+            $"{progress.Read} {import.What} ({import.Format}) were imported: {outcome.Added} added, {outcome.Changed} changed, {outcome.Withdrawn} withdrawn, {progress.Rejected} rejected.",
             new { import.Format, Status = "completed", Advisories = progress.Read, outcome.Added, outcome.Changed, outcome.Withdrawn, progress.Rejected });
     }
 
@@ -204,13 +205,15 @@ internal sealed partial class RunImports(
             """, new { import.Id, error, Now = clock.GetUtcNow() });
         await FeedImports.FailedAsync(tx, import.Id.Value, error);
         tx.Audit(
-            import.Caller, "advisories_imported", new AuditTarget(import.Id.ToString(), null, "import"), $"An import of advisories ({import.Format}) failed.",
+            import.Caller, "advisories_imported", new AuditTarget(import.Id.ToString(), null, "import"), $"An import of {import.What} ({import.Format}) failed.",
             new { import.Format, Status = "failed", error });
         await tx.CommitAsync();
     }
 
-    private sealed record Waiting(ImportId Id, string Format, int Attempts, string RequestedBy)
+    private sealed record Waiting(ImportId Id, string Format, string? Channel, bool Complete, int Attempts, string RequestedBy)
     {
+        public string What => Channel is null ? "advisories" : $"names of {Channel}";
+
         public Caller Caller => JsonSerializer.Deserialize<Caller>(RequestedBy, Json.Options)!;
     }
 
