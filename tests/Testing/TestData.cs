@@ -16,6 +16,9 @@ public static class TestData
         return file;
     }
 
+    /// <summary>The folder itself, for tests that also do without; null where there is none.</summary>
+    public static string? Folder => Directory.Exists(Root()) ? Root() : null;
+
     private static string Root()
     {
         if (Environment.GetEnvironmentVariable("ENVPLATFORM_DATA") is { Length: > 0 } given)

@@ -1,4 +1,5 @@
 using EnvPlatform.Scanner.Severities;
+using static EnvPlatform.Scanner.Fuzzing.CvssGrammar;
 
 namespace EnvPlatform.Scanner.Tests.Severities;
 
@@ -6,21 +7,6 @@ namespace EnvPlatform.Scanner.Tests.Severities;
 public sealed class CvssPropertyTests
 {
     private const int Draws = 5_000;
-    private static readonly string[] Base2 = ["AV L A N", "AC H M L", "Au M S N", "C N P C", "I N P C", "A N P C"];
-    private static readonly string[] Threat2 = ["E ND U POC F H", "RL ND OF TF W U", "RC ND UC UR C"];
-    private static readonly string[] Environment2 = ["CDP ND N L LM MH H", "TD ND N L M H", "CR ND L M H", "IR ND L M H", "AR ND L M H"];
-    private static readonly string[] Base3 = ["AV N A L P", "AC L H", "PR N L H", "UI N R", "S U C", "C H L N", "I H L N", "A H L N"];
-    private static readonly string[] Threat3 = ["E X H F P U", "RL X U W T O", "RC X C R U"];
-
-    private static readonly string[] Environment3 =
-    [
-        "CR X H M L", "IR X H M L", "AR X H M L", "MAV X N A L P", "MAC X L H", "MPR X N L H", "MUI X N R", "MS X U C", "MC X H L N", "MI X H L N", "MA X H L N",
-    ];
-
-    private static readonly string[] Base4 =
-        ["AV N A L P", "AC L H", "AT N P", "PR N L H", "UI N P A", "VC H L N", "VI H L N", "VA H L N", "SC H L N", "SI H L N", "SA H L N"];
-
-    private static readonly string[] Supplemental4 = ["S X N P", "AU X N Y", "R X A U I", "V X D C", "RE X L M H", "U X Clear Green Amber Red"];
     private readonly Random _random = new(20_240_601);
 
     // Except where the scope changes in 3.1, which then computes the same impact by another equation (section 7.3).
@@ -80,7 +66,7 @@ public sealed class CvssPropertyTests
             foreach (var vector in new[]
             {
                 Drawn(Base2, Threat2, Environment2), "CVSS:3.0/" + Drawn(Base3, Threat3, Environment3), "CVSS:3.1/" + Drawn(Base3, Threat3, Environment3),
-                "CVSS:4.0/" + Drawn(Base4, Supplemental4),
+                "CVSS:4.0/" + Drawn(Base4, Environment4, Supplemental4),
             })
             {
                 var score = Score(vector);
@@ -123,11 +109,5 @@ public sealed class CvssPropertyTests
         return score!;
     }
 
-    // The metrics of the first group all, of the others some.
-    private string Drawn(string[] mandatory, params string[][] optional) =>
-        string.Join('/', mandatory.Concat(optional.SelectMany(group => group).Where(_ => _random.Next(2) == 0)).Select(metric =>
-        {
-            var words = metric.Split(' ');
-            return $"{words[0]}:{words[_random.Next(1, words.Length)]}";
-        }));
+    private string Drawn(string[] mandatory, params string[][] optional) => Draw(_random, mandatory, optional);
 }

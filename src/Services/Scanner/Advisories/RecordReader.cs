@@ -34,8 +34,8 @@ internal class RecordReader
         if (String(value, property) is not null && value.TryGetDateTime(out var time))
         {
             // A time without an offset is UTC: the schema asks for Z, converters of YAML drop it.
-            return time.Kind == DateTimeKind.Local ? new DateTimeOffset(time).ToUniversalTime()
-                : new DateTimeOffset(DateTime.SpecifyKind(time, DateTimeKind.Utc));
+            if (time.Kind != DateTimeKind.Local) return new DateTimeOffset(DateTime.SpecifyKind(time, DateTimeKind.Utc));
+            if (value.TryGetDateTimeOffset(out var local)) return local.ToUniversalTime();
         }
 
         Complain(property, "is no time of RFC 3339");
@@ -113,9 +113,25 @@ internal class RecordReader
         return text;
     }
 
+    /// <summary>Whether there is such a member, of whatever type.</summary>
+    public bool Has(JsonElement parent, string property, out JsonElement value)
+    {
+        try
+        {
+            return parent.TryGetProperty(property, out value);
+        }
+        catch (InvalidOperationException)
+        {
+            // How System.Text.Json says that a name, which may be this one, is no valid text.
+            Complain(property, "cannot be looked for beside a name that is no valid Unicode text");
+            value = default;
+            return false;
+        }
+    }
+
     public bool Find(JsonElement parent, string property, JsonValueKind kind, [NotNullWhen(true)] out JsonElement value)
     {
-        if (!parent.TryGetProperty(property, out value) || value.ValueKind is JsonValueKind.Null) return false;
+        if (!Has(parent, property, out value) || value.ValueKind is JsonValueKind.Null) return false;
         if (value.ValueKind == kind) return true;
         Complain(property, $"is {value.ValueKind} and not {kind}");
         return false;

@@ -65,7 +65,7 @@ internal sealed class NvdConfigurations(RecordReader reader, CpeProducts product
         }
 
         return new MatchOf(
-            cpe, match.TryGetProperty("vulnerable", out var vulnerable) && vulnerable.ValueKind == JsonValueKind.True,
+            cpe, reader.Has(match, "vulnerable", out var vulnerable) && vulnerable.ValueKind == JsonValueKind.True,
             reader.Identifier(match, "versionStartIncluding"), reader.Identifier(match, "versionStartExcluding"),
             reader.Identifier(match, "versionEndIncluding"), reader.Identifier(match, "versionEndExcluding"));
     }
@@ -110,7 +110,7 @@ internal sealed class NvdConfigurations(RecordReader reader, CpeProducts product
 
     private bool IsAnd(JsonElement parent) => string.Equals(reader.Identifier(parent, "operator"), "AND", StringComparison.OrdinalIgnoreCase);
 
-    private static bool IsNegated(JsonElement parent) => parent.TryGetProperty("negate", out var negate) && negate.ValueKind == JsonValueKind.True;
+    private bool IsNegated(JsonElement parent) => reader.Has(parent, "negate", out var negate) && negate.ValueKind == JsonValueKind.True;
 
     private readonly record struct MatchOf(
         CpeName Cpe, bool IsVulnerable, string? StartIncluding, string? StartExcluding, string? EndIncluding, string? EndExcluding);

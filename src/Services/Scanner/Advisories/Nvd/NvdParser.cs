@@ -24,14 +24,14 @@ public static class NvdParser
     {
         using var document = RecordReader.Open(json, out var problem);
         if (document is null) return new NvdRecord.Broken(null, problem);
+        var reader = new RecordReader();
         var root = document.RootElement;
-        if (root.ValueKind == JsonValueKind.Object && root.TryGetProperty("cve", out var wrapped)) root = wrapped;
-        return root.ValueKind == JsonValueKind.Object ? Read(root, products, mapping) : new NvdRecord.Broken(null, "not an object");
+        if (root.ValueKind == JsonValueKind.Object && reader.Has(root, "cve", out var wrapped)) root = wrapped;
+        return root.ValueKind == JsonValueKind.Object ? Read(reader, root, products, mapping) : new NvdRecord.Broken(null, "not an object");
     }
 
-    private static NvdRecord Read(JsonElement cve, CpeProducts products, ConventionMapping mapping)
+    private static NvdRecord Read(RecordReader reader, JsonElement cve, CpeProducts products, ConventionMapping mapping)
     {
-        var reader = new RecordReader();
         var id = reader.Required(cve, "id");
         if (reader.Problem is not null || !IsCve(id)) return new NvdRecord.Broken(null, reader.Problem ?? "id is no CVE id");
 

@@ -52,8 +52,8 @@ public static class OsvParser
             Objects(parent, "severity", item => new SeverityVector(Required(item, "type"), Required(item, "score")));
 
         public string? DatabaseSeverity(JsonElement root) =>
-            root.TryGetProperty("database_specific", out var own) && own.ValueKind == JsonValueKind.Object
-            && own.TryGetProperty("severity", out var severity) && severity.ValueKind == JsonValueKind.String
+            Has(root, "database_specific", out var own) && own.ValueKind == JsonValueKind.Object
+            && Has(own, "severity", out var severity) && severity.ValueKind == JsonValueKind.String
                 ? Checked(severity, "database_specific.severity")
                 : null;
 
@@ -78,13 +78,13 @@ public static class OsvParser
             return ranges.Length + versions.Length == 0 ? null : new AffectedPackage(Ecosystems.Conda, project.Native, null, ranges, versions, Severities(entry));
         }
 
-        private static GitProjects.Entry? Project(JsonElement entry) =>
-            entry.TryGetProperty("ranges", out var ranges) && ranges.ValueKind == JsonValueKind.Array
+        private GitProjects.Entry? Project(JsonElement entry) =>
+            Has(entry, "ranges", out var ranges) && ranges.ValueKind == JsonValueKind.Array
                 ? ranges.EnumerateArray().Select(Repository).OfType<string>().Select(GitProjects.BuiltIn.Find).FirstOrDefault(project => project is not null)
                 : null;
 
-        private static string? Repository(JsonElement range) =>
-            range.ValueKind == JsonValueKind.Object && range.TryGetProperty("repo", out var repository) && repository.ValueKind == JsonValueKind.String
+        private string? Repository(JsonElement range) =>
+            range.ValueKind == JsonValueKind.Object && Has(range, "repo", out var repository) && repository.ValueKind == JsonValueKind.String
                 ? Valid(repository)
                 : null;
 

@@ -10,6 +10,7 @@ internal static class PackageUrl
 {
     private const string Conda = "pkg:conda/";
     private const string PyPi = "pkg:pypi/";
+    private const string Unreadable = "The package URL cannot be read.";
 
     /// <summary>The URLs of a scope: a package by name may be the conda package or the PyPI project; a build is conda's.</summary>
     public static IEnumerable<string> Write(CurationScope scope)
@@ -30,6 +31,11 @@ internal static class PackageUrl
             return new(null, "It is about no conda package or PyPI project, nor about the organization as a whole.");
         }
 
+        if (HasHalfOfPair(url))
+        {
+            return new(null, Unreadable);
+        }
+
         var rest = url[(isConda ? Conda : PyPi).Length..].Split('#')[0];
         var parts = rest.Split('?', 2);
         var named = parts[0].TrimEnd('/').Split('@', 2);
@@ -39,13 +45,34 @@ internal static class PackageUrl
         var scope = CurationScope.Of(Decode(named[0]), named.Length > 1 && named[1].Length > 0 ? Decode(named[1]) : null, build);
         if (string.IsNullOrWhiteSpace(scope.Package) || new[] { scope.Package, scope.Version, scope.Build }.Any(text => text?.Length > CurateVulnerability.MaxText || text?.Contains('\0', StringComparison.Ordinal) == true))
         {
-            return new(null, "The package URL cannot be read.");
+            return new(null, Unreadable);
         }
 
         // Without a build, to leave these out would say it of packages that the document does not speak of.
         return isConda && build is null && (qualifiers.Contains("channel") || qualifiers.Contains("subdir"))
             ? new(null, "It is about one channel or platform; say which build.")
             : new(scope, null);
+    }
+
+    // Half of a surrogate pair can be neither compared nor stored.
+    private static bool HasHalfOfPair(string text)
+    {
+        for (var i = 0; i < text.Length; i++)
+        {
+            if (!char.IsSurrogate(text[i]))
+            {
+                continue;
+            }
+
+            if (!char.IsSurrogatePair(text, i))
+            {
+                return true;
+            }
+
+            i++;
+        }
+
+        return false;
     }
 
     // What is not valid UTF-8 when it is unescaped stays as it is.

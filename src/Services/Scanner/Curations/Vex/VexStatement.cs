@@ -22,10 +22,18 @@ internal sealed record VexStatement(
     /// <summary>A statement about a product, with the reason why it cannot be applied where it cannot.</summary>
     public static VexStatement Of(string[] names, string product, VexProduct about, string? status, string? reason, DateTimeOffset statedAt)
     {
-        var text = string.IsNullOrWhiteSpace(reason) ? Unsaid : reason.Trim();
+        var text = string.IsNullOrWhiteSpace(reason) ? Unsaid : Shortened(reason.Trim());
         return new(
-            [.. names.Take(MaxNames)], product, about.Scope, status, text.Length <= CurateVulnerability.MaxReason ? text : text[..(CurateVulnerability.MaxReason - 1)] + "…", statedAt,
+            [.. names.Take(MaxNames)], product, about.Scope, status, text, statedAt,
             names.Length == 0 ? "It names no vulnerability." : about.Problem ?? (status is null ? NoVerdict : null));
+    }
+
+    // Never in the middle of a surrogate pair, half of which cannot be stored.
+    private static string Shortened(string text)
+    {
+        if (text.Length <= CurateVulnerability.MaxReason) return text;
+        var end = CurateVulnerability.MaxReason - 1;
+        return text[..(char.IsHighSurrogate(text[end - 1]) ? end - 1 : end)] + "…";
     }
 
     /// <summary>What is being looked into is no verdict, unless our own note says that it is disputed.</summary>
@@ -48,7 +56,7 @@ internal readonly record struct VexProduct(CurationScope? Scope, string? Problem
 internal static class VexJson
 {
     public static JsonElement Member(this JsonElement element, string name) =>
-        element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out var value) ? value : default;
+        element.ValueKind == JsonValueKind.Object && Has(element, name, out var value) ? value : default;
 
     public static IEnumerable<JsonElement> Items(this JsonElement element, string name) =>
         element.Member(name) is { ValueKind: JsonValueKind.Array } array ? array.EnumerateArray() : [];
@@ -73,6 +81,20 @@ internal static class VexJson
         }
     }
 
+    // Where another member's name is no valid Unicode text, System.Text.Json cannot compare it.
+    private static bool Has(JsonElement element, string name, out JsonElement value)
+    {
+        try
+        {
+            return element.TryGetProperty(name, out value);
+        }
+        catch (InvalidOperationException)
+        {
+            value = default;
+            return false;
+        }
+    }
+
     public static DateTimeOffset? Time(this JsonElement element, string name) =>
-        element.Member(name) is { ValueKind: JsonValueKind.String } text && text.TryGetDateTimeOffset(out var time) ? time : null;
+        element.Text(name) is not null && element.Member(name).TryGetDateTimeOffset(out var time) ? time : null;
 }
