@@ -35,7 +35,8 @@ internal sealed class Platform : IAsyncDisposable
     public Uri Address => app.GetEndpoint("gateway", "http");
 
     /// <param name="otlp">Where the services send their telemetry; null for nowhere.</param>
-    public static async Task<Platform> StartAsync(Uri? otlp = null)
+    /// <param name="settings">Of the scanner, by the names of environment variables.</param>
+    public static async Task<Platform> StartAsync(Uri? otlp = null, IReadOnlyDictionary<string, string>? settings = null)
     {
         var folder = Directory.CreateTempSubdirectory("envplatform-e2e-");
         var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.AppHost>(["--Aspire:DataFolder", folder.FullName]);
@@ -48,6 +49,11 @@ internal sealed class Platform : IAsyncDisposable
                     .WithEnvironment("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
                     .WithEnvironment("OTEL_BSP_SCHEDULE_DELAY", "200")
                     .WithEnvironment("OTEL_METRIC_EXPORT_INTERVAL", "1000");
+            }
+
+            foreach (var (name, value) in project.Name == "scanner" ? settings ?? new Dictionary<string, string>() : new Dictionary<string, string>())
+            {
+                resource.WithEnvironment(name, value);
             }
         }
 

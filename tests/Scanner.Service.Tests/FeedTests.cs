@@ -16,7 +16,7 @@ public sealed class FeedTests : FeedFixture
     private ServiceFixture<ScannerOptions> another = null!;
     private EventRecorder events = null!;
 
-    private static readonly string[] Names = ["breaks", "large", "sum", "badsum", "nothing", "slow", "gone", "dead", "hash", "badhash", "bomb", "bombsum"];
+    private static readonly string[] Names = ["breaks", "large", "sum", "badsum", "nothing", "slow", "gone", "dead", "hash", "badhash", "bomb", "bombsum", "timed", "weak", "blind"];
 
     [OneTimeSetUp]
     public async Task StartAsync()
@@ -35,6 +35,9 @@ public sealed class FeedTests : FeedFixture
         Publisher.Publish("/bomb", Gzip([.. Osv("PYSEC-3000-8", ""), .. Enumerable.Repeat((byte)' ', 20_000_000)]));
         Publisher.Publish("/bombsum", Gzip([.. Osv("PYSEC-3000-9", ""), .. Enumerable.Repeat((byte)' ', 20_000_000)]));
         Publisher.Publish("/bombsum.meta", Encoding.UTF8.GetBytes(new string('1', 64)));
+        Publisher.Publish("/timed", Osv("PYSEC-3000-10", "", padding: 600_000), breakAfter: 300_000, knownBy: FeedServer.KnownBy.Time);
+        Publisher.Publish("/weak", Osv("PYSEC-3000-11", "", padding: 600_000), breakAfter: 300_000, knownBy: FeedServer.KnownBy.WeakTag);
+        Publisher.Publish("/blind", Osv("PYSEC-3000-12", "", padding: 600_000), breakAfter: 300_000, knownBy: FeedServer.KnownBy.Nothing);
         scanner = await StartScannerAsync(null);
         another = await StartScannerAsync(scanner.MessagingPrefix);
         events = await EventRecorder.StartAsync(scanner.MessagingPrefix, on => on.Event<AuditEventOccurred>().Event<EnvironmentScanned>());
@@ -80,6 +83,19 @@ public sealed class FeedTests : FeedFixture
         Publisher.Publish("/breaks", Osv("PYSEC-3000-1", "Low"));
         await DueAsync("breaks");
         await Eventually.BecomesTrueAsync(async () => await ScalarAsync<string>("select description from vulnerabilities where id = 'PYSEC-3000-1'") == "Low", "the newer file is imported", 30);
+    }
+
+    [TestCase("timed", 206, 304)]
+    [TestCase("weak", 200, 304)]
+    [TestCase("blind", 200, 200)]
+    public async Task What_a_publisher_cannot_tell_is_fetched_from_the_beginning(string name, int rest, int again)
+    {
+        var first = await SucceededAsync(name);
+        await DueAsync(name);
+        await FeedAsync(name, feed => feed.GetProperty("last_success_at").GetDateTimeOffset() > first.GetProperty("last_success_at").GetDateTimeOffset());
+        var asked = Publisher.RequestsFor("/" + name);
+        Assert.That(asked.Select(one => one.Status), Is.EqualTo(new[] { 200, rest, again }));
+        Assert.That(asked[1].Range is { Length: > 0 }, Is.EqualTo(rest == 206), "the rest is asked for only of what is surely the same file");
     }
 
     [Test]

@@ -194,6 +194,34 @@ public sealed class ImportTests : ScannerFixture
         Assert.That((await EndedAsync(Scanner, Operator, new(ids.Single()))).GetProperty("added").GetInt32(), Is.EqualTo(1));
     }
 
+    [Test]
+    public async Task A_file_that_unpacks_to_more_than_it_may_fails_whatever_its_format()
+    {
+        await using var database = await TestDatabase.CreateAsync();
+        await using var small = await ServiceFixture<ScannerOptions>.StartAsync("scanner", database, new Dictionary<string, string?>(StringComparer.Ordinal)
+        {
+            ["services:ingest:grpc:0"] = "http://127.0.0.1:9",
+            ["Scanner:MaxUnpackedBytes"] = "1000000",
+        });
+        var spaces = new string(' ', 2_000_000);
+        foreach (var (format, content) in new[]
+        {
+            ("osv", "[" + spaces), ("nvd", "{\"vulnerabilities\": [" + spaces), ("kev", "{" + spaces), ("epss", "cve,epss,percentile\n" + spaces),
+        })
+        {
+            using var packed = new MemoryStream();
+            using (var gzip = new GZipStream(packed, CompressionLevel.Fastest, leaveOpen: true))
+            {
+                gzip.Write(Encoding.ASCII.GetBytes(content));
+            }
+
+            Assert.That(packed.Length, Is.LessThan(100_000));
+            var import = await EndedAsync(small, Operator, await SendImportAsync(small, Operator, packed.ToArray(), format));
+            Assert.That(import.GetProperty("status").GetString(), Is.EqualTo("failed"), format);
+            Assert.That(import.GetProperty("error").GetString(), Does.Contain("unpacks to more bytes than the limit"), format);
+        }
+    }
+
     [TestCase(false)]
     [TestCase(true)]
     public async Task A_file_that_is_too_large_is_refused(bool hasKey)

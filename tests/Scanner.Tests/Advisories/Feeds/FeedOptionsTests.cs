@@ -15,7 +15,7 @@ public sealed class FeedOptionsTests
         {
             Assert.That(options.AreSourcesValid(), Is.True);
             Assert.That(options.Enabled, Is.False);
-            Assert.That(feeds.Select(feed => feed.Name), Is.SupersetOf(new[] { "pypi", "cran", "bioconductor", "kev", "epss", "psf", "curl", "nvd-modified", "nvd-2002", "nvd-2026" }));
+            Assert.That(feeds.Select(feed => feed.Name), Is.SupersetOf(new[] { "pypi", "cran", "bioconductor", "kev", "epss", "psf", "curl", "nvd_modified", "nvd_2002", "nvd_2026" }));
             Assert.That(feeds.Select(feed => feed.Name), Is.Unique.And.Ordered.Using((IComparer<string>)StringComparer.Ordinal));
             Assert.That(feeds.Where(feed => feed.Url.Scheme != "https" || feed.ChecksumUrl is { Scheme: not "https" }), Is.Empty);
             Assert.That(feeds.Where(feed => feed.Interval > TimeSpan.FromHours(options.StaleHours) / 2), Is.Empty, "one look that fails makes no feed stale");
@@ -33,17 +33,17 @@ public sealed class FeedOptionsTests
         {
             Assert.That(feeds.Select(feed => (feed.Name, feed.Url.AbsoluteUri, feed.ChecksumUrl!.AbsoluteUri)), Is.EqualTo(new[]
             {
-                ("n-2024", "https://example.org/2024.json", "https://example.org/2024.meta"),
-                ("n-2025", "https://example.org/2025.json", "https://example.org/2025.meta"),
-                ("n-2026", "https://example.org/2026.json", "https://example.org/2026.meta"),
+                ("n_2024", "https://example.org/2024.json", "https://example.org/2024.meta"),
+                ("n_2025", "https://example.org/2025.json", "https://example.org/2025.meta"),
+                ("n_2026", "https://example.org/2026.json", "https://example.org/2026.meta"),
             }));
-            Assert.That(options.At(Now.AddYears(1)).Select(feed => feed.Name), Does.Contain("n-2027"), "a new year needs no new setting");
+            Assert.That(options.At(Now.AddYears(1)).Select(feed => feed.Name), Does.Contain("n_2027"), "a new year needs no new setting");
         });
 
-        options.Sources["n-2025"] = new() { Url = "http://mirror.example.org/x", Format = "nvd" };
-        Assert.That(options.At(Now).Single(feed => feed.Name == "n-2025").Url.Host, Is.EqualTo("mirror.example.org"));
-        options.Sources["n-2025"].Url = "";
-        Assert.That(options.At(Now).Select(feed => feed.Name), Is.EqualTo(new[] { "n-2024", "n-2026" }), "one year is switched off");
+        options.Sources["n_2025"] = new() { Url = "http://mirror.example.org/x", Format = "nvd" };
+        Assert.That(options.At(Now).Single(feed => feed.Name == "n_2025").Url.Host, Is.EqualTo("mirror.example.org"));
+        options.Sources["n_2025"].Url = "";
+        Assert.That(options.At(Now).Select(feed => feed.Name), Is.EqualTo(new[] { "n_2024", "n_2026" }), "one year is switched off");
         options.Sources["n"].FirstYear = 2_030;
         Assert.That(options.At(Now), Is.Empty);
     }

@@ -91,16 +91,16 @@ public sealed class FeedSource
         },
         ["kev"] = new() { Url = "https://www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json", Format = ImportAdvisories.Kev },
         ["nvd"] = new() { Url = $"{NvdFiles}{Year}.json.gz", ChecksumUrl = $"{NvdFiles}{Year}.meta", Format = ImportAdvisories.Nvd, Complete = true, IntervalMinutes = Daily },
-        ["nvd-modified"] = new() { Url = NvdFiles + "modified.json.gz", ChecksumUrl = NvdFiles + "modified.meta", Format = ImportAdvisories.Nvd, IntervalMinutes = 120 },
-        ["parselmouth-bioconda"] = Parselmouth("bioconda"),
-        ["parselmouth-conda-forge"] = Parselmouth(CondaChannels.CondaForge),
-        ["parselmouth-pytorch"] = Parselmouth("pytorch"),
+        ["nvd_modified"] = new() { Url = NvdFiles + "modified.json.gz", ChecksumUrl = NvdFiles + "modified.meta", Format = ImportAdvisories.Nvd, IntervalMinutes = 120 },
+        ["parselmouth_bioconda"] = Parselmouth("bioconda"),
+        ["parselmouth_conda_forge"] = Parselmouth(CondaChannels.CondaForge),
+        ["parselmouth_pytorch"] = Parselmouth("pytorch"),
         ["psf"] = new() { Url = "https://github.com/psf/advisory-database/archive/refs/heads/main.zip", Format = ImportAdvisories.Osv, IntervalMinutes = Daily },
         ["pypi"] = new() { Url = OsvBucket + "PyPI/all.zip", Format = ImportAdvisories.Osv },
     };
 
     internal IEnumerable<Feed> Feeds(string name, int thisYear) => IsByYear
-        ? Enumerable.Range(FirstYear, Math.Max(thisYear - FirstYear + 1, 0)).Select(year => ToFeed($"{name}-{year}", year))
+        ? Enumerable.Range(FirstYear, Math.Max(thisYear - FirstYear + 1, 0)).Select(year => ToFeed($"{name}_{year}", year))
         : [ToFeed(name, null)];
 
     internal bool IsValid() =>

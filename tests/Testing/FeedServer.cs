@@ -7,15 +7,24 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Logging;
 
-namespace EnvPlatform.Scanner.Service.Tests;
+namespace EnvPlatform.Testing;
 
 /// <summary>A publisher of files over HTTP that knows entity tags and ranges, and breaks off or falls silent when it is told to.</summary>
-internal sealed class FeedServer : IAsyncDisposable
+public sealed class FeedServer : IAsyncDisposable
 {
     private readonly WebApplication app;
     private readonly ConcurrentDictionary<string, File> files = new(StringComparer.Ordinal);
 
     private FeedServer(WebApplication app) => this.app = app;
+
+    /// <summary>By what a publisher knows whether a file is still the same (RFC 9110, 8.8).</summary>
+    public enum KnownBy
+    {
+        Tag,
+        WeakTag,
+        Time,
+        Nothing,
+    }
 
     public sealed record Asked(string Path, string? Range, string? IfRange, string? IfNoneMatch, int Status);
 
@@ -37,8 +46,10 @@ internal sealed class FeedServer : IAsyncDisposable
     /// <param name="breakAfter">The next whole answer ends without a word after so many bytes.</param>
     /// <param name="holdAfter">The next whole answer falls silent after so many bytes, until <see cref="Release"/>.</param>
     /// <param name="hash">The header <c>x-goog-hash</c>.</param>
-    public void Publish(string path, byte[] content, int? breakAfter = null, TimeSpan? wait = null, int? holdAfter = null, string? hash = null) =>
-        files[path] = new(content, wait ?? TimeSpan.Zero, hash) { BreakAfter = breakAfter, HoldAfter = holdAfter };
+    /// <param name="knownBy">By what the file is known to be the same.</param>
+    public void Publish(
+        string path, byte[] content, int? breakAfter = null, TimeSpan? wait = null, int? holdAfter = null, string? hash = null, KnownBy knownBy = KnownBy.Tag) =>
+        files[path] = new(content, wait ?? TimeSpan.Zero, hash, knownBy) { BreakAfter = breakAfter, HoldAfter = holdAfter };
 
     /// <summary>Lets the answers that fell silent go on.</summary>
     public void Release(string path) => files[path].Released.TrySetResult();
@@ -52,8 +63,9 @@ internal sealed class FeedServer : IAsyncDisposable
         var path = http.Request.Path.Value!;
         var headers = http.Request.Headers;
         var file = files.GetValueOrDefault(path);
-        var range = file is not null && headers.IfRange == file.ETag && headers.Range.ToString() is ['b', 'y', 't', 'e', 's', '=', .. var from, '-'] ? int.Parse(from, null) : 0;
-        http.Response.StatusCode = file is null ? 404 : headers.IfNoneMatch == file.ETag ? 304 : range > 0 ? 206 : 200;
+        var range = file is not null && file.IsStill(headers.IfRange) && headers.Range.ToString() is ['b', 'y', 't', 'e', 's', '=', .. var from, '-'] ? int.Parse(from, null) : 0;
+        var isKnown = file is not null && (file.ETag is not null ? headers.IfNoneMatch == file.ETag : file.IsStill(headers.IfModifiedSince));
+        http.Response.StatusCode = file is null ? 404 : isKnown ? 304 : range > 0 ? 206 : 200;
         Requests.Enqueue(new(path, headers.Range, headers.IfRange, headers.IfNoneMatch, http.Response.StatusCode));
         if (file is null)
         {
@@ -62,6 +74,7 @@ internal sealed class FeedServer : IAsyncDisposable
 
         await Task.Delay(file.Wait, TimeProvider.System);
         http.Response.Headers.ETag = file.ETag;
+        http.Response.Headers.LastModified = file.LastModified;
         if (http.Response.StatusCode == 304)
         {
             return;
@@ -99,20 +112,26 @@ internal sealed class FeedServer : IAsyncDisposable
         }
     }
 
-    private sealed class File(byte[] content, TimeSpan wait, string? hash)
+    private sealed class File(byte[] content, TimeSpan wait, string? hash, KnownBy knownBy)
     {
         public string? Hash => hash;
-
-        public TaskCompletionSource Released { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public byte[] Content => content;
 
         public TimeSpan Wait => wait;
 
-        public string ETag { get; } = $"\"{Convert.ToHexString(SHA256.HashData(content))[..16]}\"";
+        public TaskCompletionSource Released { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public string? ETag { get; } = knownBy is KnownBy.Tag or KnownBy.WeakTag
+            ? $"{(knownBy is KnownBy.WeakTag ? "W/" : "")}\"{Convert.ToHexString(SHA256.HashData(content))[..16]}\"" : null;
+
+        // Files of another length were written at another time.
+        public string? LastModified { get; } = knownBy is KnownBy.Time ? DateTimeOffset.UnixEpoch.AddSeconds(content.Length).ToString("R") : null;
 
         public int? BreakAfter { get; set; }
 
         public int? HoldAfter { get; set; }
+
+        public bool IsStill(string? condition) => condition is { Length: > 0 } && (condition == ETag || condition == LastModified);
     }
 }
