@@ -117,6 +117,43 @@ public sealed class RealFleetTests
         }
     }
 
+    [Test]
+    public async Task An_environment_that_is_upgraded_as_the_platform_says_keeps_only_what_it_said_would_be_left()
+    {
+        foreach (var environment in environments.Where((_, number) => number % 10 == 0))
+        {
+            var path = $"{organization.Path}/environments/{environmentIds[environment.Id]}";
+            var found = (await api.ListAsync($"{path}/vulnerabilities")).SelectMany(item => item.GetProperty("packages").EnumerateArray()
+                .Select(package => (Package: NameOf(package), Id: item.GetProperty("id").GetString()!))).Distinct().ToArray();
+            var answer = await api.GetAsync($"{path}/upgrades");
+            var to = answer.GetProperty("items").EnumerateArray().ToDictionary(NameOf, item => item.GetProperty("to").GetString()!);
+            var left = answer.GetProperty("unfixed").EnumerateArray().Select(item => (NameOf(item), item.GetProperty("vulnerability").GetString()!)).ToArray();
+            var cleared = answer.GetProperty("items").EnumerateArray().SelectMany(item => Texts(item, "clears").Select(id => (NameOf(item), id)));
+            Assert.That(cleared.Concat(left), Is.EquivalentTo(found), $"{environment.Id}: each finding is cleared or said to be left");
+
+            var scan = await api.PostAsync($"{organization.Path}/scans", new
+            {
+                packages = environment.Packages.Select(package => new
+                {
+                    manager = package.Manager,
+                    name = package.Name,
+                    version = to.GetValueOrDefault($"{package.Manager} {package.Name}", package.Version),
+                    build = package.Build,
+                    subdir = package.Subdir,
+                    channel = package.Channel,
+                }),
+            });
+            var after = scan.GetProperty("packages").EnumerateArray().SelectMany(package => package.GetProperty("vulnerabilities").EnumerateArray()
+                .Select(item => (NameOf(package), item.GetProperty("id").GetString()!))).Distinct();
+            var announced = answer.GetProperty("items").EnumerateArray().SelectMany(item => Texts(item, "remaining").Select(id => (NameOf(item), id)));
+            Assert.That(after, Is.EquivalentTo(left.Union(announced)), environment.Id);
+        }
+    }
+
+    private static string NameOf(JsonElement package) => $"{package.GetProperty("manager").GetString()} {package.GetProperty("name").GetString()}";
+
+    private static IEnumerable<string> Texts(JsonElement item, string property) => item.GetProperty(property).EnumerateArray().Select(text => text.GetString()!);
+
     private async Task WaitUntilAllScannedAsync() =>
         await Eventually.BecomesTrueAsync(
             async () => (await api.ListAsync($"{organization.Path}/environments")).All(item => item.GetProperty("scanned_at").ValueKind == JsonValueKind.String),

@@ -1,12 +1,14 @@
 using System.Text.RegularExpressions;
 
 using EnvPlatform.Scanner.Advisories;
+using EnvPlatform.Scanner.Advisories.Nvd;
 using EnvPlatform.Scanner.Advisories.Starter;
 using EnvPlatform.Scanner.Mapping;
 using EnvPlatform.Scanner.Matching;
 using EnvPlatform.Scanner.Matching.Versions;
 using EnvPlatform.Scanner.Tests.Matching;
 using EnvPlatform.Scanner.Upgrades;
+using EnvPlatform.Testing;
 
 namespace EnvPlatform.Scanner.Tests.Upgrades;
 
@@ -15,7 +17,12 @@ public sealed partial class RealUpgradesTests
 {
     private static readonly Lazy<(Advisory[] Advisories, AdvisoryIndex Index)> Known = new(() =>
     {
-        Advisory[] all = [.. RealEnvironments.Feed("pypa-osv.zip"), .. RealEnvironments.Feed("cran-osv.zip"), .. StarterSet.Read()];
+        using var nvd = File.OpenRead(TestData.File("advisories", "nvd-cve-samples.jsonl"));
+        Advisory[] all =
+        [
+            .. RealEnvironments.Feed("pypa-osv.zip"), .. RealEnvironments.Feed("cran-osv.zip"), .. StarterSet.Read(),
+            .. NvdArchive.Read(nvd).Select(entry => entry.Record).OfType<NvdRecord.Valid>().Select(valid => valid.Advisory),
+        ];
         return (all, AdvisoryIndex.Build(all, VulnerabilityGroups.Of(all), ConventionMapping.BuiltIn, [Ecosystems.PyPI, Ecosystems.Cran]));
     });
 
