@@ -109,5 +109,21 @@ public sealed class FeedResumeTests : FeedFixture
         Assert.That(unknown.StatusCode, Is.EqualTo(HttpStatusCode.NotFound));
     }
 
+    [Test]
+    public async Task What_is_asked_for_while_a_feed_is_fetched_is_looked_at_after_that()
+    {
+        Publisher.Publish("/again", Osv("PYSEC-3100-5", "Old", Size), holdAfter: 1_000_000);
+        await using var scanner = await ServiceFixture<ScannerOptions>.StartAsync("scanner", Database, Settings(null, ["again"]));
+        await FeedAsync(scanner, "again", feed => Bytes(feed, "bytes_fetched") >= 700_000);
+        using var client = scanner.As(Operator);
+        using var response = await client.PostAsync(new Uri("/api/v1/advisories/feeds/again/sync", UriKind.Relative), null);
+        var asked = await response.Content.ReadFromJsonAsync<JsonElement>();
+        Assert.That((response.StatusCode, asked.GetProperty("state").GetString()), Is.EqualTo((HttpStatusCode.Accepted, "fetching")));
+        Publisher.Release("/again");
+        await FeedAsync(
+            scanner, "again", feed => feed.GetProperty("state").GetString() == "waiting" && feed.GetProperty("last_attempt_at").GetDateTimeOffset() > asked.GetProperty("requested_at").GetDateTimeOffset());
+        Assert.That(Publisher.RequestsFor("/again").Select(one => one.Status), Is.EqualTo(new[] { 200, 304 }));
+    }
+
     private static long Bytes(JsonElement feed, string name) => feed.GetProperty(name) is { ValueKind: JsonValueKind.Number } number ? number.GetInt64() : 0;
 }

@@ -87,7 +87,9 @@ public sealed class FeedSource
         ["epss"] = new() { Url = "https://epss.empiricalsecurity.com/epss_scores-current.csv.gz", Format = ImportAdvisories.Epss, IntervalMinutes = Daily },
         ["grayskull"] = new()
         {
-            Url = "https://raw.githubusercontent.com/conda/grayskull/main/grayskull/strategy/config.yaml", Format = ImportAdvisories.Grayskull, IntervalMinutes = Daily,
+            Url = "https://raw.githubusercontent.com/conda/grayskull/main/grayskull/strategy/config.yaml",
+            Format = ImportAdvisories.Grayskull,
+            IntervalMinutes = Daily,
         },
         ["kev"] = new() { Url = "https://www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json", Format = ImportAdvisories.Kev },
         ["nvd"] = new() { Url = $"{NvdFiles}{Year}.json.gz", ChecksumUrl = $"{NvdFiles}{Year}.meta", Format = ImportAdvisories.Nvd, Complete = true, IntervalMinutes = Daily },

@@ -14,7 +14,7 @@ namespace EnvPlatform.Scanner.Advisories.Feeds;
 /// <summary>What is known of a feed when its fetch begins.</summary>
 /// <param name="Id">While it is the feed's <c>fetch_id</c>, this fetch may write.</param>
 internal sealed record Fetch(
-    Guid Id, string? Etag, DateTimeOffset? LastModified, int Failures, string? PartialEtag, DateTimeOffset? PartialLastModified, string? PartialHash, long? TotalBytes)
+    Guid Id, DateTimeOffset BegunAt, string? Etag, DateTimeOffset? LastModified, int Failures, string? PartialEtag, DateTimeOffset? PartialLastModified, string? PartialHash, long? TotalBytes)
 {
     public Validators Known => new(Etag, LastModified);
 
@@ -28,6 +28,9 @@ internal sealed record Fetch(
 internal sealed partial class SyncFeed(
     NpgsqlDataSource db, FetchFeed fetch, TimeProvider clock, IOptions<FeedOptions> options, IOptions<ScannerOptions> scanner, ILogger<SyncFeed> log)
 {
+    // What was asked for since the fetch began may be newer than what it found.
+    private const string Next = "due_at = case when requested_at > @BegunAt then @Now else @DueAt end";
+
     public async Task RunAsync(Feed feed, Fetch begun, CancellationToken ct)
     {
         try
@@ -66,10 +69,10 @@ internal sealed partial class SyncFeed(
     {
         await using var tx = await db.BeginAsync(ct);
         await OwnAsync(tx.ExecuteAsync(
-            """
-            update feeds set fetch_id = null, attempted_at = @Now, succeeded_at = @Now, due_at = @DueAt, failures = 0, error = null
+            $"""
+            update feeds set fetch_id = null, attempted_at = @Now, succeeded_at = @Now, {Next}, failures = 0, error = null
             where name = @Name and fetch_id = @Id
-            """, new { feed.Name, begun.Id, Now = clock.GetUtcNow(), DueAt = clock.GetUtcNow() + Jittered(feed.Interval) }));
+            """, new { feed.Name, begun.Id, begun.BegunAt, Now = clock.GetUtcNow(), DueAt = clock.GetUtcNow() + Jittered(feed.Interval) }));
         await tx.CommitAsync();
         LogUnchanged(feed.Name);
     }
@@ -87,14 +90,15 @@ internal sealed partial class SyncFeed(
         }
 
         await OwnAsync(tx.ExecuteAsync(
-            """
-            update feeds set fetch_id = null, attempted_at = @Now, due_at = @DueAt, import_id = @Import, fetched_etag = @ETag, fetched_last_modified = @LastModified
+            $"""
+            update feeds set fetch_id = null, attempted_at = @Now, {Next}, import_id = @Import, fetched_etag = @ETag, fetched_last_modified = @LastModified
             where name = @Name and fetch_id = @Id
             """,
             new
             {
                 feed.Name,
                 begun.Id,
+                begun.BegunAt,
                 Import = id.Value,
                 fetched.ETag,
                 fetched.LastModified,
@@ -110,10 +114,10 @@ internal sealed partial class SyncFeed(
     {
         await using var tx = await db.BeginAsync(ct);
         await OwnAsync(tx.ExecuteAsync(
-            """
-            update feeds set fetch_id = null, attempted_at = @Now, due_at = @DueAt, failures = failures + 1, error = @Message
+            $"""
+            update feeds set fetch_id = null, attempted_at = @Now, {Next}, failures = failures + 1, error = @Message
             where name = @Name and fetch_id = @Id
-            """, new { feed.Name, begun.Id, failure.Message, Now = clock.GetUtcNow(), DueAt = clock.GetUtcNow() + PauseAfter(begun.Failures, feed) }));
+            """, new { feed.Name, begun.Id, begun.BegunAt, failure.Message, Now = clock.GetUtcNow(), DueAt = clock.GetUtcNow() + PauseAfter(begun.Failures, feed) }));
         if (!failure.IsUsable)
         {
             await FeedDownload.ForgetAsync(tx, feed.Name);

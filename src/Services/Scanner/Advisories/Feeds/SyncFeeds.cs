@@ -113,7 +113,7 @@ internal sealed partial class SyncFeeds(
     private Task<Fetch?> BeginAsync(string name, CancellationToken ct) => db.QuerySingleOrDefaultAsync<Fetch>(
         $"""
         update feeds f set fetch_id = @Id where name = @name and {IsDue}
-        returning fetch_id as id, etag, last_modified, failures, partial_etag, partial_last_modified, partial_hash, total_bytes
+        returning fetch_id as id, @Now as begun_at, etag, last_modified, failures, partial_etag, partial_last_modified, partial_hash, total_bytes
         """, new { name, Id = Guid.CreateVersion7(clock.GetUtcNow()), Now = clock.GetUtcNow() }, ct);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Feeds wait for the database: {Reason}")]
