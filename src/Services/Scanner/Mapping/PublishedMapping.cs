@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using System.Runtime.InteropServices;
 
 namespace EnvPlatform.Scanner.Mapping;
 
@@ -22,13 +23,14 @@ public sealed class PublishedMapping
     // What builds leave behind in packages that are something else.
     private static readonly FrozenSet<string> LeftBehind = FrozenSet.Create(StringComparer.Ordinal, "distribute", "pip", "setuptools", "unknown", "wheel");
 
-    private readonly FrozenDictionary<string, FrozenDictionary<string, PublishedAnswer>> _channels;
-    private readonly FrozenDictionary<string, PublishedAnswer> _shared;
+    // Not frozen: tens of thousands of names are resolved anew with every index, and freezing them costs more than it saves.
+    private readonly Dictionary<string, Dictionary<string, PublishedAnswer>> _channels;
+    private readonly Dictionary<string, PublishedAnswer> _shared;
 
-    private PublishedMapping(FrozenDictionary<string, FrozenDictionary<string, PublishedAnswer>> channels)
+    private PublishedMapping(Dictionary<string, Dictionary<string, PublishedAnswer>> channels)
     {
         _channels = channels;
-        _shared = channels.GetValueOrDefault(CondaChannels.CondaForge, FrozenDictionary<string, PublishedAnswer>.Empty);
+        _shared = channels.GetValueOrDefault(CondaChannels.CondaForge) ?? [];
     }
 
     /// <summary>Nothing was imported.</summary>
@@ -37,13 +39,22 @@ public sealed class PublishedMapping
     /// <summary>Conda names of all channels.</summary>
     public int Count => _channels.Values.Sum(names => names.Count);
 
-    public static PublishedMapping Of(IEnumerable<PublishedEntry> entries) => new(entries
-        .GroupBy(entry => entry.Channel, StringComparer.Ordinal)
-        .ToFrozenDictionary(
+    public static PublishedMapping Of(IEnumerable<PublishedEntry> entries)
+    {
+        ArgumentNullException.ThrowIfNull(entries);
+        var said = new Dictionary<string, Dictionary<string, (string[]? Found, string[]? ByHand)>>(StringComparer.Ordinal);
+        foreach (var entry in entries)
+        {
+            ref var channel = ref CollectionsMarshal.GetValueRefOrAddDefault(said, entry.Channel, out _);
+            ref var names = ref CollectionsMarshal.GetValueRefOrAddDefault(channel ??= new(StringComparer.Ordinal), entry.CondaName, out _);
+            names = entry.Source == Grayskull ? (names.Found, entry.PypiNames) : (entry.PypiNames, names.ByHand);
+        }
+
+        return new(said.ToDictionary(
             channel => channel.Key,
-            channel => channel.GroupBy(entry => entry.CondaName, StringComparer.Ordinal)
-                .ToFrozenDictionary(name => name.Key, name => Resolve(name.Key, Names(name, Parselmouth), Names(name, Grayskull)), StringComparer.Ordinal),
+            channel => channel.Value.ToDictionary(name => name.Key, name => Resolve(name.Key, Normalized(name.Value.Found), Normalized(name.Value.ByHand)), StringComparer.Ordinal),
             StringComparer.Ordinal));
+    }
 
     internal bool Covers(string channel) => _channels.ContainsKey(channel);
 
@@ -57,8 +68,7 @@ public sealed class PublishedMapping
         return _shared.TryGetValue(name, out answer) && (answer.Kind != PublishedKind.NoProject || channel == CondaChannels.CondaForge) ? answer : default;
     }
 
-    private static string[]? Names(IEnumerable<PublishedEntry> entries, string source) =>
-        entries.LastOrDefault(entry => entry.Source == source)?.PypiNames.Select(Normalize).Distinct(StringComparer.Ordinal).ToArray();
+    private static string[]? Normalized(string[]? names) => names is null ? null : Array.ConvertAll(names, Normalize);
 
     private static PublishedAnswer Resolve(string condaName, string[]? found, string[]? byHand)
     {
@@ -70,7 +80,7 @@ public sealed class PublishedMapping
     private static PublishedAnswer Choose(string[] names, string[]? byHand, string own, MappingBasis basis)
     {
         if (names.Contains(own, StringComparer.Ordinal)) return new PublishedAnswer(PublishedKind.Project, basis, own, true);
-        var candidates = names.Where(name => !LeftBehind.Contains(name)).ToArray();
+        var candidates = names.Where(name => !LeftBehind.Contains(name)).Distinct(StringComparer.Ordinal).ToArray();
         if (candidates.Length > 1 && byHand is not null && candidates.Intersect(byHand, StringComparer.Ordinal).ToArray() is [var chosen])
             return new PublishedAnswer(PublishedKind.Project, basis, chosen, false);
         return candidates switch
