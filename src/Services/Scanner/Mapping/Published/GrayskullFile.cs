@@ -1,12 +1,11 @@
 using System.Text;
-using YamlDotNet.Core;
-using YamlDotNet.Core.Events;
 
 namespace EnvPlatform.Scanner.Mapping.Published;
 
 /// <summary>
 /// The table of conda/grayskull: a YAML mapping of PyPI names, each with the name that conda-forge gives the project (<c>conda_forge</c>) and the name that it is
-/// imported by. Read event by event, so that no nesting and no alias costs anything.
+/// imported by. Read line by line in the block style in which it is published: all of YAML is not needed for that, and readers of all of it take time that
+/// grows faster than a hostile file.
 /// </summary>
 public static class GrayskullFile
 {
@@ -18,21 +17,12 @@ public static class GrayskullFile
         using var text = new StreamReader(new MemoryStream(PublishedFile.ReadAll(file)), new UTF8Encoding(false, throwOnInvalidBytes: true));
         try
         {
-            var entries = Entries(new Parser(text)).ToList();
+            var entries = Entries(text);
             var broken = entries.Where(entry => entry.Problem is not null);
             // Several projects may go by one name of conda-forge.
             var merged = entries.Where(entry => entry.Problem is null).GroupBy(entry => entry.CondaName, StringComparer.Ordinal)
                 .Select(group => new PublishedLine(group.First().Name, group.Key, [.. group.SelectMany(entry => entry.PypiNames).Distinct(StringComparer.Ordinal)], null));
             return [.. merged, .. broken];
-        }
-        catch (YamlException exception)
-        {
-            throw new InvalidDataException($"The table is not YAML: line {exception.Start.Line}.", exception);
-        }
-        catch (InvalidOperationException exception)
-        {
-            // How the scanner ends at some characters that cannot stand where they do.
-            throw new InvalidDataException("The table is not YAML.", exception);
         }
         catch (DecoderFallbackException exception)
         {
@@ -40,53 +30,71 @@ public static class GrayskullFile
         }
     }
 
-    private static IEnumerable<PublishedLine> Entries(Parser parser)
+    private static List<PublishedLine> Entries(StreamReader text)
     {
-        parser.Consume<StreamStart>();
-        if (!parser.TryConsume<DocumentStart>(out _) || !parser.TryConsume<MappingStart>(out _)) throw new InvalidDataException("The table is no YAML mapping of PyPI names.");
-        while (!parser.TryConsume<MappingEnd>(out _))
+        var entries = new List<PublishedLine>();
+        Entry? open = null;
+        var number = 0;
+        while (text.ReadLine() is { } line)
         {
-            if (parser.TryConsume<Scalar>(out var key))
+            number++;
+            var content = line.AsSpan().Trim(' ');
+            if (content.IsEmpty || content[0] == '#' || line is "---" or "...") continue;
+            var indent = line.Length - line.AsSpan().TrimStart(' ').Length;
+            if (content[0] == '\t' || (indent > 0 && open is null)) throw NoMapping(number);
+            if (indent == 0)
             {
-                yield return Entry(key.Value, parser);
-                continue;
+                if (open is not null) entries.Add(open.Close());
+                open = Key(content, out var value) is { } name ? new Entry(name, value.Length > 0) : throw NoMapping(number);
             }
-
-            Skip(parser);
-            Skip(parser);
-            yield return PublishedLine.Broken("", "its name is no text");
+            else
+            {
+                open!.Read(indent, content);
+            }
         }
+
+        entries.Add(open?.Close() ?? throw NoMapping(number));
+        return entries;
     }
 
-    private static PublishedLine Entry(string pypi, Parser parser)
+    private static InvalidDataException NoMapping(int line) => new($"The table is no YAML mapping of PyPI names: line {line}.");
+
+    /// <summary>What stands before a colon, and after it without quotes and comment; null where the line has none.</summary>
+    private static string? Key(ReadOnlySpan<char> content, out string value)
     {
-        if (!parser.TryConsume<MappingStart>(out _))
-        {
-            Skip(parser);
-            return PublishedLine.Broken(pypi, "is no mapping");
-        }
-
-        string? conda = null;
-        while (!parser.TryConsume<MappingEnd>(out _))
-        {
-            var isName = parser.TryConsume<Scalar>(out var key) && key.Value == CondaForge;
-            if (key is null) Skip(parser);
-            if (isName && parser.TryConsume<Scalar>(out var value)) conda = value.Value;
-            else Skip(parser);
-        }
-
-        if (conda is null) return PublishedLine.Broken(pypi, "has no conda_forge");
-        if (!PublishedFile.IsPypiName(pypi)) return PublishedLine.Broken(pypi, "its name is none of PyPI's");
-        return PublishedFile.IsCondaName(conda) ? new PublishedLine(pypi, conda, [pypi], null) : PublishedLine.Broken(pypi, "its conda_forge is no name of conda's");
+        value = "";
+        var end = content.IndexOf(": ");
+        if (end < 0 && content[^1] == ':') end = content.Length - 1;
+        if (end <= 0) return null;
+        var rest = content[(end + 1)..].Trim(' ');
+        var comment = rest.IndexOf(" #");
+        if (comment >= 0) rest = rest[..comment].TrimEnd(' ');
+        value = rest.Length > 0 && rest[0] == '#' ? "" : Unquoted(rest);
+        return Unquoted(content[..end].TrimEnd(' '));
     }
 
-    private static void Skip(Parser parser)
+    private static string Unquoted(ReadOnlySpan<char> text) =>
+        (text.Length >= 2 && text[0] == text[^1] && text[0] is '"' or '\'' ? text[1..^1] : text).ToString();
+
+    /// <summary>The lines below a PyPI name.</summary>
+    private sealed class Entry(string pypi, bool hasValue)
     {
-        var depth = 0;
-        do
+        private int? _indent;
+        private string? _conda;
+
+        /// <summary>Only what is directly below the name is its own; what is further in belongs to something else.</summary>
+        public void Read(int indent, ReadOnlySpan<char> content)
         {
-            depth += parser.Consume<ParsingEvent>().NestingIncrease;
+            _indent ??= indent;
+            if (indent == _indent && Key(content, out var value) == CondaForge) _conda = value;
         }
-        while (depth > 0);
+
+        public PublishedLine Close()
+        {
+            if (hasValue) return PublishedLine.Broken(pypi, "is no mapping in block style");
+            if (_conda is null) return PublishedLine.Broken(pypi, "has no conda_forge");
+            if (!PublishedFile.IsPypiName(pypi)) return PublishedLine.Broken(pypi, "its name is none of PyPI's");
+            return PublishedFile.IsCondaName(_conda) ? new PublishedLine(pypi, _conda, [pypi], null) : PublishedLine.Broken(pypi, "its conda_forge is no name of conda's");
+        }
     }
 }
