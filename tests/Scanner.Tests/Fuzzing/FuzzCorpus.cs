@@ -78,6 +78,10 @@ internal sealed class FuzzCorpus
         """),
     ];
 
+    public List<string> Parselmouth { get; } = ["""{"numpy":["numpy"],"zstd":null,"ray-core":["ray","yarl"],"cvxpy-base":["cvxpy","unknown"],"_x86_64-microarch-level":null,"libopencv":["opencv-python"]}"""];
+
+    public List<string> Grayskull { get; } = ["# By hand.\ntorch:\n  conda_forge: pytorch\n  import_name: torch\n\n\"opencv-python\": # quoted\n    import_name: cv2\n    conda_forge: 'opencv'\n"];
+
     /// <param name="folder">The folder of real data; null for what is built in alone.</param>
     public static FuzzCorpus Read(string? folder)
     {

@@ -6,6 +6,7 @@ internal static class FuzzTargets
     public static readonly string[] Names =
     [
         "pep440", "conda", "semver", "cran", "openssl", "generic", "cvss", "cpe", "purl", "osv", "archive", "nvd", "kev", "epss", "openvex", "cyclonedx",
+        "parselmouth", "grayskull",
     ];
 
     public static FuzzTarget Of(string name, FuzzCorpus corpus) => name switch
@@ -21,6 +22,8 @@ internal static class FuzzTargets
         "epss" => ExploitTargets.Epss(corpus),
         "openvex" => VexTargets.OpenVex(corpus),
         "cyclonedx" => VexTargets.CycloneDx(corpus),
+        "parselmouth" => MappingTargets.Parselmouth(corpus),
+        "grayskull" => MappingTargets.Grayskull(corpus),
         _ => throw new ArgumentOutOfRangeException(nameof(name), name, "There is no such parser."),
     };
 

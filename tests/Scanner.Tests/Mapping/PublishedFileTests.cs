@@ -25,6 +25,7 @@ public sealed class PublishedFileTests
     [TestCase("""{ "a b": ["c"], "good": ["good"] }""", "a b")]
     [TestCase("""{ "\ud800": ["c"], "good": ["good"] }""", "")]
     [TestCase("""{ "": ["c"], "good": ["good"] }""", "")]
+    [TestCase("""{ "a\u0000\ud83d\ude00": ["c"], "good": ["good"] }""", "a\uFFFD\uFFFD\uFFFD")]
     public void A_broken_entry_is_told_by_its_name_and_does_not_stop_the_rest(string json, string name)
     {
         var lines = Parselmouth(json);
@@ -93,20 +94,6 @@ public sealed class PublishedFileTests
     [Test]
     public void Text_that_is_no_UTF_8_is_refused_whole() => Assert.That(() => GrayskullFile.Read(new MemoryStream([0x61, 0xff, 0x3a])), Throws.TypeOf<InvalidDataException>());
 
-    [CancelAfter(20_000)]
-    [TestCase("a: ", "[")]
-    [TestCase("a:\n  conda_forge: ", "{a: ")]
-    [TestCase("a:\n  conda_forge: ", " #")]
-    [TestCase("a:\n", "  b:\n")]
-    [TestCase("a:\n  conda_forge: b\n", "a:\n")]
-    [TestCase("", "?")]
-    public void Time_grows_with_the_text_and_no_faster(string start, string repeated, CancellationToken ct)
-    {
-        var text = start + string.Concat(Enumerable.Repeat(repeated, 500_000));
-        Tolerated(() => Grayskull(text));
-        Assert.That(ct.IsCancellationRequested, Is.False, "it took too long");
-    }
-
     [Test]
     public void What_unpacks_to_more_than_any_mapping_is_refused()
     {
@@ -120,20 +107,6 @@ public sealed class PublishedFileTests
 
         packed.Position = 0;
         Assert.That(() => ParselmouthFile.Read(packed), Throws.TypeOf<InvalidDataException>().With.Message.Contains("longer than"));
-    }
-
-    [Test]
-    public void Random_edits_end_in_lines_or_in_the_declared_exception()
-    {
-        var random = new Random(20_261_121);
-        var seeds = new[] { """{"numpy": ["numpy"], "zstd": null}""", "torch:\n  conda_forge: pytorch\n  import_name: torch\n" }.Select(Encoding.UTF8.GetBytes).ToArray();
-        for (var i = 0; i < 50_000; i++)
-        {
-            var text = (byte[])seeds[i % 2].Clone();
-            for (var edit = random.Next(1, 6); edit > 0; edit--) text[random.Next(text.Length)] = (byte)(random.Next(3) == 0 ? random.Next(256) : "{}[]\",:&*- \n#'!|>%@"[random.Next(19)]);
-            Tolerated(() => ParselmouthFile.Read(new MemoryStream(text)));
-            Tolerated(() => GrayskullFile.Read(new MemoryStream(text)));
-        }
     }
 
     [TestCase("parselmouth-conda-forge.json")]
@@ -155,17 +128,6 @@ public sealed class PublishedFileTests
         var lines = GrayskullFile.Read(file);
         Assert.That(lines.Single(line => line.CondaName == "pytorch").PypiNames, Does.Contain("torch"));
         Assert.That(lines.Where(line => line.Problem is not null), Is.Empty);
-    }
-
-    private static void Tolerated(Action read)
-    {
-        try
-        {
-            read();
-        }
-        catch (InvalidDataException)
-        {
-        }
     }
 
     private static IReadOnlyList<PublishedLine> Parselmouth(string json) => ParselmouthFile.Read(new MemoryStream(Encoding.UTF8.GetBytes(json)));

@@ -10,7 +10,11 @@ namespace EnvPlatform.Scanner.Mapping.Published;
 /// <param name="Problem">Why the entry cannot be used; null when it can.</param>
 public readonly record struct PublishedLine(string Name, string CondaName, string[] PypiNames, string? Problem)
 {
-    internal static PublishedLine Broken(string name, string problem) => new(name.Length <= 200 ? name : name[..200], "", [], problem);
+    private const int MaxShown = 200;
+
+    /// <summary>What is no name is shown as far as it is plain text.</summary>
+    internal static PublishedLine Broken(string name, string problem) =>
+        new(string.Concat(name.Take(MaxShown).Select(c => char.IsControl(c) || char.IsSurrogate(c) ? '\uFFFD' : c)), "", [], problem);
 }
 
 /// <summary>What both formats share: names that can be names, and how much of a file is read.</summary>
