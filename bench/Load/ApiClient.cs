@@ -47,5 +47,29 @@ internal sealed class ApiClient : IDisposable
         return all.GetProperty("total_count").GetInt64() - waiting.GetProperty("total_count").GetInt64();
     }
 
+    /// <summary>An answer about the organization; the path begins after it.</summary>
+    public Task<JsonElement> GetAsync(string path, CancellationToken ct) => http.GetFromJsonAsync<JsonElement>(new Uri($"{organization}/{path}", UriKind.Relative), ct);
+
+    /// <summary>Imports a file of advisories, and waits for its end.</summary>
+    public async Task<JsonElement> ImportAsync(string file, string format, CancellationToken ct)
+    {
+        await using var stream = File.OpenRead(file);
+        using var content = new StreamContent(stream);
+        using var response = await http.PostAsync(new Uri($"/api/v1/advisories/imports?format={format}", UriKind.Relative), content, ct);
+        response.EnsureSuccessStatusCode();
+        var id = (await response.Content.ReadFromJsonAsync<JsonElement>(ct)).GetProperty("id").GetString();
+        while (true)
+        {
+            var import = await http.GetFromJsonAsync<JsonElement>(new Uri($"/api/v1/advisories/imports/{id}", UriKind.Relative), ct);
+            switch (import.GetProperty("status").GetString())
+            {
+                case "completed": return import;
+                case "failed": throw new InvalidOperationException($"The import of {file} failed: {import.GetProperty("error").GetString()}");
+            }
+
+            await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, ct);
+        }
+    }
+
     public void Dispose() => http.Dispose();
 }

@@ -35,24 +35,7 @@ internal sealed class Fleet
         var shuffled = bases[n % bases.Length].ToArray();
         random.Shuffle(shuffled);
         var packages = shuffled.Take(PackagesEach - 1).Append(new PackageKey("conda", "bench", "noarch", "only-in", $"{n}", "0")).ToArray();
-        return JsonSerializer.SerializeToUtf8Bytes(new
-        {
-            machine_id = machine,
-            prefix = Prefix(n),
-            name = $"env-{n}",
-            platform = "linux-64",
-            command = "conda install something",
-            digest = PackageSetDigest.Compute(packages),
-            packages = digestOnly ? null : packages.Select(package => new
-            {
-                manager = package.Manager,
-                name = package.Name,
-                version = package.Version,
-                build = package.Build,
-                subdir = package.Subdir,
-                channel = package.Channel,
-            }),
-        });
+        return LogBody.Of(machine, Prefix(n), $"env-{n}", packages, digestOnly);
     }
 
     private static PackageKey[] MakeUp(int n) =>

@@ -1,6 +1,7 @@
 using System.CommandLine;
 
 using EnvPlatform.Bench.Load;
+using EnvPlatform.Bench.Load.Scale;
 
 var seconds = new Option<int>("--seconds") { Description = "Seconds that each measurement runs.", DefaultValueFactory = _ => 10 };
 var workers = new Option<int>("--workers") { Description = "Requests under way at once.", DefaultValueFactory = _ => 32 };
@@ -14,4 +15,26 @@ var root = new RootCommand(
 };
 root.SetAction((parsed, ct) => Benchmark.RunAsync(
     new(parsed.GetValue(seconds), parsed.GetValue(workers), parsed.GetValue(environments), parsed.GetValue(only)!), ct));
+
+var data = new Option<string>("--data")
+{
+    Description = "The data folder.",
+    DefaultValueFactory = _ => Environment.GetEnvironmentVariable("ENVPLATFORM_DATA") is { Length: > 0 } given ? given : Path.Combine("..", "shared", "data"),
+};
+var sets = new Option<int>("--sets") { Description = "Distinct package sets that are logged.", DefaultValueFactory = _ => 10_000 };
+var sizes = new Option<int[]>("--environments")
+{
+    Description = "Sizes of the fleet, ascending.", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [100_000, 300_000],
+};
+var requests = new Option<int>("--requests") { Description = "Requests of each kind, one after the other.", DefaultValueFactory = _ => 300 };
+var scale = new Command(
+    "scale",
+    "Starts the platform on loopback, logs package sets drawn from those of real environments, brings the fleet to its size by copies, and measures the import "
+    + "of a newer feed of advisories over it and the lists that administrators look at.")
+{
+    data, sets, sizes, requests,
+};
+scale.SetAction((parsed, ct) => ScaleBenchmark.RunAsync(
+    new(parsed.GetValue(data)!, parsed.GetValue(sets), parsed.GetValue(sizes)!, parsed.GetValue(requests)), ct));
+root.Subcommands.Add(scale);
 return await root.Parse(args).InvokeAsync();

@@ -35,6 +35,9 @@ internal sealed class RunningPlatform : IAsyncDisposable
         return new(running, JsonSerializer.Deserialize<Bootstrap>(await File.ReadAllTextAsync(Path.Combine(data, "bootstrap.json"), ct), Snake)!);
     }
 
+    /// <summary>The address of a service's database.</summary>
+    public async Task<string> DatabaseAsync(string service, CancellationToken ct) => (await app.GetConnectionStringAsync(service + "-db", ct))!;
+
     public ApiClient Client() => new(app.GetEndpoint("gateway", "http"), bootstrap.Organization, bootstrap.Token);
 
     /// <summary>Of each process and what it started: resident memory in MiB and processor time in seconds since its start (proc(5)).</summary>
