@@ -74,4 +74,4 @@ drop index environments_set;
 -- From a set to its environments, in the order of the list of those that a vulnerability affects.
 create index environments_set on environments (org_id, set_id, environment_id) where visible;
 -- The list of the environments that a vulnerability affects, by name.
-create index environments_by_name on environments (org_id, archived, name, environment_id) where visible;
+create index environments_by_name on environments (org_id, archived, name, environment_id) include (set_id) where visible;

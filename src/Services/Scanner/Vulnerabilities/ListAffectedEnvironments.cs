@@ -29,6 +29,9 @@ internal static class ListAffectedEnvironments
         ["scanned_at"] = "s.scanned_at::timestamptz",
     };
 
+    /// <summary>Environments at most that are all looked at for a page.</summary>
+    private const int Few = 2_000;
+
     public sealed record Machine(MachineId? Id, string? Hostname);
 
     public sealed record User(SubjectId? Id, string? Email, string? DisplayName);
@@ -73,7 +76,7 @@ internal static class ListAffectedEnvironments
 
         var affected = await AffectedSets.ReadAsync(db, vulnerability, ct);
         var total = await CountAsync(db, affected, caller, archived, ct);
-        var rows = total == 0 ? [] : await db.QueryAsync<Row>(PageSql(page, key, caller), new
+        var rows = total == 0 ? [] : await db.QueryAsync<Row>(PageSql(page, key, caller, total), new
         {
             affected.Sets,
             caller.OrgId,
@@ -94,7 +97,7 @@ internal static class ListAffectedEnvironments
     }
 
     /// <summary>What was found is of the set: sorted by it, environments come set by set, and only the first sets are looked into.</summary>
-    private static string PageSql(PageQuery page, string key, Caller caller)
+    private static string PageSql(PageQuery page, string key, Caller caller, long total)
     {
         var (direction, beyond) = page.Descending ? ("desc", "<") : ("asc", ">");
         var type = key[(key.LastIndexOf(':') - 1)..];
@@ -135,14 +138,20 @@ internal static class ListAffectedEnvironments
                 """;
         }
 
+        // Of many, walk an index in order until a page is full; the test is written so that it stays one, a look into a hash table. Of few, go by their sets.
+        var isFew = caller.OnlyOwner is null && total <= Few;
         string[] order = isOfSet ? [key, "e.set_id", "e.environment_id"] : [key, "e.environment_id"];
         return $"""
-            select {columns}, ({key})::text as sort_key
-            from environments e {found}
-            where {visible} and e.set_id in (select unnest(@Sets)) {(caller.OnlyOwner is null ? "" : "and e.owner = @OnlyOwner")}
-                and (@AfterId::uuid is null or ({string.Join(", ", order)}) {beyond} (@AfterKey{type}, {(isOfSet ? "@AfterSet, " : "")}@AfterId::uuid))
+            with shown as (
+                select e.environment_id, ({key})::text as sort_key
+                from {(isFew ? "unnest(@Sets) as a(set_id) join environments e using (set_id)" : "environments e")} {(isOfSet ? found : "")}
+                where {visible} {(isFew ? "" : "and (e.set_id in (select unnest(@Sets))) is true")} {(caller.OnlyOwner is null ? "" : "and e.owner = @OnlyOwner")}
+                    and (@AfterId::uuid is null or ({string.Join(", ", order)}) {beyond} (@AfterKey{type}, {(isOfSet ? "@AfterSet, " : "")}@AfterId::uuid))
+                order by {string.Join(", ", order.Select(column => $"{column} {direction}"))}
+                limit @Take)
+            select {columns}, shown.sort_key
+            from shown join environments e on e.org_id = @OrgId and e.environment_id = shown.environment_id {found}
             order by {string.Join(", ", order.Select(column => $"{column} {direction}"))}
-            limit @Take
             """;
     }
 
