@@ -16,7 +16,9 @@ internal sealed class Databases(NpgsqlDataSource ingest, NpgsqlDataSource scanne
 
     public Task<long> EnvironmentsAsync(CancellationToken ct) => ScalarAsync(ingest, "select count(*) from environments where removed_at is null", ct);
 
-    public Task<long> ScannedSetsAsync(CancellationToken ct) => ScalarAsync(scanner, "select count(*) from set_counts", ct);
+    public Task<long> ScannedAsync(CancellationToken ct) => ScalarAsync(scanner, "select count(*) from environments where visible", ct);
+
+    public Task<long> SetsAsync(CancellationToken ct) => ScalarAsync(scanner, "select count(*) from set_counts", ct);
 
     /// <summary>Adds copies until there are so many environments. Some sets get many and most get few.</summary>
     public async Task GrowAsync(int environments, CancellationToken ct)

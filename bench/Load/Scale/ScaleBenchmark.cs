@@ -40,7 +40,7 @@ internal static class ScaleBenchmark
         }
 
         Console.WriteLine();
-        Console.WriteLine($"{Environment.ProcessorCount} cores, {Environment.OSVersion.VersionString}, .NET {Environment.Version}; {settings.Sets:N0} package sets.");
+        Console.WriteLine($"{Environment.ProcessorCount} cores, {Environment.OSVersion.VersionString}, .NET {Environment.Version}; {await databases.SetsAsync(ct):N0} package sets.");
         Console.WriteLine();
         lines.ForEach(Console.WriteLine);
         return 0;
@@ -69,14 +69,18 @@ internal static class ScaleBenchmark
         {
             while (Interlocked.Increment(ref next) is var n && n < settings.Sets)
             {
-                await api.LogAsync(LogBody.Of(machine, Fleet.Prefix(n), $"env-{n}", sets[n], digestOnly: false), ct);
+                if (!await api.LogAsync(LogBody.Of(machine, Fleet.Prefix(n), $"env-{n}", sets[n], digestOnly: false), ct))
+                {
+                    throw new InvalidOperationException($"The log of set {n} was refused.");
+                }
+
                 if (n % 1_000 == 999)
                 {
                     Console.WriteLine($"  {n + 1:N0}");
                 }
             }
         }));
-        await WaitAsync(async () => await databases.ScannedSetsAsync(ct) >= settings.Sets * 0.99 && await databases.AgreeAsync(ct), "the sets to be scanned", ct);
+        await WaitAsync(async () => await databases.ScannedAsync(ct) == settings.Sets && await databases.AgreeAsync(ct), "the sets to be scanned", ct);
     }
 
     private static async Task GrowAsync(int environments, Databases databases, CancellationToken ct)
