@@ -25,6 +25,7 @@ internal static class ListEnvironments
         ["medium"] = "c.medium > 0",
         ["low"] = "c.low > 0",
         ["unknown"] = "c.unknown > 0",
+        ["none"] = "c.total > c.critical + c.high + c.medium + c.low + c.unknown",
     };
 
     /// <summary>

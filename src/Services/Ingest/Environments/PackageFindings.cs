@@ -40,7 +40,8 @@ internal sealed partial class PackageFindings(
             {
                 foreach (var package in call.ResponseStream.Current.Packages)
                 {
-                    var total = package.Critical + package.High + package.Medium + package.Low + package.Unknown;
+                    // An older Scanner gives no total.
+                    var total = Math.Max(package.Total, package.Critical + package.High + package.Medium + package.Low + package.Unknown);
                     findings[package.PackageId] = new(
                         package.Coverage, package.Reason is "" ? null : package.Reason, package.Explanation is "" ? null : package.Explanation,
                         package.Mapping is null ? null : PackageMapping.Of(package.Mapping),

@@ -8,6 +8,9 @@ internal class RecordReader
 {
     private const int MaxDepth = 64;
 
+    // Of ids, names and versions, which are compared, indexed and shown; a CPE name has as many at most.
+    private const int MaxIdentifier = 2_048;
+
     public string? Problem { get; private set; }
 
     /// <summary>The record's JSON; null with the problem where it is none.</summary>
@@ -89,6 +92,7 @@ internal class RecordReader
 
         var text = String(value, property);
         if (text is not null && text.AsSpan().ContainsAnyInRange('\0', '\x1f')) Complain(property, "holds control characters");
+        if (text?.Length > MaxIdentifier) Complain(property, $"holds a text of more than {MaxIdentifier} characters");
         return text;
     }
 

@@ -99,8 +99,7 @@ internal abstract class PackageTable(PackageIdentity identity, VersionScheme sch
         const int shown = 8;
         var inRange = hits.FindAll(hit => !hit.IsListed);
         if (inRange.Count == 0) inRange = hits;
-        var fixedIn = inRange.SelectMany(hit => hit.FixedIn).Distinct(StringComparer.Ordinal).ToArray();
-        Array.Sort(fixedIn, (x, y) => VersionOrder.Compare(scheme, x, y) ?? 0);
+        var fixedIn = FixedVersions.Of(scheme, inRange.SelectMany(hit => hit.FixedIn));
         var ranges = inRange.Select(hit => hit.Range).Distinct(StringComparer.Ordinal).Take(shown);
         return inRange[0] with { Range = string.Join(" || ", ranges), FixedIn = fixedIn };
     }

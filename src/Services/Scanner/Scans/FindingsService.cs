@@ -33,7 +33,7 @@ internal sealed class FindingsService(NpgsqlDataSource db) : Findings.FindingsBa
             $"""
             select p.package_id, p.manager, p.name, p.channel, p.version, p.ecosystem, p.project, p.basis, p.basis_reason, p.version_order, p.coverage,
                    p.reason,
-                   count(*) filter (where v.severity = 'critical')::int as critical, count(*) filter (where v.severity = 'high')::int as high,
+                   count(v.id)::int as total, count(*) filter (where v.severity = 'critical')::int as critical, count(*) filter (where v.severity = 'high')::int as high,
                    count(*) filter (where v.severity = 'medium')::int as medium, count(*) filter (where v.severity = 'low')::int as low,
                    count(*) filter (where v.severity = 'unknown')::int as unknown
             from package_sets s cross join unnest(s.package_ids) as held(package_id) join packages p on p.package_id = held.package_id
@@ -60,6 +60,7 @@ internal sealed class FindingsService(NpgsqlDataSource db) : Findings.FindingsBa
                 Reason = row.Reason ?? "",
                 Explanation = row.Explanation,
                 Mapping = row.Coverage == "not_applicable" ? null : row.Mapping,
+                Total = row.Total,
                 Critical = row.Critical,
                 High = row.High,
                 Medium = row.Medium,
@@ -72,7 +73,7 @@ internal sealed class FindingsService(NpgsqlDataSource db) : Findings.FindingsBa
 
     private sealed record Row(
         int PackageId, string Manager, string Name, string Channel, string Version, string Ecosystem, string Project, string Basis, string? BasisReason,
-        string VersionOrder, string Coverage, string? Reason, int Critical, int High, int Medium, int Low, int Unknown)
+        string VersionOrder, string Coverage, string? Reason, int Total, int Critical, int High, int Medium, int Low, int Unknown)
     {
         private PackageMapping Taken => new(Ecosystem, Project, Basis, BasisReason, VersionOrder);
 

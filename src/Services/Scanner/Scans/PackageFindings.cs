@@ -9,6 +9,9 @@ namespace EnvPlatform.Scanner.Scans;
 /// <param name="Matches">Why, by advisory.</param>
 internal sealed record Finding(string VulnerabilityId, string[] Advisories, string[] FixedIn, Evidence[] Matches)
 {
+    /// <summary>How many advisories of one vulnerability are kept with a package: the first by id.</summary>
+    public const int MaxAdvisories = 100;
+
     /// <summary>The findings of a match: one for each vulnerability, however many advisories speak of it.</summary>
     public static Finding[] Of(in PackageMatch match)
     {
@@ -26,9 +29,8 @@ internal sealed record Finding(string VulnerabilityId, string[] Advisories, stri
 
     private static Finding Of(IGrouping<string, Hit> hits, VersionScheme scheme)
     {
-        var byAdvisory = hits.OrderBy(hit => hit.Advisory.Id, StringComparer.Ordinal).ToArray();
-        var fixedIn = hits.SelectMany(hit => hit.FixedIn).Distinct(StringComparer.Ordinal).ToArray();
-        Array.Sort(fixedIn, (a, b) => VersionOrder.Compare(scheme, a, b) ?? 0);
+        var byAdvisory = hits.OrderBy(hit => hit.Advisory.Id, StringComparer.Ordinal).Take(MaxAdvisories).ToArray();
+        var fixedIn = FixedVersions.Of(scheme, hits.SelectMany(hit => hit.FixedIn));
         return new(hits.Key, [.. byAdvisory.Select(hit => hit.Advisory.Id)], fixedIn, [.. byAdvisory.Select(Evidence.Of)]);
     }
 }

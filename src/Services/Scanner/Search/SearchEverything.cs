@@ -91,7 +91,7 @@ internal static class SearchEverything
             with named as materialized (
                 select vulnerability_id, bool_or(name = lower(@Text)) as exact from vulnerability_names where name like @Beginning
                 group by vulnerability_id order by exact desc, vulnerability_id desc limit @Limit)
-            select v.id, v.aliases, v.cvss, v.severity, v.kev, v.summary,
+            select v.id, v.aliases[1:100] as aliases, v.cvss, v.severity, v.kev, v.summary,
                    case when @OnlyOwner::uuid is null
                        then (select coalesce(sum(n.environments), 0) from set_environments n
                              where n.org_id = @OrgId and not n.archived and n.set_id in (select unnest(affected.sets)))

@@ -27,7 +27,7 @@ public static class OsvParser
         if (modified is null) reader.Complain("modified", "is missing");
         var advisory = new Advisory(
             id,
-            reader.Strings(root, "aliases"),
+            reader.Aliases(root),
             reader.Time(root, "published"),
             modified ?? default,
             reader.Time(root, "withdrawn"),
@@ -46,6 +46,13 @@ public static class OsvParser
             var id = Identifier(record, "id");
             if (id is { Length: 0 or > MaxIdLength }) Complain("id", $"is empty or longer than {MaxIdLength} characters");
             return Problem is null ? id : null;
+        }
+
+        public string[] Aliases(JsonElement record)
+        {
+            var aliases = Strings(record, "aliases");
+            if (Array.Exists(aliases, alias => alias.Length > MaxIdLength)) Complain("aliases", $"hold one of more than {MaxIdLength} characters");
+            return aliases;
         }
 
         public SeverityVector[] Severities(JsonElement parent) =>

@@ -34,7 +34,7 @@ internal static class ExportVex
         var rows = await db.QueryAsync<Row>(
             """
             select distinct on (c.vulnerability_id, c.package, c.version, c.build)
-                   v.id as vulnerability_id, v.aliases, c.package, c.version, c.build, c.status, c.reason, c.created_at
+                   v.id as vulnerability_id, v.aliases[1:100] as aliases, c.package, c.version, c.build, c.status, c.reason, c.created_at
             from curations c join vulnerabilities v on v.id = c.vulnerability_id
             where c.org_id = @OrgId and c.ended_at is null
             order by c.vulnerability_id, c.package nulls first, c.version nulls first, c.build nulls first, c.created_at desc, c.id desc
