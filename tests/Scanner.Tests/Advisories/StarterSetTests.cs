@@ -75,8 +75,18 @@ public sealed class StarterSetTests
     public void Native_packages_are_compared_in_the_order_of_their_project(string name, string version, string cve, bool isAffected)
     {
         var match = Index.Match(new InstalledPackage(PackageManager.Conda, name, version, "h166bdaf_0"));
-        Assert.That(match.Coverage, Is.EqualTo(Coverage.Checked));
         Assert.That(match.Hits.Any(hit => hit.Advisory.VulnerabilityId == cve), Is.EqualTo(isAffected));
+    }
+
+    [TestCase("openssl", "3.0.5", true)]
+    [TestCase("openssl", "3.9.9", false)]
+    public void A_sample_finds_and_clears_nothing(string name, string version, bool isFound)
+    {
+        var match = Index.Match(new InstalledPackage(PackageManager.Conda, name, version, "h166bdaf_0"));
+        Assert.That(match.Hits, isFound ? Is.Not.Empty : Is.Empty);
+        Assert.That(
+            (match.Coverage, match.Reason),
+            Is.EqualTo(isFound ? (Coverage.Checked, NotCheckedReason.None) : (Coverage.NotChecked, NotCheckedReason.NoAdvisorySource)));
     }
 
     [Test]

@@ -1,3 +1,5 @@
+using EnvPlatform.Scanner.Advisories.Starter;
+
 namespace EnvPlatform.Scanner.Explanations;
 
 /// <summary>Who publishes an advisory, and where it can be read: as far as its id tells.</summary>
@@ -25,7 +27,7 @@ public readonly record struct AdvisorySource(string? Name, string? Url)
     public static AdvisorySource Of(string advisory)
     {
         ArgumentNullException.ThrowIfNull(advisory);
-        if (advisory.StartsWith("ENVP-", StringComparison.Ordinal)) return new("EnvPlatform starter set", null);
+        if (StarterSet.Holds(advisory)) return new("EnvPlatform starter set", null);
         if (advisory.StartsWith(NvdRecord + "CVE-", StringComparison.Ordinal))
             return new("National Vulnerability Database", Nvd + Uri.EscapeDataString(advisory[NvdRecord.Length..]));
         foreach (var (prefix, name) in Databases)

@@ -92,10 +92,12 @@ public sealed class AdvisoryIndex
         var hits = table.Match(package.Version, out var isValid);
         if (!isValid) return new PackageMatch(Coverage.NotChecked, NotCheckedReason.InvalidVersion, mapped, hits);
 
-        // Most unknown channels are mirrors, so what is found is told; that nothing was found says nothing of a package that may be another.
-        return hits.Length > 0 || mapped.IsChannelKnown
-            ? new PackageMatch(Coverage.Checked, NotCheckedReason.None, mapped, hits)
-            : new PackageMatch(Coverage.NotChecked, NotCheckedReason.UnknownChannel, mapped, hits);
+        // What is found is told. That nothing was found says nothing of a package whose channel may call anything so, or of which only a sample is known.
+        var reason = hits.Length > 0 ? NotCheckedReason.None
+            : !mapped.IsChannelKnown ? NotCheckedReason.UnknownChannel
+            : table.IsSample && !IsCovered(mapped) ? NotCheckedReason.NoAdvisorySource
+            : NotCheckedReason.None;
+        return new PackageMatch(reason == NotCheckedReason.None ? Coverage.Checked : Coverage.NotChecked, reason, mapped, hits);
     }
 
     /// <summary>What the advisories say of the project that a package holds; null when none speaks of it.</summary>
@@ -108,6 +110,9 @@ public sealed class AdvisoryIndex
     /// <summary>The words of the rule by which a package was taken for what it is; null where the rule says the same about all packages.</summary>
     public string? ReasonOf(in InstalledPackage package, in MappedPackage mapped) => _mapping.ReasonOf(package, mapped);
 
+    /// <summary>A complete source that was imported would have named the project if anything of it were affected.</summary>
+    private bool IsCovered(in MappedPackage mapped) => _complete.Contains(mapped.Ecosystem) || (_isNvdComplete && CpeProducts.BuiltIn.Covers(mapped));
+
     private PackageMatch WithoutTable(in MappedPackage mapped)
     {
         var reason = mapped.Answer switch
@@ -117,8 +122,7 @@ public sealed class AdvisoryIndex
             MappingAnswer.NoSuchProject => NotCheckedReason.NoSuchProject,
             // A name alone, without a build, was a guess that only an advisory could have confirmed.
             MappingAnswer.Project when mapped.Basis == MappingBasis.NameOnly => NotCheckedReason.NotMapped,
-            MappingAnswer.Project when _complete.Contains(mapped.Ecosystem) => NotCheckedReason.None,
-            MappingAnswer.Project when _isNvdComplete && CpeProducts.BuiltIn.Covers(mapped) => NotCheckedReason.None,
+            MappingAnswer.Project when IsCovered(mapped) => NotCheckedReason.None,
             _ => NotCheckedReason.NoAdvisorySource,
         };
         return new PackageMatch(reason == NotCheckedReason.None ? Coverage.Checked : Coverage.NotChecked, reason, mapped, []);

@@ -20,6 +20,9 @@ internal abstract class PackageTable(PackageIdentity identity, VersionScheme sch
 
     public VersionScheme Scheme => scheme;
 
+    /// <summary>All that is known of the project is in the starter set: a sample, not a source that lists everything.</summary>
+    public bool IsSample { get; protected init; }
+
     /// <summary>Every version that an advisory names as a fix, lowest first, with its slot.</summary>
     public (string Version, int Slot)[] Fixes { get; private set; } = [];
 

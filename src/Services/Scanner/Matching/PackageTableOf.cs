@@ -1,4 +1,5 @@
 using EnvPlatform.Scanner.Advisories;
+using EnvPlatform.Scanner.Advisories.Starter;
 using EnvPlatform.Scanner.Matching.Versions;
 
 namespace EnvPlatform.Scanner.Matching;
@@ -13,6 +14,7 @@ internal sealed class PackageTable<T> : PackageTable
     public PackageTable(PackageIdentity identity, VersionScheme scheme, List<AffectedSource> sources)
         : base(identity, scheme)
     {
+        IsSample = sources.TrueForAll(source => StarterSet.Holds(source.Advisory.Id));
         var byText = new Dictionary<string, List<Hit>>(StringComparer.Ordinal);
         var pieces = new List<(Interval<T> Interval, Hit Hit)>();
         var fixes = new List<T>();

@@ -10,6 +10,15 @@ namespace EnvPlatform.Scanner.Advisories.Starter;
 /// </summary>
 public static class StarterSet
 {
+    private const string Prefix = "ENVP-";
+
+    /// <summary>Whether an advisory is one of these, by its id.</summary>
+    public static bool Holds(string advisoryId)
+    {
+        ArgumentNullException.ThrowIfNull(advisoryId);
+        return advisoryId.StartsWith(Prefix, StringComparison.Ordinal);
+    }
+
     /// <summary>Reads the set anew.</summary>
     public static IReadOnlyList<Advisory> Read()
     {
