@@ -1,10 +1,8 @@
-using System.Diagnostics;
-
 using EnvPlatform.Scanner.Fuzzing;
 
 namespace EnvPlatform.Fuzz;
 
-/// <summary>How the time of a parser grows with the length of its input: exponent 1 is linear, 2 is quadratic.</summary>
+/// <summary>How the processor time of a parser grows with the length of its input: exponent 1 is linear, 2 is quadratic.</summary>
 internal static class Growth
 {
     private const int Doublings = 3;
@@ -31,16 +29,16 @@ internal static class Growth
         return 0;
     }
 
-    // The fastest of a few: what else the machine does only adds.
+    // The least of a few: collections of garbage only add.
     private static TimeSpan Best(FuzzTarget target, string input)
     {
         var best = TimeSpan.MaxValue;
         for (var i = 0; i < Repetitions; i++)
         {
-            var start = Stopwatch.GetTimestamp();
+            var start = Environment.CpuUsage.TotalTime;
             target.CheckFully(input);
-            var elapsed = Stopwatch.GetElapsedTime(start);
-            if (elapsed < best) best = elapsed;
+            var spent = Environment.CpuUsage.TotalTime - start;
+            if (spent < best) best = spent;
         }
 
         return best;

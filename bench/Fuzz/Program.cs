@@ -6,7 +6,7 @@ using EnvPlatform.Scanner.Fuzzing;
 var inputs = new Option<long>("--inputs") { Description = "Inputs for each parser.", DefaultValueFactory = _ => 10_000_000 };
 var seed = new Option<int>("--seed") { Description = "With the same seed and data the inputs are the same.", DefaultValueFactory = _ => 1 };
 var parsers = new Option<string[]>("--parser") { Description = $"These alone: {string.Join(", ", FuzzTargets.Names)}.", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => FuzzTargets.Names };
-var growth = new Option<bool>("--growth") { Description = "Instead, measure how the time grows with inputs that are made to be slow, at n, 2n, 4n and 8n." };
+var growth = new Option<bool>("--growth") { Description = "Instead, measure how the processor time grows with inputs that are made to be slow, at n, 2n, 4n and 8n." };
 var size = new Option<int>("--size") { Description = "The n of --growth, in repetitions.", DefaultValueFactory = _ => 8_192 };
 var data = new Option<string?>("--data")
 {
