@@ -24,7 +24,9 @@ var data = new Option<string>("--data")
 var sets = new Option<int>("--sets") { Description = "Distinct package sets that are logged.", DefaultValueFactory = _ => 10_000 };
 var sizes = new Option<int[]>("--environments")
 {
-    Description = "Sizes of the fleet, ascending.", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [100_000, 300_000],
+    Description = "Sizes of the fleet, ascending.",
+    AllowMultipleArgumentsPerToken = true,
+    DefaultValueFactory = _ => [100_000, 300_000],
 };
 var requests = new Option<int>("--requests") { Description = "Requests of each kind, one after the other.", DefaultValueFactory = _ => 300 };
 var scale = new Command(

@@ -7,7 +7,9 @@ using EnvPlatform.Contracts.Ids;
 namespace EnvPlatform.Scanner.Service.Tests;
 
 /// <summary>The environments that a vulnerability affects, in every order and page size, against a sort in memory of the same environments.</summary>
-public sealed class AffectedEnvironmentsTests : ScannerFixture
+[TestFixture(0)]
+[TestFixture(1_500)]
+public sealed class AffectedEnvironmentsTests(int foreignSets) : ScannerFixture
 {
     private const string Path = "vulnerabilities/CVE-2026-30000/environments";
     private readonly HashSet<string> archived = [];
@@ -45,6 +47,17 @@ public sealed class AffectedEnvironmentsTests : ScannerFixture
                 """
                 update environments set archived = true where prefix like '/3/%' and org_id = @Value returning environment_id
                 """, Organization.Id)).Select(id => id.ToString()));
+        }
+
+        // Sets of the vulnerability that are nobody's here.
+        await using (var connection = await Db.OpenConnectionAsync())
+        {
+            await connection.ExecuteAsync(
+                """
+                insert into package_sets (id, package_ids)
+                select 1000000 + i, array[(select min(package_id) from package_findings where vulnerability_id = 'CVE-2026-30000')]
+                from generate_series(1, @foreignSets) as i
+                """, new { foreignSets });
         }
 
         all = [.. await GetAllAsync(Ada, Path, 1_000), .. await GetAllAsync(Ada, Path + "?archived=true", 1_000)];

@@ -15,6 +15,9 @@ internal static class ScaleBenchmark
     private const int Page = 100;
     private const int Loggers = 8;
 
+    /// <summary>Requests of each kind before those that are counted, for the compiler.</summary>
+    private const int Warm = 100;
+
     public static async Task<int> RunAsync(ScaleSettings settings, CancellationToken ct)
     {
         if (!File.Exists(Feed(settings, "pypa-osv.zip")))
@@ -121,7 +124,7 @@ internal static class ScaleBenchmark
         async Task<string> TimeAsync(string what, Func<int, string> path)
         {
             var times = new List<double>();
-            for (var n = -20; n < settings.Requests; n++)
+            for (var n = -Warm; n < settings.Requests; n++)
             {
                 var watch = Stopwatch.StartNew();
                 await api.GetAsync(path(Math.Max(n, 0)), ct);

@@ -10,6 +10,17 @@ namespace EnvPlatform.Scanner.Vulnerabilities;
 /// <param name="Packages">The packages, ascending.</param>
 internal sealed record AffectedSets(string Vulnerability, int[] Packages, long[] Sets)
 {
+    /// <summary>Sets at most that are looked up one by one.</summary>
+    private const int Few = 1_000;
+
+    /// <summary>
+    /// The SQL of the organization's rows of <c>set_environments</c> on these sets (<c>@Sets</c>), to which further conditions may be added. Of many sets, all rows of the organization are looked at
+    /// against a hash table: a plan that was made without knowing how many sets there are would look each of them up.
+    /// </summary>
+    public string OfOrganization(string alias) => Sets.Length <= Few
+        ? $"unnest(@Sets) as a(affected_id) join set_environments {alias} on {alias}.set_id = a.affected_id where {alias}.org_id = @OrgId"
+        : $"set_environments {alias} where {alias}.org_id = @OrgId and ({alias}.set_id in (select unnest(@Sets))) is true";
+
     public static async Task<AffectedSets> ReadAsync(NpgsqlDataSource db, string vulnerability, CancellationToken ct)
     {
         int[] packages = [.. await db.QueryAsync<int>(

@@ -55,10 +55,7 @@ internal static class ListAffectedEnvironments
     private static Task<long> CountAsync(NpgsqlDataSource db, AffectedSets affected, Caller caller, bool archived, CancellationToken ct) =>
         db.QuerySingleAsync<long>(
             caller.OnlyOwner is null
-                ? """
-                  select coalesce(sum(n.environments), 0) from unnest(@Sets) as a(set_id) join set_environments n using (set_id)
-                  where n.org_id = @OrgId and n.archived = @archived
-                  """
+                ? $"select coalesce(sum(e.environments), 0) from {affected.OfOrganization("e")} and e.archived = @archived"
                 : """
                   select count(*) from environments e
                   where e.org_id = @OrgId and e.owner = @OnlyOwner and e.visible and e.archived = @archived and e.set_id in (select unnest(@Sets))
@@ -76,7 +73,7 @@ internal static class ListAffectedEnvironments
 
         var affected = await AffectedSets.ReadAsync(db, vulnerability, ct);
         var total = await CountAsync(db, affected, caller, archived, ct);
-        var rows = total == 0 ? [] : await db.QueryAsync<Row>(PageSql(page, key, caller, total), new
+        var rows = total == 0 ? [] : await db.QueryAsync<Row>(PageSql(page, key, caller, affected, total), new
         {
             affected.Sets,
             caller.OrgId,
@@ -97,7 +94,7 @@ internal static class ListAffectedEnvironments
     }
 
     /// <summary>What was found is of the set: sorted by it, environments come set by set, and only the first sets are looked into.</summary>
-    private static string PageSql(PageQuery page, string key, Caller caller, long total)
+    private static string PageSql(PageQuery page, string key, Caller caller, AffectedSets affected, long total)
     {
         var (direction, beyond) = page.Descending ? ("desc", "<") : ("asc", ">");
         var type = key[(key.LastIndexOf(':') - 1)..];
@@ -125,9 +122,8 @@ internal static class ListAffectedEnvironments
                         select e.set_id, {key} as sort_key,
                                sum(case when e.set_id = @AfterSet then 0 else e.environments end)
                                    over (order by {key} {direction}, e.set_id {direction} rows unbounded preceding) - e.environments as before
-                        from unnest(@Sets) as a(set_id) join set_environments e using (set_id) {found}
-                        where e.org_id = @OrgId and e.archived = @archived
-                            and (@AfterId::uuid is null or ({key}, e.set_id) {beyond}= (@AfterKey{type}, @AfterSet))) as sets
+                        from (select * from {affected.OfOrganization("n")} and n.archived = @archived) as e {found}
+                        where (@AfterId::uuid is null or ({key}, e.set_id) {beyond}= (@AfterKey{type}, @AfterSet))) as sets
                     where before < @Take)
                 select {columns}, first.sort_key::text as sort_key
                 from first join environments e on e.set_id = first.set_id {found}
