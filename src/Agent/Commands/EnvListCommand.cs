@@ -40,18 +40,7 @@ internal sealed class EnvListCommand : Command
             ("severity", parsed.GetValue(_withSeverity)), ("archived", parsed.GetValue(_archived) ? "true" : null), ("sort", parsed.GetValue(_sort)),
             ("limit", parsed.GetValue(_limit).ToString()));
         var answer = await session.Client.GetAsync(session.Path("environments") + query, CallOptions.Usual, ct);
-        var screen = new Screen(surroundings);
-        if (parsed.GetValue(_json))
-        {
-            screen.Json(answer.Body);
-            return ExitCodes.Fine;
-        }
-
-        var page = answer.As(AgentJson.Default.PageEnvironmentView);
-        if (page.Items.Count > 0)
-            screen.Table(Columns, [.. page.Items.Select(Row)]);
-        screen.Line(page.TotalCount > page.Items.Count ? $"{page.Items.Count} of {page.TotalCount} environments." : $"{page.TotalCount} environments.");
-        return ExitCodes.Fine;
+        return PageOutput.Show(surroundings, answer, parsed.GetValue(_json), AgentJson.Default.PageEnvironmentView, "environments", Columns, Row);
     }
 
     private static readonly IReadOnlyList<Column> Columns =

@@ -23,18 +23,7 @@ internal sealed class ImportsCommand : Command
     {
         using var client = Session.Connect(surroundings, Settings.Load(surroundings));
         var answer = await client.GetAsync("api/v1/advisories/imports" + Session.Query(("limit", parsed.GetValue(_limit).ToString())), CallOptions.Usual, ct);
-        var screen = new Screen(surroundings);
-        if (parsed.GetValue(_json))
-        {
-            screen.Json(answer.Body);
-            return ExitCodes.Fine;
-        }
-
-        var page = answer.As(AgentJson.Default.PageImportView);
-        if (page.Items.Count > 0)
-            screen.Table(Columns, [.. page.Items.Select(Row)]);
-        screen.Line(page.TotalCount > page.Items.Count ? $"{page.Items.Count} of {page.TotalCount} imports." : $"{page.TotalCount} imports.");
-        return ExitCodes.Fine;
+        return PageOutput.Show(surroundings, answer, parsed.GetValue(_json), AgentJson.Default.PageImportView, "imports", Columns, Row);
     }
 
     private static readonly IReadOnlyList<Column> Columns =

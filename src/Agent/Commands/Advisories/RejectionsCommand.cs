@@ -1,6 +1,5 @@
 using System.CommandLine;
 using EnvPlatform.Agent.Client;
-using EnvPlatform.Agent.Output;
 
 namespace EnvPlatform.Agent.Commands.Advisories;
 
@@ -26,18 +25,8 @@ internal sealed class RejectionsCommand : Command
         using var client = Session.Connect(surroundings, Settings.Load(surroundings));
         var answer = await client.GetAsync(
             $"api/v1/advisories/imports/{parsed.GetValue(_id)}/rejections" + Session.Query(("limit", parsed.GetValue(_limit).ToString())), CallOptions.Usual, ct);
-        var screen = new Screen(surroundings);
-        if (parsed.GetValue(_json))
-        {
-            screen.Json(answer.Body);
-            return ExitCodes.Fine;
-        }
-
-        var page = answer.As(AgentJson.Default.PageRejectionView);
-        if (page.Items.Count > 0)
-            screen.Table([new("#", Right: true), new("RECORD"), new("FILE", Optional: true), new("REASON", Wraps: true)],
-                [.. page.Items.Select(item => new Cell[] { item.Number, item.Record, item.File, item.Reason })]);
-        screen.Line(page.TotalCount > page.Items.Count ? $"{page.Items.Count} of {page.TotalCount} records." : $"{page.TotalCount} records.");
-        return ExitCodes.Fine;
+        return PageOutput.Show(
+            surroundings, answer, parsed.GetValue(_json), AgentJson.Default.PageRejectionView, "records", [new("#", Right: true), new("RECORD"), new("FILE", Optional: true), new("REASON", Wraps: true)],
+            item => [item.Number, item.Record, item.File, item.Reason]);
     }
 }

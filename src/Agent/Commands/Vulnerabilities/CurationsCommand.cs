@@ -29,18 +29,7 @@ internal sealed class CurationsCommand : Command
         var path = parsed.GetValue(_id) is { } id ? VulnerabilityCommand.PathOf(id) + "/curations" : "vulnerabilities/curations";
         var query = Session.Query(("history", parsed.GetValue(_history) ? "true" : null), ("limit", parsed.GetValue(_limit).ToString()));
         var answer = await session.Client.GetAsync(session.Path(path) + query, CallOptions.Usual, ct);
-        var screen = new Screen(surroundings);
-        if (parsed.GetValue(_json))
-        {
-            screen.Json(answer.Body);
-            return ExitCodes.Fine;
-        }
-
-        var page = answer.As(AgentJson.Default.PageCurationView);
-        if (page.Items.Count > 0)
-            screen.Table(Columns, [.. page.Items.Select(Row)]);
-        screen.Line(page.TotalCount > page.Items.Count ? $"{page.Items.Count} of {page.TotalCount} curations." : $"{page.TotalCount} curations.");
-        return ExitCodes.Fine;
+        return PageOutput.Show(surroundings, answer, parsed.GetValue(_json), AgentJson.Default.PageCurationView, "curations", Columns, Row);
     }
 
     private static readonly IReadOnlyList<Column> Columns =

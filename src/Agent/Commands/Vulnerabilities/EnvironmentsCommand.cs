@@ -31,18 +31,7 @@ internal sealed class EnvironmentsCommand : Command
         var query = Session.Query(
             ("archived", parsed.GetValue(_archived) ? "true" : null), ("sort", parsed.GetValue(_sort)), ("limit", parsed.GetValue(_limit).ToString()));
         var answer = await session.Client.GetAsync(session.Path(VulnerabilityCommand.PathOf(parsed.GetValue(_id)!) + "/environments") + query, CallOptions.Usual, ct);
-        var screen = new Screen(surroundings);
-        if (parsed.GetValue(_json))
-        {
-            screen.Json(answer.Body);
-            return ExitCodes.Fine;
-        }
-
-        var page = answer.As(AgentJson.Default.PageAffectedEnvironment);
-        if (page.Items.Count > 0)
-            screen.Table(Columns, [.. page.Items.Select(Row)]);
-        screen.Line(page.TotalCount > page.Items.Count ? $"{page.Items.Count} of {page.TotalCount} environments." : $"{page.TotalCount} environments.");
-        return ExitCodes.Fine;
+        return PageOutput.Show(surroundings, answer, parsed.GetValue(_json), AgentJson.Default.PageAffectedEnvironment, "environments", Columns, Row);
     }
 
     private static readonly IReadOnlyList<Column> Columns =
