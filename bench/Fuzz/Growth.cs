@@ -38,7 +38,10 @@ internal static class Growth
             var start = Environment.CpuUsage.TotalTime;
             target.CheckFully(input);
             var spent = Environment.CpuUsage.TotalTime - start;
-            if (spent < best) best = spent;
+            if (spent < best)
+            {
+                best = spent;
+            }
         }
 
         return best;

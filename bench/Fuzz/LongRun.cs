@@ -20,7 +20,11 @@ internal static class LongRun
             var shown = TimeSpan.Zero;
             var result = FuzzRun.Run(target, inputs, seed, Show, ct);
             Console.WriteLine(Line(target, result.Inputs, result.Accepted, clock.Elapsed));
-            if (result.Failure is not { } failure) continue;
+            if (result.Failure is not { } failure)
+            {
+                continue;
+            }
+
             failed = true;
             Console.WriteLine($"  FAILED at input {failure.Number}: {failure.Exception.GetType().Name}: {failure.Exception.Message}");
             Console.WriteLine($"  shortest: {failure.Input}");
@@ -28,7 +32,11 @@ internal static class LongRun
 
             void Show(long number, long accepted)
             {
-                if (clock.Elapsed - shown < Interval) return;
+                if (clock.Elapsed - shown < Interval)
+                {
+                    return;
+                }
+
                 shown = clock.Elapsed;
                 Console.WriteLine(Line(target, number, accepted, shown));
             }

@@ -71,7 +71,10 @@ internal static class CommandLine
         var root = new RootCommand("Logs conda environments to EnvPlatform, shows their vulnerabilities, and checks whether they may be used.");
         root.Options.OfType<VersionOption>().Single().Action = new PrintVersion(surroundings);
         foreach (var command in commands)
+        {
             root.Subcommands.Add(command);
+        }
+
         return root;
     }
 

@@ -12,16 +12,26 @@ internal static class PrivateFile
         {
             var folder = Path.GetDirectoryName(Path.GetFullPath(file))!;
             if (OperatingSystem.IsWindows())
+            {
                 Directory.CreateDirectory(folder);
+            }
             else
+            {
                 Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            }
 
             File.Delete(next);
             var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
             if (!OperatingSystem.IsWindows())
+            {
                 options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+            }
+
             using (var stream = new FileStream(next, options))
+            {
                 stream.Write(content);
+            }
+
             File.Move(next, file, overwrite: true);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)

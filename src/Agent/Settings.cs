@@ -42,7 +42,10 @@ internal sealed class Settings
         get
         {
             if (_surroundings["ENVPLATFORM_MACHINE_ID"] is not { } text)
+            {
                 return Stored.MachineId;
+            }
+
             return Guid.TryParse(text, out var id) ? id : throw new AgentException("ENVPLATFORM_MACHINE_ID is not a UUID.", ExitCodes.Usage);
         }
     }
@@ -53,7 +56,10 @@ internal sealed class Settings
         get
         {
             if (_surroundings["ENVPLATFORM_CHECK_TIMEOUT_MS"] is not { } text)
+            {
                 return TimeSpan.FromMilliseconds(Stored.CheckTimeoutMs is > 0 and var stored ? stored : DefaultCheckTimeoutMs);
+            }
+
             return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var milliseconds) && milliseconds > 0
                 ? TimeSpan.FromMilliseconds(milliseconds)
                 : throw new AgentException("ENVPLATFORM_CHECK_TIMEOUT_MS is not a positive number of milliseconds.", ExitCodes.Usage);
@@ -72,7 +78,10 @@ internal sealed class Settings
     {
         var file = FileOf(surroundings);
         if (!System.IO.File.Exists(file))
+        {
             return new Settings(surroundings, new StoredSettings());
+        }
+
         try
         {
             return new Settings(surroundings, LeanJson.ReadSettings(System.IO.File.ReadAllBytes(file)));
@@ -94,7 +103,10 @@ internal sealed class Settings
     private static string FileOf(Surroundings surroundings)
     {
         if (surroundings["ENVPLATFORM_SETTINGS"] is { } given)
+        {
             return given;
+        }
+
         var folder = surroundings["XDG_CONFIG_HOME"]
             ?? (OperatingSystem.IsWindows() ? surroundings["APPDATA"] : null)
             ?? Path.Combine(surroundings.HomeFolder, ".config");

@@ -43,7 +43,10 @@ internal sealed record Surroundings
     {
         var variables = new Dictionary<string, string>(OperatingSystem.IsWindows() ? StringComparer.OrdinalIgnoreCase : StringComparer.Ordinal);
         foreach (DictionaryEntry entry in Environment.GetEnvironmentVariables())
+        {
             variables[(string)entry.Key] = (string?)entry.Value ?? "";
+        }
+
         return variables;
     }
 
@@ -51,7 +54,10 @@ internal sealed record Surroundings
     public string FullPath(string path)
     {
         if (path == "~" || path.StartsWith("~/", StringComparison.Ordinal))
+        {
             path = HomeFolder + path[1..];
+        }
+
         return Path.TrimEndingDirectorySeparator(Path.GetFullPath(path, CurrentFolder));
     }
 }

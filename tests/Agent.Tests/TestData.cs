@@ -13,7 +13,10 @@ internal static class TestData
         if (!System.IO.Path.Exists(path))
         {
             if (Environment.GetEnvironmentVariable("CI") is { Length: > 0 })
+            {
                 Assert.Fail($"{path} is missing; set ENVPLATFORM_DATA to the folder of test data.");
+            }
+
             Assert.Ignore($"{path} is missing; set ENVPLATFORM_DATA to the folder of test data.");
         }
 
@@ -26,7 +29,10 @@ internal static class TestData
     {
         var folder = new DirectoryInfo(TestContext.CurrentContext.TestDirectory);
         while (folder is not null && !File.Exists(System.IO.Path.Combine(folder.FullName, "Directory.Packages.props")))
+        {
             folder = folder.Parent;
+        }
+
         return folder?.FullName ?? throw new InvalidOperationException("The tests run outside of the repository.");
     }
 }

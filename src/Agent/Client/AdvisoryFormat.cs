@@ -15,18 +15,36 @@ internal static partial class AdvisoryFormat
     public static string? Of(ReadOnlySpan<byte> head)
     {
         if (head.StartsWith("PK"u8))
+        {
             return "osv";
+        }
+
         var text = Encoding.UTF8.GetString(IsGzip(head) ? Unpacked(head.ToArray()) : head).TrimStart('\uFEFF', ' ', '\t', '\r', '\n');
         if (text.StartsWith("#model_version", StringComparison.Ordinal) || text.StartsWith("cve,epss", StringComparison.OrdinalIgnoreCase))
+        {
             return "epss";
+        }
+
         if (text.Contains("\"catalogVersion\"", StringComparison.Ordinal) || text.Contains("\"cveID\"", StringComparison.Ordinal))
+        {
             return "kev";
+        }
+
         if (text.Contains("\"NVD_CVE\"", StringComparison.Ordinal) || text.Contains("\"sourceIdentifier\"", StringComparison.Ordinal))
+        {
             return "nvd";
+        }
+
         if (text.Contains("\"schema_version\"", StringComparison.Ordinal) || text.Contains("\"affected\"", StringComparison.Ordinal))
+        {
             return "osv";
+        }
+
         if (ListsNames().IsMatch(text))
+        {
             return Parselmouth;
+        }
+
         return NamesOfCondaForge().IsMatch(text) ? Grayskull : null;
     }
 

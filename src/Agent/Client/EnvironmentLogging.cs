@@ -21,7 +21,10 @@ internal static class EnvironmentLogging
     {
         var digest = PackageSetDigest.Compute(environment.Packages.Select(package => package.Key()));
         if (command?.Length > LongestCommand)
+        {
             command = command[..LongestCommand];
+        }
+
         return Machine.WithRegistrationAsync(session, async () =>
         {
             // The registration may have given the machine another id.
@@ -54,7 +57,10 @@ internal static class JsonBody
         var content = new ByteArrayContent(utf8.Length < CompressFrom ? utf8 : Compressed(utf8));
         content.Headers.ContentType = new MediaTypeHeaderValue("application/json", "utf-8");
         if (utf8.Length >= CompressFrom)
+        {
             content.Headers.ContentEncoding.Add("gzip");
+        }
+
         return content;
     }
 
@@ -62,7 +68,10 @@ internal static class JsonBody
     {
         using var buffer = new MemoryStream();
         using (var gzip = new GZipStream(buffer, CompressionLevel.Fastest))
+        {
             gzip.Write(utf8);
+        }
+
         return buffer.ToArray();
     }
 }

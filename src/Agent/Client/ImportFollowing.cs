@@ -16,7 +16,10 @@ internal static class ImportFollowing
             var answer = await client.GetAsync($"api/v1/advisories/imports/{Uri.EscapeDataString(id)}", CallOptions.Usual, ct);
             var import = answer.As(AgentJson.Default.ImportView);
             if (import.Status is "completed" or "failed")
+            {
                 return (import, answer);
+            }
+
             var (step, detail, done) = Step(import);
             progress.Show(step, detail, done);
             await Task.Delay(Pause, clock, ct);
@@ -41,12 +44,20 @@ internal static class ImportFollowing
     public static async Task TellRejectionsAsync(PlatformClient client, ImportView import, Screen screen, CancellationToken ct)
     {
         if (import is not { Id: { } id, Rejected: > 0 and var rejected })
+        {
             return;
+        }
+
         var answer = await client.GetAsync($"api/v1/advisories/imports/{Uri.EscapeDataString(id)}/rejections?limit={NamedRejections}", CallOptions.Usual, ct);
         var named = answer.As(AgentJson.Default.PageRejectionView).Items;
         foreach (var rejection in named)
+        {
             screen.Warn($"{rejection.Text()} is left out: {rejection.Reason}");
+        }
+
         if (rejected > named.Count)
+        {
             screen.Note($"{rejected - named.Count} more: 'envplatform advisories rejections {id}'.");
+        }
     }
 }

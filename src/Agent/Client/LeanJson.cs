@@ -29,7 +29,9 @@ internal static class LeanJson
         Write(json, "organization", settings.Organization);
         Write(json, "machine_id", settings.MachineId?.ToString());
         if (settings.CheckTimeoutMs is { } time)
+        {
             json.WriteNumber("check_timeout_ms", time);
+        }
     });
 
     /// <exception cref="JsonException">The text is not an object of this form.</exception>
@@ -73,7 +75,10 @@ internal static class LeanJson
     {
         var document = JsonDocument.Parse(utf8);
         if (document.RootElement.ValueKind == JsonValueKind.Object)
+        {
             return document;
+        }
+
         document.Dispose();
         throw new JsonException();
     }
@@ -87,7 +92,9 @@ internal static class LeanJson
     private static void Write(Utf8JsonWriter json, string name, string? value)
     {
         if (value is not null)
+        {
             json.WriteString(name, value);
+        }
     }
 
     private static byte[] Written(Action<Utf8JsonWriter> fields)

@@ -12,7 +12,10 @@ internal static class Machine
     public static Guid IdOf(Session session)
     {
         if (session.Settings.MachineId is { } known)
+        {
             return known;
+        }
+
         var id = Guid.CreateVersion7(session.Surroundings.Clock.GetUtcNow());
         session.Settings.Save(session.Settings.Stored with { MachineId = id });
         return id;
@@ -50,7 +53,9 @@ internal static class Machine
     {
         var note = NoteFile(session);
         if (!File.Exists(note) || await File.ReadAllTextAsync(note, ct) != Note(session))
+        {
             await RegisterAsync(session, ct);
+        }
     }
 
     /// <summary>Runs a call that needs a registered machine; where the platform does not know the machine (any more), registers it and tries again once.</summary>

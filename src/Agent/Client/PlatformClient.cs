@@ -30,7 +30,9 @@ internal sealed class PlatformClient : IDisposable
         _http.DefaultRequestHeaders.UserAgent.Add(new ProductInfoHeaderValue("envplatform", Surroundings.Version));
         _http.DefaultRequestHeaders.Accept.Add(new MediaTypeWithQualityHeaderValue("application/json"));
         if (token is not null)
+        {
             _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
+        }
     }
 
     public void Dispose() => _http.Dispose();
@@ -67,7 +69,10 @@ internal sealed class PlatformClient : IDisposable
         };
         call.Start();
         if (!call.Join(time) || failure is OperationCanceledException)
+        {
             throw TooSlow(time);
+        }
+
         return answer ?? throw failure switch
         {
             HttpRequestException network => Unreachable(network),
@@ -84,7 +89,10 @@ internal sealed class PlatformClient : IDisposable
         using var body = new MemoryStream();
         response.Content.CopyTo(body, null, deadline.Token);
         if (!response.IsSuccessStatusCode)
+        {
             throw ErrorOf(response, body.ToArray());
+        }
+
         return new PlatformAnswer(response.StatusCode, body.ToArray());
     }
 
@@ -119,9 +127,15 @@ internal sealed class PlatformClient : IDisposable
                 using var response = await _http.SendAsync(request, either.Token);
                 var body = await response.Content.ReadAsByteArrayAsync(either.Token);
                 if (response.IsSuccessStatusCode)
+                {
                     return new PlatformAnswer(response.StatusCode, body);
+                }
+
                 if (!options.Retry || attempt == Attempts || WaitBeforeNext(response, attempt) is not { } wait)
+                {
                     throw ErrorOf(response, body);
+                }
+
                 await Task.Delay(wait, _clock, either.Token);
             }
         }
@@ -147,7 +161,10 @@ internal sealed class PlatformClient : IDisposable
     private TimeSpan? WaitBeforeNext(HttpResponseMessage response, int attempt)
     {
         if (response.StatusCode is not (HttpStatusCode.TooManyRequests or HttpStatusCode.ServiceUnavailable))
+        {
             return null;
+        }
+
         var asked = response.Headers.RetryAfter switch
         {
             { Delta: { } delta } => delta,
@@ -160,7 +177,9 @@ internal sealed class PlatformClient : IDisposable
     private static AgentException ErrorOf(HttpResponseMessage response, byte[] body)
     {
         if ((int)response.StatusCode is >= 300 and < 400)
+        {
             return new UnreachableException($"The address leads elsewhere, to {response.Headers.Location}: sign in with that address.");
+        }
 
         Problem? problem = null;
         if (response.Content.Headers.ContentType?.MediaType is "application/problem+json" or "application/json")

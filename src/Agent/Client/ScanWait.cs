@@ -16,7 +16,10 @@ internal static class ScanWait
             var answer = await session.Client.GetAsync(session.Path($"environments/{environment}"), CallOptions.Usual, ct);
             var view = answer.As(AgentJson.Default.EnvironmentView);
             if (view.ScannedAt is not null)
+            {
                 return view.Vulnerabilities ?? new SeverityCounts();
+            }
+
             await Task.Delay(pause, clock, ct);
         }
 

@@ -24,7 +24,10 @@ internal sealed class Session : IDisposable
         var settings = Settings.Load(surroundings);
         var client = Connect(surroundings, settings, compressed);
         if (settings.Organization is { } organization)
+        {
             return new Session(surroundings, settings, client, organization);
+        }
+
         client.Dispose();
         throw new AgentException("No organization is chosen: run 'envplatform login --org SLUG', or set ENVPLATFORM_ORG.");
     }
@@ -34,9 +37,15 @@ internal sealed class Session : IDisposable
     public static PlatformClient Connect(Surroundings surroundings, Settings settings, bool compressed = true)
     {
         if (settings.Url is not { } url)
+        {
             throw new AgentException("You are not signed in: run 'envplatform login --url URL --token TOKEN', or set ENVPLATFORM_URL and ENVPLATFORM_TOKEN.");
+        }
+
         if (settings.Token is not { } token)
+        {
             throw new AgentException($"There is no token for {url}: run 'envplatform login --url {url}', or set ENVPLATFORM_TOKEN.");
+        }
+
         return new PlatformClient(Address(url), token, surroundings.Clock, compressed);
     }
 
@@ -56,7 +65,9 @@ internal sealed class Session : IDisposable
         foreach (var (name, value) in fields)
         {
             if (value is not null)
+            {
                 query.Append(query.Length == 0 ? '?' : '&').Append(name).Append('=').Append(Uri.EscapeDataString(value));
+            }
         }
 
         return query.ToString();

@@ -20,12 +20,16 @@ internal static class CondaChannel
     public static string? CanonicalName(string? channel)
     {
         if (string.IsNullOrWhiteSpace(channel) || channel is "<unknown>" or "None")
+        {
             return null;
+        }
 
         channel = channel.Trim();
         var cut = channel.AsSpan().IndexOfAny('?', '#');
         if (cut >= 0)
+        {
             channel = channel[..cut];
+        }
 
         var scheme = channel.IndexOf("://", StringComparison.Ordinal);
         return scheme < 0 ? OfName(channel) : OfUrl(channel[..scheme].ToLowerInvariant(), channel[(scheme + 3)..]);
@@ -64,7 +68,10 @@ internal static class CondaChannel
             _ => false,
         };
         if (wellKnown)
+        {
             return path.Length == 0 ? null : path;
+        }
+
         return path.Length == 0 ? $"{scheme}://{host}" : $"{scheme}://{host}/{path}";
     }
 
@@ -74,9 +81,15 @@ internal static class CondaChannel
         var segments = path.Split('/', StringSplitOptions.RemoveEmptyEntries).ToList();
         var token = segments.IndexOf("t");
         if (token >= 0)
+        {
             segments.RemoveRange(token, Math.Min(2, segments.Count - token));
+        }
+
         if (segments.Count > 0 && IsSubdir(segments[^1]))
+        {
             segments.RemoveAt(segments.Count - 1);
+        }
+
         return string.Join('/', segments);
     }
 }

@@ -25,7 +25,9 @@ internal static class CondaMeta
         foreach (var (_, warning) in read)
         {
             if (warning is not null)
+            {
                 warnings.Add(warning);
+            }
         }
 
         return [.. read.Select(result => result.Entry).OfType<Entry>()];
@@ -41,9 +43,15 @@ internal static class CondaMeta
         {
             var record = CondaRecord.Parse(File.ReadAllBytes(file));
             if (record.ToPackage() is not { } package)
+            {
                 return (null, $"conda-meta/{fileName} has no name, version or build and was skipped.");
+            }
+
             if (fileName != $"{package.Name}-{package.Version}-{package.Build}.json")
+            {
                 return (null, $"conda-meta/{fileName} describes {package.Name} {package.Version} {package.Build} and was skipped, as conda does.");
+            }
+
             return (new Entry(package, record.DistributionFiles), null);
         }
         catch (JsonException)

@@ -36,7 +36,10 @@ internal static class CondaPlatform
         string[] known = ["linux-aarch64", "linux-ppc64le", "linux-s390x", "linux-64", "linux-32", "osx-arm64", "osx-64", "win-arm64", "win-64", "win-32"];
         var full = known.FirstOrDefault(platform => HasWord(fileName, platform));
         if (full is not null)
+        {
             return full;
+        }
+
         return HasWord(fileName, "linux") ? "linux-64" : HasWord(fileName, "osx") ? "osx-64" : HasWord(fileName, "win") ? "win-64" : null;
     }
 
@@ -47,7 +50,9 @@ internal static class CondaPlatform
         {
             var end = at + word.Length;
             if ((at == 0 || !char.IsLetterOrDigit(text[at - 1])) && (end == text.Length || !char.IsLetterOrDigit(text[end])))
+            {
                 return true;
+            }
         }
 
         return false;

@@ -26,10 +26,15 @@ internal sealed class CondaRecord
     public static CondaRecord Parse(ReadOnlySpan<byte> utf8)
     {
         if (utf8.StartsWith("\uFEFF"u8))
+        {
             utf8 = utf8[3..];
+        }
+
         var reader = new Utf8JsonReader(utf8);
         if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
+        {
             throw new JsonException("The record is not a JSON object.");
+        }
 
         var record = new CondaRecord();
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
@@ -46,7 +51,10 @@ internal sealed class CondaRecord
     public Package? ToPackage()
     {
         if (string.IsNullOrEmpty(Name) || string.IsNullOrEmpty(Version) || Build is null)
+        {
             return null;
+        }
+
         return new Package(
             Package.Conda, Name, Version, Build,
             Subdir ?? CondaChannel.SubdirOf(Url) ?? CondaChannel.SubdirOf(Channel),
@@ -88,33 +96,48 @@ internal sealed class CondaRecord
         {
             // Tens of thousands of files a record: look at the bytes before making a string.
             if (reader.TokenType != JsonTokenType.String)
+            {
                 reader.Skip();
+            }
             else if (reader.ValueSpan.IndexOf("dist-info"u8) >= 0 || reader.ValueSpan.IndexOf(".egg-"u8) >= 0)
+            {
                 TakeFile(reader.GetString()!.Replace('\\', '/'));
+            }
         }
     }
 
     private void TakeFile(string file)
     {
         if (PyPiPackages.IsDistributionFile(file))
+        {
             _distributionFiles.Add(file);
+        }
     }
 
     /// <summary>A text that says something: empty and Python's <c>None</c> count as nothing.</summary>
     private static string? Text(ref Utf8JsonReader reader)
     {
         if (reader.TokenType is JsonTokenType.StartObject or JsonTokenType.StartArray)
+        {
             reader.Skip();
+        }
+
         return reader.TokenType == JsonTokenType.String && reader.GetString() is { Length: > 0 } text && text != "None" ? text : null;
     }
 
     private static bool HasText(ref Utf8JsonReader reader)
     {
         if (reader.TokenType != JsonTokenType.StartArray)
+        {
             return Text(ref reader) is not null;
+        }
+
         var any = false;
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+        {
             any |= Text(ref reader) is not null;
+        }
+
         return any;
     }
 

@@ -25,9 +25,14 @@ internal sealed class EnvironmentFinder(Surroundings surroundings)
     public string? ByName(string name)
     {
         if (name is "base" or "root")
+        {
             return Bases().Select(Tidy).FirstOrDefault(CondaEnvironment.IsAt);
+        }
+
         if (name.AsSpan().IndexOfAny('/', '\\') >= 0 || name is "." or "..")
+        {
             return null;
+        }
 
         return EnvironmentFolders()
             .Select(folder => Path.Combine(folder, name))
@@ -51,13 +56,21 @@ internal sealed class EnvironmentFinder(Surroundings surroundings)
         foreach (var variable in new[] { "CONDA_ENVS_DIRS", "CONDA_ENVS_PATH" })
         {
             foreach (var folder in (surroundings[variable] ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+            {
                 yield return Expanded(folder);
+            }
         }
 
         foreach (var folder in ConfigurationFiles().SelectMany(EnvironmentFoldersOf))
+        {
             yield return Expanded(folder);
+        }
+
         foreach (var installation in Bases())
+        {
             yield return Path.Combine(installation, "envs");
+        }
+
         yield return Path.Combine(surroundings.HomeFolder, ".conda", "envs");
     }
 
@@ -65,35 +78,53 @@ internal sealed class EnvironmentFinder(Surroundings surroundings)
     {
         // CONDA_EXE is <base>/bin/conda, or <base>\Scripts\conda.exe.
         if (surroundings["CONDA_EXE"] is { Length: > 0 } executable && Path.GetDirectoryName(Path.GetDirectoryName(executable)) is { Length: > 0 } root)
+        {
             yield return root;
+        }
+
         foreach (var variable in new[] { "CONDA_ROOT", "MAMBA_ROOT_PREFIX" })
         {
             if (surroundings[variable] is { Length: > 0 } folder)
+            {
                 yield return Expanded(folder);
+            }
         }
 
         foreach (var name in Installations)
+        {
             yield return Path.Combine(surroundings.HomeFolder, name);
+        }
+
         if (!OperatingSystem.IsWindows())
+        {
             yield return "/opt/conda";
+        }
     }
 
     private IEnumerable<string> ConfigurationFiles()
     {
         if (surroundings["CONDARC"] is { Length: > 0 } given)
+        {
             yield return Expanded(given);
+        }
+
         yield return Path.Combine(surroundings.HomeFolder, ".condarc");
         yield return Path.Combine(surroundings.HomeFolder, ".conda", ".condarc");
         yield return Path.Combine(surroundings["XDG_CONFIG_HOME"] ?? Path.Combine(surroundings.HomeFolder, ".config"), "conda", ".condarc");
         foreach (var installation in Bases())
+        {
             yield return Path.Combine(installation, ".condarc");
+        }
     }
 
     /// <summary>The <c>envs_dirs</c> (older: <c>envs_path</c>) of a configuration file; none where it cannot be read.</summary>
     private static IEnumerable<string> EnvironmentFoldersOf(string file)
     {
         if (!File.Exists(file))
+        {
             return [];
+        }
+
         try
         {
             using var reader = File.OpenText(file);
@@ -133,11 +164,16 @@ internal sealed class EnvironmentFinder(Surroundings surroundings)
     private string Expanded(string path)
     {
         if (path == "~" || path.StartsWith("~/", StringComparison.Ordinal) || path.StartsWith("~\\", StringComparison.Ordinal))
+        {
             path = surroundings.HomeFolder + path[1..];
+        }
+
         foreach (var variable in new[] { "HOME", "USER", "CONDA_ROOT" })
         {
             if (surroundings[variable] is { } value)
+            {
                 path = path.Replace("${" + variable + "}", value, StringComparison.Ordinal).Replace("$" + variable, value, StringComparison.Ordinal);
+            }
         }
 
         return path;

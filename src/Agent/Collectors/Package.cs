@@ -63,7 +63,10 @@ internal sealed record CollectedEnvironment(
     {
         var all = packages.ToLookup(package => package.IsSound());
         foreach (var package in all[false])
+        {
             warnings.Add($"A {package.Manager} package was skipped: its name, version, build or channel is longer than 255 characters or has forbidden ones.");
+        }
+
         return [.. all[true].DistinctBy(package => package.Key())
             .OrderBy(package => package.Name, StringComparer.Ordinal)
             .ThenBy(package => package.Manager, StringComparer.Ordinal)

@@ -26,7 +26,10 @@ internal static class PyPiPackages
         // Windows has no folder for the version; its file system takes Lib and lib for the same.
         var windows = Path.Combine(prefix, "Lib", "site-packages");
         if (Directory.Exists(windows) && !folders.Contains(windows, StringComparer.OrdinalIgnoreCase))
+        {
             folders.Add(windows);
+        }
+
         return [.. folders.Order(StringComparer.Ordinal)];
     }
 
@@ -41,9 +44,13 @@ internal static class PyPiPackages
             foreach (var marker in Markers(folder).Where(marker => !ofConda.Contains(Relative(prefix, marker))))
             {
                 if (PythonMetadata.Read(marker) is { } distribution)
+                {
                     yield return new Package(Package.PyPi, PyPiName.Normalized(distribution.Name), distribution.Version);
+                }
                 else
+                {
                     warnings.Add($"{Relative(prefix, marker)} says neither its name and version nor where to find them; it was skipped.");
+                }
             }
         }
     }
@@ -79,7 +86,9 @@ internal static class PyPiPackages
                 _ => null,
             };
             if (marker is not null && File.Exists(marker))
+            {
                 yield return marker;
+            }
         }
     }
 

@@ -18,17 +18,26 @@ internal static class PythonMetadata
     private static Distribution? FromHeaders(string file)
     {
         if (!File.Exists(file))
+        {
             return null;
+        }
 
         string? name = null, version = null;
         foreach (var line in File.ReadLines(file).TakeWhile(line => line.Length > 0))
         {
             if (line.StartsWith("Name:", StringComparison.OrdinalIgnoreCase))
+            {
                 name ??= line[5..].Trim();
+            }
             else if (line.StartsWith("Version:", StringComparison.OrdinalIgnoreCase))
+            {
                 version ??= line[8..].Trim();
+            }
+
             if (name is not null && version is not null)
+            {
                 break;
+            }
         }
 
         return string.IsNullOrEmpty(name) || string.IsNullOrEmpty(version) ? null : new Distribution(name, version);
@@ -46,7 +55,9 @@ internal static class PythonMetadata
     {
         var source = File.ReadLines(file).Select(line => line.Trim()).FirstOrDefault(line => line.Length > 0);
         if (source is null || !Directory.Exists(source))
+        {
             return null;
+        }
 
         var wanted = PyPiName.Normalized(Path.GetFileNameWithoutExtension(file));
         return Directory.EnumerateDirectories(source, "*.egg-info")

@@ -46,7 +46,10 @@ internal sealed class ActivationCache(Surroundings surroundings, string scope)
         // FNV-1a: a name for a file, not a proof; loading a cryptographic library would cost the check milliseconds.
         var key = 14_695_981_039_346_656_037ul;
         foreach (var unit in Encoding.UTF8.GetBytes(scope + "\n" + prefix))
+        {
             key = unchecked((key ^ unit) * 1_099_511_628_211ul);
+        }
+
         return Path.Combine(Settings.CacheFolder(surroundings), FolderName, key.ToString("x16") + ".json");
     }
 }

@@ -42,9 +42,14 @@ internal sealed class AuditScanCommand : Command
             var answer = await ScanAsync(session, environment, ct);
             var result = answer.As(AgentJson.Default.ScanResult);
             if (parsed.GetValue(_json))
+            {
                 WriteJson(answer, environment, screen);
+            }
             else
+            {
                 Write(result, environment, screen);
+            }
+
             found |= result.Packages.SelectMany(Alerting).Any(finding => Severity.Reaches(finding.Severity, failOn));
         }
 
@@ -77,18 +82,25 @@ internal sealed class AuditScanCommand : Command
             .Select(row => FindingTable.Row(row.finding, $"{row.package.Name} {row.package.Version}"))
             .ToArray();
         if (rows.Length > 0)
+        {
             screen.Table(FindingTable.Columns, rows);
+        }
 
         var summary = result.Summary ?? new ScanSummary();
         var counts = new SeverityCounts(summary.Total, summary.Critical, summary.High, summary.Medium, summary.Low, summary.Unknown);
         screen.Line($"{environment.Name}: {result.Packages.Count} packages, vulnerabilities: {Severity.Text(counts)}.");
         if (summary.NotChecked + environment.NotExact.Count > 0)
+        {
             screen.Line($"Not checked: {string.Join(", ", NotChecked(result, environment))}.");
+        }
+
         if (result.Upgrades?.Commands is [_, ..] commands)
         {
             screen.Line("What clears it, as far as fixes are published:");
             foreach (var command in commands)
+            {
                 screen.Line("  " + command.Command);
+            }
         }
     }
 
@@ -96,9 +108,14 @@ internal sealed class AuditScanCommand : Command
     private static IEnumerable<string> NotChecked(ScanResult result, CollectedEnvironment environment)
     {
         foreach (var (reason, count) in result.Packages.Where(package => package.Coverage == "not_checked").CountBy(package => package.Reason ?? "no_reason_given").OrderByDescending(pair => pair.Value))
+        {
             yield return $"{count} ({reason.Replace('_', ' ')})";
+        }
+
         if (environment.NotExact.Count > 0)
+        {
             yield return $"{environment.NotExact.Count} (no exact version)";
+        }
     }
 
     private static void WriteJson(PlatformAnswer answer, CollectedEnvironment environment, Screen screen)

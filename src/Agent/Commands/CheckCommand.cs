@@ -35,7 +35,10 @@ internal sealed class CheckCommand : Command
         catch (AgentException failure) when (failure is UnreachableException or RefusedException)
         {
             if (cache.Read(prefix) is not { } cached)
+            {
                 throw new AgentException($"The check of {prefix} was not possible: {failure.Message}");
+            }
+
             (answer, cachedAt, why) = (cached.Answer, cached.CheckedAt, failure.Message);
         }
 
@@ -47,7 +50,10 @@ internal sealed class CheckCommand : Command
     {
         // Without an id this machine has never logged anything, so nothing can be known of its environments.
         if (session.Settings.MachineId is not { } machine)
+        {
             return new Activation("unknown");
+        }
+
         var path = session.Path("activation") + Session.Query(("machine_id", machine.ToString()), ("prefix", prefix));
         return session.Client.GetWithin(path, session.Settings.CheckTimeout).AsActivation();
     }
@@ -73,9 +79,14 @@ internal sealed class CheckCommand : Command
         }
 
         if (cachedAt is { } at)
+        {
             screen.Note($"(answered from the cache, as the platform said at {at.ToString("yyyy-MM-dd HH:mm 'UTC'", CultureInfo.InvariantCulture)}: {why})");
+        }
+
         if (json)
+        {
             WriteJson(prefix, answer, cachedAt, screen);
+        }
     }
 
     private static void WriteJson(string prefix, Activation answer, DateTimeOffset? cachedAt, Screen screen) => screen.Json(LeanJson.Write(answer, json =>
@@ -83,6 +94,8 @@ internal sealed class CheckCommand : Command
         json.WriteString("prefix", prefix);
         json.WriteString("source", cachedAt is null ? "platform" : "cache");
         if (cachedAt is { } at)
+        {
             json.WriteString("checked_at", at);
+        }
     }));
 }

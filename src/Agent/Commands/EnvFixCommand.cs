@@ -28,9 +28,14 @@ internal sealed class EnvFixCommand : Command
         var upgrades = answer.As(AgentJson.Default.UpgradesView);
         var screen = new Screen(surroundings);
         if (parsed.GetValue(_json))
+        {
             screen.Json(answer.Body);
+        }
         else
+        {
             UpgradeLines.Write(upgrades, screen);
+        }
+
         return upgrades.Unfixed is [_, ..] ? ExitCodes.Found : ExitCodes.Fine;
     }
 }

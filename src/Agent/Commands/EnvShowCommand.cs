@@ -39,9 +39,14 @@ internal sealed class EnvShowCommand : Command
 
         var screen = new Screen(surroundings);
         if (parsed.GetValue(_json))
+        {
             screen.Json([.. """{"environment":"""u8, .. environment.Body, .. ""","vulnerabilities":"""u8, .. vulnerabilities.Body, .. "}"u8]);
+        }
         else
+        {
             Write(environment.As(AgentJson.Default.EnvironmentView), vulnerabilities.As(AgentJson.Default.PageFindingView), screen);
+        }
+
         return ExitCodes.Fine;
     }
 
@@ -62,19 +67,26 @@ internal sealed class EnvShowCommand : Command
             ("updated", Time(environment.UpdatedAt)),
             ("scanned", Time(environment.ScannedAt)));
         if (vulnerabilities.Items.Count == 0)
+        {
             return;
+        }
 
         screen.Line();
         screen.Table(FindingTable.Columns, [.. vulnerabilities.Items.Select(finding => FindingTable.Row(finding, PackagesOf(finding)))]);
         if (vulnerabilities.TotalCount > vulnerabilities.Items.Count)
+        {
             screen.Line($"{vulnerabilities.Items.Count} of {vulnerabilities.TotalCount} vulnerabilities; see --limit.");
+        }
     }
 
     private static string PackagesOf(FindingView finding)
     {
         var text = new StringBuilder();
         foreach (var package in finding.Packages ?? [])
+        {
             text.Append(text.Length > 0 ? ", " : "").Append(package.Name).Append(' ').Append(package.Version);
+        }
+
         return text.ToString();
     }
 

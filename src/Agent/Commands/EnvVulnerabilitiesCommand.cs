@@ -40,9 +40,14 @@ internal sealed class EnvVulnerabilitiesCommand : Command
         var answer = await session.Client.GetAsync(session.Path($"environments/{id}/vulnerabilities") + query, CallOptions.Usual, ct);
         var screen = new Screen(surroundings);
         if (parsed.GetValue(_json))
+        {
             screen.Json(answer.Body);
+        }
         else
+        {
             Write(answer.As(AgentJson.Default.PageFindingView), parsed.GetValue(_why), screen);
+        }
+
         return ExitCodes.Fine;
     }
 
@@ -51,7 +56,9 @@ internal sealed class EnvVulnerabilitiesCommand : Command
         if (why)
         {
             foreach (var finding in vulnerabilities.Items)
+            {
                 Explain(finding, screen);
+            }
         }
         else if (vulnerabilities.Items.Count > 0)
         {
@@ -60,9 +67,13 @@ internal sealed class EnvVulnerabilitiesCommand : Command
         }
 
         if (vulnerabilities.Items.Count < vulnerabilities.TotalCount)
+        {
             screen.Line($"{vulnerabilities.Items.Count} of {vulnerabilities.TotalCount} vulnerabilities; see --limit.");
+        }
         else if (vulnerabilities.Items.Count == 0)
+        {
             screen.Line("No vulnerability of these is known. What was not checked: see the environment's packages.");
+        }
     }
 
     private static void Explain(FindingView finding, Screen screen)
@@ -76,11 +87,15 @@ internal sealed class EnvVulnerabilitiesCommand : Command
                 var affected = match.Listed ? $"lists the version ({match.Range})" : match.Range == "*" ? "affects every version" : $"affects {match.Range}";
                 screen.Line($"    {match.Advisory} {affected}; " + (match.FixedIn is [_, ..] fixedIn ? $"fixed in {string.Join(", ", fixedIn)}" : "no fix is published"));
                 if (match.Url is { } url)
+                {
                     screen.Line($"      {url}");
+                }
             }
 
             if (package.Mapping is { } mapping)
+            {
                 screen.Line($"    {mapping.Why} Versions are compared in the order {mapping.Order}.");
+            }
         }
 
         screen.Line();

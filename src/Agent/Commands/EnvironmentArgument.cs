@@ -19,7 +19,9 @@ internal sealed class EnvironmentArgument
         _id.Validators.Add(result =>
         {
             if (result.Tokens is [var token] && !Guid.TryParse(token.Value, out _))
+            {
                 result.AddError($"'{token.Value}' is not the id of an environment; see 'envplatform env list'.");
+            }
         });
         command.Add(_id);
         _target = TargetOptions.AddTo(command);
@@ -31,7 +33,10 @@ internal sealed class EnvironmentArgument
     public async Task<Guid> ResolveAsync(ParseResult parsed, Session session, CancellationToken ct)
     {
         if (parsed.GetValue(_id) is { } given)
+        {
             return Guid.Parse(given);
+        }
+
         var prefix = _target.Prefix(parsed, session.Surroundings);
         var path = session.Path("activation") + Session.Query(("machine_id", Machine.IdOf(session).ToString()), ("prefix", prefix));
         var known = (await session.Client.GetAsync(path, CallOptions.Usual, ct)).AsActivation();

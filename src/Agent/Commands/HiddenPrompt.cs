@@ -12,9 +12,13 @@ internal static class HiddenPrompt
         while (Console.ReadKey(intercept: true) is { Key: not ConsoleKey.Enter } key)
         {
             if (key.Key == ConsoleKey.Backspace)
+            {
                 text.Length = Math.Max(0, text.Length - 1);
+            }
             else if (!char.IsControl(key.KeyChar))
+            {
                 text.Append(key.KeyChar);
+            }
         }
 
         surroundings.Error.WriteLine();

@@ -64,7 +64,9 @@ internal sealed class LogCommand : Command
         var answer = await EnvironmentLogging.SendAsync(session, environment, CollectionNotes.PlatformOf(environment, screen), command, ct);
         var logged = answer.As(AgentJson.Default.LoggedEnvironment);
         if (logged.Status is { } status)
+        {
             ActivationCache.Of(session).Write(environment.Prefix, new Activation(status, logged.Message, logged.EnvironmentId));
+        }
 
         SeverityCounts? scanned = null;
         if (logged.Scan == "pending" && parsed.GetValue(_wait))
@@ -75,9 +77,13 @@ internal sealed class LogCommand : Command
 
         progress.Dispose();
         if (parsed.GetValue(_json))
+        {
             WriteJson(answer, environment, scanned, screen);
+        }
         else
+        {
             Write(logged, environment, scanned, screen);
+        }
     }
 
     private static void Write(LoggedEnvironment logged, CollectedEnvironment environment, SeverityCounts? scanned, Screen screen)
@@ -91,7 +97,9 @@ internal sealed class LogCommand : Command
             ("  vulnerabilities", pending ? "the scan is pending" : Severity.Text(scanned ?? logged.Vulnerabilities)),
             ("  status", logged.Message is { Length: > 0 } message ? $"{logged.Status}: {message}" : logged.Status));
         if (pending)
+        {
             screen.Note($"See the result with 'envplatform env show {logged.EnvironmentId}', or log with --wait.");
+        }
     }
 
     private static void WriteJson(PlatformAnswer answer, CollectedEnvironment environment, SeverityCounts? scanned, Screen screen)

@@ -34,7 +34,9 @@ internal sealed class LoginCommand : Command
         var address = Session.Address(url);
         var token = await TokenAsync(parsed, surroundings, settings, url, ct);
         if (address.Scheme == "http" && !address.IsLoopback)
+        {
             screen.Warn($"{url} is not encrypted: others on the network can read the token.");
+        }
 
         using var client = new PlatformClient(address, token, surroundings.Clock);
         var caller = (await client.GetAsync("api/v1/me", CallOptions.Usual, ct)).As(AgentJson.Default.Caller);
@@ -50,12 +52,20 @@ internal sealed class LoginCommand : Command
     {
         var token = parsed.GetValue(_token) ?? surroundings["ENVPLATFORM_TOKEN"];
         if (token is null && surroundings.InIsTerminal && surroundings.ErrorIsTerminal)
+        {
             token = HiddenPrompt.Read(surroundings, "Token: ");
+        }
         else if (token == "-")
+        {
             token = await surroundings.In.ReadLineAsync(ct);
+        }
+
         token = token?.Trim() ?? (settings.Stored.Url == url ? settings.Stored.Token : null);
         if (string.IsNullOrEmpty(token))
+        {
             throw new AgentException("Give a token: 'envplatform login --token TOKEN', or '--token -' to read it from standard input.", ExitCodes.Usage);
+        }
+
         return token.All(character => char.IsAsciiLetterOrDigit(character) || "-._~+/=".Contains(character, StringComparison.Ordinal))
             ? token
             : throw new AgentException("This is not a token: tokens have no spaces or special characters.", ExitCodes.Usage);
@@ -65,7 +75,10 @@ internal sealed class LoginCommand : Command
     {
         var list = string.Join(", ", slugs);
         if (slugs.Count == 0)
+        {
             throw new AgentException("The token belongs to no organization: ask an administrator to add you to one.");
+        }
+
         if (wanted is null && slugs.Count > 1 && surroundings.InIsTerminal)
         {
             await surroundings.Error.WriteAsync($"Which organization ({list})? ");
@@ -73,7 +86,10 @@ internal sealed class LoginCommand : Command
         }
 
         if (string.IsNullOrEmpty(wanted))
+        {
             return slugs.Count == 1 ? slugs[0] : throw new AgentException($"The token is good for several organizations: add --org with one of {list}.", ExitCodes.Usage);
+        }
+
         return slugs.Contains(wanted, StringComparer.Ordinal) ? wanted : throw new AgentException($"The token is not good for the organization '{wanted}', but for {list}.");
     }
 }

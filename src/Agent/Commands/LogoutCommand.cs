@@ -16,17 +16,28 @@ internal sealed class LogoutCommand : Command
     {
         var settings = Settings.Load(surroundings);
         if (File.Exists(settings.File))
+        {
             settings.Save(settings.Stored with { Token = null, Organization = null });
+        }
+
         var cache = Settings.CacheFolder(surroundings);
         if (Directory.Exists(Path.Combine(cache, ActivationCache.FolderName)))
+        {
             Directory.Delete(Path.Combine(cache, ActivationCache.FolderName), recursive: true);
+        }
+
         if (Directory.Exists(cache))
+        {
             File.Delete(Path.Combine(cache, "registration"));
+        }
 
         var screen = new Screen(surroundings);
         screen.Line("Signed out.");
         if (surroundings["ENVPLATFORM_TOKEN"] is not null)
+        {
             screen.Warn("ENVPLATFORM_TOKEN is still set and goes on being used.");
+        }
+
         return ExitCodes.Fine;
     }
 }

@@ -20,7 +20,10 @@ internal static class PageOutput
 
         var page = answer.As(type);
         if (page.Items.Count > 0)
+        {
             screen.Table(columns, [.. page.Items.Select(row)]);
+        }
+
         var counted = page.TotalCount == 1 ? $"1 {noun[..^1]}." : $"{page.TotalCount} {noun}.";
         screen.Line(page.TotalCount > page.Items.Count ? $"{page.Items.Count} of {counted}" : counted);
         return ExitCodes.Fine;

@@ -23,9 +23,14 @@ internal sealed class RegisterCommand : Command
         await Machine.RegisterAsync(session, ct);
         var id = Machine.IdOf(session);
         if (json)
+        {
             surroundings.Out.WriteLine($$"""{"machine_id":"{{id}}","hostname":"{{JsonEncodedText.Encode(surroundings.HostName)}}","platform":"{{CondaPlatform.OfThisMachine()}}"}""");
+        }
         else
+        {
             new Screen(surroundings).Line($"Machine {id} ({surroundings.HostName}, {CondaPlatform.OfThisMachine()}) is registered with {session.Organization}.");
+        }
+
         return ExitCodes.Fine;
     }
 }

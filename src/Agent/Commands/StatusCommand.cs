@@ -39,9 +39,14 @@ internal sealed class StatusCommand : Command
 
         var screen = new Screen(surroundings);
         if (json)
+        {
             screen.Json(Encoding.UTF8.GetBytes(ToJson(settings, surroundings, caller, trouble, elapsed).ToJsonString()));
+        }
         else
+        {
             screen.Fields([.. fields.Select(field => (field.Name.Replace('_', ' '), field.Value))]);
+        }
+
         return trouble is null ? ExitCodes.Fine : ExitCodes.CouldNot;
     }
 

@@ -32,18 +32,31 @@ internal sealed class TargetOptions
         var options = new TargetOptions();
         var exclusive = new List<Option> { options._prefix, options._name };
         if (files)
+        {
             exclusive.Add(options._file);
+        }
+
         if (all)
+        {
             exclusive.Add(options._all);
+        }
+
         foreach (var option in exclusive)
+        {
             command.Options.Add(option);
+        }
+
         if (files)
+        {
             command.Options.Add(options._platform);
+        }
 
         command.Validators.Add(result =>
         {
             if (exclusive.Count(option => result.GetResult(option) is { Implicit: false }) > 1)
+            {
                 result.AddError($"Give only one of {string.Join(", ", exclusive.Select(option => option.Name))}.");
+            }
         });
         return options;
     }
@@ -53,7 +66,10 @@ internal sealed class TargetOptions
     public string Prefix(ParseResult parsed, Surroundings surroundings)
     {
         if (parsed.GetValue(_prefix) is { } prefix)
+        {
             return surroundings.FullPath(prefix);
+        }
+
         if (parsed.GetValue(_name) is { } name)
         {
             return new EnvironmentFinder(surroundings).ByName(name)
@@ -71,18 +87,26 @@ internal sealed class TargetOptions
     {
         var platform = parsed.GetValue(_platform);
         if (platform is not null && !(CondaChannel.IsSubdir(platform) && platform != "noarch"))
+        {
             throw new AgentException($"'{platform}' is not a platform of conda, such as linux-64 or osx-arm64.", ExitCodes.Usage);
+        }
 
         if (parsed.GetValue(_file) is { } file)
         {
             var path = surroundings.FullPath(file);
             if (!File.Exists(path))
+            {
                 throw new AgentException($"There is no file {path}.");
+            }
+
             return EnvironmentFile.Read(path, platform);
         }
 
         if (!parsed.GetValue(_all))
+        {
             return [Read(Prefix(parsed, surroundings))];
+        }
+
         var prefixes = new EnvironmentFinder(surroundings).All();
         return prefixes.Count > 0 ? prefixes.Select(ReadOneOfAll) : throw new AgentException("No environment was found on this machine for this user.");
     }

@@ -25,7 +25,10 @@ internal sealed class Progress(Surroundings surroundings, bool alsoPlain = false
         var isNew = step != _step;
         var pace = surroundings.ErrorIsTerminal ? Pace : PlainPace;
         if ((!surroundings.ErrorIsTerminal && !alsoPlain) || (!isNew && surroundings.Clock.GetElapsedTime(_lastAt) < pace))
+        {
             return;
+        }
+
         (_step, _lastAt) = (step, surroundings.Clock.GetTimestamp());
         var text = Screen.Printable(string.Join(' ', new[] { step, detail }.Where(part => part.Length > 0))).ReplaceLineEndings(" ");
         if (!surroundings.ErrorIsTerminal)
@@ -43,7 +46,10 @@ internal sealed class Progress(Surroundings surroundings, bool alsoPlain = false
     public void Dispose()
     {
         if (_width > 0)
+        {
             surroundings.Error.Write("\r" + new string(' ', _width) + "\r");
+        }
+
         _width = 0;
         _step = null;
     }
@@ -53,7 +59,10 @@ internal sealed class Progress(Surroundings surroundings, bool alsoPlain = false
     private static string Bar(double? done)
     {
         if (done is not { } part)
+        {
             return "";
+        }
+
         var full = (int)(Math.Clamp(part, 0, 1) * BarWidth);
         return $"[{new string('#', full)}{new string('.', BarWidth - full)}] ";
     }

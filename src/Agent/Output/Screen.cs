@@ -22,9 +22,13 @@ internal sealed class Screen(Surroundings surroundings)
     public void Table(IReadOnlyList<Column> columns, IReadOnlyList<Cell[]> rows)
     {
         if (surroundings.OutIsTerminal)
+        {
             TerminalTable.Write(surroundings.Out, HasColour, width: null, columns, rows);
+        }
         else
+        {
             PlainTable.Write(surroundings.Out, columns, rows);
+        }
     }
 
     /// <summary>Names and values, one a line; null values are left out.</summary>
@@ -33,7 +37,9 @@ internal sealed class Screen(Surroundings surroundings)
         var present = fields.Where(field => field.Value is not null).ToArray();
         var width = present.Max(field => field.Name.Length) + 2;
         foreach (var (name, value) in present)
+        {
             Line(name.PadRight(width) + value);
+        }
     }
 
     /// <summary>The text without control characters: messages and package names of others must not drive the terminal.</summary>

@@ -46,7 +46,10 @@ internal static class Severity
     public static string Text(SeverityCounts? counts)
     {
         if (counts is null)
+        {
             return "not known yet";
+        }
+
         var parts = new (int Count, string Name)[]
             {
                 (counts.Critical, "critical"), (counts.High, "high"), (counts.Medium, "medium"), (counts.Low, "low"), (counts.Unknown, "of unknown severity"),

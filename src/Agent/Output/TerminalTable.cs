@@ -38,7 +38,10 @@ internal static class TerminalTable
         }
 
         foreach (var row in rows)
+        {
             table.AddRow(shown.Select(at => new Text(Screen.Printable(row[at].Text), row[at].Colour is { } style ? Style.Parse(style) : null)));
+        }
+
         console.Write(table);
     }
 
@@ -47,7 +50,10 @@ internal static class TerminalTable
     {
         var shown = Enumerable.Range(0, columns.Count).ToList();
         while (WidthOf(shown, columns, rows) > width && shown.FindLastIndex(at => columns[at].Optional) is >= 0 and var last)
+        {
             shown.RemoveAt(last);
+        }
+
         return shown;
     }
 

@@ -16,13 +16,24 @@ internal static class UpgradeLines
         }
 
         foreach (var unfixed in upgrades.Unfixed ?? [])
+        {
             screen.Note($"{unfixed.Name} {unfixed.Version} ({unfixed.Manager}) keeps {unfixed.Vulnerability}: {unfixed.Known}");
+        }
+
         if (upgrades.Items is not [_, ..])
+        {
             screen.Note(upgrades.Unfixed is [_, ..] ? "No upgrade helps." : "Nothing is to be upgraded.");
+        }
+
         foreach (var command in upgrades.Commands ?? [])
+        {
             screen.Line(command.Command);
+        }
+
         if ((upgrades.Commands ?? []).Any(command => command.Shell == "powershell"))
+        {
             screen.Note("The commands are for PowerShell: the environment's folder cannot be written for the command prompt.");
+        }
     }
 
     private static string Ids(IReadOnlyList<string> ids) =>

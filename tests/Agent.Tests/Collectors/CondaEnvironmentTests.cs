@@ -173,7 +173,10 @@ public sealed class CondaEnvironmentTests
     public void Real_records_are_read()
     {
         foreach (var file in Directory.GetFiles(TestData.Path("environments/conda-meta-samples")))
+        {
             File.Copy(file, _prefix.Combine("conda-meta/" + Path.GetFileName(file)));
+        }
+
         var read = Read();
         Assert.Multiple(() =>
         {

@@ -46,25 +46,38 @@ public sealed class RealEnvironmentFileTests
         foreach (var package in row.GetProperty("packages").EnumerateArray())
         {
             if (Expected(package) is { } text)
+            {
                 expected.Add(text);
+            }
             else
+            {
                 open++;
+            }
         }
 
         var actual = environment.Packages.Select(p => $"{p.Manager}|{p.Channel}|{p.Subdir}|{p.Name}|{p.Version}|{p.Build}");
         Assert.That(actual, Is.EquivalentTo(expected), id);
         Assert.That(environment.NotExact, Has.Count.EqualTo(open), id);
         if (platform is not null)
+        {
             Assert.That(environment.Platform, Is.EqualTo(platform), id);
+        }
+
         if (Text(row, "name") is { } name)
+        {
             Assert.That(environment.Name, Is.EqualTo(name), id);
+        }
+
         Assert.That(environment.Warnings, Is.Empty, id);
     }
 
     private static CollectedEnvironment Environment(string file, string? platform, bool isLock)
     {
         if (!Read.TryGetValue(file, out var environments))
+        {
             Read[file] = environments = EnvironmentFile.Read(file, null);
+        }
+
         return isLock ? environments.Single(environment => environment.Platform == platform) : environments.Single();
     }
 
@@ -74,14 +87,26 @@ public sealed class RealEnvironmentFileTests
         var version = Text(package, "version");
         var pip = Text(package, "manager") == "pip";
         if (version is null)
+        {
             return null; // rule 2
+        }
+
         if (Text(package, "url") is { } url && pip && !Path.GetFileName(url).Replace('_', '-').StartsWith(name + "-", StringComparison.OrdinalIgnoreCase))
+        {
             return null; // rule 3
+        }
+
         if (pip)
+        {
             return $"pypi|||{name}|{version}|"; // rule 1
+        }
+
         var channel = Text(package, "channel");
         if (channel is ['/', ..])
+        {
             channel = "file://" + channel; // rule 4
+        }
+
         return $"conda|{channel}|{Text(package, "subdir")}|{name}|{Uri.UnescapeDataString(version)}|{Text(package, "build")}"; // rule 5
     }
 

@@ -15,7 +15,10 @@ public sealed class ImportAdvisoriesTests : CommandFixture
     {
         var file = Path.Combine(Machine.Home, "osv.zip");
         using (var zip = ZipFile.Open(file, ZipArchiveMode.Create))
+        {
             zip.CreateEntry("PYSEC-1.json");
+        }
+
         Platform.On(Imports, 202, """{"id": "i1", "status": "running"}""")
             .On(Import, 200, """{"id": "i1", "status": "running", "advisories": 10}""")
             .On(Import, 200, """{"id": "i1", "status": "completed", "advisories": 7080, "added": 7000, "changed": 80, "withdrawn": 269, "rejected": 12, "error": null}""")
@@ -142,12 +145,17 @@ public sealed class ImportAdvisoriesTests : CommandFixture
         var head = Encoding.UTF8.GetBytes(content);
         using var packed = new MemoryStream();
         using (var gzip = new GZipStream(packed, CompressionLevel.Fastest, leaveOpen: true))
+        {
             gzip.Write(head);
+        }
+
         Assert.Multiple(() =>
         {
             Assert.That(AdvisoryFormat.Of(head), Is.EqualTo(expected));
             if (!content.StartsWith("PK", StringComparison.Ordinal))
+            {
                 Assert.That(AdvisoryFormat.Of(packed.ToArray()), Is.EqualTo(expected));
+            }
         });
     }
 

@@ -23,7 +23,9 @@ public sealed class LogTests : CommandFixture
         Platform.On(Logs, 409, """{"title": "Conflict", "status": 409, "code": "packages_required"}""").On(Logs, 201, Logged());
         var prefix = Machine.Environment();
         for (var more = 0; more < 60; more++)
+        {
             Machine.Write($"envs/science/conda-meta/package{more}-1.0-0.json", $$"""{"name": "package{{more}}", "version": "1.0", "build": "0", "subdir": "noarch"}""");
+        }
 
         var ended = await Machine.RunAsync("log", "--prefix", prefix);
         var requests = Platform.To(Logs);

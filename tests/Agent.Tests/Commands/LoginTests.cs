@@ -40,7 +40,9 @@ public sealed class LoginTests : CommandFixture
         await Machine.RunAsync("login", "--url", Platform.Url, "--token", "envp_abc");
         Assert.That(File.ReadAllText(Machine.SettingsFile), Does.Contain("0192f0c1-0000-7000-8000-000000000001"));
         if (!OperatingSystem.IsWindows())
+        {
             Assert.That(File.GetUnixFileMode(Machine.SettingsFile), Is.EqualTo(UnixFileMode.UserRead | UnixFileMode.UserWrite));
+        }
     }
 
     [Test]

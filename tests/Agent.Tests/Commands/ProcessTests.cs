@@ -30,7 +30,10 @@ public sealed class ProcessTests : CommandFixture
             RedirectStandardError = true,
         };
         foreach (var (name, value) in Machine.Variables)
+        {
             start.Environment[name] = value;
+        }
+
         start.Environment["XDG_CONFIG_HOME"] = Path.Combine(Machine.Home, ".config");
         start.Environment["XDG_CACHE_HOME"] = Path.Combine(Machine.Home, ".cache");
         // A cold start on a busy machine may take longer than an activation should wait.

@@ -49,7 +49,10 @@ internal sealed class RecordedPlatform : IAsyncDisposable
             response.StatusCode = status;
             response.ContentType = status >= 400 && type == "application/json" ? "application/problem+json" : type;
             foreach (var (name, value) in headers)
+            {
                 response.Headers[name] = value;
+            }
+
             await response.WriteAsync(body);
         });
 
@@ -85,7 +88,10 @@ internal sealed class RecordedPlatform : IAsyncDisposable
         }
 
         if (answers.Count > 1)
+        {
             answers.TryDequeue(out _);
+        }
+
         await answer(received, context.Response);
     }
 }

@@ -38,7 +38,11 @@ public sealed class MutatedAdvisoryTests
                     }
 
                     var refused = (OsvRecord.Broken)OsvParser.Parse(Encoding.UTF8.GetBytes(mutation));
-                    if (path is not ["id"]) Assert.That(refused.Id, Is.EqualTo(id), mutation);
+                    if (path is not ["id"])
+                    {
+                        Assert.That(refused.Id, Is.EqualTo(id), mutation);
+                    }
+
                     Assert.That(refused.Reason, Is.Not.Empty);
                     broken++;
                 }
@@ -181,21 +185,34 @@ public sealed class MutatedAdvisoryTests
             foreach (var (name, value) in members)
             {
                 yield return [name];
-                if (value is null) continue;
-                foreach (var path in Paths(value)) yield return [name, .. path];
+                if (value is null)
+                {
+                    continue;
+                }
+
+                foreach (var path in Paths(value))
+                {
+                    yield return [name, .. path];
+                }
             }
         }
         else if (node is JsonArray { Count: > 0 } items && items[0] is { } first)
         {
             yield return [0];
-            foreach (var path in Paths(first)) yield return [0, .. path];
+            foreach (var path in Paths(first))
+            {
+                yield return [0, .. path];
+            }
         }
     }
 
     private static IEnumerable<string> Mutations(string record, object[] path)
     {
         yield return Mutated(record, path, null);
-        foreach (var value in Values) yield return Mutated(record, path, value);
+        foreach (var value in Values)
+        {
+            yield return Mutated(record, path, value);
+        }
     }
 
     private static string Mutated(string record, object[] path, string? value)

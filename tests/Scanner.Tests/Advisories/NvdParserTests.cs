@@ -183,7 +183,11 @@ public sealed class NvdParserTests
     private static byte[] Gzip(string text)
     {
         using var packed = new MemoryStream();
-        using (var gzip = new GZipStream(packed, CompressionMode.Compress)) gzip.Write(Encoding.UTF8.GetBytes(text));
+        using (var gzip = new GZipStream(packed, CompressionMode.Compress))
+        {
+            gzip.Write(Encoding.UTF8.GetBytes(text));
+        }
+
         return packed.ToArray();
     }
 

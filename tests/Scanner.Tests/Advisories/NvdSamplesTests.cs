@@ -117,7 +117,10 @@ public sealed class NvdSamplesTests
     {
         var match = Index.Value.Match(new InstalledPackage(PackageManager.Conda, name, version, "h1_0"));
         Assert.That(match.Hits.Select(hit => hit.Advisory.VulnerabilityId), isAffected ? Does.Contain(cve) : Does.Not.Contain(cve));
-        if (isAffected) Assert.That(match.Coverage, Is.EqualTo(Coverage.Checked));
+        if (isAffected)
+        {
+            Assert.That(match.Coverage, Is.EqualTo(Coverage.Checked));
+        }
     }
 
     [TestCase("openssl", "3.0.7", "CVE-2023-0286", "3.0.8")]
@@ -181,12 +184,18 @@ public sealed class NvdSamplesTests
             var sample = Samples.Value.Single(one => one.Aliases[0] == advisory.Aliases[0]);
             foreach (var project in advisory.Affected.Where(affected => affected.Ecosystem == Ecosystems.Conda).Select(affected => affected.Name).Distinct(StringComparer.Ordinal))
             {
-                if (!sample.Affected.Any(affected => affected.Name == project)) continue;
+                if (!sample.Affected.Any(affected => affected.Name == project))
+                {
+                    continue;
+                }
+
                 foreach (var version in VersionsAround(project, advisory, sample))
                 {
                     var package = new InstalledPackage(PackageManager.Conda, project, version, "h1_0");
                     if (IsHit(ours, package, advisory.Aliases[0]) != IsHit(theirs, package, advisory.Aliases[0]))
+                    {
                         differences.Add($"{advisory.Aliases[0]} {project} {version}");
+                    }
                 }
             }
         }

@@ -99,7 +99,11 @@ public sealed class StarterSetTests
         foreach (var package in RealEnvironments.Read().SelectMany(environment => environment.Packages).Distinct())
         {
             var own = Index.Match(package);
-            if (own.Mapped.Ecosystem != Ecosystems.PyPI || own.Hits.Length == 0) continue;
+            if (own.Mapped.Ecosystem != Ecosystems.PyPI || own.Hits.Length == 0)
+            {
+                continue;
+            }
+
             judged++;
             var known = feed.Match(package).Hits.SelectMany(hit => cves[hit.Advisory.Id]).ToHashSet();
             wrong.AddRange(own.Hits.Where(hit => !known.Contains("CVE-" + hit.Advisory.Id[5..])).Select(hit => $"{package}: {hit.Advisory.Id}"));

@@ -42,7 +42,9 @@ public sealed class ExplanationTests
     public void The_reason_of_the_table_is_its_own()
     {
         foreach (var entry in CondaNames.BuiltIn.Entries)
+        {
             Assert.That(MappingOf(new InstalledPackage(PackageManager.Conda, entry.Conda, "1", "0", entry.Channels?[0])).Reason, Is.EqualTo(entry.Why), entry.Conda);
+        }
     }
 
     [Test]
@@ -68,7 +70,9 @@ public sealed class ExplanationTests
         {
             Assert.That(sentences.Select(one => one.Text), Is.Unique.And.All.StartsWith("Not checked: "));
             foreach (var (code, text) in sentences.Where(one => one.Code is not null))
+            {
                 Assert.That(text, Is.Not.EqualTo($"Not checked: {code!.Replace('_', ' ')}."), "the code alone is no explanation");
+            }
         });
     }
 

@@ -86,11 +86,22 @@ internal sealed class FuzzCorpus
     public static FuzzCorpus Read(string? folder)
     {
         var corpus = new FuzzCorpus();
-        if (folder is null || !Directory.Exists(folder)) return corpus;
+        if (folder is null || !Directory.Exists(folder))
+        {
+            return corpus;
+        }
+
         foreach (var oracle in (string[])["conda-version-order.tsv", "pep440-order.tsv"])
+        {
             corpus.Versions.AddRange(Sample(Lines(folder, "oracles", oracle).Skip(1).Select(line => line.Split('\t')[0])));
+        }
+
         corpus.Vectors.AddRange(Sample(Lines(folder, "oracles", "cvss-vectors.tsv").Skip(1).Select(line => line.Split('\t')[1])));
-        foreach (var feed in (string[])["pypa-osv.zip", "cran-osv.zip", "osv-samples.zip"]) corpus.Osv.AddRange(Sample(Records(Path.Combine(folder, "advisories", feed))));
+        foreach (var feed in (string[])["pypa-osv.zip", "cran-osv.zip", "osv-samples.zip"])
+        {
+            corpus.Osv.AddRange(Sample(Records(Path.Combine(folder, "advisories", feed))));
+        }
+
         corpus.Nvd.AddRange(Sample(Lines(folder, "advisories", "nvd-cve-samples.jsonl").Where(line => line.Length <= LargestRecord).Select(Bytes)));
         return corpus;
     }
@@ -106,12 +117,20 @@ internal sealed class FuzzCorpus
 
     private static IEnumerable<string> Records(string file)
     {
-        if (!File.Exists(file)) yield break;
+        if (!File.Exists(file))
+        {
+            yield break;
+        }
+
         using var archive = ZipFile.OpenRead(file);
         foreach (var entry in archive.Entries.Where(entry => entry.Length is > 0 and <= LargestRecord))
         {
             using var record = new MemoryStream();
-            using (var content = entry.Open()) content.CopyTo(record);
+            using (var content = entry.Open())
+            {
+                content.CopyTo(record);
+            }
+
             yield return Encoding.Latin1.GetString(record.ToArray());
         }
     }

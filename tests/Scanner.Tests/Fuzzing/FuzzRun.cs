@@ -33,8 +33,14 @@ internal static class FuzzRun
 
             var input = target.Next(random);
             if (Try(target, input, out var isAccepted) is { } exception)
+            {
                 return new FuzzResult(number + 1, accepted, new FuzzFailure(number, Quote(Minimize(target, input, exception)), exception));
-            if (isAccepted) accepted++;
+            }
+
+            if (isAccepted)
+            {
+                accepted++;
+            }
         }
 
         return new FuzzResult(inputs, accepted, null);
@@ -46,9 +52,18 @@ internal static class FuzzRun
         var quoted = new StringBuilder("\"");
         foreach (var c in input)
         {
-            if (c is '"' or '\\') quoted.Append('\\').Append(c);
-            else if (c is >= ' ' and < '\x7f') quoted.Append(c);
-            else quoted.Append(CultureInfo.InvariantCulture, $"\\u{(int)c:x4}");
+            if (c is '"' or '\\')
+            {
+                quoted.Append('\\').Append(c);
+            }
+            else if (c is >= ' ' and < '\x7f')
+            {
+                quoted.Append(c);
+            }
+            else
+            {
+                quoted.Append(CultureInfo.InvariantCulture, $"\\u{(int)c:x4}");
+            }
         }
 
         return quoted.Append('"').ToString();
@@ -78,8 +93,14 @@ internal static class FuzzRun
             {
                 var shorter = input.Remove(at, size);
                 steps--;
-                if (Try(target, shorter, out _) is { } same && same.GetType() == exception.GetType() && (same is not BrokenPropertyException || same.Message == exception.Message)) input = shorter;
-                else at += size;
+                if (Try(target, shorter, out _) is { } same && same.GetType() == exception.GetType() && (same is not BrokenPropertyException || same.Message == exception.Message))
+                {
+                    input = shorter;
+                }
+                else
+                {
+                    at += size;
+                }
             }
         }
 

@@ -21,6 +21,9 @@ internal sealed class BrokenPropertyException(string message) : Exception(messag
 {
     public static void Require(bool holds, string property)
     {
-        if (!holds) throw new BrokenPropertyException(property);
+        if (!holds)
+        {
+            throw new BrokenPropertyException(property);
+        }
     }
 }

@@ -32,9 +32,21 @@ internal static class FuzzTargets
     {
         for (var i = 0; i < text?.Length; i++)
         {
-            if (text[i] == '\0') return false;
-            if (!char.IsSurrogate(text[i])) continue;
-            if (i + 1 == text.Length || !char.IsSurrogatePair(text[i], text[i + 1])) return false;
+            if (text[i] == '\0')
+            {
+                return false;
+            }
+
+            if (!char.IsSurrogate(text[i]))
+            {
+                continue;
+            }
+
+            if (i + 1 == text.Length || !char.IsSurrogatePair(text[i], text[i + 1]))
+            {
+                return false;
+            }
+
             i++;
         }
 

@@ -57,7 +57,11 @@ internal static class HostileText
                     text.Insert(at, Character(random, ofBytes).ToString(), random.Next(1, LongestRun));
                     break;
                 default:
-                    if (length > 0) text[at] = Alphabet[random.Next(Alphabet.Length)];
+                    if (length > 0)
+                    {
+                        text[at] = Alphabet[random.Next(Alphabet.Length)];
+                    }
+
                     break;
             }
         }
@@ -69,7 +73,11 @@ internal static class HostileText
     public static string MutateJson(Random random, string json, IReadOnlyList<string> others)
     {
         var start = json.IndexOf(':', random.Next(json.Length + 1));
-        if (start < 0) return Mutate(random, json, others, ofBytes: true);
+        if (start < 0)
+        {
+            return Mutate(random, json, others, ofBytes: true);
+        }
+
         var end = EndOfValue(json, ++start);
         return random.Next(4) switch
         {
@@ -83,7 +91,11 @@ internal static class HostileText
     public static string Noise(Random random, bool ofBytes)
     {
         var noise = new char[random.Next(40)];
-        for (var i = 0; i < noise.Length; i++) noise[i] = (char)random.Next(ofBytes ? 0x100 : 0x1_0000);
+        for (var i = 0; i < noise.Length; i++)
+        {
+            noise[i] = (char)random.Next(ofBytes ? 0x100 : 0x1_0000);
+        }
+
         return new string(noise);
     }
 
@@ -91,7 +103,11 @@ internal static class HostileText
     public static string Of(Random random, string[] pieces, int most)
     {
         var text = new StringBuilder();
-        for (var count = random.Next(1, most + 1); count > 0; count--) text.Append(pieces[random.Next(pieces.Length)]);
+        for (var count = random.Next(1, most + 1); count > 0; count--)
+        {
+            text.Append(pieces[random.Next(pieces.Length)]);
+        }
+
         return text.ToString();
     }
 
@@ -101,9 +117,21 @@ internal static class HostileText
     private static string RemoveMember(string json, int start, int end)
     {
         var name = json.LastIndexOf('"', Math.Max(0, start - 2));
-        if (name > 0) name = json.LastIndexOf('"', name - 1);
-        if (name < 0) return json;
-        if (end < json.Length && json[end] == ',') end++;
+        if (name > 0)
+        {
+            name = json.LastIndexOf('"', name - 1);
+        }
+
+        if (name < 0)
+        {
+            return json;
+        }
+
+        if (end < json.Length && json[end] == ',')
+        {
+            end++;
+        }
+
         return json.Remove(name, end - name);
     }
 
@@ -117,7 +145,10 @@ internal static class HostileText
                 case '"':
                     for (i++; i < json.Length && json[i] != '"'; i++)
                     {
-                        if (json[i] == '\\') i++;
+                        if (json[i] == '\\')
+                        {
+                            i++;
+                        }
                     }
 
                     break;
@@ -125,7 +156,11 @@ internal static class HostileText
                     depth++;
                     break;
                 case '}' or ']':
-                    if (--depth < 0) return i;
+                    if (--depth < 0)
+                    {
+                        return i;
+                    }
+
                     break;
                 case ',' when depth == 0:
                     return i;

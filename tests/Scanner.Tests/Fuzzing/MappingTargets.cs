@@ -47,7 +47,11 @@ internal static class MappingTargets
             return false;
         }
 
-        foreach (var line in lines.Where(line => line.Problem is not null)) Require(FuzzTargets.IsStorable(line.Name) && line.Name.Length <= 200, "What is left out can be named.");
+        foreach (var line in lines.Where(line => line.Problem is not null))
+        {
+            Require(FuzzTargets.IsStorable(line.Name) && line.Name.Length <= 200, "What is left out can be named.");
+        }
+
         var entries = lines.Where(line => line.Problem is null).Select(line => new PublishedEntry(source, CondaChannels.CondaForge, line.CondaName, line.PypiNames)).ToArray();
         var mapping = new ConventionMapping(CondaNames.BuiltIn, CondaChannels.BuiltIn, PublishedMapping.Of(entries));
         foreach (var entry in entries)

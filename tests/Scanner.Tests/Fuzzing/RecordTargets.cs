@@ -106,9 +106,20 @@ internal static class RecordTargets
         Require(advisory.Id.Length > 0, "A record has an id.");
         var texts = advisory.Aliases.Append(advisory.Id).Append(advisory.Summary).Append(advisory.Details).Append(advisory.DatabaseSeverity)
             .Concat(advisory.Affected.SelectMany(one => one.Versions.Append(one.Name).Append(one.Ecosystem).Concat(one.Ranges.SelectMany(range => range.Events.Select(e => e.Version)))));
-        foreach (var text in texts) Require(FuzzTargets.IsStorable(text), "What was read can be stored.");
-        foreach (var time in (DateTimeOffset?[])[advisory.Published, advisory.Modified, advisory.Withdrawn]) Require(time is null || time.Value.Offset == TimeSpan.Zero, "Times are UTC.");
-        if (isIndexed) Match(advisory);
+        foreach (var text in texts)
+        {
+            Require(FuzzTargets.IsStorable(text), "What was read can be stored.");
+        }
+
+        foreach (var time in (DateTimeOffset?[])[advisory.Published, advisory.Modified, advisory.Withdrawn])
+        {
+            Require(time is null || time.Value.Offset == TimeSpan.Zero, "Times are UTC.");
+        }
+
+        if (isIndexed)
+        {
+            Match(advisory);
+        }
     }
 
     private static void Match(Advisory advisory)
@@ -120,7 +131,10 @@ internal static class RecordTargets
         foreach (var version in Versions)
         {
             index.Match(new InstalledPackage(PackageManager.PyPI, advisory.Affected.FirstOrDefault()?.Name is { Length: > 0 } name ? name : "x", version));
-            foreach (var conda in Names) index.Match(new InstalledPackage(PackageManager.Conda, conda, version, "h1_0"));
+            foreach (var conda in Names)
+            {
+                index.Match(new InstalledPackage(PackageManager.Conda, conda, version, "h1_0"));
+            }
         }
     }
 
@@ -204,7 +218,11 @@ internal static class RecordTargets
     private static string Gzip(string record)
     {
         using var packed = new MemoryStream();
-        using (var gzip = new GZipStream(packed, CompressionLevel.Fastest)) gzip.Write(Encoding.Latin1.GetBytes(record));
+        using (var gzip = new GZipStream(packed, CompressionLevel.Fastest))
+        {
+            gzip.Write(Encoding.Latin1.GetBytes(record));
+        }
+
         return Encoding.Latin1.GetString(packed.ToArray());
     }
 }

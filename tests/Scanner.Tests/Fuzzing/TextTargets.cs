@@ -39,8 +39,16 @@ internal static class TextTargets
 
     private static bool CheckCvss(string vector)
     {
-        if (CvssScore.FromVector(vector) is not { } score) return false;
-        foreach (var one in (decimal?[])[score.Base, score.Temporal, score.Environmental]) Require(one is not (< 0 or > 10) && (one ?? 0) * 10 % 1 == 0, "A score is 0.0 to 10.0 in tenths.");
+        if (CvssScore.FromVector(vector) is not { } score)
+        {
+            return false;
+        }
+
+        foreach (var one in (decimal?[])[score.Base, score.Temporal, score.Environmental])
+        {
+            Require(one is not (< 0 or > 10) && (one ?? 0) * 10 % 1 == 0, "A score is 0.0 to 10.0 in tenths.");
+        }
+
         Require(score.Temporal is not { } temporal || temporal <= score.Base, "A temporal score is never above the base score.");
         Require(score.Version is not (CvssVersion.V30 or CvssVersion.V31) || (score.Temporal is not null && score.Environmental is not null), "3.x has all three scores.");
         Require(score.Version != CvssVersion.V40 || (score.Temporal ?? score.Environmental) is null, "4.0 has one score.");
@@ -50,7 +58,11 @@ internal static class TextTargets
 
     private static bool CheckCpe(string text)
     {
-        if (!CpeName.TryParse(text, out var name)) return false;
+        if (!CpeName.TryParse(text, out var name))
+        {
+            return false;
+        }
+
         foreach (var part in (string[])[name.Part, name.Vendor, name.Product, name.Version, name.Update, name.Edition, name.SoftwareEdition, name.TargetSoftware])
         {
             Require(part.Length > 0, "No component is empty.");
@@ -64,7 +76,11 @@ internal static class TextTargets
     {
         var product = PackageUrl.Read(url);
         Require(product.Scope is null != product.Problem is null, "There is a scope or a reason why not.");
-        if (product.Scope is not { } scope) return false;
+        if (product.Scope is not { } scope)
+        {
+            return false;
+        }
+
         Require(FuzzTargets.IsStorable(scope.Package) && FuzzTargets.IsStorable(scope.Version) && FuzzTargets.IsStorable(scope.Build), "What was read can be stored.");
         Require(PackageUrl.Read(PackageUrl.Write(scope).First()).Scope == scope, "Written and read again it is the same scope.");
         return true;

@@ -56,7 +56,11 @@ internal static class VersionTargets
         var count = 0;
         foreach (var text in texts.AsSpan(0, versions.Length))
         {
-            if (!T.TryParse(text, out var version)) continue;
+            if (!T.TryParse(text, out var version))
+            {
+                continue;
+            }
+
             Require(version.Text == text, "The text is as it was given.");
             Require(T.TryParse(version.Text, out var again) && again.Equals(version), "Read again it is the same version.");
             Require(version.CompareTo(version) == 0, "A version is equal to itself.");

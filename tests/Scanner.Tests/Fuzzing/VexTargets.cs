@@ -46,14 +46,25 @@ internal static class VexTargets
 
         using (document)
         {
-            if (!isOfFormat(document.RootElement)) return false;
+            if (!isOfFormat(document.RootElement))
+            {
+                return false;
+            }
+
             var applicable = 0;
             foreach (var statement in read(document.RootElement, Organization, DateTimeOffset.UnixEpoch))
             {
                 foreach (var text in statement.Names.Append(statement.Reason).Append(statement.Scope?.Package).Append(statement.Scope?.Version).Append(statement.Scope?.Build))
+                {
                     Require(FuzzTargets.IsStorable(text), "What was read can be stored.");
+                }
+
                 Require(statement.Reason?.Length <= CurateVulnerability.MaxReason, "A reason fits.");
-                if (statement.Problem is not null) continue;
+                if (statement.Problem is not null)
+                {
+                    continue;
+                }
+
                 Require(statement is { Names.Length: > 0, Scope: not null, Status: not null }, "What can be applied says to what, where and what.");
                 applicable++;
             }

@@ -102,7 +102,10 @@ public sealed class PublishedFileTests
         {
             var spaces = new byte[1 << 20];
             Array.Fill(spaces, (byte)' ');
-            for (var i = 0; i < 65; i++) gzip.Write(spaces);
+            for (var i = 0; i < 65; i++)
+            {
+                gzip.Write(spaces);
+            }
         }
 
         packed.Position = 0;

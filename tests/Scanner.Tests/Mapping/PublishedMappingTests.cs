@@ -125,7 +125,10 @@ public sealed class PublishedMappingTests
 
         void Run()
         {
-            foreach (var package in packages) mapping.Map(package);
+            foreach (var package in packages)
+            {
+                mapping.Map(package);
+            }
         }
     }
 

@@ -132,7 +132,11 @@ public sealed class AdvisoryIndexTests
         var packages = RealEnvironments.Read().SelectMany(environment => environment.Packages).Distinct().Where(package => index.Match(package).Hits.Length == 0).ToArray();
         Assert.That(packages, Has.Length.GreaterThan(1_000));
         var before = GC.GetAllocatedBytesForCurrentThread();
-        foreach (var package in packages) index.Match(package);
+        foreach (var package in packages)
+        {
+            index.Match(package);
+        }
+
         Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.Zero);
     }
 

@@ -24,7 +24,9 @@ public sealed class CranOracleTests
                 var ids = expected.GetProperty("ids").EnumerateArray().Select(id => id.GetString()).ToArray();
                 if (match.Coverage != Coverage.Checked || match.Mapped.Identity != PackageIdentity.Of(Ecosystems.Cran, expected.GetProperty("cran").GetString()!)
                     || !match.Hits.Select(hit => hit.Advisory.Id).SequenceEqual(ids))
+                {
                     wrong.Add($"{package}: expected [{string.Join(' ', ids)}], found {match.Coverage} [{string.Join(' ', match.Hits.Select(hit => hit.Advisory.Id))}]");
+                }
             }
         }
 

@@ -34,10 +34,17 @@ public sealed class FindingsOracleTests
             foreach (var package in environment.Packages.Where(IsJudged).Distinct())
             {
                 var expected = plain[environment.Id].GetValueOrDefault(Row(package), "");
-                if (expected != mapped[environment.Id].GetValueOrDefault(Row(package), "") || listed.Contains(Listed(package))) continue;
+                if (expected != mapped[environment.Id].GetValueOrDefault(Row(package), "") || listed.Contains(Listed(package)))
+                {
+                    continue;
+                }
+
                 rows++;
                 var found = Found(index, package);
-                if (found != expected) wrong.Add($"{environment.Id}: {package} expected [{expected}], found [{found}]");
+                if (found != expected)
+                {
+                    wrong.Add($"{environment.Id}: {package} expected [{expected}], found [{found}]");
+                }
             }
         }
 
@@ -62,7 +69,11 @@ public sealed class FindingsOracleTests
             {
                 var text = expected[environment.Id].GetValueOrDefault(Row(package), "");
                 var found = Found(index, package);
-                if (text == NotJudged || (text.Length == 0 && found.Length == 0)) continue;
+                if (text == NotJudged || (text.Length == 0 && found.Length == 0))
+                {
+                    continue;
+                }
+
                 (found == text ? agree : differ).Add(Listed(package));
             }
         }
@@ -75,7 +86,10 @@ public sealed class FindingsOracleTests
     public void Every_environment_of_an_oracle_is_an_environment_of_the_data()
     {
         var environments = RealEnvironments.Read().Select(environment => environment.Id).ToArray();
-        foreach (var oracle in (string[])[Plain, Mapped, Older]) Assert.That(Expected(oracle).Keys, Is.EquivalentTo(environments));
+        foreach (var oracle in (string[])[Plain, Mapped, Older])
+        {
+            Assert.That(Expected(oracle).Keys, Is.EquivalentTo(environments));
+        }
     }
 
     [Test]

@@ -123,7 +123,10 @@ public sealed partial class RealUpgradesTests
             {
                 // The same package twice is rare; its lowest version is the one that is shown.
                 var package = one.Vulnerable.First(package => (package.Manager, package.Name, package.Version) == (upgrade.Manager, upgrade.Name, upgrade.Version));
-                using (Assert.EnterMultipleScope()) check(one, package, upgrade);
+                using (Assert.EnterMultipleScope())
+                {
+                    check(one, package, upgrade);
+                }
             }
         }
     }

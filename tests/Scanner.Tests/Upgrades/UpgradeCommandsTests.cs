@@ -55,7 +55,11 @@ public sealed class UpgradeCommandsTests
     [Test]
     public void A_shell_takes_each_word_as_it_is()
     {
-        if (OperatingSystem.IsWindows()) Assert.Ignore("There is no POSIX shell.");
+        if (OperatingSystem.IsWindows())
+        {
+            Assert.Ignore("There is no POSIX shell.");
+        }
+
         string[] words = ["plain", "a b", "it's", "$(x) `y` $HOME", "\\", "a\\'b", "\"", "*?[x]", "a>=1,<2|>3;&", "~", "#", "!", "", "é\u2018", "'"];
         var (shell, command) = ShellWords.Join(["printf", "%s\\0", .. words], isWindows: false);
         using var sh = Process.Start(new ProcessStartInfo("sh", ["-c", command]) { RedirectStandardOutput = true, UseShellExecute = false })!;

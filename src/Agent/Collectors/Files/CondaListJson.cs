@@ -14,9 +14,13 @@ internal static class CondaListJson
         foreach (var entry in document.RootElement.EnumerateArray())
         {
             if (OfEntry(entry) is { } package)
+            {
                 packages.Add(package);
+            }
             else
+            {
                 warnings.Add("An entry without a name and version was skipped.");
+            }
         }
 
         return new FileContent(null, CondaPlatform.OfPackages(packages), packages, [], warnings);
@@ -25,10 +29,15 @@ internal static class CondaListJson
     private static Package? OfEntry(JsonElement entry)
     {
         if (entry.ValueKind != JsonValueKind.Object || Text(entry, "name") is not { } name || Text(entry, "version") is not { } version)
+        {
             return null;
+        }
+
         var channel = Text(entry, "channel");
         if (channel == "pypi")
+        {
             return new Package(Package.PyPi, PyPiName.Normalized(name), version);
+        }
 
         var platform = Text(entry, "platform") ?? Text(entry, "subdir");
         return new Package(

@@ -13,7 +13,9 @@ internal static class CondaLock
     public static IReadOnlyList<FileContent> Read(YamlMappingNode root)
     {
         if (Text(root, "version") is not "1" and var version)
+        {
             throw new AgentException($"This is a lock file of conda-lock's format {version}; the agent reads format 1.");
+        }
 
         return
         [
@@ -32,9 +34,13 @@ internal static class CondaLock
         foreach (var entry in platform)
         {
             if (OfEntry(entry) is { } package)
+            {
                 packages.Add(package);
+            }
             else
+            {
                 notExact.Add(new NotExact(Text(entry, "manager") == "pip" ? Package.PyPi : Package.Conda, Secrets.Masked(Text(entry, "name") ?? Text(entry, "url") ?? "?")));
+            }
         }
 
         return new FileContent(null, platform.Key.Length > 0 ? platform.Key : null, packages, notExact, []);
@@ -46,11 +52,16 @@ internal static class CondaLock
         var version = Text(entry, "version");
         var sha256 = entry.Children.TryGetValue("hash", out var hash) && hash is YamlMappingNode hashes ? Text(hashes, "sha256") : null;
         if (Text(entry, "manager") == "pip")
+        {
             return name is null || version is null ? null : new Package(Package.PyPi, PyPiName.Normalized(name), version, Sha256: sha256);
+        }
 
         var url = Text(entry, "url") ?? "";
         if (PackageFileName.OfConda(url) is not var (fileName, fileVersion, build))
+        {
             return null;
+        }
+
         var folder = url[..url.LastIndexOf('/')];
         return new Package(
             Package.Conda, name ?? fileName, version ?? fileVersion, build, CondaChannel.SubdirOf(folder), CondaChannel.CanonicalName(folder), sha256);

@@ -16,7 +16,9 @@ internal static partial class CondaSpec
     public static Package? Read(string spec)
     {
         if (Spec().Match(spec) is not { Success: true } match)
+        {
             return null;
+        }
 
         var channel = match.Groups["channel"] is { Success: true } given ? given.Value : null;
         var build = match.Groups["build"] is { Success: true } text ? text.Value : null;

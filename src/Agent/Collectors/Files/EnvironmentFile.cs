@@ -21,7 +21,9 @@ internal static class EnvironmentFile
         var text = File.ReadAllText(path);
         var contents = ContentsOf(path, text);
         if (contents.Count == 1)
+        {
             return [Collected(path, contents[0] with { Platform = platform ?? contents[0].Platform ?? CondaPlatform.OfFileName(Path.GetFileName(path)) }, ofSeveral: false)];
+        }
 
         if (platform is not null)
         {
@@ -38,9 +40,15 @@ internal static class EnvironmentFile
         try
         {
             if (ExplicitList.Is(text))
+            {
                 return [ExplicitList.Read(text)];
+            }
+
             if (text.AsSpan().TrimStart("\uFEFF \t\r\n").StartsWith("["))
+            {
                 return [CondaListJson.Read(text.TrimStart('\uFEFF'))];
+            }
+
             return OfYaml(text) ?? throw NotKnown(path);
         }
         catch (YamlException failure)
@@ -58,7 +66,10 @@ internal static class EnvironmentFile
         var yaml = new YamlStream();
         yaml.Load(new StringReader(text));
         if (yaml.Documents is not [{ RootNode: YamlMappingNode root }, ..])
+        {
             return null;
+        }
+
         return CondaLock.Is(root) ? CondaLock.Read(root) : EnvironmentYaml.Is(root) ? [EnvironmentYaml.Read(root)] : null;
     }
 

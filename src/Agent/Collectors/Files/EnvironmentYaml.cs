@@ -14,9 +14,13 @@ internal static class EnvironmentYaml
         foreach (var item in Items(root, "dependencies"))
         {
             if (item is YamlScalarNode { Value: { Length: > 0 } spec })
+            {
                 AddConda(spec, packages, notExact);
+            }
             else if (item is YamlMappingNode section)
+            {
                 AddPip(section, packages, notExact);
+            }
         }
 
         var name = root.Children.TryGetValue("name", out var node) ? (node as YamlScalarNode)?.Value : null;
@@ -26,9 +30,13 @@ internal static class EnvironmentYaml
     private static void AddConda(string spec, List<Package> packages, List<NotExact> notExact)
     {
         if (CondaSpec.Read(spec) is { } package)
+        {
             packages.Add(package);
+        }
         else
+        {
             notExact.Add(new NotExact(Package.Conda, Secrets.Masked(spec)));
+        }
     }
 
     private static void AddPip(YamlMappingNode section, List<Package> packages, List<NotExact> notExact)
@@ -37,9 +45,13 @@ internal static class EnvironmentYaml
         {
             var result = PipRequirement.Read(line);
             if (result.Package is { } package)
+            {
                 packages.Add(package);
+            }
             else if (result.NotExact is { } open)
+            {
                 notExact.Add(open);
+            }
         }
     }
 

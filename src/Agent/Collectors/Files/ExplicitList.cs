@@ -19,11 +19,17 @@ internal static partial class ExplicitList
         foreach (var line in text.Split('\n', StringSplitOptions.TrimEntries))
         {
             if (line.StartsWith("# platform:", StringComparison.Ordinal))
+            {
                 platform ??= line["# platform:".Length..].Trim();
+            }
             else if (line.StartsWith("# pip ", StringComparison.Ordinal))
+            {
                 Add(PipRequirement.Read(line["# pip ".Length..]), packages, notExact);
+            }
             else if (line.Length > 0 && line[0] is not ('#' or '@'))
+            {
                 Add(OfUrl(line), packages, notExact, line);
+            }
         }
 
         return new FileContent(null, CondaChannel.IsSubdir(platform) ? platform : CondaPlatform.OfPackages(packages), packages, notExact, []);
@@ -32,17 +38,25 @@ internal static partial class ExplicitList
     private static void Add(PipRequirement.Result result, List<Package> packages, List<NotExact> notExact)
     {
         if (result.Package is { } package)
+        {
             packages.Add(package);
+        }
         else if (result.NotExact is { } open)
+        {
             notExact.Add(open);
+        }
     }
 
     private static void Add(Package? package, List<Package> packages, List<NotExact> notExact, string line)
     {
         if (package is not null)
+        {
             packages.Add(package);
+        }
         else
+        {
             notExact.Add(new NotExact(Package.Conda, Secrets.Masked(line)));
+        }
     }
 
     private static Package? OfUrl(string line)
@@ -50,7 +64,9 @@ internal static partial class ExplicitList
         var hash = line.IndexOf('#', StringComparison.Ordinal);
         var url = hash < 0 ? line : line[..hash];
         if (PackageFileName.OfConda(url) is not var (name, version, build))
+        {
             return null;
+        }
 
         var checksum = hash < 0 ? "" : line[(hash + 1)..].Replace("sha256:", "", StringComparison.Ordinal);
         var folder = url[..Math.Max(0, url.LastIndexOfAny(['/', '\\']))];

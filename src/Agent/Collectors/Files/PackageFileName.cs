@@ -12,7 +12,9 @@ internal static class PackageFileName
         var stem = file.EndsWith(".conda", StringComparison.Ordinal) ? file[..^6]
             : file.EndsWith(".tar.bz2", StringComparison.Ordinal) ? file[..^8] : null;
         if (stem is null)
+        {
             return null;
+        }
 
         var build = stem.LastIndexOf('-');
         var version = build > 0 ? stem.LastIndexOf('-', build - 1) : -1;
@@ -36,13 +38,17 @@ internal static class PackageFileName
         }
 
         if (SourceArchives.FirstOrDefault(ending => file.EndsWith(ending, StringComparison.Ordinal)) is not { } archive)
+        {
             return null;
+        }
         // Old source archives keep dashes in the name: the version is what follows the whole name.
         var stem = file[..^archive.Length];
         for (var dash = stem.LastIndexOf('-'); dash > 0; dash = stem.LastIndexOf('-', dash - 1))
         {
             if (PyPiName.Normalized(stem[..dash]) == wanted && dash + 1 < stem.Length && char.IsAsciiDigit(stem[dash + 1]))
+            {
                 return stem[(dash + 1)..];
+            }
         }
 
         return null;

@@ -16,7 +16,9 @@ internal static partial class PipRequirement
     {
         line = line.Trim();
         if (line.Length == 0 || line[0] == '#' || IsPlainOption(line))
+        {
             return default;
+        }
 
         if (Url().Match(line) is { Success: true } direct)
         {

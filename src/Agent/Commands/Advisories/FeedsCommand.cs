@@ -23,11 +23,19 @@ internal sealed class FeedsCommand : Command
         var feeds = answer.As(AgentJson.Default.PageFeedView).Items;
         var screen = new Screen(surroundings);
         if (parsed.GetValue(_json))
+        {
             screen.Json(answer.Body);
+        }
         else
+        {
             Write(feeds, screen);
+        }
+
         foreach (var feed in feeds.Where(feed => feed.Stale))
+        {
             screen.Warn($"{feed.Name} is not known to be current for too long ({(feed.AgeSeconds is { } age ? Times.Length(TimeSpan.FromSeconds(age)) : "never fetched")}).");
+        }
+
         return ExitCodes.Fine;
     }
 
@@ -35,10 +43,15 @@ internal sealed class FeedsCommand : Command
     public static void Write(IReadOnlyList<FeedView> feeds, Screen screen)
     {
         if (feeds.Count > 0)
+        {
             screen.Table(Columns, [.. feeds.Select(Row)]);
+        }
+
         screen.Line($"{feeds.Count} feeds.");
         if (feeds.Count > 0 && feeds.All(feed => feed.State == "off"))
+        {
             screen.Note("None is fetched: the platform runs without Feeds:Enabled. Import their files with 'envplatform advisories import'.");
+        }
     }
 
     private static readonly IReadOnlyList<Column> Columns =

@@ -39,9 +39,14 @@ internal sealed class ImportCommand : Command
             var (import, answer) = await ImportFollowing.UntilDoneAsync(client, id, progress, surroundings.Clock, ct);
             progress.Dispose();
             if (parsed.GetValue(_json))
+            {
                 screen.Json(answer.Body);
+            }
             else if (import.Status == "completed")
+            {
                 screen.Line((files.Length > 1 ? file.Name + ": imported " : "Imported ") + ImportFollowing.Outcome(import));
+            }
+
             await ImportFollowing.TellRejectionsAsync(client, import, screen, ct);
             if (import.Status == "failed")
             {
@@ -68,7 +73,10 @@ internal sealed class ImportCommand : Command
     private AdvisoryFile Recognise(string path, ParseResult parsed)
     {
         if (!System.IO.File.Exists(path))
+        {
             throw new AgentException($"There is no file {path}.");
+        }
+
         using var stream = System.IO.File.OpenRead(path);
         var head = new byte[4_096];
         head = head[..stream.ReadAtLeast(head, head.Length, throwOnEndOfStream: false)];
@@ -80,7 +88,10 @@ internal sealed class ImportCommand : Command
     private static string? ChannelOf(string path, string format, string? given)
     {
         if (format != AdvisoryFormat.Parselmouth)
+        {
             return null;
+        }
+
         const string prefix = AdvisoryFormat.Parselmouth + "-";
         var name = System.IO.Path.GetFileName(path);
         return given ?? (name.StartsWith(prefix, StringComparison.Ordinal) && name.IndexOf(".json", prefix.Length, StringComparison.Ordinal) is > 0 and var end && end > prefix.Length

@@ -40,9 +40,14 @@ internal sealed class SyncCommand : Command
 
         var feeds = answer.As(AgentJson.Default.PageFeedView).Items.Where(feed => asked.ContainsKey(feed.Name)).ToArray();
         if (parsed.GetValue(_json))
+        {
             screen.Json(answer.Body);
+        }
         else
+        {
             FeedsCommand.Write(feeds, screen);
+        }
+
         return parsed.GetValue(_wait) && feeds.Any(feed => feed.Error is not null) ? ExitCodes.CouldNot : ExitCodes.Fine;
     }
 
@@ -60,7 +65,9 @@ internal sealed class SyncCommand : Command
         {
             var answer = await client.WriteAsync(HttpMethod.Post, "api/v1/advisories/feeds/sync", null, CallOptions.Usual, ct);
             foreach (var feed in answer.As(AgentJson.Default.PageFeedView).Items)
+            {
                 asked[feed.Name] = feed.RequestedAt;
+            }
         }
 
         return asked;

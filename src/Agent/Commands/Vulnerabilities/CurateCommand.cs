@@ -38,7 +38,9 @@ internal sealed class CurateCommand : Command
         _expires.Validators.Add(result =>
         {
             if (result.Tokens is [var token] && Time(token.Value, default) is null)
+            {
                 result.AddError($"'{token.Value}' is not a time: say 90d, 2027-01-31 or 2027-01-31T12:00:00Z.");
+            }
         });
         Validators.Add(Check);
         Add(_id);
@@ -68,7 +70,10 @@ internal sealed class CurateCommand : Command
         if (answer.Status == HttpStatusCode.NoContent)
         {
             if (!parsed.GetValue(_json))
+            {
                 screen.Line($"{id} is held as it was reported again.");
+            }
+
             return ExitCodes.Fine;
         }
 
@@ -87,17 +92,28 @@ internal sealed class CurateCommand : Command
     private void Check(CommandResult command)
     {
         if (command.GetResult(_package) is null && command.GetResult(_packageVersion) is not null)
+        {
             command.AddError("--version needs --package.");
+        }
+
         if (command.GetResult(_package) is null && command.GetResult(_build) is not null)
+        {
             command.AddError("--build needs --package.");
+        }
+
         if (command.GetResult(_verdict) is { Tokens: [{ Value: not "reported" }] } && string.IsNullOrWhiteSpace(command.GetResult(_reason) is { Tokens: [var reason] } ? reason.Value : null))
+        {
             command.AddError("--reason is needed: say why.");
+        }
     }
 
     private static DateTimeOffset? Time(string text, DateTimeOffset now)
     {
         if (text.EndsWith('d') && int.TryParse(text.AsSpan(..^1), NumberStyles.None, CultureInfo.InvariantCulture, out var days) && days is > 0 and <= 36_500)
+        {
             return now.AddDays(days);
+        }
+
         return char.IsAsciiDigit(text.FirstOrDefault())
             && DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var time) && text.Length >= 10
             ? time

@@ -25,9 +25,14 @@ internal sealed class ShowCommand : Command
         var answer = await session.Client.GetAsync(session.Path(VulnerabilityCommand.PathOf(parsed.GetValue(_id)!)), CallOptions.Usual, ct);
         var screen = new Screen(surroundings);
         if (parsed.GetValue(_json))
+        {
             screen.Json(answer.Body);
+        }
         else
+        {
             Write(answer.As(AgentJson.Default.VulnerabilityView), screen);
+        }
+
         return ExitCodes.Fine;
     }
 

@@ -34,9 +34,14 @@ internal sealed class VexCommand : Command
             using var session = Session.Open(surroundings);
             var answer = await session.Client.GetAsync(session.Path("vulnerabilities/vex") + Session.Query(("format", parsed.GetValue(_format))), CallOptions.Usual, ct);
             if (parsed.GetValue(_output) is { } file)
+            {
                 await System.IO.File.WriteAllBytesAsync(surroundings.FullPath(file), answer.Body, ct);
+            }
             else
+            {
                 await surroundings.Out.WriteLineAsync(Encoding.UTF8.GetString(answer.Body));
+            }
+
             return ExitCodes.Fine;
         }
     }
@@ -58,7 +63,10 @@ internal sealed class VexCommand : Command
         {
             var file = surroundings.FullPath(parsed.GetValue(_file)!);
             if (!System.IO.File.Exists(file))
+            {
                 throw new AgentException($"There is no file {file}.");
+            }
+
             using var session = Session.Open(surroundings);
             var answer = await session.Client.WriteAsync(
                 HttpMethod.Post, session.Path("vulnerabilities/vex"), () => new UploadContent(file, "application/json", _ => { }), CallOptions.Upload, ct);
@@ -71,7 +79,10 @@ internal sealed class VexCommand : Command
 
             var result = answer.As(AgentJson.Default.VexResult);
             foreach (var skipped in result.Skipped ?? [])
+            {
                 screen.Warn($"{skipped.Vulnerability ?? "A statement"} of {(skipped.Product is { Length: > 0 } product ? product : "nothing")} is left out: {skipped.Reason}");
+            }
+
             screen.Line($"{result.Statements} statements: {result.Applied} applied, {result.Unchanged} held already, {result.Skipped?.Count ?? 0} left out.");
             return ExitCodes.Fine;
         }

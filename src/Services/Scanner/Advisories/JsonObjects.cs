@@ -30,18 +30,34 @@ internal static class JsonObjects
                 {
                     if (cutter.Take(chunk.AsSpan(0, read), ref at) is not { } piece)
                     {
-                        if (isInside && cutter is { HasSeenArray: true, IsArrayOpen: false }) yield break;
+                        if (isInside && cutter is { HasSeenArray: true, IsArrayOpen: false })
+                        {
+                            yield break;
+                        }
+
                         continue;
                     }
 
                     yield return piece;
-                    if (cutter.IsLost) yield break;
+                    if (cutter.IsLost)
+                    {
+                        yield break;
+                    }
                 }
             }
 
-            if (cutter.IsInside) yield return new Piece(null, "ends in the middle of an object");
-            else if (cutter.IsArrayOpen) yield return new Piece(null, "ends in the middle of an array");
-            else if (!cutter.HasSeenObject && !cutter.HasSeenArray) yield return new Piece(null, "is empty");
+            if (cutter.IsInside)
+            {
+                yield return new Piece(null, "ends in the middle of an object");
+            }
+            else if (cutter.IsArrayOpen)
+            {
+                yield return new Piece(null, "ends in the middle of an array");
+            }
+            else if (!cutter.HasSeenObject && !cutter.HasSeenArray)
+            {
+                yield return new Piece(null, "is empty");
+            }
         }
         finally
         {
@@ -80,7 +96,11 @@ internal static class JsonObjects
             var start = at;
             while (at < chunk.Length)
             {
-                if (Step(chunk[at++])) continue;
+                if (Step(chunk[at++]))
+                {
+                    continue;
+                }
+
                 Keep(chunk[start..at]);
                 return Finish();
             }
@@ -97,9 +117,19 @@ internal static class JsonObjects
                 return true;
             }
 
-            if (b == '[' && !HasSeenArray && !HasSeenObject) HasSeenArray = IsArrayOpen = true;
-            else if (b == ']' && IsArrayOpen) IsArrayOpen = false;
-            else if (!(b == ',' && IsArrayOpen) && !IsSpaceOrMark(b)) IsLost = true;
+            if (b == '[' && !HasSeenArray && !HasSeenObject)
+            {
+                HasSeenArray = IsArrayOpen = true;
+            }
+            else if (b == ']' && IsArrayOpen)
+            {
+                IsArrayOpen = false;
+            }
+            else if (!(b == ',' && IsArrayOpen) && !IsSpaceOrMark(b))
+            {
+                IsLost = true;
+            }
+
             return false;
         }
 
@@ -111,9 +141,19 @@ internal static class JsonObjects
         {
             if (_inString)
             {
-                if (_escaped) _escaped = false;
-                else if (b == '\\') _escaped = true;
-                else if (b == '"') _inString = false;
+                if (_escaped)
+                {
+                    _escaped = false;
+                }
+                else if (b == '\\')
+                {
+                    _escaped = true;
+                }
+                else if (b == '"')
+                {
+                    _inString = false;
+                }
+
                 return true;
             }
 
@@ -135,8 +175,14 @@ internal static class JsonObjects
         private void Keep(ReadOnlySpan<byte> bytes)
         {
             _tooLarge |= _object.WrittenCount + bytes.Length > maxBytes;
-            if (_tooLarge) _object.ResetWrittenCount();
-            else _object.Write(bytes);
+            if (_tooLarge)
+            {
+                _object.ResetWrittenCount();
+            }
+            else
+            {
+                _object.Write(bytes);
+            }
         }
 
         private Piece Finish()

@@ -31,7 +31,11 @@ internal static class RecordArchive
             ct.ThrowIfCancellationRequested();
             try
             {
-                if (!entries.MoveNext()) yield break;
+                if (!entries.MoveNext())
+                {
+                    yield break;
+                }
+
                 budget.CountRecord();
             }
             catch (InvalidDataException e)
@@ -50,11 +54,17 @@ internal static class RecordArchive
         {
             using var gzip = new GZipStream(file, CompressionMode.Decompress);
             using var unpacked = Rewindable(gzip, budget);
-            foreach (var entry in ZipOrJson(unpacked, budget)) yield return entry;
+            foreach (var entry in ZipOrJson(unpacked, budget))
+            {
+                yield return entry;
+            }
         }
         else
         {
-            foreach (var entry in ZipOrJson(file, budget)) yield return entry;
+            foreach (var entry in ZipOrJson(file, budget))
+            {
+                yield return entry;
+            }
         }
     }
 
@@ -64,14 +74,25 @@ internal static class RecordArchive
     private static IEnumerable<Entry> Zip(Stream file, Budget budget)
     {
         using var zip = new ZipArchive(file, ZipArchiveMode.Read, leaveOpen: true);
-        if (zip.Entries.Count > budget.Limits.Records) throw Budget.TooMany();
+        if (zip.Entries.Count > budget.Limits.Records)
+        {
+            throw Budget.TooMany();
+        }
+
         foreach (var entry in zip.Entries)
         {
             var packed = entry.FullName.EndsWith(".gz", StringComparison.OrdinalIgnoreCase);
-            if (!IsJson(packed ? entry.FullName.AsSpan(0, entry.FullName.Length - 3) : entry.FullName)) continue;
+            if (!IsJson(packed ? entry.FullName.AsSpan(0, entry.FullName.Length - 3) : entry.FullName))
+            {
+                continue;
+            }
+
             using var content = entry.Open();
             using Stream json = new Metered(packed ? new GZipStream(content, CompressionMode.Decompress) : content, budget);
-            foreach (var record in Json(entry.FullName, json, budget)) yield return record;
+            foreach (var record in Json(entry.FullName, json, budget))
+            {
+                yield return record;
+            }
         }
     }
 
@@ -80,13 +101,20 @@ internal static class RecordArchive
 
     private static IEnumerable<Entry> Json(string name, Stream json, Budget budget)
     {
-        foreach (var piece in budget.Split(json, budget.Limits.RecordBytes)) yield return new Entry(name, piece.Json, piece.Problem);
+        foreach (var piece in budget.Split(json, budget.Limits.RecordBytes))
+        {
+            yield return new Entry(name, piece.Json, piece.Problem);
+        }
     }
 
     // A zip's directory is at its end, so what cannot be rewound goes through a file that is gone when closed.
     private static Stream Rewindable(Stream stream, Budget budget)
     {
-        if (stream.CanSeek) return new BufferedStream(new Unowned(stream));
+        if (stream.CanSeek)
+        {
+            return new BufferedStream(new Unowned(stream));
+        }
+
         var path = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
         var copy = new FileStream(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 64 << 10, FileOptions.DeleteOnClose);
         try
@@ -127,12 +155,18 @@ internal static class RecordArchive
         public void CountBytes(int bytes)
         {
             _bytes += bytes;
-            if (_bytes > limits.TotalBytes) throw new OsvArchiveException("The archive unpacks to more bytes than the limit.");
+            if (_bytes > limits.TotalBytes)
+            {
+                throw new OsvArchiveException("The archive unpacks to more bytes than the limit.");
+            }
         }
 
         public void CountRecord()
         {
-            if (++_records > limits.Records) throw TooMany();
+            if (++_records > limits.Records)
+            {
+                throw TooMany();
+            }
         }
 
         // Copying to a file is counted for itself: the same bytes are not counted again when they are read.
@@ -151,7 +185,11 @@ internal static class RecordArchive
 
         protected override void Dispose(bool disposing)
         {
-            if (disposing) inner.Dispose();
+            if (disposing)
+            {
+                inner.Dispose();
+            }
+
             base.Dispose(disposing);
         }
     }

@@ -16,7 +16,11 @@ internal class RecordReader
     /// <summary>The record's JSON; null with the problem where it is none.</summary>
     public static JsonDocument? Open(ReadOnlyMemory<byte> json, out string problem)
     {
-        if (json.Span.StartsWith("\uFEFF"u8)) json = json[3..];
+        if (json.Span.StartsWith("\uFEFF"u8))
+        {
+            json = json[3..];
+        }
+
         problem = "";
         try
         {
@@ -33,12 +37,23 @@ internal class RecordReader
 
     public DateTimeOffset? Time(JsonElement parent, string property)
     {
-        if (!Find(parent, property, JsonValueKind.String, out var value)) return null;
+        if (!Find(parent, property, JsonValueKind.String, out var value))
+        {
+            return null;
+        }
+
         if (String(value, property) is not null && value.TryGetDateTime(out var time))
         {
             // A time without an offset is UTC: the schema asks for Z, converters of YAML drop it.
-            if (time.Kind != DateTimeKind.Local) return new DateTimeOffset(DateTime.SpecifyKind(time, DateTimeKind.Utc));
-            if (value.TryGetDateTimeOffset(out var local)) return local.ToUniversalTime();
+            if (time.Kind != DateTimeKind.Local)
+            {
+                return new DateTimeOffset(DateTime.SpecifyKind(time, DateTimeKind.Utc));
+            }
+
+            if (value.TryGetDateTimeOffset(out var local))
+            {
+                return local.ToUniversalTime();
+            }
         }
 
         Complain(property, "is no time of RFC 3339");
@@ -51,22 +66,44 @@ internal class RecordReader
 
     public string[] Strings(JsonElement parent, string property)
     {
-        if (!Find(parent, property, JsonValueKind.Array, out var array)) return [];
+        if (!Find(parent, property, JsonValueKind.Array, out var array))
+        {
+            return [];
+        }
+
         var strings = new string[array.GetArrayLength()];
         var at = 0;
-        foreach (var item in array.EnumerateArray()) strings[at++] = Checked(item, property) ?? "";
+        foreach (var item in array.EnumerateArray())
+        {
+            strings[at++] = Checked(item, property) ?? "";
+        }
+
         return strings;
     }
 
     public T[] Objects<T>(JsonElement parent, string property, Func<JsonElement, T> read)
     {
-        if (!Find(parent, property, JsonValueKind.Array, out var array)) return [];
+        if (!Find(parent, property, JsonValueKind.Array, out var array))
+        {
+            return [];
+        }
+
         var items = new List<T>(array.GetArrayLength());
         foreach (var item in array.EnumerateArray())
         {
-            if (item.ValueKind == JsonValueKind.Object) items.Add(read(item));
-            else Complain(property, "holds something else than objects");
-            if (Problem is not null) return [];
+            if (item.ValueKind == JsonValueKind.Object)
+            {
+                items.Add(read(item));
+            }
+            else
+            {
+                Complain(property, "holds something else than objects");
+            }
+
+            if (Problem is not null)
+            {
+                return [];
+            }
         }
 
         return [.. items];
@@ -75,7 +112,11 @@ internal class RecordReader
     public string Required(JsonElement parent, string property)
     {
         var value = Identifier(parent, property);
-        if (value is null) Complain(property, "is missing");
+        if (value is null)
+        {
+            Complain(property, "is missing");
+        }
+
         return value ?? "";
     }
 
@@ -91,8 +132,16 @@ internal class RecordReader
         }
 
         var text = String(value, property);
-        if (text is not null && text.AsSpan().ContainsAnyInRange('\0', '\x1f')) Complain(property, "holds control characters");
-        if (text?.Length > MaxIdentifier) Complain(property, $"holds a text of more than {MaxIdentifier} characters");
+        if (text is not null && text.AsSpan().ContainsAnyInRange('\0', '\x1f'))
+        {
+            Complain(property, "holds control characters");
+        }
+
+        if (text?.Length > MaxIdentifier)
+        {
+            Complain(property, $"holds a text of more than {MaxIdentifier} characters");
+        }
+
         return text;
     }
 
@@ -113,7 +162,11 @@ internal class RecordReader
     private string? String(JsonElement value, string property)
     {
         var text = Valid(value);
-        if (text is null) Complain(property, "is no valid Unicode text");
+        if (text is null)
+        {
+            Complain(property, "is no valid Unicode text");
+        }
+
         return text;
     }
 
@@ -135,8 +188,16 @@ internal class RecordReader
 
     public bool Find(JsonElement parent, string property, JsonValueKind kind, [NotNullWhen(true)] out JsonElement value)
     {
-        if (!Has(parent, property, out value) || value.ValueKind is JsonValueKind.Null) return false;
-        if (value.ValueKind == kind) return true;
+        if (!Has(parent, property, out value) || value.ValueKind is JsonValueKind.Null)
+        {
+            return false;
+        }
+
+        if (value.ValueKind == kind)
+        {
+            return true;
+        }
+
         Complain(property, $"is {value.ValueKind} and not {kind}");
         return false;
     }

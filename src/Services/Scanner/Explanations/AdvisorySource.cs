@@ -27,12 +27,22 @@ public readonly record struct AdvisorySource(string? Name, string? Url)
     public static AdvisorySource Of(string advisory)
     {
         ArgumentNullException.ThrowIfNull(advisory);
-        if (StarterSet.Holds(advisory)) return new("EnvPlatform starter set", null);
+        if (StarterSet.Holds(advisory))
+        {
+            return new("EnvPlatform starter set", null);
+        }
+
         if (advisory.StartsWith(NvdRecord + "CVE-", StringComparison.Ordinal))
+        {
             return new("National Vulnerability Database", Nvd + Uri.EscapeDataString(advisory[NvdRecord.Length..]));
+        }
+
         foreach (var (prefix, name) in Databases)
         {
-            if (advisory.StartsWith(prefix, StringComparison.Ordinal)) return new(name, Osv + Uri.EscapeDataString(advisory));
+            if (advisory.StartsWith(prefix, StringComparison.Ordinal))
+            {
+                return new(name, Osv + Uri.EscapeDataString(advisory));
+            }
         }
 
         return default;

@@ -23,9 +23,21 @@ public sealed class CondaChannels
     {
         _document = document;
         var canonical = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
-        foreach (var (channel, _) in document.Channels) canonical.Add(channel, channel);
-        foreach (var (channel, of) in document.Mirrors) canonical.Add(channel, of);
-        foreach (var (channel, of) in mirrors) canonical[Trim(channel).ToString()] = canonical.GetValueOrDefault(of, of);
+        foreach (var (channel, _) in document.Channels)
+        {
+            canonical.Add(channel, channel);
+        }
+
+        foreach (var (channel, of) in document.Mirrors)
+        {
+            canonical.Add(channel, of);
+        }
+
+        foreach (var (channel, of) in mirrors)
+        {
+            canonical[Trim(channel).ToString()] = canonical.GetValueOrDefault(of, of);
+        }
+
         _canonical = canonical.ToFrozenDictionary(StringComparer.OrdinalIgnoreCase).GetAlternateLookup<ReadOnlySpan<char>>();
     }
 
@@ -44,14 +56,28 @@ public sealed class CondaChannels
     /// <summary>The channel itself where the name is a label of one (<c>conda-forge/label/gcc7</c>), a mirror's, or an address that conda shortens.</summary>
     internal KnownChannel Find(string? channel)
     {
-        if (string.IsNullOrEmpty(channel)) return new KnownChannel(null, true);
-        if (_canonical.TryGetValue(channel, out var canonical)) return new KnownChannel(canonical, true);
+        if (string.IsNullOrEmpty(channel))
+        {
+            return new KnownChannel(null, true);
+        }
+
+        if (_canonical.TryGetValue(channel, out var canonical))
+        {
+            return new KnownChannel(canonical, true);
+        }
+
         var name = Trim(channel);
-        if (_canonical.TryGetValue(name, out canonical)) return new KnownChannel(canonical, true);
+        if (_canonical.TryGetValue(name, out canonical))
+        {
+            return new KnownChannel(canonical, true);
+        }
+
         foreach (var host in _document.Hosts)
         {
             if (name.StartsWith(host, StringComparison.OrdinalIgnoreCase) && _canonical.TryGetValue(name[host.Length..], out canonical))
+            {
                 return new KnownChannel(canonical, true);
+            }
         }
 
         return new KnownChannel(channel, false);

@@ -37,8 +37,14 @@ public sealed class CondaNames
         foreach (var entry in document.Packages)
         {
             if ((entry.Pypi is null ? 0 : 1) + (entry.Native is null ? 0 : 1) + (entry.None ? 1 : 0) + (entry.Meta ? 1 : 0) != 1)
+            {
                 throw new JsonException($"{entry.Conda}: one of pypi, native, none, meta is expected.");
-            if (string.IsNullOrWhiteSpace(entry.Why)) throw new JsonException($"{entry.Conda}: the reason is missing.");
+            }
+
+            if (string.IsNullOrWhiteSpace(entry.Why))
+            {
+                throw new JsonException($"{entry.Conda}: the reason is missing.");
+            }
         }
 
         return new CondaNames(document);

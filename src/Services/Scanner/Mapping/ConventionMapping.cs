@@ -17,8 +17,16 @@ public sealed class ConventionMapping(CondaNames names, CondaChannels channels, 
 
     public MappedPackage Map(in InstalledPackage package)
     {
-        if (package.Manager == PackageManager.PyPI) return Project(MappingBasis.PyPI, Ecosystems.PyPI, package.Name, 0, true);
-        if (IsVirtual(package.Name)) return Native(MappingAnswer.NotApplicable, MappingBasis.None, package.Name, true);
+        if (package.Manager == PackageManager.PyPI)
+        {
+            return Project(MappingBasis.PyPI, Ecosystems.PyPI, package.Name, 0, true);
+        }
+
+        if (IsVirtual(package.Name))
+        {
+            return Native(MappingAnswer.NotApplicable, MappingBasis.None, package.Name, true);
+        }
+
         var channel = channels.Find(package.Channel);
         return Map(package, channel.IsKnown || published.Covers(channel.Name!) ? channel with { IsKnown = true } : channel);
     }
@@ -50,11 +58,22 @@ public sealed class ConventionMapping(CondaNames names, CondaChannels channels, 
         for (var at = 0; ; at += 2)
         {
             var next = build[at..].IndexOf("py");
-            if (next < 0) return false;
+            if (next < 0)
+            {
+                return false;
+            }
+
             at += next;
             var rest = build[(at + 2)..];
-            if (!rest.IsEmpty && char.IsAsciiDigit(rest[0])) return true;
-            if ((at == 0 || build[at - 1] == '_') && !rest.StartsWith("py")) return true;
+            if (!rest.IsEmpty && char.IsAsciiDigit(rest[0]))
+            {
+                return true;
+            }
+
+            if ((at == 0 || build[at - 1] == '_') && !rest.StartsWith("py"))
+            {
+                return true;
+            }
         }
     }
 
@@ -63,21 +82,45 @@ public sealed class ConventionMapping(CondaNames names, CondaChannels channels, 
         var name = package.Name;
         var hasBuild = !string.IsNullOrEmpty(package.Build);
         var isPython = hasBuild && IsPythonBuild(package.Build);
-        if (names.Find(name, channel.Name) is { } exception && (exception.Python is null || exception.Python == isPython)) return Exceptional(exception, channel.IsKnown);
+        if (names.Find(name, channel.Name) is { } exception && (exception.Python is null || exception.Python == isPython))
+        {
+            return Exceptional(exception, channel.IsKnown);
+        }
+
         var said = published.Find(channel.Name, name);
 
         // Metadata of another name in a package that was not built for Python is of something bundled.
         if (said.Kind == PublishedKind.Project && (isPython || !hasBuild || said.IsOwnName))
+        {
             return Project(said.Basis, Ecosystems.PyPI, said.Project, 0, channel.IsKnown);
-        if (said.Kind == PublishedKind.Several && (isPython || !hasBuild)) return Native(MappingAnswer.Unknown, said.Basis, name, channel.IsKnown);
+        }
+
+        if (said.Kind == PublishedKind.Several && (isPython || !hasBuild))
+        {
+            return Native(MappingAnswer.Unknown, said.Basis, name, channel.IsKnown);
+        }
+
         if (name.StartsWith(R, StringComparison.Ordinal) && name.Length > R.Length)
+        {
             return Project(MappingBasis.RName, Ecosystems.Cran, name, R.Length, channel.IsKnown);
+        }
+
         if (name.StartsWith(Bioconductor, StringComparison.Ordinal) && name.Length > Bioconductor.Length)
+        {
             return Project(MappingBasis.RName, Ecosystems.Bioconductor, name, Bioconductor.Length, channel.IsKnown);
+        }
 
         // "No metadata was found" is also said of Python packages of the years when builds left it out; a build for Python weighs more.
-        if (isPython) return Project(MappingBasis.PythonBuild, Ecosystems.PyPI, name, 0, channel.IsKnown);
-        if (said.Kind == PublishedKind.NoProject) return Native(MappingAnswer.NoSuchProject, said.Basis, name, channel.IsKnown);
+        if (isPython)
+        {
+            return Project(MappingBasis.PythonBuild, Ecosystems.PyPI, name, 0, channel.IsKnown);
+        }
+
+        if (said.Kind == PublishedKind.NoProject)
+        {
+            return Native(MappingAnswer.NoSuchProject, said.Basis, name, channel.IsKnown);
+        }
+
         return hasBuild
             ? Native(MappingAnswer.Unknown, MappingBasis.None, name, channel.IsKnown)
             : Project(MappingBasis.NameOnly, Ecosystems.PyPI, name, 0, channel.IsKnown);

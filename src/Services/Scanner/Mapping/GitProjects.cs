@@ -36,9 +36,17 @@ public sealed class GitProjects
     {
         var address = repository.AsSpan();
         var scheme = address.IndexOf("://");
-        if (scheme >= 0) address = address[(scheme + 3)..];
+        if (scheme >= 0)
+        {
+            address = address[(scheme + 3)..];
+        }
+
         address = address.TrimEnd('/');
-        if (address.EndsWith(".git", StringComparison.OrdinalIgnoreCase)) address = address[..^4];
+        if (address.EndsWith(".git", StringComparison.OrdinalIgnoreCase))
+        {
+            address = address[..^4];
+        }
+
         return _byRepository.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(address, out var entry) ? entry : null;
     }
 
@@ -53,7 +61,11 @@ public sealed class GitProjects
         {
             foreach (var (prefix, separator) in Tags)
             {
-                if (!tag.StartsWith(prefix, StringComparison.Ordinal) || tag.Length == prefix.Length || !char.IsAsciiDigit(tag[prefix.Length])) continue;
+                if (!tag.StartsWith(prefix, StringComparison.Ordinal) || tag.Length == prefix.Length || !char.IsAsciiDigit(tag[prefix.Length]))
+                {
+                    continue;
+                }
+
                 var version = tag[prefix.Length..];
                 return separator is null ? version : version.Replace(separator, ".", StringComparison.Ordinal);
             }

@@ -64,7 +64,11 @@ public sealed class PublishedMapping
     /// </summary>
     internal PublishedAnswer Find(string? channel, string name)
     {
-        if (channel is not null && _channels.TryGetValue(channel, out var own) && own.TryGetValue(name, out var answer)) return answer;
+        if (channel is not null && _channels.TryGetValue(channel, out var own) && own.TryGetValue(name, out var answer))
+        {
+            return answer;
+        }
+
         return _shared.TryGetValue(name, out answer) && (answer.Kind != PublishedKind.NoProject || channel == CondaChannels.CondaForge) ? answer : default;
     }
 
@@ -73,16 +77,27 @@ public sealed class PublishedMapping
     private static PublishedAnswer Resolve(string condaName, string[]? found, string[]? byHand)
     {
         var own = Normalize(condaName);
-        if (found is null) return Choose(byHand ?? [], byHand, own, MappingBasis.Grayskull);
+        if (found is null)
+        {
+            return Choose(byHand ?? [], byHand, own, MappingBasis.Grayskull);
+        }
+
         return found.Length == 0 ? new PublishedAnswer(PublishedKind.NoProject, MappingBasis.Parselmouth, condaName, false) : Choose(found, byHand, own, MappingBasis.Parselmouth);
     }
 
     private static PublishedAnswer Choose(string[] names, string[]? byHand, string own, MappingBasis basis)
     {
-        if (names.Contains(own, StringComparer.Ordinal)) return new PublishedAnswer(PublishedKind.Project, basis, own, true);
+        if (names.Contains(own, StringComparer.Ordinal))
+        {
+            return new PublishedAnswer(PublishedKind.Project, basis, own, true);
+        }
+
         var candidates = names.Where(name => !LeftBehind.Contains(name)).Distinct(StringComparer.Ordinal).ToArray();
         if (candidates.Length > 1 && byHand is not null && candidates.Intersect(byHand, StringComparer.Ordinal).ToArray() is [var chosen])
+        {
             return new PublishedAnswer(PublishedKind.Project, basis, chosen, false);
+        }
+
         return candidates switch
         {
             [] => default,

@@ -52,19 +52,34 @@ public sealed class AdvisoryIndex
         var count = 0;
         foreach (var advisory in VulnerabilityGroups.Latest(advisories).OrderBy(advisory => advisory.Id, StringComparer.Ordinal))
         {
-            if (advisory.Withdrawn is not null || groups.Of(advisory.Id) is not { } vulnerability) continue;
+            if (advisory.Withdrawn is not null || groups.Of(advisory.Id) is not { } vulnerability)
+            {
+                continue;
+            }
+
             var indexed = new IndexedAdvisory(advisory.Id, vulnerability.Id, vulnerability.Severity, vulnerability.Cvss);
             var isIndexed = false;
             for (var i = 0; i < advisory.Affected.Length; i++)
             {
                 var affected = advisory.Affected[i];
-                if (affected.Identity is not { } identity) continue;
-                if (!sources.TryGetValue(identity, out var list)) sources.Add(identity, list = []);
+                if (affected.Identity is not { } identity)
+                {
+                    continue;
+                }
+
+                if (!sources.TryGetValue(identity, out var list))
+                {
+                    sources.Add(identity, list = []);
+                }
+
                 list.Add(new AffectedSource(indexed, affected, i));
                 isIndexed = true;
             }
 
-            if (isIndexed) count++;
+            if (isIndexed)
+            {
+                count++;
+            }
         }
 
         var tables = sources.Select(pair => Compile(pair.Key, mapping.SchemeOf(pair.Key.Ecosystem, pair.Key.Name), pair.Value)).ToArray();
@@ -84,13 +99,27 @@ public sealed class AdvisoryIndex
     public PackageMatch Match(in InstalledPackage package)
     {
         var mapped = _mapping.Map(package);
-        if (mapped.Answer == MappingAnswer.NotApplicable) return new PackageMatch(Coverage.NotApplicable, NotCheckedReason.None, mapped, []);
+        if (mapped.Answer == MappingAnswer.NotApplicable)
+        {
+            return new PackageMatch(Coverage.NotApplicable, NotCheckedReason.None, mapped, []);
+        }
+
         var table = _ecosystems.TryGetValue(mapped.Ecosystem, out var tables) ? tables.Find(mapped) : null;
-        if (table is null) return WithoutTable(mapped);
-        if (string.IsNullOrEmpty(package.Version)) return new PackageMatch(Coverage.NotChecked, NotCheckedReason.InvalidVersion, mapped, []);
+        if (table is null)
+        {
+            return WithoutTable(mapped);
+        }
+
+        if (string.IsNullOrEmpty(package.Version))
+        {
+            return new PackageMatch(Coverage.NotChecked, NotCheckedReason.InvalidVersion, mapped, []);
+        }
 
         var hits = table.Match(package.Version, out var isValid);
-        if (!isValid) return new PackageMatch(Coverage.NotChecked, NotCheckedReason.InvalidVersion, mapped, hits);
+        if (!isValid)
+        {
+            return new PackageMatch(Coverage.NotChecked, NotCheckedReason.InvalidVersion, mapped, hits);
+        }
 
         // What is found is told. That nothing was found says nothing of a package whose channel may call anything so, or of which only a sample is known.
         var reason = hits.Length > 0 ? NotCheckedReason.None
@@ -166,7 +195,11 @@ public sealed class AdvisoryIndex
         public PackageTable? Find(in MappedPackage mapped)
         {
             var name = mapped.Name;
-            if (name.Length > MaxNameLength) return null;
+            if (name.Length > MaxNameLength)
+            {
+                return null;
+            }
+
             PackageTable? table;
             if (PackageIdentity.IsNormal(mapped.Ecosystem, name))
             {

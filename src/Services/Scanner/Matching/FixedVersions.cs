@@ -12,7 +12,11 @@ internal static class FixedVersions
     public static string[] Of(VersionScheme scheme, IEnumerable<string> versions)
     {
         var distinct = versions.Distinct(StringComparer.Ordinal).ToArray();
-        if (distinct.Length < 2) return distinct;
+        if (distinct.Length < 2)
+        {
+            return distinct;
+        }
+
         Array.Sort(distinct, (a, b) => VersionOrder.Compare(scheme, a, b) ?? 0);
         return distinct.Length <= MaxShown ? distinct : [.. distinct[..(MaxShown - 1)], distinct[^1]];
     }

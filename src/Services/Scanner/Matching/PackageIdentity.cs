@@ -19,7 +19,11 @@ public readonly record struct PackageIdentity(string Ecosystem, string Name)
     public static string Normalize(string ecosystem, string name)
     {
         ArgumentNullException.ThrowIfNull(name);
-        if (IsNormal(ecosystem, name)) return name;
+        if (IsNormal(ecosystem, name))
+        {
+            return name;
+        }
+
         var buffer = new char[name.Length];
         return new string(buffer, 0, Normalize(ecosystem, name, buffer));
     }
@@ -27,14 +31,25 @@ public readonly record struct PackageIdentity(string Ecosystem, string Name)
     /// <summary>Writes the normalised name, which is never longer, and returns its length.</summary>
     internal static int Normalize(string ecosystem, ReadOnlySpan<char> name, Span<char> target)
     {
-        if (ecosystem != Ecosystems.PyPI) return name.ToLowerInvariant(target);
+        if (ecosystem != Ecosystems.PyPI)
+        {
+            return name.ToLowerInvariant(target);
+        }
+
         var length = 0;
         var inRun = false;
         foreach (var c in name)
         {
             var isSeparator = Separators.Contains(c);
-            if (!isSeparator) target[length++] = char.ToLowerInvariant(c);
-            else if (!inRun) target[length++] = '-';
+            if (!isSeparator)
+            {
+                target[length++] = char.ToLowerInvariant(c);
+            }
+            else if (!inRun)
+            {
+                target[length++] = '-';
+            }
+
             inRun = isSeparator;
         }
 
@@ -47,8 +62,16 @@ public readonly record struct PackageIdentity(string Ecosystem, string Name)
         var previous = '\0';
         foreach (var c in name)
         {
-            if (!char.IsAsciiLetterLower(c) && !char.IsAsciiDigit(c) && c != '-' && (isPyPI || c is not ('_' or '.'))) return false;
-            if (isPyPI && c == '-' && previous == '-') return false;
+            if (!char.IsAsciiLetterLower(c) && !char.IsAsciiDigit(c) && c != '-' && (isPyPI || c is not ('_' or '.')))
+            {
+                return false;
+            }
+
+            if (isPyPI && c == '-' && previous == '-')
+            {
+                return false;
+            }
+
             previous = c;
         }
 

@@ -77,7 +77,10 @@ internal abstract class PackageTable(PackageIdentity identity, VersionScheme sch
         List<Hit>? found = null;
         for (var i = 0; i < _first.Length; i++)
         {
-            if (slot >= _first[i] && slot <= _last[i]) (found ??= []).Add(_hits[i]);
+            if (slot >= _first[i] && slot <= _last[i])
+            {
+                (found ??= []).Add(_hits[i]);
+            }
         }
 
         return found is null ? [] : OnePerAdvisory(found);
@@ -90,7 +93,11 @@ internal abstract class PackageTable(PackageIdentity identity, VersionScheme sch
         for (int start = 0, end; start < found.Count; start = end)
         {
             end = start + 1;
-            while (end < found.Count && ReferenceEquals(found[end].Advisory, found[start].Advisory)) end++;
+            while (end < found.Count && ReferenceEquals(found[end].Advisory, found[start].Advisory))
+            {
+                end++;
+            }
+
             hits.Add(end == start + 1 ? found[start] : Merge(found.GetRange(start, end - start)));
         }
 
@@ -101,7 +108,11 @@ internal abstract class PackageTable(PackageIdentity identity, VersionScheme sch
     {
         const int shown = 8;
         var inRange = hits.FindAll(hit => !hit.IsListed);
-        if (inRange.Count == 0) inRange = hits;
+        if (inRange.Count == 0)
+        {
+            inRange = hits;
+        }
+
         var fixedIn = FixedVersions.Of(scheme, inRange.SelectMany(hit => hit.FixedIn));
         var ranges = inRange.Select(hit => hit.Range).Distinct(StringComparer.Ordinal).Take(shown);
         return inRange[0] with { Range = string.Join(" || ", ranges), FixedIn = fixedIn };

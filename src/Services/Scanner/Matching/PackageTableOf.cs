@@ -25,15 +25,25 @@ internal sealed class PackageTable<T> : PackageTable
             var compiled = ranges.OfType<VersionRange<T>>().ToArray();
             fixes.AddRange(compiled.SelectMany(range => range.Fixes));
             foreach (var interval in compiled.SelectMany(range => range.Affected))
+            {
                 pieces.Add((interval, new Hit(source.Advisory, source.Index, interval.Text, interval.FixedIn is null ? [] : [interval.FixedIn], false)));
+            }
+
             AddListed(source, new RangeUnion<T>(compiled), pieces, byText);
         }
 
         var boundaries = new List<T>(pieces.Count * 2);
         foreach (var (interval, _) in pieces)
         {
-            if (interval.Low is { } low) boundaries.Add(low);
-            if (interval.High is { } high) boundaries.Add(high);
+            if (interval.Low is { } low)
+            {
+                boundaries.Add(low);
+            }
+
+            if (interval.High is { } high)
+            {
+                boundaries.Add(high);
+            }
         }
 
         boundaries.Sort();
@@ -60,9 +70,19 @@ internal sealed class PackageTable<T> : PackageTable
         {
             var middle = (low + high) / 2;
             var order = _boundaries[middle].CompareTo(version);
-            if (order == 0) return (2 * middle) + 1;
-            if (order < 0) low = middle + 1;
-            else high = middle;
+            if (order == 0)
+            {
+                return (2 * middle) + 1;
+            }
+
+            if (order < 0)
+            {
+                low = middle + 1;
+            }
+            else
+            {
+                high = middle;
+            }
         }
 
         return 2 * low;
@@ -81,7 +101,11 @@ internal sealed class PackageTable<T> : PackageTable
         foreach (var text in source.Affected.Versions)
         {
             var isVersion = T.TryParse(text, out var version);
-            if (isVersion && ranges.Contains(version)) continue;
+            if (isVersion && ranges.Contains(version))
+            {
+                continue;
+            }
+
             string[] fixedIn = isVersion && ranges.FixAfter(version) is { } fix ? [fix] : [];
             var hit = new Hit(source.Advisory, source.Index, "=" + text, fixedIn, true);
             if (isVersion)
@@ -91,8 +115,15 @@ internal sealed class PackageTable<T> : PackageTable
             }
 
             // Sources come by advisory, so a text that an advisory lists twice has its hit at the end.
-            if (!byText.TryGetValue(text, out var hits)) byText.Add(text, hits = []);
-            if (hits.Count == 0 || !ReferenceEquals(hits[^1].Advisory, hit.Advisory)) hits.Add(hit);
+            if (!byText.TryGetValue(text, out var hits))
+            {
+                byText.Add(text, hits = []);
+            }
+
+            if (hits.Count == 0 || !ReferenceEquals(hits[^1].Advisory, hit.Advisory))
+            {
+                hits.Add(hit);
+            }
         }
     }
 
@@ -101,7 +132,10 @@ internal sealed class PackageTable<T> : PackageTable
         var distinct = new List<T>(sorted.Count);
         foreach (var version in sorted)
         {
-            if (distinct.Count == 0 || distinct[^1].CompareTo(version) != 0) distinct.Add(version);
+            if (distinct.Count == 0 || distinct[^1].CompareTo(version) != 0)
+            {
+                distinct.Add(version);
+            }
         }
 
         return [.. distinct];

@@ -18,7 +18,10 @@ internal sealed class RangeUnion<T>
         Array.Sort(_byLow, CompareLow);
         _furthest = new Interval<T>[_byLow.Length];
         for (var i = 0; i < _byLow.Length; i++)
+        {
             _furthest[i] = i > 0 && Reaches(_furthest[i - 1], _byLow[i]) ? _furthest[i - 1] : _byLow[i];
+        }
+
         _fixes = [.. ranges.SelectMany(range => range.Fixes)];
         Array.Sort(_fixes);
     }
@@ -26,7 +29,11 @@ internal sealed class RangeUnion<T>
     public bool Contains(T version)
     {
         var count = CountUpTo(version);
-        if (count == 0) return false;
+        if (count == 0)
+        {
+            return false;
+        }
+
         var reach = _furthest[count - 1];
         return reach.High is not { } high || (reach.IsHighIncluded ? version.CompareTo(high) <= 0 : version.CompareTo(high) < 0);
     }
@@ -39,8 +46,14 @@ internal sealed class RangeUnion<T>
         while (low < high)
         {
             var middle = (low + high) / 2;
-            if (_fixes[middle].CompareTo(version) > 0) high = middle;
-            else low = middle + 1;
+            if (_fixes[middle].CompareTo(version) > 0)
+            {
+                high = middle;
+            }
+            else
+            {
+                low = middle + 1;
+            }
         }
 
         return low < _fixes.Length ? _fixes[low].Text : null;
@@ -54,8 +67,14 @@ internal sealed class RangeUnion<T>
         while (low < high)
         {
             var middle = (low + high) / 2;
-            if (BeginsAfter(_byLow[middle], version)) high = middle;
-            else low = middle + 1;
+            if (BeginsAfter(_byLow[middle], version))
+            {
+                high = middle;
+            }
+            else
+            {
+                low = middle + 1;
+            }
         }
 
         return low;
@@ -63,23 +82,43 @@ internal sealed class RangeUnion<T>
 
     private static bool BeginsAfter(Interval<T> interval, T version)
     {
-        if (interval.Low is not { } start) return false;
+        if (interval.Low is not { } start)
+        {
+            return false;
+        }
+
         var order = start.CompareTo(version);
         return order > 0 || (order == 0 && interval.IsLowExcluded);
     }
 
     private static int CompareLow(Interval<T> a, Interval<T> b)
     {
-        if (a.Low is not { } x) return b.Low is null ? 0 : -1;
-        if (b.Low is not { } y) return 1;
+        if (a.Low is not { } x)
+        {
+            return b.Low is null ? 0 : -1;
+        }
+
+        if (b.Low is not { } y)
+        {
+            return 1;
+        }
+
         var order = x.CompareTo(y);
         return order != 0 ? order : a.IsLowExcluded.CompareTo(b.IsLowExcluded);
     }
 
     private static bool Reaches(Interval<T> a, Interval<T> b)
     {
-        if (a.High is not { } x) return true;
-        if (b.High is not { } y) return false;
+        if (a.High is not { } x)
+        {
+            return true;
+        }
+
+        if (b.High is not { } y)
+        {
+            return false;
+        }
+
         var order = x.CompareTo(y);
         return order > 0 || (order == 0 && (a.IsHighIncluded || !b.IsHighIncluded));
     }

@@ -31,12 +31,24 @@ internal sealed class SlotWalk
 
     public bool Next()
     {
-        if (++Slot >= _slots) return false;
+        if (++Slot >= _slots)
+        {
+            return false;
+        }
+
         _begun.Clear();
         _ended.Clear();
         // Begins first: what ends and begins at once goes on.
-        for (; _nextBegin < _begins.Length && _begins[_nextBegin].At == Slot; _nextBegin++) Enter(_begins[_nextBegin].Vulnerability);
-        for (; _nextEnd < _ends.Length && _ends[_nextEnd].At == Slot; _nextEnd++) Leave(_ends[_nextEnd].Vulnerability);
+        for (; _nextBegin < _begins.Length && _begins[_nextBegin].At == Slot; _nextBegin++)
+        {
+            Enter(_begins[_nextBegin].Vulnerability);
+        }
+
+        for (; _nextEnd < _ends.Length && _ends[_nextEnd].At == Slot; _nextEnd++)
+        {
+            Leave(_ends[_nextEnd].Vulnerability);
+        }
+
         return true;
     }
 
@@ -44,11 +56,17 @@ internal sealed class SlotWalk
     {
         var depth = _depth.GetValueOrDefault(vulnerability);
         _depth[vulnerability] = depth + 1;
-        if (depth == 0) _begun.Add(vulnerability);
+        if (depth == 0)
+        {
+            _begun.Add(vulnerability);
+        }
     }
 
     private void Leave(string vulnerability)
     {
-        if (--_depth[vulnerability] == 0) _ended.Add(vulnerability);
+        if (--_depth[vulnerability] == 0)
+        {
+            _ended.Add(vulnerability);
+        }
     }
 }

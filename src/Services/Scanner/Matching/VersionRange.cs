@@ -41,7 +41,11 @@ internal sealed class VersionRange<T>
             var version = default(T);
             var isStart = kind == RangeEventKind.Introduced && text == "0";
             var isEndless = kind == RangeEventKind.Limit && text == "*";
-            if (!isStart && !isEndless && !T.TryParse(text, out version)) return null;
+            if (!isStart && !isEndless && !T.TryParse(text, out version))
+            {
+                return null;
+            }
+
             if (kind != RangeEventKind.Limit)
             {
                 events.Add(new Event(kind, isStart ? null : version, text, events.Count));
@@ -50,7 +54,10 @@ internal sealed class VersionRange<T>
 
             isLimited = true;
             isUnlimited |= isEndless;
-            if (!isEndless && (limit is not { } highest || version.CompareTo(highest) > 0)) limit = version;
+            if (!isEndless && (limit is not { } highest || version.CompareTo(highest) > 0))
+            {
+                limit = version;
+            }
         }
 
         events.Sort();
@@ -69,21 +76,38 @@ internal sealed class VersionRange<T>
                 continue;
             }
 
-            if (opened is not { } open) continue;
+            if (opened is not { } open)
+            {
+                continue;
+            }
+
             opened = null;
             var isIncluded = one.Kind == RangeEventKind.LastAffected;
-            if (Cut(open, one.Version, isIncluded, one.Text, isIncluded ? null : one.Text, limit) is { } closed) yield return closed;
+            if (Cut(open, one.Version, isIncluded, one.Text, isIncluded ? null : one.Text, limit) is { } closed)
+            {
+                yield return closed;
+            }
         }
 
-        if (opened is { } last && Cut(last, null, false, null, null, limit) is { } rest) yield return rest;
+        if (opened is { } last && Cut(last, null, false, null, null, limit) is { } rest)
+        {
+            yield return rest;
+        }
     }
 
     private static Interval<T>? Cut(Event low, T? high, bool isIncluded, string? highText, string? fixedIn, T? limit)
     {
         if (limit is { } most && (high is not { } end || end.CompareTo(most) >= 0))
+        {
             (high, isIncluded, highText) = (most, false, most.Text);
+        }
+
         var isAfter = low.Kind == RangeEventKind.IntroducedAfter;
-        if (low.Version is { } start && high is { } stop && (isIncluded && !isAfter ? start.CompareTo(stop) > 0 : start.CompareTo(stop) >= 0)) return null;
+        if (low.Version is { } start && high is { } stop && (isIncluded && !isAfter ? start.CompareTo(stop) > 0 : start.CompareTo(stop) >= 0))
+        {
+            return null;
+        }
+
         var from = low.Version is null ? "" : (isAfter ? ">" : ">=") + low.Text;
         var to = highText is null ? "" : (isIncluded ? "<=" : "<") + highText;
         var text = from.Length > 0 && to.Length > 0 ? $"{from}, {to}" : from + to;

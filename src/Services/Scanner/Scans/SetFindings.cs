@@ -32,7 +32,11 @@ internal sealed class SetFindings
         var numbers = vulnerabilities.Index().ToDictionary(pair => pair.Item.Key, pair => pair.Index);
         for (int start = 0, end; start < findings.Count; start = end)
         {
-            for (end = start; end < findings.Count && findings[end].PackageId == findings[start].PackageId; end++) _found[end] = numbers[findings[end].Key];
+            for (end = start; end < findings.Count && findings[end].PackageId == findings[start].PackageId; end++)
+            {
+                _found[end] = numbers[findings[end].Key];
+            }
+
             _packages.Add(findings[start].PackageId, (start, end - start));
         }
     }
@@ -45,7 +49,10 @@ internal sealed class SetFindings
         await using (var rows = await tx.Connection.ExecuteReaderAsync(
             $"select package_id, v.key from package_findings f join vulnerabilities v on v.id = f.vulnerability_id {among} order by package_id", new { packageIds }))
         {
-            while (await rows.ReadAsync()) findings.Add((rows.GetInt32(0), rows.GetInt32(1)));
+            while (await rows.ReadAsync())
+            {
+                findings.Add((rows.GetInt32(0), rows.GetInt32(1)));
+            }
         }
 
         var keys = packageIds is null ? null : findings.Select(finding => finding.Item2).Distinct().ToArray();
@@ -64,11 +71,23 @@ internal sealed class SetFindings
         var notChecked = 0;
         foreach (var package in packageIds)
         {
-            if (_notChecked.Contains(package)) notChecked++;
-            if (!_packages.TryGetValue(package, out var found)) continue;
+            if (_notChecked.Contains(package))
+            {
+                notChecked++;
+            }
+
+            if (!_packages.TryGetValue(package, out var found))
+            {
+                continue;
+            }
+
             foreach (var number in _found.AsSpan(found.Start, found.Count))
             {
-                if (_lastSeen[number] == _turn) continue;
+                if (_lastSeen[number] == _turn)
+                {
+                    continue;
+                }
+
                 _lastSeen[number] = _turn;
                 _inSet.Add(number);
             }
@@ -88,8 +107,16 @@ internal sealed class SetFindings
         {
             var vulnerability = _vulnerabilities[_inSet[i]];
             keys[i] = vulnerability.Key;
-            if (vulnerability.Kev) kev++;
-            if (maxCvss is null || vulnerability.Cvss > maxCvss) maxCvss = vulnerability.Cvss;
+            if (vulnerability.Kev)
+            {
+                kev++;
+            }
+
+            if (maxCvss is null || vulnerability.Cvss > maxCvss)
+            {
+                maxCvss = vulnerability.Cvss;
+            }
+
             switch (vulnerability.Severity)
             {
                 case "critical": critical++; break;

@@ -27,7 +27,10 @@ internal static class Cvss2
     public static CvssScores? Scores(ReadOnlySpan<char> vector)
     {
         Span<int> values = stackalloc int[14];
-        if (!TryRead(vector, Metrics, 6, values)) return null;
+        if (!TryRead(vector, Metrics, 6, values))
+        {
+            return null;
+        }
 
         var threat = WeightOrOne(Exploitability, values[6]) * WeightOrOne(RemediationLevel, values[7]) * WeightOrOne(ReportConfidence, values[8]);
         var score = Base(values, Impact(values, 1, 1, 1));
@@ -63,7 +66,10 @@ internal static class Cvss2
     {
         for (var i = 0; i < values.Length; i++)
         {
-            if (values[i] >= 0 && values[i] < Metrics[first + i].Values.Length - 1) return true;
+            if (values[i] >= 0 && values[i] < Metrics[first + i].Values.Length - 1)
+            {
+                return true;
+            }
         }
 
         return false;

@@ -29,7 +29,10 @@ internal static class Cvss3
     public static CvssScores? Scores(ReadOnlySpan<char> metrics, bool isVersion31)
     {
         Span<int> values = stackalloc int[22];
-        if (!TryRead(metrics, Metrics, 8, values)) return null;
+        if (!TryRead(metrics, Metrics, 8, values))
+        {
+            return null;
+        }
 
         var threat = ExploitMaturity[Optional(values[8])] * RemediationLevel[Optional(values[9])] * ReportConfidence[Optional(values[10])];
         var score = RoundUp(Base(values), isVersion31);
@@ -48,7 +51,10 @@ internal static class Cvss3
     private static decimal Modified(ReadOnlySpan<int> values, bool isVersion31)
     {
         Span<int> effective = stackalloc int[8];
-        for (var i = 0; i < effective.Length; i++) effective[i] = values[FirstModified + i] > 0 ? values[FirstModified + i] - 1 : values[i];
+        for (var i = 0; i < effective.Length; i++)
+        {
+            effective[i] = values[FirstModified + i] > 0 ? values[FirstModified + i] - 1 : values[i];
+        }
 
         var lost = Math.Min(0.915m, 1 - (
             (1 - (Impact[effective[5]] * Requirement[Optional(values[11])]))
@@ -61,7 +67,10 @@ internal static class Cvss3
 
     private static decimal Sum(decimal impact, ReadOnlySpan<int> exploitability)
     {
-        if (impact <= 0) return 0;
+        if (impact <= 0)
+        {
+            return 0;
+        }
 
         var isChanged = exploitability[4] == 1;
         var privileges = isChanged ? PrivilegesChanged : PrivilegesUnchanged;
@@ -75,7 +84,11 @@ internal static class Cvss3
     // Version 3.1 disregards what is beyond the fifth decimal place, which binary arithmetic had turned into another tenth (appendix A).
     private static decimal RoundUp(decimal score, bool isVersion31)
     {
-        if (!isVersion31) return Math.Ceiling(score * 10) / 10;
+        if (!isVersion31)
+        {
+            return Math.Ceiling(score * 10) / 10;
+        }
+
         var hundredThousandths = (long)Math.Round(score * 100_000);
         return hundredThousandths % 10_000 == 0 ? hundredThousandths / 100_000m : ((hundredThousandths / 10_000) + 1) / 10m;
     }
@@ -83,7 +96,11 @@ internal static class Cvss3
     private static decimal Power(decimal value, int exponent)
     {
         var power = 1m;
-        for (var i = 0; i < exponent; i++) power *= value;
+        for (var i = 0; i < exponent; i++)
+        {
+            power *= value;
+        }
+
         return power;
     }
 }

@@ -73,9 +73,16 @@ internal static class Cvss4
     public static decimal? Score(ReadOnlySpan<char> metrics)
     {
         Span<int> values = stackalloc int[32];
-        if (!TryRead(metrics, Metrics, Mandatory, values, inOrder: true)) return null;
+        if (!TryRead(metrics, Metrics, Mandatory, values, inOrder: true))
+        {
+            return null;
+        }
+
         var v = new Effective(values);
-        if (v is { Vc: 2, Vi: 2, Va: 2, Sc: 3, Si: 3, Sa: 3 }) return 0.0m;
+        if (v is { Vc: 2, Vi: 2, Va: 2, Sc: 3, Si: 3, Sa: 3 })
+        {
+            return 0.0m;
+        }
 
         var eq1 = v is { Av: 0, Pr: 0, Ui: 0 } ? 0 : v.Av != 3 && (v.Av == 0 || v.Pr == 0 || v.Ui == 0) ? 1 : 2;
         var eq2 = v is { Ac: 0, At: 0 } ? 0 : 1;
@@ -105,7 +112,11 @@ internal static class Cvss4
 
     private static decimal? Look(int eq1, int eq2, int eq3, int eq4, int eq5, int eq6)
     {
-        if (eq1 > 2 || eq2 > 1 || eq3 > 2 || eq4 > 2 || eq5 > 2 || eq6 > 1) return null;
+        if (eq1 > 2 || eq2 > 1 || eq3 > 2 || eq4 > 2 || eq5 > 2 || eq6 > 1)
+        {
+            return null;
+        }
+
         var score = Scores[(((((((((eq1 * 2) + eq2) * 3) + eq3) * 3) + eq4) * 3) + eq5) * 2) + eq6];
         return score < 0 ? null : score / 10m;
     }
@@ -125,7 +136,10 @@ internal static class Cvss4
                 distance += values[i] - one[i];
             }
 
-            if (isAbove) return distance;
+            if (isAbove)
+            {
+                return distance;
+            }
         }
 
         return 0;
@@ -141,7 +155,11 @@ internal static class Cvss4
 
         public void Add(decimal? available, int distance, int depth)
         {
-            if (available is not { } known || known < 0) return;
+            if (available is not { } known || known < 0)
+            {
+                return;
+            }
+
             _sum += known * distance / depth;
             _count++;
         }

@@ -22,11 +22,23 @@ internal static class CvssMetrics
         {
             var text = vector[part];
             var colon = text.IndexOf(':');
-            if (colon <= 0) return false;
+            if (colon <= 0)
+            {
+                return false;
+            }
+
             var metric = IndexOf(metrics, text[..colon]);
-            if (metric < 0 || values[metric] >= 0 || (inOrder && metric < last)) return false;
+            if (metric < 0 || values[metric] >= 0 || (inOrder && metric < last))
+            {
+                return false;
+            }
+
             values[metric] = IndexOf(metrics[metric].Values, text[(colon + 1)..]);
-            if (values[metric] < 0) return false;
+            if (values[metric] < 0)
+            {
+                return false;
+            }
+
             last = metric;
         }
 
@@ -37,7 +49,10 @@ internal static class CvssMetrics
     {
         for (var i = 0; i < metrics.Length; i++)
         {
-            if (name.SequenceEqual(metrics[i].Name)) return i;
+            if (name.SequenceEqual(metrics[i].Name))
+            {
+                return i;
+            }
         }
 
         return -1;
@@ -47,7 +62,10 @@ internal static class CvssMetrics
     {
         for (var i = 0; i < values.Length; i++)
         {
-            if (value.SequenceEqual(values[i])) return i;
+            if (value.SequenceEqual(values[i]))
+            {
+                return i;
+            }
         }
 
         return -1;

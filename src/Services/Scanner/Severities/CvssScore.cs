@@ -35,7 +35,10 @@ public sealed record CvssScore(CvssVersion Version, decimal Base, decimal? Tempo
     /// </summary>
     public static CvssScore? FromVector(string? vector)
     {
-        if (string.IsNullOrEmpty(vector) || vector.Length > MaxVector) return null;
+        if (string.IsNullOrEmpty(vector) || vector.Length > MaxVector)
+        {
+            return null;
+        }
 
         var hasPrefix = vector.StartsWith("CVSS:", StringComparison.Ordinal);
         var (version, metrics) = !hasPrefix ? (CvssVersion.V2, 0)
@@ -43,7 +46,10 @@ public sealed record CvssScore(CvssVersion Version, decimal Base, decimal? Tempo
             : vector.StartsWith("CVSS:3.1/", StringComparison.Ordinal) ? (CvssVersion.V31, 9)
             : vector.StartsWith("CVSS:4.0/", StringComparison.Ordinal) ? (CvssVersion.V40, 9)
             : (default, -1);
-        if (metrics < 0) return null;
+        if (metrics < 0)
+        {
+            return null;
+        }
 
         var text = vector.AsSpan(metrics);
         CvssScores? scores = version switch
@@ -64,8 +70,15 @@ public sealed record CvssScore(CvssVersion Version, decimal Base, decimal? Tempo
         CvssScore? best = null;
         foreach (var score in scores)
         {
-            if (score is null) continue;
-            if (best is null || (Generation(score), score.Base, score.Version).CompareTo((Generation(best), best.Base, best.Version)) > 0) best = score;
+            if (score is null)
+            {
+                continue;
+            }
+
+            if (best is null || (Generation(score), score.Base, score.Version).CompareTo((Generation(best), best.Base, best.Version)) > 0)
+            {
+                best = score;
+            }
         }
 
         return best;

@@ -16,7 +16,11 @@ internal static class ShellWords
     /// <returns>posix: any POSIX shell and fish. windows: the command prompt and PowerShell alike. powershell: the words can be quoted there only.</returns>
     public static (string Shell, string Command) Join(IReadOnlyList<string> words, bool isWindows)
     {
-        if (!isWindows) return ("posix", string.Join(' ', words.Select(Posix)));
+        if (!isWindows)
+        {
+            return ("posix", string.Join(' ', words.Select(Posix)));
+        }
+
         return words.Any(word => word.AsSpan().ContainsAny(Unquotable))
             ? ("powershell", string.Join(' ', words.Select(PowerShell)))
             : ("windows", string.Join(' ', words.Select(Windows)));

@@ -39,7 +39,11 @@ internal static partial class UpgradeCommands
         var conda = upgrades.Where(upgrade => upgrade.Manager == "conda").Select(upgrade => upgrade.Spec).ToArray();
         var pip = upgrades.Where(upgrade => upgrade.Manager == "pypi").Select(upgrade => upgrade.Spec).ToArray();
         var commands = new List<UpgradeCommand>();
-        if (conda.Length > 0) commands.Add(Command("conda", target, ["conda", "install", .. target.Options, .. Channels(condaChannels), .. conda]));
+        if (conda.Length > 0)
+        {
+            commands.Add(Command("conda", target, ["conda", "install", .. target.Options, .. Channels(condaChannels), .. conda]));
+        }
+
         if (pip.Length > 0)
         {
             string[] run = target.Options.Length > 0 ? ["conda", "run", .. target.Options] : [];

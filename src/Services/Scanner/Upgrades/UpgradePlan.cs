@@ -19,7 +19,10 @@ internal sealed record UpgradePlan(IReadOnlyList<Upgrade> Upgrades, IReadOnlyLis
             .Select(package => (Package: package, Table: index.TableOf(package.Installed)))
             .GroupBy(pair => (pair.Package.Manager, pair.Table?.Identity)))
         {
-            if (group.First().Table is { } table) new ProjectUpgrade(table, [.. group.Select(pair => pair.Package)]).AddTo(upgrades, unfixed);
+            if (group.First().Table is { } table)
+            {
+                new ProjectUpgrade(table, [.. group.Select(pair => pair.Package)]).AddTo(upgrades, unfixed);
+            }
         }
 
         return new(
@@ -54,7 +57,11 @@ internal sealed class ProjectUpgrade
         foreach (var package in _packages.GroupBy(package => package.Name).Select(Merge))
         {
             var moves = target is not null && comparable.Any(one => one.Name == package.Name) && !package.Wanted.IsSubsetOf(left);
-            if (moves) upgrades.Add(UpgradeOf(package, target!.Value, left));
+            if (moves)
+            {
+                upgrades.Add(UpgradeOf(package, target!.Value, left));
+            }
+
             unfixed.AddRange(package.Wanted.Where(id => !moves || left.Contains(id)).Select(id => UnfixedOf(package, id, target)));
         }
     }
@@ -63,7 +70,11 @@ internal sealed class ProjectUpgrade
     private VulnerablePackage Merge(IEnumerable<VulnerablePackage> same)
     {
         VulnerablePackage[] all = [.. same];
-        if (all.Length == 1) return all[0];
+        if (all.Length == 1)
+        {
+            return all[0];
+        }
+
         var lowest = all.Aggregate((a, b) => VersionOrder.Compare(_table.Scheme, b.Version, a.Version) < 0 ? b : a);
         return lowest with
         {
@@ -80,18 +91,34 @@ internal sealed class ProjectUpgrade
     private (string Version, int Slot)? Target(string version)
     {
         var start = Array.FindIndex(_table.Fixes, fix => VersionOrder.Compare(_table.Scheme, fix.Version, version) > 0);
-        if (start < 0) return null;
+        if (start < 0)
+        {
+            return null;
+        }
+
         (string Version, int Slot)? best = null;
         var fewest = (Wanted: _wanted.Count, Others: int.MaxValue);
         var here = (Wanted: 0, Others: 0);
         var walk = _table.Walk();
         for (var next = start; next < _table.Fixes.Length && walk.Next();)
         {
-            foreach (var id in walk.Begun) here = Add(here, id, 1);
-            foreach (var id in walk.Ended) here = Add(here, id, -1);
+            foreach (var id in walk.Begun)
+            {
+                here = Add(here, id, 1);
+            }
+
+            foreach (var id in walk.Ended)
+            {
+                here = Add(here, id, -1);
+            }
+
             for (; next < _table.Fixes.Length && _table.Fixes[next].Slot == walk.Slot; next++)
             {
-                if (here.CompareTo(fewest) >= 0 || here.Wanted == _wanted.Count || !IsSpelled(_table.Fixes[next].Version)) continue;
+                if (here.CompareTo(fewest) >= 0 || here.Wanted == _wanted.Count || !IsSpelled(_table.Fixes[next].Version))
+                {
+                    continue;
+                }
+
                 (best, fewest) = (_table.Fixes[next], here);
             }
         }
@@ -123,7 +150,11 @@ internal sealed class ProjectUpgrade
 
     private string Known(VulnerablePackage package, string vulnerability, Hit[] hits, bool isValid, (string Version, int Slot)? target)
     {
-        if (!isValid) return $"{package.Version} cannot be compared in the order {VersionOrder.NameOf(_table.Scheme)}, so that no version is known to be later.";
+        if (!isValid)
+        {
+            return $"{package.Version} cannot be compared in the order {VersionOrder.NameOf(_table.Scheme)}, so that no version is known to be later.";
+        }
+
         var fixes = hits.SelectMany(hit => hit.FixedIn.Select(fix => (Hit: hit, Fix: fix))).ToArray();
         if (fixes.Length == 0)
         {

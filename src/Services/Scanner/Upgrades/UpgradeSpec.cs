@@ -14,8 +14,16 @@ internal static partial class UpgradeSpec
     /// </summary>
     public static string? Spell(string manager, VersionScheme scheme, string version)
     {
-        if (scheme == VersionScheme.Pep440) return Pep440Version.TryParse(version, out var parsed) ? parsed.ToNormalForm() : null;
-        if (manager == "pypi") return null;
+        if (scheme == VersionScheme.Pep440)
+        {
+            return Pep440Version.TryParse(version, out var parsed) ? parsed.ToNormalForm() : null;
+        }
+
+        if (manager == "pypi")
+        {
+            return null;
+        }
+
         var text = version.Length > 1 && version[0] is 'v' or 'V' ? version[1..] : version;
         text = text.Replace('-', '_').Replace('~', '_').Replace(':', '_');
         return Plain().IsMatch(text) && CondaVersion.TryParse(text, out _) ? text : null;

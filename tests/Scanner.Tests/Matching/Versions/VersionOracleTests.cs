@@ -28,9 +28,17 @@ public sealed class VersionOracleTests
     {
         var isA = T.TryParse(a, out var x);
         var isB = T.TryParse(b, out var y);
-        if (!isA || !isB) return isA ? "invalid-b" : isB ? "invalid-a" : "invalid-both";
+        if (!isA || !isB)
+        {
+            return isA ? "invalid-b" : isB ? "invalid-a" : "invalid-both";
+        }
+
         var order = Math.Sign(x.CompareTo(y));
-        if (order == 0 && (!x.Equals(y) || x.GetHashCode() != y.GetHashCode())) return "equal with different hashes";
+        if (order == 0 && (!x.Equals(y) || x.GetHashCode() != y.GetHashCode()))
+        {
+            return "equal with different hashes";
+        }
+
         return $"{order}";
     }
 

@@ -62,7 +62,10 @@ public sealed class VersionPropertyTests<T>
         string[] texts = [new('1', 2_000_000), string.Concat(Enumerable.Repeat("1.", 1_000_000)) + "1", string.Concat(Enumerable.Repeat("1a", 1_000_000)), new('a', 2_000_000), new('-', 2_000_000)];
         foreach (var text in texts)
         {
-            if (T.TryParse(text, out var version)) Assert.That(version.CompareTo(Parse(text)), Is.Zero);
+            if (T.TryParse(text, out var version))
+            {
+                Assert.That(version.CompareTo(Parse(text)), Is.Zero);
+            }
         }
     }
 
@@ -74,7 +77,10 @@ public sealed class VersionPropertyTests<T>
         var before = GC.GetAllocatedBytesForCurrentThread();
         foreach (var a in sample)
         {
-            for (var i = 0; i < sample.Length; i++) order += a.CompareTo(sample[i]);
+            for (var i = 0; i < sample.Length; i++)
+            {
+                order += a.CompareTo(sample[i]);
+            }
         }
 
         Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.Zero);

@@ -14,7 +14,9 @@ public sealed class VersionTests
         for (var i = 0; i < versions.Length; i++)
         {
             for (var j = 0; j < versions.Length; j++)
+            {
                 Assert.That(Math.Sign(VersionOrder.Compare(scheme, versions[i], versions[j]) ?? 99), Is.EqualTo(Math.Sign(i.CompareTo(j))), $"{versions[i]} and {versions[j]}");
+            }
         }
     }
 

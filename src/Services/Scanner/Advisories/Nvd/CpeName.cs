@@ -22,7 +22,11 @@ public sealed record CpeName(
     public static bool TryParse(string? text, [NotNullWhen(true)] out CpeName? name)
     {
         name = null;
-        if (text is null || text.Length > MaxLength || !text.StartsWith(Prefix, StringComparison.OrdinalIgnoreCase)) return false;
+        if (text is null || text.Length > MaxLength || !text.StartsWith(Prefix, StringComparison.OrdinalIgnoreCase))
+        {
+            return false;
+        }
+
         Span<string?> values = new string?[Components];
         var value = new StringBuilder();
         var (count, wildcards, patterns) = (0, 0, 0);
@@ -30,8 +34,16 @@ public sealed record CpeName(
         {
             if (i == text.Length || text[i] == ':')
             {
-                if (count == Components || value.Length == 0) return false;
-                if (wildcards > 0 && value.Length > 1) patterns |= 1 << count;
+                if (count == Components || value.Length == 0)
+                {
+                    return false;
+                }
+
+                if (wildcards > 0 && value.Length > 1)
+                {
+                    patterns |= 1 << count;
+                }
+
                 values[count++] = value.ToString().ToLowerInvariant();
                 value.Clear();
                 wildcards = 0;
@@ -39,13 +51,29 @@ public sealed record CpeName(
             }
 
             var isEscaped = text[i] == '\\';
-            if (isEscaped && ++i == text.Length) return false;
-            if (!isEscaped && text[i] is '*' or '?') wildcards++;
-            if (text[i] <= ' ') return false;
+            if (isEscaped && ++i == text.Length)
+            {
+                return false;
+            }
+
+            if (!isEscaped && text[i] is '*' or '?')
+            {
+                wildcards++;
+            }
+
+            if (text[i] <= ' ')
+            {
+                return false;
+            }
+
             value.Append(text[i]);
         }
 
-        if (count != Components || values[0] is not ("a" or "o" or "h" or Any or NotApplicable)) return false;
+        if (count != Components || values[0] is not ("a" or "o" or "h" or Any or NotApplicable))
+        {
+            return false;
+        }
+
         name = new CpeName(values[0]!, values[1]!, values[2]!, values[3]!, values[4]!, values[5]!, values[7]!, values[8]!, (patterns & (1 << 3)) != 0);
         return true;
     }

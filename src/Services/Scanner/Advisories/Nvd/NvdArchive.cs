@@ -40,10 +40,20 @@ public static class NvdArchive
         {
             while (reader.Read())
             {
-                if (reader is not { TokenType: JsonTokenType.PropertyName, CurrentDepth: 1 }) continue;
-                if (reader.ValueTextEquals("cve"u8)) return null;
+                if (reader is not { TokenType: JsonTokenType.PropertyName, CurrentDepth: 1 })
+                {
+                    continue;
+                }
+
+                if (reader.ValueTextEquals("cve"u8))
+                {
+                    return null;
+                }
+
                 if (reader.ValueTextEquals("vulnerabilities"u8))
+                {
                     return reader.Read() && reader.TokenType == JsonTokenType.StartArray ? mark + (int)reader.TokenStartIndex : null;
+                }
             }
         }
         catch (JsonException)
@@ -61,7 +71,11 @@ public static class NvdArchive
 
         public override int Read(Span<byte> buffer)
         {
-            if (_head.IsEmpty) return rest.Read(buffer);
+            if (_head.IsEmpty)
+            {
+                return rest.Read(buffer);
+            }
+
             var length = Math.Min(buffer.Length, _head.Length);
             _head.Span[..length].CopyTo(buffer);
             _head = _head[length..];

@@ -33,14 +33,29 @@ internal sealed class NvdConfigurations(RecordReader reader, CpeProducts product
     private bool Configuration(JsonElement configuration)
     {
         var nodes = reader.Objects(configuration, "nodes", Node);
-        if (reader.Problem is not null || IsNegated(configuration)) return false;
-        if (IsAnd(configuration) && !Array.TrueForAll(nodes, node => node.CanHold)) return false;
+        if (reader.Problem is not null || IsNegated(configuration))
+        {
+            return false;
+        }
+
+        if (IsAnd(configuration) && !Array.TrueForAll(nodes, node => node.CanHold))
+        {
+            return false;
+        }
+
         foreach (var node in nodes)
         {
-            if (node.IsNegated || !node.CanHold) continue;
+            if (node.IsNegated || !node.CanHold)
+            {
+                continue;
+            }
+
             foreach (var match in node.Matches)
             {
-                if (match.IsVulnerable) Add(match);
+                if (match.IsVulnerable)
+                {
+                    Add(match);
+                }
             }
         }
 
@@ -74,16 +89,40 @@ internal sealed class NvdConfigurations(RecordReader reader, CpeProducts product
     {
         var cpe = match.Cpe;
         // An edition for another language or system, or one that is sold, is another program under the same name.
-        if (cpe.Part != "a" || !Targets.Contains(cpe.TargetSoftware) || !SoftwareEditions.Contains(cpe.SoftwareEdition)) return;
-        if (products.Find(cpe.Vendor, cpe.Product) is not { } product) return;
+        if (cpe.Part != "a" || !Targets.Contains(cpe.TargetSoftware) || !SoftwareEditions.Contains(cpe.SoftwareEdition))
+        {
+            return;
+        }
+
+        if (products.Find(cpe.Vendor, cpe.Product) is not { } product)
+        {
+            return;
+        }
         // A package always has a version: "none" is not it. A pattern stands for versions that only NVD's dictionary knows.
-        if (cpe.Version == CpeName.NotApplicable || cpe.IsPattern) return;
+        if (cpe.Version == CpeName.NotApplicable || cpe.IsPattern)
+        {
+            return;
+        }
 
         var scheme = mapping.SchemeOf(Ecosystems.Conda, product.Native);
-        if (!_affected.TryGetValue(product.Native, out var found)) found = ([], new SortedSet<string>(StringComparer.Ordinal));
-        if (cpe.Version != CpeName.Any) found.Versions.UnionWith(NvdVersions.Exact(cpe.Version, cpe.Update, scheme, product.Versions));
-        else if (Range(match, scheme, product.Versions) is { } range) found.Ranges.Add(range);
-        if (found.Ranges.Count + found.Versions.Count > 0) _affected[product.Native] = found;
+        if (!_affected.TryGetValue(product.Native, out var found))
+        {
+            found = ([], new SortedSet<string>(StringComparer.Ordinal));
+        }
+
+        if (cpe.Version != CpeName.Any)
+        {
+            found.Versions.UnionWith(NvdVersions.Exact(cpe.Version, cpe.Update, scheme, product.Versions));
+        }
+        else if (Range(match, scheme, product.Versions) is { } range)
+        {
+            found.Ranges.Add(range);
+        }
+
+        if (found.Ranges.Count + found.Versions.Count > 0)
+        {
+            _affected[product.Native] = found;
+        }
     }
 
     private static AffectedRange? Range(MatchOf match, VersionScheme scheme, CpeVersionStyle style)
@@ -92,10 +131,17 @@ internal sealed class NvdConfigurations(RecordReader reader, CpeProducts product
         var end = (match.EndExcluding ?? match.EndIncluding) is { } to ? NvdVersions.Bound(to, scheme, style) : null;
         var first = start is null ? new RangeEvent(RangeEventKind.Introduced, "0")
             : new RangeEvent(match.StartIncluding is null ? RangeEventKind.IntroducedAfter : RangeEventKind.Introduced, start);
-        if (end is null) return new AffectedRange(RangeType.Ecosystem, [first]);
+        if (end is null)
+        {
+            return new AffectedRange(RangeType.Ecosystem, [first]);
+        }
 
         // In the order of events an end before its start would be no end at all.
-        if (start is not null && VersionOrder.Compare(scheme, start, end) is > 0) return null;
+        if (start is not null && VersionOrder.Compare(scheme, start, end) is > 0)
+        {
+            return null;
+        }
+
         return new AffectedRange(
             RangeType.Ecosystem, [first, new RangeEvent(match.EndExcluding is null ? RangeEventKind.LastAffected : RangeEventKind.Fixed, end)]);
     }

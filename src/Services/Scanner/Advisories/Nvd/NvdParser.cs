@@ -23,20 +23,35 @@ public static class NvdParser
     public static NvdRecord Parse(ReadOnlyMemory<byte> json, CpeProducts products, ConventionMapping mapping)
     {
         using var document = RecordReader.Open(json, out var problem);
-        if (document is null) return new NvdRecord.Broken(null, problem);
+        if (document is null)
+        {
+            return new NvdRecord.Broken(null, problem);
+        }
+
         var reader = new RecordReader();
         var root = document.RootElement;
-        if (root.ValueKind == JsonValueKind.Object && reader.Has(root, "cve", out var wrapped)) root = wrapped;
+        if (root.ValueKind == JsonValueKind.Object && reader.Has(root, "cve", out var wrapped))
+        {
+            root = wrapped;
+        }
+
         return root.ValueKind == JsonValueKind.Object ? Read(reader, root, products, mapping) : new NvdRecord.Broken(null, "not an object");
     }
 
     private static NvdRecord Read(RecordReader reader, JsonElement cve, CpeProducts products, ConventionMapping mapping)
     {
         var id = reader.Required(cve, "id");
-        if (reader.Problem is not null || !IsCve(id)) return new NvdRecord.Broken(null, reader.Problem ?? "id is no CVE id");
+        if (reader.Problem is not null || !IsCve(id))
+        {
+            return new NvdRecord.Broken(null, reader.Problem ?? "id is no CVE id");
+        }
 
         var modified = reader.Time(cve, "lastModified");
-        if (modified is null) reader.Complain("lastModified", "is missing");
+        if (modified is null)
+        {
+            reader.Complain("lastModified", "is missing");
+        }
+
         var isRejected = string.Equals(reader.Text(cve, "vulnStatus"), "Rejected", StringComparison.OrdinalIgnoreCase);
         var advisory = new Advisory(
             IdPrefix + id,
@@ -59,7 +74,11 @@ public static class NvdParser
     // NVD's own score ("Primary") is its judgement of what others sent; these count where it gave none.
     private static SeverityVector[] Scores(RecordReader reader, JsonElement cve)
     {
-        if (!reader.Find(cve, "metrics", JsonValueKind.Object, out var metrics)) return [];
+        if (!reader.Find(cve, "metrics", JsonValueKind.Object, out var metrics))
+        {
+            return [];
+        }
+
         var scores = new List<SeverityVector>();
         foreach (var (property, type) in Metrics)
         {
@@ -69,7 +88,10 @@ public static class NvdParser
             var primary = Array.FindAll(given, score => score.IsPrimary);
             foreach (var (_, vector) in primary.Length > 0 ? primary : given)
             {
-                if (vector is not null) scores.Add(new SeverityVector(type, vector));
+                if (vector is not null)
+                {
+                    scores.Add(new SeverityVector(type, vector));
+                }
             }
         }
 

@@ -25,7 +25,11 @@ internal static class NvdYears
         var fresh = added.Except(complete, StringComparer.Ordinal).ToList();
         var isClosed = fresh.Exists(ecosystem => ecosystem.StartsWith(Prefix, StringComparison.Ordinal)) && !complete.Contains(Ecosystems.Nvd, StringComparer.Ordinal)
             && Enumerable.Range(First, thisYear - First + 1).All(year => complete.Contains(Prefix + year) || fresh.Contains(Prefix + year));
-        if (isClosed) fresh.Add(Ecosystems.Nvd);
+        if (isClosed)
+        {
+            fresh.Add(Ecosystems.Nvd);
+        }
+
         return [.. fresh];
     }
 

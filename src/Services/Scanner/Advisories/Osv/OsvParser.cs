@@ -18,13 +18,24 @@ public static class OsvParser
 
     private static OsvRecord Read(JsonElement root)
     {
-        if (root.ValueKind != JsonValueKind.Object) return new OsvRecord.Broken(null, "not an object");
+        if (root.ValueKind != JsonValueKind.Object)
+        {
+            return new OsvRecord.Broken(null, "not an object");
+        }
+
         var reader = new Reader();
         var id = reader.Id(root);
-        if (id is null) return new OsvRecord.Broken(null, reader.Problem ?? "id is missing");
+        if (id is null)
+        {
+            return new OsvRecord.Broken(null, reader.Problem ?? "id is missing");
+        }
 
         var modified = reader.Time(root, "modified");
-        if (modified is null) reader.Complain("modified", "is missing");
+        if (modified is null)
+        {
+            reader.Complain("modified", "is missing");
+        }
+
         var advisory = new Advisory(
             id,
             reader.Aliases(root),
@@ -44,14 +55,22 @@ public static class OsvParser
         public string? Id(JsonElement record)
         {
             var id = Identifier(record, "id");
-            if (id is { Length: 0 or > MaxIdLength }) Complain("id", $"is empty or longer than {MaxIdLength} characters");
+            if (id is { Length: 0 or > MaxIdLength })
+            {
+                Complain("id", $"is empty or longer than {MaxIdLength} characters");
+            }
+
             return Problem is null ? id : null;
         }
 
         public string[] Aliases(JsonElement record)
         {
             var aliases = Strings(record, "aliases");
-            if (Array.Exists(aliases, alias => alias.Length > MaxIdLength)) Complain("aliases", $"hold one of more than {MaxIdLength} characters");
+            if (Array.Exists(aliases, alias => alias.Length > MaxIdLength))
+            {
+                Complain("aliases", $"hold one of more than {MaxIdLength} characters");
+            }
+
             return aliases;
         }
 
@@ -68,7 +87,11 @@ public static class OsvParser
 
         private AffectedPackage? Package(JsonElement entry)
         {
-            if (!Find(entry, "package", JsonValueKind.Object, out var package)) return OfRepository(entry);
+            if (!Find(entry, "package", JsonValueKind.Object, out var package))
+            {
+                return OfRepository(entry);
+            }
+
             var ecosystem = Required(package, "ecosystem");
             return ecosystem == Git
                 ? OfRepository(entry)
@@ -79,7 +102,11 @@ public static class OsvParser
         // a repository that is nobody's here, is nothing that a package could be matched by.
         private AffectedPackage? OfRepository(JsonElement entry)
         {
-            if (Project(entry) is not { } project) return null;
+            if (Project(entry) is not { } project)
+            {
+                return null;
+            }
+
             var ranges = Ranges(entry);
             var versions = Strings(entry, "versions").Select(project.VersionOf).OfType<string>().Distinct(StringComparer.Ordinal).ToArray();
             return ranges.Length + versions.Length == 0 ? null : new AffectedPackage(Ecosystems.Conda, project.Native, null, ranges, versions, Severities(entry));
@@ -100,9 +127,20 @@ public static class OsvParser
         private AffectedRange? Range(JsonElement range)
         {
             var type = Required(range, "type");
-            if (type is not ("ECOSYSTEM" or "SEMVER")) return null;
-            if (!Find(range, "events", JsonValueKind.Array, out var events)) Complain("events", "are missing");
-            else if (events.GetArrayLength() == 0) Complain("events", "are empty");
+            if (type is not ("ECOSYSTEM" or "SEMVER"))
+            {
+                return null;
+            }
+
+            if (!Find(range, "events", JsonValueKind.Array, out var events))
+            {
+                Complain("events", "are missing");
+            }
+            else if (events.GetArrayLength() == 0)
+            {
+                Complain("events", "are empty");
+            }
+
             return new AffectedRange(
                 type == "SEMVER" ? RangeType.SemVer : RangeType.Ecosystem,
                 Objects(range, "events", Event));
@@ -110,10 +148,26 @@ public static class OsvParser
 
         private RangeEvent Event(JsonElement item)
         {
-            if (Identifier(item, "introduced") is { } introduced) return new RangeEvent(RangeEventKind.Introduced, introduced);
-            if (Identifier(item, "fixed") is { } fixedIn) return new RangeEvent(RangeEventKind.Fixed, fixedIn);
-            if (Identifier(item, "last_affected") is { } last) return new RangeEvent(RangeEventKind.LastAffected, last);
-            if (Identifier(item, "limit") is { } limit) return new RangeEvent(RangeEventKind.Limit, limit);
+            if (Identifier(item, "introduced") is { } introduced)
+            {
+                return new RangeEvent(RangeEventKind.Introduced, introduced);
+            }
+
+            if (Identifier(item, "fixed") is { } fixedIn)
+            {
+                return new RangeEvent(RangeEventKind.Fixed, fixedIn);
+            }
+
+            if (Identifier(item, "last_affected") is { } last)
+            {
+                return new RangeEvent(RangeEventKind.LastAffected, last);
+            }
+
+            if (Identifier(item, "limit") is { } limit)
+            {
+                return new RangeEvent(RangeEventKind.Limit, limit);
+            }
+
             Complain("events", "hold one without introduced, fixed, last_affected or limit");
             return default;
         }

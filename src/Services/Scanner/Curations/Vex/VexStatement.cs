@@ -31,7 +31,11 @@ internal sealed record VexStatement(
     // Never in the middle of a surrogate pair, half of which cannot be stored.
     private static string Shortened(string text)
     {
-        if (text.Length <= CurateVulnerability.MaxReason) return text;
+        if (text.Length <= CurateVulnerability.MaxReason)
+        {
+            return text;
+        }
+
         var end = CurateVulnerability.MaxReason - 1;
         return text[..(char.IsHighSurrogate(text[end - 1]) ? end - 1 : end)] + "…";
     }

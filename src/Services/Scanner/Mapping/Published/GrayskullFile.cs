@@ -39,12 +39,24 @@ public static class GrayskullFile
         {
             number++;
             var content = line.AsSpan().Trim(' ');
-            if (content.IsEmpty || content[0] == '#' || line is "---" or "...") continue;
+            if (content.IsEmpty || content[0] == '#' || line is "---" or "...")
+            {
+                continue;
+            }
+
             var indent = line.Length - line.AsSpan().TrimStart(' ').Length;
-            if (content[0] == '\t' || (indent > 0 && open is null)) throw NoMapping(number);
+            if (content[0] == '\t' || (indent > 0 && open is null))
+            {
+                throw NoMapping(number);
+            }
+
             if (indent == 0)
             {
-                if (open is not null) entries.Add(open.Close());
+                if (open is not null)
+                {
+                    entries.Add(open.Close());
+                }
+
                 open = Key(content, out var value) is { } name ? new Entry(name, value.Length > 0) : throw NoMapping(number);
             }
             else
@@ -64,11 +76,23 @@ public static class GrayskullFile
     {
         value = "";
         var end = content.IndexOf(": ");
-        if (end < 0 && content[^1] == ':') end = content.Length - 1;
-        if (end <= 0) return null;
+        if (end < 0 && content[^1] == ':')
+        {
+            end = content.Length - 1;
+        }
+
+        if (end <= 0)
+        {
+            return null;
+        }
+
         var rest = content[(end + 1)..].Trim(' ');
         var comment = rest.IndexOf(" #");
-        if (comment >= 0) rest = rest[..comment].TrimEnd(' ');
+        if (comment >= 0)
+        {
+            rest = rest[..comment].TrimEnd(' ');
+        }
+
         value = rest.Length > 0 && rest[0] == '#' ? "" : Unquoted(rest);
         return Unquoted(content[..end].TrimEnd(' '));
     }
@@ -86,14 +110,29 @@ public static class GrayskullFile
         public void Read(int indent, ReadOnlySpan<char> content)
         {
             _indent ??= indent;
-            if (indent == _indent && Key(content, out var value) == CondaForge) _conda = value;
+            if (indent == _indent && Key(content, out var value) == CondaForge)
+            {
+                _conda = value;
+            }
         }
 
         public PublishedLine Close()
         {
-            if (hasValue) return PublishedLine.Broken(pypi, "is no mapping in block style");
-            if (_conda is null) return PublishedLine.Broken(pypi, "has no conda_forge");
-            if (!PublishedFile.IsPypiName(pypi)) return PublishedLine.Broken(pypi, "its name is none of PyPI's");
+            if (hasValue)
+            {
+                return PublishedLine.Broken(pypi, "is no mapping in block style");
+            }
+
+            if (_conda is null)
+            {
+                return PublishedLine.Broken(pypi, "has no conda_forge");
+            }
+
+            if (!PublishedFile.IsPypiName(pypi))
+            {
+                return PublishedLine.Broken(pypi, "its name is none of PyPI's");
+            }
+
             return PublishedFile.IsCondaName(_conda) ? new PublishedLine(pypi, _conda, [pypi], null) : PublishedLine.Broken(pypi, "its conda_forge is no name of conda's");
         }
     }

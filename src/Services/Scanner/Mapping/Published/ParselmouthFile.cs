@@ -12,11 +12,19 @@ public static class ParselmouthFile
     public static IReadOnlyList<PublishedLine> Read(Stream file)
     {
         var text = PublishedFile.ReadAll(file).AsMemory();
-        if (text.Span.StartsWith("\uFEFF"u8)) text = text[3..];
+        if (text.Span.StartsWith("\uFEFF"u8))
+        {
+            text = text[3..];
+        }
+
         try
         {
             using var document = JsonDocument.Parse(text, new JsonDocumentOptions { MaxDepth = 4 });
-            if (document.RootElement.ValueKind != JsonValueKind.Object) throw new InvalidDataException("The mapping is no JSON object of conda names.");
+            if (document.RootElement.ValueKind != JsonValueKind.Object)
+            {
+                throw new InvalidDataException("The mapping is no JSON object of conda names.");
+            }
+
             return [.. document.RootElement.EnumerateObject().Select(Line)];
         }
         catch (JsonException exception)
@@ -38,13 +46,29 @@ public static class ParselmouthFile
             return PublishedLine.Broken("", "its name is no valid Unicode text");
         }
 
-        if (!PublishedFile.IsCondaName(name)) return PublishedLine.Broken(name, "its name is none of conda's");
-        if (entry.Value.ValueKind == JsonValueKind.Null) return new PublishedLine(name, name, [], null);
-        if (entry.Value.ValueKind != JsonValueKind.Array) return PublishedLine.Broken(name, "is neither a list of names nor null");
+        if (!PublishedFile.IsCondaName(name))
+        {
+            return PublishedLine.Broken(name, "its name is none of conda's");
+        }
+
+        if (entry.Value.ValueKind == JsonValueKind.Null)
+        {
+            return new PublishedLine(name, name, [], null);
+        }
+
+        if (entry.Value.ValueKind != JsonValueKind.Array)
+        {
+            return PublishedLine.Broken(name, "is neither a list of names nor null");
+        }
+
         var names = new List<string>(entry.Value.GetArrayLength());
         foreach (var item in entry.Value.EnumerateArray())
         {
-            if (Text(item) is not { } pypi || !PublishedFile.IsPypiName(pypi)) return PublishedLine.Broken(name, "lists something that is no name of PyPI");
+            if (Text(item) is not { } pypi || !PublishedFile.IsPypiName(pypi))
+            {
+                return PublishedLine.Broken(name, "lists something that is no name of PyPI");
+            }
+
             names.Add(pypi);
         }
 

@@ -47,7 +47,11 @@ internal static class PublishedFile
         var buffer = new byte[64 << 10];
         while ((read = source.Read(buffer)) > 0)
         {
-            if (text.Length + read > MaxBytes) throw new InvalidDataException($"The mapping is longer than {MaxBytes} bytes.");
+            if (text.Length + read > MaxBytes)
+            {
+                throw new InvalidDataException($"The mapping is longer than {MaxBytes} bytes.");
+            }
+
             text.Write(buffer, 0, read);
         }
 

@@ -33,17 +33,35 @@ public readonly struct CondaVersion : IVersion<CondaVersion>
     public static bool TryParse(string? text, out CondaVersion version)
     {
         version = default;
-        if (text is null) return false;
+        if (text is null)
+        {
+            return false;
+        }
+
         var (begin, end) = VersionText.Strip(text);
         var all = text.AsSpan(begin, end - begin);
-        if (all.IsEmpty || !HasOnlyAllowed(all)) return false;
+        if (all.IsEmpty || !HasOnlyAllowed(all))
+        {
+            return false;
+        }
 
         var bang = all.IndexOf('!');
-        if (bang >= 0 && (!VersionText.IsDigits(all[..bang]) || all[(bang + 1)..].Contains('!'))) return false;
+        if (bang >= 0 && (!VersionText.IsDigits(all[..bang]) || all[(bang + 1)..].Contains('!')))
+        {
+            return false;
+        }
+
         var body = all[(bang + 1)..];
         var plus = body.IndexOf('+');
-        if (plus >= 0 && (!AreComponents(body[(plus + 1)..], isLocal: true) || body[(plus + 1)..].Contains('+'))) return false;
-        if (!AreComponents(plus < 0 ? body : body[..plus], isLocal: false)) return false;
+        if (plus >= 0 && (!AreComponents(body[(plus + 1)..], isLocal: true) || body[(plus + 1)..].Contains('+')))
+        {
+            return false;
+        }
+
+        if (!AreComponents(plus < 0 ? body : body[..plus], isLocal: false))
+        {
+            return false;
+        }
 
         var start = begin + bang + 1;
         version = new CondaVersion(text, begin, start, plus < 0 ? end : start + plus, end);
@@ -53,7 +71,11 @@ public readonly struct CondaVersion : IVersion<CondaVersion>
     public int CompareTo(CondaVersion other)
     {
         var order = VersionText.CompareNumbers(Epoch, other.Epoch);
-        if (order == 0) order = CompareComponents(Body, other.Body, isLocal: false);
+        if (order == 0)
+        {
+            order = CompareComponents(Body, other.Body, isLocal: false);
+        }
+
         return order != 0 ? order : CompareComponents(Local, other.Local, isLocal: true);
     }
 
@@ -87,7 +109,10 @@ public readonly struct CondaVersion : IVersion<CondaVersion>
         {
             dash |= c == '-';
             underscore |= c == '_';
-            if (!char.IsAsciiLetterOrDigit(c) && c is not ('*' or '.' or '+' or '!' or '_' or '-')) return false;
+            if (!char.IsAsciiLetterOrDigit(c) && c is not ('*' or '.' or '+' or '!' or '_' or '-'))
+            {
+                return false;
+            }
         }
 
         return !(dash && underscore);
@@ -95,13 +120,28 @@ public readonly struct CondaVersion : IVersion<CondaVersion>
 
     private static bool AreComponents(ReadOnlySpan<char> text, bool isLocal)
     {
-        if (text.IsEmpty) return false;
+        if (text.IsEmpty)
+        {
+            return false;
+        }
+
         while (true)
         {
-            if (NextComponent(ref text, isLocal).IsEmpty) return false;
-            if (text.IsEmpty) return true;
+            if (NextComponent(ref text, isLocal).IsEmpty)
+            {
+                return false;
+            }
+
+            if (text.IsEmpty)
+            {
+                return true;
+            }
+
             text = text[1..];
-            if (text.IsEmpty) return false;
+            if (text.IsEmpty)
+            {
+                return false;
+            }
         }
     }
 
@@ -110,7 +150,11 @@ public readonly struct CondaVersion : IVersion<CondaVersion>
     private static ReadOnlySpan<char> NextComponent(ref ReadOnlySpan<char> rest, bool isLocal)
     {
         var end = rest.IndexOfAny('.', '_', '-');
-        if (end >= 0 && !isLocal && end == rest.Length - 1 && rest[end] != '.') end = -1;
+        if (end >= 0 && !isLocal && end == rest.Length - 1 && rest[end] != '.')
+        {
+            end = -1;
+        }
+
         var component = end < 0 ? rest : rest[..end];
         rest = end < 0 ? [] : rest[end..];
         return component;
@@ -119,7 +163,11 @@ public readonly struct CondaVersion : IVersion<CondaVersion>
     private static ReadOnlySpan<char> TakeComponent(ref ReadOnlySpan<char> rest, bool isLocal)
     {
         var component = NextComponent(ref rest, isLocal);
-        if (!rest.IsEmpty) rest = rest[1..];
+        if (!rest.IsEmpty)
+        {
+            rest = rest[1..];
+        }
+
         return component;
     }
 
@@ -132,7 +180,10 @@ public readonly struct CondaVersion : IVersion<CondaVersion>
             while (x.Next() | y.Next())
             {
                 var order = x.OrderTo(y);
-                if (order != 0) return order;
+                if (order != 0)
+                {
+                    return order;
+                }
             }
         }
 
@@ -148,7 +199,11 @@ public readonly struct CondaVersion : IVersion<CondaVersion>
             for (var j = 0; runs.Next(); j++)
             {
                 // Zeros equal what is missing, so they leave no trace but the positions of what follows.
-                if (runs.IsZero) continue;
+                if (runs.IsZero)
+                {
+                    continue;
+                }
+
                 hash.Add(i);
                 hash.Add(j);
                 runs.AddTo(ref hash);
@@ -177,10 +232,17 @@ public readonly struct CondaVersion : IVersion<CondaVersion>
             _started = true;
             _run = [];
             _kind = Kind.Number;
-            if (_rest.IsEmpty) return false;
+            if (_rest.IsEmpty)
+            {
+                return false;
+            }
 
             var first = _rest[0];
-            if (isFirst && !char.IsAsciiDigit(first)) return true;
+            if (isFirst && !char.IsAsciiDigit(first))
+            {
+                return true;
+            }
+
             var end = char.IsAsciiDigit(first) ? _rest.IndexOfAnyExceptInRange('0', '9')
                 : first == '*' ? _rest.IndexOfAnyExcept('*')
                 : EndOfWord(_rest);
@@ -198,7 +260,11 @@ public readonly struct CondaVersion : IVersion<CondaVersion>
 
         public readonly int OrderTo(Runs other)
         {
-            if (_kind != other._kind) return OrderOf(this, other);
+            if (_kind != other._kind)
+            {
+                return OrderOf(this, other);
+            }
+
             return _kind switch
             {
                 Kind.Number => VersionText.CompareNumbers(_run, other._run),
@@ -210,15 +276,32 @@ public readonly struct CondaVersion : IVersion<CondaVersion>
         public readonly void AddTo(ref HashCode hash)
         {
             hash.Add((byte)_kind);
-            if (_kind == Kind.Number) VersionText.AddNumber(ref hash, _run);
-            else if (_kind == Kind.Word) foreach (var c in _run) hash.Add(Letter(c));
+            if (_kind == Kind.Number)
+            {
+                VersionText.AddNumber(ref hash, _run);
+            }
+            else if (_kind == Kind.Word)
+            {
+                foreach (var c in _run)
+                {
+                    hash.Add(Letter(c));
+                }
+            }
         }
 
         // conda spells dev in capitals inside, which puts it before every other word but those of asterisks.
         private static int OrderOf(Runs a, Runs b)
         {
-            if (a._kind == Kind.Development && b._kind == Kind.Word) return b._run[0] == '*' ? 1 : -1;
-            if (a._kind == Kind.Word && b._kind == Kind.Development) return a._run[0] == '*' ? -1 : 1;
+            if (a._kind == Kind.Development && b._kind == Kind.Word)
+            {
+                return b._run[0] == '*' ? 1 : -1;
+            }
+
+            if (a._kind == Kind.Word && b._kind == Kind.Development)
+            {
+                return a._run[0] == '*' ? -1 : 1;
+            }
+
             return (byte)a._kind - (byte)b._kind;
         }
 
@@ -226,7 +309,10 @@ public readonly struct CondaVersion : IVersion<CondaVersion>
         {
             for (var i = 1; i < text.Length; i++)
             {
-                if (char.IsAsciiDigit(text[i]) || text[i] == '*') return i;
+                if (char.IsAsciiDigit(text[i]) || text[i] == '*')
+                {
+                    return i;
+                }
             }
 
             return -1;
@@ -238,7 +324,10 @@ public readonly struct CondaVersion : IVersion<CondaVersion>
             for (var i = 0; i < common; i++)
             {
                 var order = Letter(a[i]).CompareTo(Letter(b[i]));
-                if (order != 0) return Math.Sign(order);
+                if (order != 0)
+                {
+                    return Math.Sign(order);
+                }
             }
 
             return a.Length.CompareTo(b.Length);

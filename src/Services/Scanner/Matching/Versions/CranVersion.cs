@@ -15,14 +15,26 @@ public readonly struct CranVersion : IVersion<CranVersion>
     public static bool TryParse(string? text, out CranVersion version)
     {
         version = default;
-        if (string.IsNullOrEmpty(text)) return false;
+        if (string.IsNullOrEmpty(text))
+        {
+            return false;
+        }
+
         var at = 0;
         while (true)
         {
             var digits = VersionText.DigitsAt(text, at);
             at += digits;
-            if (digits == 0 || (at < text.Length && text[at] is not ('.' or '-' or '_'))) return false;
-            if (at == text.Length) break;
+            if (digits == 0 || (at < text.Length && text[at] is not ('.' or '-' or '_')))
+            {
+                return false;
+            }
+
+            if (at == text.Length)
+            {
+                break;
+            }
+
             at++;
         }
 
@@ -36,7 +48,10 @@ public readonly struct CranVersion : IVersion<CranVersion>
         while (!a.IsEmpty && !b.IsEmpty)
         {
             var order = VersionText.CompareNumbers(Next(ref a), Next(ref b));
-            if (order != 0) return order;
+            if (order != 0)
+            {
+                return order;
+            }
         }
 
         return b.IsEmpty.CompareTo(a.IsEmpty);
@@ -50,7 +65,11 @@ public readonly struct CranVersion : IVersion<CranVersion>
     {
         var hash = new HashCode();
         ReadOnlySpan<char> rest = Text;
-        while (!rest.IsEmpty) VersionText.AddNumber(ref hash, Next(ref rest));
+        while (!rest.IsEmpty)
+        {
+            VersionText.AddNumber(ref hash, Next(ref rest));
+        }
+
         return hash.ToHashCode();
     }
 

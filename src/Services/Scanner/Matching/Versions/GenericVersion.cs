@@ -16,12 +16,23 @@ public readonly struct GenericVersion : IVersion<GenericVersion>
     public static bool TryParse(string? text, out GenericVersion version)
     {
         version = default;
-        if (string.IsNullOrEmpty(text)) return false;
+        if (string.IsNullOrEmpty(text))
+        {
+            return false;
+        }
+
         var first = text[0] is 'v' or 'V' && text.Length > 1 ? 1 : 0;
-        if (!char.IsAsciiDigit(text[first])) return false;
+        if (!char.IsAsciiDigit(text[first]))
+        {
+            return false;
+        }
+
         foreach (var c in text)
         {
-            if (!char.IsAsciiLetterOrDigit(c) && c is not ('.' or '-' or '_' or '+' or '~' or ':')) return false;
+            if (!char.IsAsciiLetterOrDigit(c) && c is not ('.' or '-' or '_' or '+' or '~' or ':'))
+            {
+                return false;
+            }
         }
 
         version = new GenericVersion(text);
@@ -35,7 +46,10 @@ public readonly struct GenericVersion : IVersion<GenericVersion>
         while (a.Next() | b.Next())
         {
             var order = a.OrderTo(b);
-            if (order != 0) return order;
+            if (order != 0)
+            {
+                return order;
+            }
         }
 
         return 0;
@@ -49,7 +63,11 @@ public readonly struct GenericVersion : IVersion<GenericVersion>
     {
         var hash = new HashCode();
         var runs = new Runs(Text);
-        for (var i = 0; runs.Next(); i++) runs.AddTo(ref hash, i);
+        for (var i = 0; runs.Next(); i++)
+        {
+            runs.AddTo(ref hash, i);
+        }
+
         return hash.ToHashCode();
     }
 
@@ -77,14 +95,25 @@ public readonly struct GenericVersion : IVersion<GenericVersion>
 
         public bool Next()
         {
-            while (!_rest.IsEmpty && !char.IsAsciiLetterOrDigit(_rest[0])) _rest = _rest[1..];
+            while (!_rest.IsEmpty && !char.IsAsciiLetterOrDigit(_rest[0]))
+            {
+                _rest = _rest[1..];
+            }
+
             _run = [];
             _rank = End;
-            if (_rest.IsEmpty) return false;
+            if (_rest.IsEmpty)
+            {
+                return false;
+            }
 
             var digits = char.IsAsciiDigit(_rest[0]);
             var length = 1;
-            while (length < _rest.Length && (digits ? char.IsAsciiDigit(_rest[length]) : char.IsAsciiLetter(_rest[length]))) length++;
+            while (length < _rest.Length && (digits ? char.IsAsciiDigit(_rest[length]) : char.IsAsciiLetter(_rest[length])))
+            {
+                length++;
+            }
+
             _run = _rest[..length];
             _rest = _rest[length..];
             _rank = !digits ? RankOf(_run) : VersionText.IsZero(_run) ? End : Number;
@@ -99,11 +128,21 @@ public readonly struct GenericVersion : IVersion<GenericVersion>
 
         public readonly void AddTo(ref HashCode hash, int position)
         {
-            if (_rank == End) return;
+            if (_rank == End)
+            {
+                return;
+            }
+
             hash.Add(position);
             hash.Add(_rank);
-            if (_rank == Number) VersionText.AddNumber(ref hash, _run);
-            else if (_rank == Word) VersionText.AddWord(ref hash, _run);
+            if (_rank == Number)
+            {
+                VersionText.AddNumber(ref hash, _run);
+            }
+            else if (_rank == Word)
+            {
+                VersionText.AddWord(ref hash, _run);
+            }
         }
 
         private static int RankOf(ReadOnlySpan<char> word) =>

@@ -22,19 +22,39 @@ public readonly struct OpenSslVersion : IVersion<OpenSslVersion>
     public static bool TryParse(string? text, out OpenSslVersion version)
     {
         version = default;
-        if (string.IsNullOrEmpty(text)) return false;
+        if (string.IsNullOrEmpty(text))
+        {
+            return false;
+        }
+
         var rest = text.AsSpan();
         var key = 0UL;
         for (var i = 0; i < 3; i++)
         {
-            if (!TakeNumber(ref rest, 4095, out var number)) return false;
+            if (!TakeNumber(ref rest, 4095, out var number))
+            {
+                return false;
+            }
+
             key = (key << 12) | number;
-            if (i == 2) break;
-            if (rest.IsEmpty || rest[0] != '.') return false;
+            if (i == 2)
+            {
+                break;
+            }
+
+            if (rest.IsEmpty || rest[0] != '.')
+            {
+                return false;
+            }
+
             rest = rest[1..];
         }
 
-        if (!TakeLetters(ref rest, out var letters) || !TakeStage(rest, out var stage)) return false;
+        if (!TakeLetters(ref rest, out var letters) || !TakeStage(rest, out var stage))
+        {
+            return false;
+        }
+
         version = new OpenSslVersion(text, (key << 22) | ((ulong)letters << 12) | stage);
         return true;
     }
@@ -60,11 +80,18 @@ public readonly struct OpenSslVersion : IVersion<OpenSslVersion>
     {
         number = 0;
         var length = VersionText.DigitsAt(rest, 0);
-        if (length == 0) return false;
+        if (length == 0)
+        {
+            return false;
+        }
+
         foreach (var digit in rest[..length])
         {
             number = (number * 10) + (uint)(digit - '0');
-            if (number > limit) return false;
+            if (number > limit)
+            {
+                return false;
+            }
         }
 
         rest = rest[length..];
@@ -76,11 +103,27 @@ public readonly struct OpenSslVersion : IVersion<OpenSslVersion>
     {
         letters = 0;
         var length = 0;
-        while (length < rest.Length && char.IsAsciiLetterLower(rest[length])) length++;
-        if (length == 0) return true;
-        if (length > 2 || (length == 2 && rest[0] != 'z')) return false;
+        while (length < rest.Length && char.IsAsciiLetterLower(rest[length]))
+        {
+            length++;
+        }
+
+        if (length == 0)
+        {
+            return true;
+        }
+
+        if (length > 2 || (length == 2 && rest[0] != 'z'))
+        {
+            return false;
+        }
+
         letters = (uint)(rest[0] - 'a' + 1) << 5;
-        if (length == 2) letters |= (uint)(rest[1] - 'a' + 1);
+        if (length == 2)
+        {
+            letters |= (uint)(rest[1] - 'a' + 1);
+        }
+
         rest = rest[length..];
         return true;
     }
@@ -89,16 +132,32 @@ public readonly struct OpenSslVersion : IVersion<OpenSslVersion>
     {
         const uint release = 3u << 10;
         stage = release;
-        if (rest.IsEmpty) return true;
-        if (rest[0] is not ('-' or '_')) return false;
+        if (rest.IsEmpty)
+        {
+            return true;
+        }
+
+        if (rest[0] is not ('-' or '_'))
+        {
+            return false;
+        }
+
         rest = rest[1..];
         var (word, rank) = rest.StartsWith("alpha", StringComparison.Ordinal) ? ("alpha", 0u)
             : rest.StartsWith("beta", StringComparison.Ordinal) ? ("beta", 1u)
             : rest.StartsWith("pre", StringComparison.Ordinal) ? ("pre", 2u)
             : ("", 0u);
-        if (word.Length == 0) return false;
+        if (word.Length == 0)
+        {
+            return false;
+        }
+
         rest = rest[word.Length..];
-        if (!TakeNumber(ref rest, 1023, out var number) || !rest.IsEmpty) return false;
+        if (!TakeNumber(ref rest, 1023, out var number) || !rest.IsEmpty)
+        {
+            return false;
+        }
+
         stage = (rank << 10) | number;
         return true;
     }

@@ -51,9 +51,17 @@ public readonly struct Pep440Version : IVersion<Pep440Version>
     public static bool TryParse(string? text, out Pep440Version version)
     {
         version = default;
-        if (string.IsNullOrEmpty(text)) return false;
+        if (string.IsNullOrEmpty(text))
+        {
+            return false;
+        }
+
         var reader = new Reader(text);
-        if (!reader.Read()) return false;
+        if (!reader.Read())
+        {
+            return false;
+        }
+
         version = new Pep440Version(text, ref reader);
         return true;
     }
@@ -62,14 +70,38 @@ public readonly struct Pep440Version : IVersion<Pep440Version>
     public string ToNormalForm()
     {
         var text = new StringBuilder();
-        if (!VersionText.IsZero(_epoch.Of(_text))) text.Append(Number(_epoch.Of(_text))).Append('!');
+        if (!VersionText.IsZero(_epoch.Of(_text)))
+        {
+            text.Append(Number(_epoch.Of(_text))).Append('!');
+        }
+
         var release = _release.Of(_text);
-        if (release.IsEmpty) text.Append('0');
-        for (var isFirst = true; !release.IsEmpty; isFirst = false) text.Append(isFirst ? "" : ".").Append(Number(Next(ref release, ".")));
+        if (release.IsEmpty)
+        {
+            text.Append('0');
+        }
+
+        for (var isFirst = true; !release.IsEmpty; isFirst = false)
+        {
+            text.Append(isFirst ? "" : ".").Append(Number(Next(ref release, ".")));
+        }
+
         text.Append(_stage switch { Stage.Alpha => "a", Stage.Beta => "b", Stage.Candidate => "rc", _ => "" });
-        if (_stage is Stage.Alpha or Stage.Beta or Stage.Candidate) text.Append(Number(_pre.Of(_text)));
-        if (_isPost) text.Append(".post").Append(Number(_post.Of(_text)));
-        if (_isDev) text.Append(".dev").Append(Number(_dev.Of(_text)));
+        if (_stage is Stage.Alpha or Stage.Beta or Stage.Candidate)
+        {
+            text.Append(Number(_pre.Of(_text)));
+        }
+
+        if (_isPost)
+        {
+            text.Append(".post").Append(Number(_post.Of(_text)));
+        }
+
+        if (_isDev)
+        {
+            text.Append(".dev").Append(Number(_dev.Of(_text)));
+        }
+
         var local = _local.Of(_text);
         for (var isFirst = true; !local.IsEmpty; isFirst = false)
         {
@@ -82,15 +114,47 @@ public readonly struct Pep440Version : IVersion<Pep440Version>
 
     public int CompareTo(Pep440Version other)
     {
-        if (_head != other._head) return _head.CompareTo(other._head);
+        if (_head != other._head)
+        {
+            return _head.CompareTo(other._head);
+        }
+
         var order = VersionText.CompareNumbers(_epoch.Of(_text), other._epoch.Of(other._text));
-        if (order == 0) order = CompareReleases(_release.Of(_text), other._release.Of(other._text));
-        if (order == 0) order = (byte)_stage - (byte)other._stage;
-        if (order == 0) order = VersionText.CompareNumbers(_pre.Of(_text), other._pre.Of(other._text));
-        if (order == 0) order = _isPost.CompareTo(other._isPost);
-        if (order == 0) order = VersionText.CompareNumbers(_post.Of(_text), other._post.Of(other._text));
-        if (order == 0) order = other._isDev.CompareTo(_isDev);
-        if (order == 0) order = VersionText.CompareNumbers(_dev.Of(_text), other._dev.Of(other._text));
+        if (order == 0)
+        {
+            order = CompareReleases(_release.Of(_text), other._release.Of(other._text));
+        }
+
+        if (order == 0)
+        {
+            order = (byte)_stage - (byte)other._stage;
+        }
+
+        if (order == 0)
+        {
+            order = VersionText.CompareNumbers(_pre.Of(_text), other._pre.Of(other._text));
+        }
+
+        if (order == 0)
+        {
+            order = _isPost.CompareTo(other._isPost);
+        }
+
+        if (order == 0)
+        {
+            order = VersionText.CompareNumbers(_post.Of(_text), other._post.Of(other._text));
+        }
+
+        if (order == 0)
+        {
+            order = other._isDev.CompareTo(_isDev);
+        }
+
+        if (order == 0)
+        {
+            order = VersionText.CompareNumbers(_dev.Of(_text), other._dev.Of(other._text));
+        }
+
         return order != 0 ? order : CompareLocals(_local.Of(_text), other._local.Of(other._text));
     }
 
@@ -106,7 +170,11 @@ public readonly struct Pep440Version : IVersion<Pep440Version>
         for (var i = 0; !release.IsEmpty; i++)
         {
             var number = Next(ref release, ".");
-            if (VersionText.IsZero(number)) continue;
+            if (VersionText.IsZero(number))
+            {
+                continue;
+            }
+
             hash.Add(i);
             VersionText.AddNumber(ref hash, number);
         }
@@ -121,8 +189,14 @@ public readonly struct Pep440Version : IVersion<Pep440Version>
         while (!local.IsEmpty)
         {
             var word = Next(ref local, "-_.");
-            if (VersionText.IsDigits(word)) VersionText.AddNumber(ref hash, word);
-            else VersionText.AddWord(ref hash, word);
+            if (VersionText.IsDigits(word))
+            {
+                VersionText.AddNumber(ref hash, word);
+            }
+            else
+            {
+                VersionText.AddWord(ref hash, word);
+            }
         }
 
         return hash.ToHashCode();
@@ -143,12 +217,19 @@ public readonly struct Pep440Version : IVersion<Pep440Version>
     {
         const int limit = (1 << 20) - 1;
         var head = (ulong)Small(epoch, 15) << 60;
-        if (head == 15UL << 60) return head;
+        if (head == 15UL << 60)
+        {
+            return head;
+        }
+
         for (var shift = 40; shift >= 0 && !release.IsEmpty; shift -= 20)
         {
             var number = Small(Next(ref release, "."), limit);
             head |= (ulong)number << shift;
-            if (number == limit) break;
+            if (number == limit)
+            {
+                break;
+            }
         }
 
         return head;
@@ -162,7 +243,10 @@ public readonly struct Pep440Version : IVersion<Pep440Version>
         foreach (var digit in digits)
         {
             value = (value * 10) + (digit - '0');
-            if (value >= limit) return limit;
+            if (value >= limit)
+            {
+                return limit;
+            }
         }
 
         return value;
@@ -173,7 +257,10 @@ public readonly struct Pep440Version : IVersion<Pep440Version>
         while (!a.IsEmpty || !b.IsEmpty)
         {
             var order = VersionText.CompareNumbers(Next(ref a, "."), Next(ref b, "."));
-            if (order != 0) return order;
+            if (order != 0)
+            {
+                return order;
+            }
         }
 
         return 0;
@@ -187,8 +274,15 @@ public readonly struct Pep440Version : IVersion<Pep440Version>
             var y = Next(ref b, "-_.");
             var isNumber = VersionText.IsDigits(x);
             var order = isNumber.CompareTo(VersionText.IsDigits(y));
-            if (order == 0) order = isNumber ? VersionText.CompareNumbers(x, y) : VersionText.CompareWords(x, y);
-            if (order != 0) return order;
+            if (order == 0)
+            {
+                order = isNumber ? VersionText.CompareNumbers(x, y) : VersionText.CompareWords(x, y);
+            }
+
+            if (order != 0)
+            {
+                return order;
+            }
         }
 
         return b.IsEmpty.CompareTo(a.IsEmpty);
@@ -217,8 +311,16 @@ public readonly struct Pep440Version : IVersion<Pep440Version>
         public bool Read()
         {
             (_at, _end) = VersionText.Strip(_text);
-            if (_at < _end && (_text[_at] | 0x20) == 'v') _at++;
-            if (!ReadRelease()) return false;
+            if (_at < _end && (_text[_at] | 0x20) == 'v')
+            {
+                _at++;
+            }
+
+            if (!ReadRelease())
+            {
+                return false;
+            }
+
             ReadPre();
             ReadPost();
             ReadDev();
@@ -229,12 +331,19 @@ public readonly struct Pep440Version : IVersion<Pep440Version>
         {
             var start = _at;
             var first = Number();
-            if (first.Length == 0) return false;
+            if (first.Length == 0)
+            {
+                return false;
+            }
+
             if (_at < _end && _text[_at] == '!')
             {
                 Epoch = first;
                 start = ++_at;
-                if (Number().Length == 0) return false;
+                if (Number().Length == 0)
+                {
+                    return false;
+                }
             }
 
             while (_at + 1 < _end && _text[_at] == '.' && char.IsAsciiDigit(_text[_at + 1]))
@@ -255,8 +364,14 @@ public readonly struct Pep440Version : IVersion<Pep440Version>
                 Word("alpha") || Word("a") ? Stage.Alpha :
                 Word("beta") || Word("b") ? Stage.Beta :
                 Word("preview") || Word("pre") || Word("rc") || Word("c") ? Stage.Candidate : Stage.Final;
-            if (PreStage == Stage.Final) _at = start;
-            else Pre = NumberAfterSeparator();
+            if (PreStage == Stage.Final)
+            {
+                _at = start;
+            }
+            else
+            {
+                Pre = NumberAfterSeparator();
+            }
         }
 
         private void ReadPost()
@@ -272,8 +387,14 @@ public readonly struct Pep440Version : IVersion<Pep440Version>
 
             Separator();
             IsPost = Word("post") || Word("rev") || Word("r");
-            if (IsPost) Post = NumberAfterSeparator();
-            else _at = start;
+            if (IsPost)
+            {
+                Post = NumberAfterSeparator();
+            }
+            else
+            {
+                _at = start;
+            }
         }
 
         private void ReadDev()
@@ -281,20 +402,42 @@ public readonly struct Pep440Version : IVersion<Pep440Version>
             var start = _at;
             Separator();
             IsDev = Word("dev");
-            if (IsDev) Dev = NumberAfterSeparator();
-            else _at = start;
+            if (IsDev)
+            {
+                Dev = NumberAfterSeparator();
+            }
+            else
+            {
+                _at = start;
+            }
         }
 
         private bool ReadLocal()
         {
-            if (_at >= _end || _text[_at] != '+') return true;
+            if (_at >= _end || _text[_at] != '+')
+            {
+                return true;
+            }
+
             var start = ++_at;
             while (true)
             {
                 var word = _at;
-                while (_at < _end && char.IsAsciiLetterOrDigit(_text[_at])) _at++;
-                if (_at == word) return false;
-                if (_at >= _end || _text[_at] is not ('-' or '_' or '.')) break;
+                while (_at < _end && char.IsAsciiLetterOrDigit(_text[_at]))
+                {
+                    _at++;
+                }
+
+                if (_at == word)
+                {
+                    return false;
+                }
+
+                if (_at >= _end || _text[_at] is not ('-' or '_' or '.'))
+                {
+                    break;
+                }
+
                 _at++;
             }
 
@@ -310,19 +453,30 @@ public readonly struct Pep440Version : IVersion<Pep440Version>
 
         private void Separator()
         {
-            if (_at < _end && _text[_at] is ('-' or '_' or '.')) _at++;
+            if (_at < _end && _text[_at] is ('-' or '_' or '.'))
+            {
+                _at++;
+            }
         }
 
         private Part Number()
         {
             var start = _at;
-            while (_at < _end && char.IsAsciiDigit(_text[_at])) _at++;
+            while (_at < _end && char.IsAsciiDigit(_text[_at]))
+            {
+                _at++;
+            }
+
             return new Part(start, _at - start);
         }
 
         private bool Word(ReadOnlySpan<char> word)
         {
-            if (_end - _at < word.Length || VersionText.CompareWords(_text.Slice(_at, word.Length), word) != 0) return false;
+            if (_end - _at < word.Length || VersionText.CompareWords(_text.Slice(_at, word.Length), word) != 0)
+            {
+                return false;
+            }
+
             _at += word.Length;
             return true;
         }

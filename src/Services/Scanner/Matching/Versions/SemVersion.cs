@@ -28,23 +28,50 @@ public readonly struct SemVersion : IVersion<SemVersion>
     public static bool TryParse(string? text, out SemVersion version)
     {
         version = default;
-        if (string.IsNullOrEmpty(text)) return false;
+        if (string.IsNullOrEmpty(text))
+        {
+            return false;
+        }
+
         var start = text[0] == 'v' ? 1 : 0;
         var plus = text.IndexOf('+', StringComparison.Ordinal);
-        if (plus >= 0 && !AreIdentifiers(text.AsSpan(plus + 1), leadingZeros: true)) return false;
+        if (plus >= 0 && !AreIdentifiers(text.AsSpan(plus + 1), leadingZeros: true))
+        {
+            return false;
+        }
+
         var end = plus < 0 ? text.Length : plus;
         var dash = text.AsSpan(0, end).IndexOf('-');
-        if (dash >= 0 && !AreIdentifiers(text.AsSpan(dash + 1, end - dash - 1), leadingZeros: false)) return false;
+        if (dash >= 0 && !AreIdentifiers(text.AsSpan(dash + 1, end - dash - 1), leadingZeros: false))
+        {
+            return false;
+        }
+
         var core = dash < 0 ? end : dash;
-        if (core < start) return false;
+        if (core < start)
+        {
+            return false;
+        }
+
         var rest = text.AsSpan(start, core - start);
         for (var i = 0; i < 3; i++)
         {
-            if (rest.IsEmpty) return false;
-            if (!IsNumber(Next(ref rest))) return false;
+            if (rest.IsEmpty)
+            {
+                return false;
+            }
+
+            if (!IsNumber(Next(ref rest)))
+            {
+                return false;
+            }
         }
 
-        if (!rest.IsEmpty || text[core - 1] == '.') return false;
+        if (!rest.IsEmpty || text[core - 1] == '.')
+        {
+            return false;
+        }
+
         version = new SemVersion(text, start, core, end);
         return true;
     }
@@ -55,7 +82,10 @@ public readonly struct SemVersion : IVersion<SemVersion>
         while (!a.IsEmpty || !b.IsEmpty)
         {
             var order = VersionText.CompareNumbers(Next(ref a), Next(ref b));
-            if (order != 0) return order;
+            if (order != 0)
+            {
+                return order;
+            }
         }
 
         a = Pre;
@@ -71,8 +101,16 @@ public readonly struct SemVersion : IVersion<SemVersion>
     {
         var hash = new HashCode();
         ReadOnlySpan<char> core = Core, pre = Pre;
-        for (var i = 0; i < 3; i++) VersionText.AddNumber(ref hash, Next(ref core));
-        foreach (var c in pre) hash.Add(c);
+        for (var i = 0; i < 3; i++)
+        {
+            VersionText.AddNumber(ref hash, Next(ref core));
+        }
+
+        foreach (var c in pre)
+        {
+            hash.Add(c);
+        }
+
         return hash.ToHashCode();
     }
 
@@ -93,8 +131,15 @@ public readonly struct SemVersion : IVersion<SemVersion>
             var y = Next(ref b);
             var isWord = !VersionText.IsDigits(x);
             var order = isWord.CompareTo(!VersionText.IsDigits(y));
-            if (order == 0) order = isWord ? Math.Sign(x.SequenceCompareTo(y)) : VersionText.CompareNumbers(x, y);
-            if (order != 0) return order;
+            if (order == 0)
+            {
+                order = isWord ? Math.Sign(x.SequenceCompareTo(y)) : VersionText.CompareNumbers(x, y);
+            }
+
+            if (order != 0)
+            {
+                return order;
+            }
         }
 
         return b.IsEmpty.CompareTo(a.IsEmpty);
@@ -102,17 +147,31 @@ public readonly struct SemVersion : IVersion<SemVersion>
 
     private static bool AreIdentifiers(ReadOnlySpan<char> text, bool leadingZeros)
     {
-        if (text.IsEmpty || text[^1] == '.') return false;
+        if (text.IsEmpty || text[^1] == '.')
+        {
+            return false;
+        }
+
         while (!text.IsEmpty)
         {
             var word = Next(ref text);
-            if (word.IsEmpty) return false;
-            foreach (var c in word)
+            if (word.IsEmpty)
             {
-                if (!char.IsAsciiLetterOrDigit(c) && c != '-') return false;
+                return false;
             }
 
-            if (!leadingZeros && VersionText.IsDigits(word) && !IsNumber(word)) return false;
+            foreach (var c in word)
+            {
+                if (!char.IsAsciiLetterOrDigit(c) && c != '-')
+                {
+                    return false;
+                }
+            }
+
+            if (!leadingZeros && VersionText.IsDigits(word) && !IsNumber(word))
+            {
+                return false;
+            }
         }
 
         return true;

@@ -22,7 +22,10 @@ internal static class VersionText
         for (var i = 0; i < common; i++)
         {
             var order = Lower(a[i]).CompareTo(Lower(b[i]));
-            if (order != 0) return Math.Sign(order);
+            if (order != 0)
+            {
+                return Math.Sign(order);
+            }
         }
 
         return a.Length.CompareTo(b.Length);
@@ -32,13 +35,21 @@ internal static class VersionText
 
     public static void AddNumber(ref HashCode hash, ReadOnlySpan<char> digits)
     {
-        foreach (var digit in digits.TrimStart('0')) hash.Add(digit);
+        foreach (var digit in digits.TrimStart('0'))
+        {
+            hash.Add(digit);
+        }
+
         hash.Add(-1);
     }
 
     public static void AddWord(ref HashCode hash, ReadOnlySpan<char> word)
     {
-        foreach (var c in word) hash.Add(Lower(c));
+        foreach (var c in word)
+        {
+            hash.Add(Lower(c));
+        }
+
         hash.Add(-2);
     }
 
@@ -47,8 +58,16 @@ internal static class VersionText
     {
         var start = 0;
         var end = text.Length;
-        while (start < end && IsSpace(text[start])) start++;
-        while (end > start && IsSpace(text[end - 1])) end--;
+        while (start < end && IsSpace(text[start]))
+        {
+            start++;
+        }
+
+        while (end > start && IsSpace(text[end - 1]))
+        {
+            end--;
+        }
+
         return (start, end);
     }
 
