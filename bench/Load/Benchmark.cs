@@ -51,7 +51,7 @@ internal static class Benchmark
                 "unchanged log (digest alone)", settings.Seconds, settings.Workers, (n, c) => api.LogAsync(unchanged[(uint)n % (uint)unchanged.Length], c), ct));
         }
 
-        var before = platform.Usage().ToDictionary(process => process.Name, process => process.Seconds);
+        var before = (await platform.UsageAsync(ct)).ToDictionary(process => process.Name, process => process.Seconds);
         if (settings.Measures("new-logs"))
         {
             results.AddRange(await MeasureNewLogsAsync(settings, api, fleet, machine, ct));
@@ -151,7 +151,7 @@ internal static class Benchmark
         Console.WriteLine();
         Console.WriteLine("| process | resident memory, MiB | processor time during new logs and their scans, s |");
         Console.WriteLine("|---|---|---|");
-        foreach (var (name, mebibytes, seconds) in platform.Usage())
+        foreach (var (name, mebibytes, seconds) in await platform.UsageAsync(ct))
         {
             Console.WriteLine($"| {name} | {mebibytes:N0} | {seconds - before.GetValueOrDefault(name):N1} |");
         }
