@@ -57,7 +57,7 @@ internal static class Benchmark
             results.AddRange(await MeasureNewLogsAsync(settings, api, fleet, machine, ct));
         }
 
-        Print(results, settings, platform, before);
+        await PrintAsync(results, settings, platform, before, ct);
         return results.Any(result => result.Failures > 0) ? 1 : 0;
     }
 
@@ -140,7 +140,7 @@ internal static class Benchmark
         return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
-    private static void Print(List<Measured> results, Settings settings, RunningPlatform platform, Dictionary<string, double> before)
+    private static async Task PrintAsync(List<Measured> results, Settings settings, RunningPlatform platform, Dictionary<string, double> before, CancellationToken ct)
     {
         Console.WriteLine();
         Console.WriteLine($"{Environment.ProcessorCount} cores, {GC.GetGCMemoryInfo().TotalAvailableMemoryBytes >> 30} GiB, {Environment.OSVersion.VersionString}, .NET {Environment.Version}; {settings.Seconds} s each, {settings.Workers} at once, load and platform on the same cores.");
