@@ -29,7 +29,8 @@ internal sealed class Instances(string name, IReadOnlyList<IResourceBuilder<Proj
             instance.WithHttpEndpoint();
         }
 
-        return ForEach(instance => Run(instance.WithHttpHealthCheck("/health/ready")));
+        // In telemetry they are one service with several instances.
+        return ForEach(instance => Run(instance.WithHttpHealthCheck("/health/ready").WithEnvironment("OTEL_SERVICE_NAME", name)));
     }
 
     /// <summary>HTTP/2 without TLS has a port of its own, since there is no negotiation.</summary>
