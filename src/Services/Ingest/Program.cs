@@ -18,19 +18,19 @@ builder.AddMessaging("ingest", bus =>
     bus.AddConsumer<StoreMachine>();
     bus.AddConsumer<ForgetMachine>();
     bus.AddConsumer<StoreStatus>();
-    bus.AddConsumer<StoreScanResults, StoreScanResultsDefinition>();
+    bus.AddConsumer<StoreScanResults, StoreScanResults.Definition>();
 });
 builder.AddServiceClient<EnvPlatform.Contracts.Identity.Machines.MachinesClient>("identity");
 builder.AddServiceClient<EnvPlatform.Contracts.Scanner.Findings.FindingsClient>("scanner");
 builder.Services.AddSingleton<KnownPackages>();
 builder.Services.AddTransient<UnknownMachine>();
-builder.Services.AddTransient<PackageFindings>();
+builder.Services.AddTransient<FindingsSource>();
 builder.Services.AddHostedService<LogPartitions>();
 
 var app = builder.Build();
 app.UseServiceDefaults();
 app.UseIdempotency();
 app.MapEnvironments();
-app.MapGrpcService<ReadPackageSet>().RequireAuthorization(Roles.Service);
-app.MapGrpcService<ReadEnvironment>().RequireAuthorization(Roles.Service);
+app.MapGrpcService<PackageSetsGrpc>().RequireAuthorization(Roles.Service);
+app.MapGrpcService<EnvironmentsGrpc>().RequireAuthorization(Roles.Service);
 await app.RunAsync();

@@ -21,7 +21,7 @@ builder.AddStatuses();
 builder.AddMessaging("policy", bus =>
 {
     bus.AddConsumer<PlaceEnvironments, PlaceEnvironments.Definition>();
-    bus.AddConsumer<MoveEnvironments, MoveEnvironments.Definition>();
+    bus.AddConsumer<RenameEnvironments, RenameEnvironments.Definition>();
     bus.AddConsumer<ForgetEnvironments, ForgetEnvironments.Definition>();
     bus.AddConsumer<DropAnswers, DropAnswers.Definition>();
 });

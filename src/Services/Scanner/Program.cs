@@ -29,7 +29,7 @@ builder.Services.AddSingleton<PackageSetSource>();
 builder.Services.AddHostedService<ExpireCurations>();
 builder.AddMessaging("scanner", bus =>
 {
-    bus.AddConsumer<ScanEnvironment, ScanEnvironmentDefinition>();
+    bus.AddConsumer<ScanEnvironment, ScanEnvironment.Definition>();
     bus.AddConsumer<RenameEnvironment>();
     bus.AddConsumer<ForgetEnvironment>();
     bus.AddConsumer<ArchiveEnvironment>();
@@ -44,7 +44,7 @@ app.MapScans();
 app.MapVulnerabilities();
 app.MapCurations();
 app.MapSearch();
-app.MapGrpcService<FindingsService>().RequireAuthorization(Roles.Service);
+app.MapGrpcService<FindingsGrpc>().RequireAuthorization(Roles.Service);
 await app.RunAsync();
 
 /// <summary>Matches package sets to advisories, keeps the findings, and answers which environments a vulnerability affects.</summary>

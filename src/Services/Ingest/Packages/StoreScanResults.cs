@@ -74,19 +74,19 @@ public sealed class StoreScanResults(NpgsqlDataSource db) : IConsumer<Batch<Envi
     };
 
     private sealed record Scan(OrganizationId Organization, ScannedSet Set);
-}
 
-/// <summary>Takes up to 50 messages, of hundreds of sets each, at a time and waits at most 50 ms for them.</summary>
-public sealed class StoreScanResultsDefinition : ConsumerDefinition<StoreScanResults>
-{
-    private const int MessageLimit = 50;
-
-    protected override void ConfigureConsumer(
-        IReceiveEndpointConfigurator endpointConfigurator, IConsumerConfigurator<StoreScanResults> consumerConfigurator, IRegistrationContext context)
+    /// <summary>Takes up to 50 messages, of hundreds of sets each, at a time and waits at most 50 ms for them.</summary>
+    internal sealed class Definition : ConsumerDefinition<StoreScanResults>
     {
-        ArgumentNullException.ThrowIfNull(endpointConfigurator);
-        ArgumentNullException.ThrowIfNull(consumerConfigurator);
-        endpointConfigurator.PrefetchCount = 2 * MessageLimit;
-        consumerConfigurator.Options<BatchOptions>(options => options.SetMessageLimit(MessageLimit).SetTimeLimit(ms: 50).SetConcurrencyLimit(1));
+        private const int MessageLimit = 50;
+
+        protected override void ConfigureConsumer(
+            IReceiveEndpointConfigurator endpointConfigurator, IConsumerConfigurator<StoreScanResults> consumerConfigurator, IRegistrationContext context)
+        {
+            ArgumentNullException.ThrowIfNull(endpointConfigurator);
+            ArgumentNullException.ThrowIfNull(consumerConfigurator);
+            endpointConfigurator.PrefetchCount = 2 * MessageLimit;
+            consumerConfigurator.Options<BatchOptions>(options => options.SetMessageLimit(MessageLimit).SetTimeLimit(ms: 50).SetConcurrencyLimit(1));
+        }
     }
 }

@@ -60,38 +60,21 @@ internal sealed class ScanEnvironment(
             }
         }
     }
-}
 
-/// <summary>Many at once, few at a time: two batches are under way at most, so that one waits for the database while the other waits for Ingest.</summary>
-internal sealed class ScanEnvironmentDefinition : ConsumerDefinition<ScanEnvironment>
-{
-    private readonly int batch;
-
-    public ScanEnvironmentDefinition(IOptions<ScannerOptions> options)
+    /// <summary>Many at once, few at a time: two batches are under way at most, so that one waits for the database while the other waits for Ingest.</summary>
+    internal sealed class Definition : ConsumerDefinition<ScanEnvironment>
     {
-        batch = options.Value.ScanBatch;
-        Endpoint(endpoint => endpoint.PrefetchCount = batch * 2);
+        private readonly int batch;
+
+        public Definition(IOptions<ScannerOptions> options)
+        {
+            batch = options.Value.ScanBatch;
+            Endpoint(endpoint => endpoint.PrefetchCount = batch * 2);
+        }
+
+        protected override void ConfigureConsumer(
+            IReceiveEndpointConfigurator endpointConfigurator, IConsumerConfigurator<ScanEnvironment> consumerConfigurator, IRegistrationContext context) =>
+            consumerConfigurator.Options<BatchOptions>(options => options
+                .SetMessageLimit(batch).SetTimeLimit(TimeSpan.FromMilliseconds(30)).SetConcurrencyLimit(2));
     }
-
-    protected override void ConfigureConsumer(
-        IReceiveEndpointConfigurator endpointConfigurator, IConsumerConfigurator<ScanEnvironment> consumerConfigurator, IRegistrationContext context) =>
-        consumerConfigurator.Options<BatchOptions>(options => options
-            .SetMessageLimit(batch).SetTimeLimit(TimeSpan.FromMilliseconds(30)).SetConcurrencyLimit(2));
-}
-
-/// <summary>How the audit log speaks of a scan.</summary>
-internal static class ScanAudit
-{
-    public static void Record(Tx tx, Caller actor, PlacedEnvironment environment, SetCounts counts) =>
-        tx.Audit(
-            actor, "environment_scanned", new AuditTarget(environment.EnvironmentId.ToString(), null, "environment"),
-            $"Environment {environment.Name} was scanned: {Sentence(counts)}.",
-            new { environment.Name, environment.Prefix, counts.Packages, counts.Vulnerabilities, counts.MaxCvss, counts.Kev, counts.NotChecked });
-
-    private static string Sentence(SetCounts counts) => counts.Total switch
-    {
-        0 => $"nothing found in {counts.Packages} packages, {counts.NotChecked} of them not checked",
-        1 => "1 vulnerability",
-        _ => $"{counts.Total} vulnerabilities, {counts.Critical} critical and {counts.High} high",
-    };
 }

@@ -9,7 +9,7 @@ using Wire = EnvPlatform.Contracts.Ingest;
 namespace EnvPlatform.Ingest.Packages;
 
 /// <summary>Hands the packages of a set to another service, page by page as they are read.</summary>
-internal sealed class ReadPackageSet(NpgsqlDataSource db) : Wire.PackageSets.PackageSetsBase
+internal sealed class PackageSetsGrpc(NpgsqlDataSource db) : Wire.PackageSets.PackageSetsBase
 {
     private const int PageSize = 1_000;
 

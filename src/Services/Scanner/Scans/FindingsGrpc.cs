@@ -12,7 +12,7 @@ using Npgsql;
 namespace EnvPlatform.Scanner.Scans;
 
 /// <summary>Other services ask how each package of a set was checked and what was found that counts for an organization.</summary>
-internal sealed class FindingsService(NpgsqlDataSource db) : Findings.FindingsBase
+internal sealed class FindingsGrpc(NpgsqlDataSource db) : Findings.FindingsBase
 {
     private const int PageSize = 1_000;
 

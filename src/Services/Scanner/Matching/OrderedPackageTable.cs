@@ -5,13 +5,13 @@ using EnvPlatform.Scanner.Matching.Versions;
 namespace EnvPlatform.Scanner.Matching;
 
 /// <summary>A project's table in the order of its versions.</summary>
-internal sealed class PackageTable<T> : PackageTable
+internal sealed class OrderedPackageTable<T> : PackageTable
     where T : struct, IVersion<T>
 {
     private readonly T[] _boundaries;
 
     /// <param name="sources">In the order of their advisories' ids.</param>
-    public PackageTable(PackageIdentity identity, VersionScheme scheme, List<AffectedSource> sources)
+    public OrderedPackageTable(PackageIdentity identity, VersionScheme scheme, List<AffectedSource> sources)
         : base(identity, scheme)
     {
         IsSample = sources.TrueForAll(source => StarterSet.Holds(source.Advisory.Id));

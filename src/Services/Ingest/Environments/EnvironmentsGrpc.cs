@@ -12,7 +12,7 @@ using Wire = EnvPlatform.Contracts.Ingest;
 namespace EnvPlatform.Ingest.Environments;
 
 /// <summary>Tells other services of environments: of one that they have not heard of yet, and what of many only Ingest knows.</summary>
-internal sealed class ReadEnvironment(NpgsqlDataSource db) : Wire.Environments.EnvironmentsBase
+internal sealed class EnvironmentsGrpc(NpgsqlDataSource db) : Wire.Environments.EnvironmentsBase
 {
     private const int MaxDescribed = 1_000;
 

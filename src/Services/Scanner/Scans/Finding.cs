@@ -34,29 +34,3 @@ internal sealed record Finding(string VulnerabilityId, string[] Advisories, stri
         return new(hits.Key, [.. byAdvisory.Select(hit => hit.Advisory.Id)], fixedIn, [.. byAdvisory.Select(Evidence.Of)]);
     }
 }
-
-/// <summary>A package of an environment log: as Ingest knows it.</summary>
-internal sealed record LoggedPackage(int PackageId, string Manager, string Channel, string Subdir, string Name, string Version, string Build)
-{
-    public const string Conda = "conda";
-    public const string PyPi = "pypi";
-
-    public InstalledPackage AsInstalled() => InstalledPackageOf(Manager, Name, Version, Build, Channel);
-
-    /// <summary>Empty fields are fields that the log does not have.</summary>
-    public static InstalledPackage InstalledPackageOf(string manager, string name, string? version, string? build, string? channel) => new(
-        manager == PyPi ? PackageManager.PyPI : PackageManager.Conda, name, string.IsNullOrEmpty(version) ? null : version,
-        string.IsNullOrEmpty(build) ? null : build, string.IsNullOrEmpty(channel) ? null : channel);
-}
-
-/// <summary>What was found out about a package.</summary>
-internal sealed record ScannedPackage(LoggedPackage Package, PackageMapping Mapping, string Coverage, string? Reason, Finding[] Findings)
-{
-    public static ScannedPackage Of(LoggedPackage package, AdvisoryIndex index)
-    {
-        var installed = package.AsInstalled();
-        var match = index.Match(installed);
-        return new(
-            package, PackageMapping.Of(installed, match.Mapped, index), Texts.Of(match.Coverage), NotCheckedReasons.CodeOf(match.Reason), Finding.Of(match));
-    }
-}

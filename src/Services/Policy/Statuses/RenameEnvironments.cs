@@ -9,7 +9,7 @@ using Npgsql;
 namespace EnvPlatform.Policy.Statuses;
 
 /// <summary>Follows environments to their new prefix or name; the status goes with them.</summary>
-internal sealed class MoveEnvironments(NpgsqlDataSource db, InvalidationChannel channel) : IConsumer<Batch<EnvironmentRenamed>>
+internal sealed class RenameEnvironments(NpgsqlDataSource db, InvalidationChannel channel) : IConsumer<Batch<EnvironmentRenamed>>
 {
     public async Task Consume(ConsumeContext<Batch<EnvironmentRenamed>> context)
     {
@@ -20,5 +20,13 @@ internal sealed class MoveEnvironments(NpgsqlDataSource db, InvalidationChannel 
         await channel.DropAsync(places);
     }
 
-    internal sealed class Definition : BatchDefinition<MoveEnvironments>;
+    internal sealed class Definition : BatchDefinition<RenameEnvironments>
+    {
+        /// <summary>The queue keeps the name that it had when the consumer was called after a move: messages may be waiting in it.</summary>
+        public Definition(IEndpointNameFormatter names)
+        {
+            ArgumentNullException.ThrowIfNull(names);
+            EndpointName = names.Consumer<RenameEnvironments>().Replace("rename-environments", "move-environments", StringComparison.Ordinal);
+        }
+    }
 }

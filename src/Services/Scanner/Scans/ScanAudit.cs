@@ -1,0 +1,22 @@
+using EnvPlatform.Contracts.Events;
+using EnvPlatform.Postgres;
+using EnvPlatform.ServiceDefaults.Identity;
+
+namespace EnvPlatform.Scanner.Scans;
+
+/// <summary>How the audit log speaks of a scan.</summary>
+internal static class ScanAudit
+{
+    public static void Record(Tx tx, Caller actor, PlacedEnvironment environment, SetCounts counts) =>
+        tx.Audit(
+            actor, "environment_scanned", new AuditTarget(environment.EnvironmentId.ToString(), null, "environment"),
+            $"Environment {environment.Name} was scanned: {Sentence(counts)}.",
+            new { environment.Name, environment.Prefix, counts.Packages, counts.Vulnerabilities, counts.MaxCvss, counts.Kev, counts.NotChecked });
+
+    private static string Sentence(SetCounts counts) => counts.Total switch
+    {
+        0 => $"nothing found in {counts.Packages} packages, {counts.NotChecked} of them not checked",
+        1 => "1 vulnerability",
+        _ => $"{counts.Total} vulnerabilities, {counts.Critical} critical and {counts.High} high",
+    };
+}
