@@ -84,7 +84,7 @@ public static class RegisterMachine
         tx.Publish(new MachineRegistered(
             caller.OrgId, machine.Id, machine.OwnerId, machine.Hostname, machine.Platform, machine.AgentVersion, machine.UpdatedAt));
         tx.Audit(
-            caller, "machine_registered", new AuditTarget(machine.Id.ToString(), null, "machine"),
+            caller, machine.UpdatedAt, "machine_registered", new AuditTarget(machine.Id.ToString(), null, "machine"),
             $"{caller.DisplayName} registered the machine {machine.Hostname}{(before is null ? "" : " again")}.", new { before = Said(before), after = Said(machine) });
     }
 

@@ -36,7 +36,7 @@ public static class RemoveMachine
         var removedAt = now > row.UpdatedAt ? now : row.UpdatedAt.AddMicroseconds(1);
         tx.Publish(new MachineRemoved(caller.OrgId, machineId, row.OwnerId, row.Hostname, row.Platform, removedAt));
         tx.Audit(
-            caller, "machine_removed", new AuditTarget(machineId.ToString(), null, "machine"), $"{caller.DisplayName} removed the machine {row.Hostname}.", new { row.Hostname });
+            caller, now, "machine_removed", new AuditTarget(machineId.ToString(), null, "machine"), $"{caller.DisplayName} removed the machine {row.Hostname}.", new { row.Hostname });
         await tx.CommitAsync();
         return TypedResults.NoContent();
     }

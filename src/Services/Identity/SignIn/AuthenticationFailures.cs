@@ -44,7 +44,7 @@ internal sealed class AuthenticationFailures(NpgsqlDataSource db, TimeProvider c
         };
         await using var tx = await db.BeginAsync(ct);
         tx.Audit(
-            actor, "authentication_failure", new AuditTarget(claimed?.SubjectId.ToString() ?? "", claimed?.Email, claimed?.SubjectType ?? "unknown"),
+            actor, clock.GetUtcNow(), "authentication_failure", new AuditTarget(claimed?.SubjectId.ToString() ?? "", claimed?.Email, claimed?.SubjectType ?? "unknown"),
             claimed is null ? "Somebody unknown failed to authenticate." : $"An authentication as {claimed.DisplayName} failed.", new { reason });
         await tx.CommitAsync();
     }

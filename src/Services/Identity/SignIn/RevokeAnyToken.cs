@@ -77,7 +77,7 @@ public static class RevokeAnyToken
             row.SubjectId, row.Type, row.Email, row.DisplayName, false, [], home, row.Id, origin.RequestId, origin.SourceAddress, origin.UserAgent,
             AuthenticationFailures.Service);
         TokenStore.Publish(tx, [row.Id], now);
-        tx.Audit(bearer, "token_revoked", new AuditTarget(row.Id.ToString(), null, "token"), $"{row.DisplayName} revoked the token '{row.Name}'.", new { row.Name });
+        tx.Audit(bearer, now, "token_revoked", new AuditTarget(row.Id.ToString(), null, "token"), $"{row.DisplayName} revoked the token '{row.Name}'.", new { row.Name });
         await tx.CommitAsync();
     }
 

@@ -63,7 +63,7 @@ public static class SignInByPassword
             tx, user!.Id, null, "session", user.Operator, "session", now.AddHours(options.Value.SessionHours), now);
         var caller = user.ToCaller(origin) with { TokenId = issued.Id };
         tx.Audit(
-            caller, "authentication_success", new AuditTarget(user.Id.ToString(), user.Email, "user"), $"{user.DisplayName} signed in.", new { method = "password" });
+            caller, now, "authentication_success", new AuditTarget(user.Id.ToString(), user.Email, "user"), $"{user.DisplayName} signed in.", new { method = "password" });
         await tx.CommitAsync();
         http.Headers.CacheControl = "no-store";
         return TypedResults.Ok(new Response(issued.Token, issued.ExpiresAt!.Value));

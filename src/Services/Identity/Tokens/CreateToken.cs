@@ -44,7 +44,7 @@ public static class CreateToken
         var issued = await TokenStore.IssueAsync(
             tx, caller.SubjectId, caller.OrgId, "personal", request.Operator, request.Name, request.ExpiresAt?.ToUniversalTime(), now);
         tx.Audit(
-            caller, "token_created", new AuditTarget(issued.Id.ToString(), null, "token"), $"{caller.DisplayName} made the token '{request.Name}'.",
+            caller, now, "token_created", new AuditTarget(issued.Id.ToString(), null, "token"), $"{caller.DisplayName} made the token '{request.Name}'.",
             new { request.Name, expires_at = issued.ExpiresAt, request.Operator });
         await tx.CommitAsync();
         http.Headers.CacheControl = "no-store";

@@ -31,7 +31,7 @@ public static class RevokeToken
         }
 
         TokenStore.Publish(tx, [id], now);
-        tx.Audit(caller, "token_revoked", new AuditTarget(id.ToString(), null, "token"), $"{caller.DisplayName} revoked the token '{row.Name}'.", new { row.Name, Owner = row.SubjectId });
+        tx.Audit(caller, now, "token_revoked", new AuditTarget(id.ToString(), null, "token"), $"{caller.DisplayName} revoked the token '{row.Name}'.", new { row.Name, Owner = row.SubjectId });
         await tx.CommitAsync();
         return TypedResults.NoContent();
     }

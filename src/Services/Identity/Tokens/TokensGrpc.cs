@@ -78,7 +78,7 @@ internal sealed class TokensGrpc(NpgsqlDataSource db, TimeProvider clock, Authen
         {
             var caller = CallerOf(rows, origin);
             tx.Audit(
-                caller, "authentication_success", new AuditTarget(token.TokenId.ToString(), null, "token"),
+                caller, now, "authentication_success", new AuditTarget(token.TokenId.ToString(), null, "token"),
                 $"{caller.DisplayName} authenticated with the token '{token.TokenName}'.", new { method = "token" });
         }
 

@@ -51,7 +51,7 @@ internal static class ArchiveEnvironment
             """, new { caller.OrgId, id, archived, now });
         tx.Publish(new EnvironmentArchived(caller.OrgId, id, archived, row.Version + 1, now));
         tx.Audit(
-            caller, archived ? "environment_archived" : "environment_unarchived", new(id.ToString(), null, "environment"),
+            caller, now, archived ? "environment_archived" : "environment_unarchived", new(id.ToString(), null, "environment"),
             archived ? $"Archived the environment {row.Name} ({row.Prefix})." : $"Took the environment {row.Name} ({row.Prefix}) out of the archive.",
             new { Before = new { Archived = !archived }, After = new { Archived = archived } });
         await tx.CommitAsync();

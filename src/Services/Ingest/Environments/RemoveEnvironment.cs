@@ -37,7 +37,7 @@ internal static class RemoveEnvironment
 
         tx.Publish(new EnvironmentRemoved(caller.OrgId, id, row.Version, now));
         tx.Audit(
-            caller, "environment_removed", new(id.ToString(), null, "environment"), $"Removed the environment {row.Name} ({row.Prefix}).",
+            caller, now, "environment_removed", new(id.ToString(), null, "environment"), $"Removed the environment {row.Name} ({row.Prefix}).",
             new { Before = new { row.Name, row.Prefix, row.MachineId, row.Digest } });
         await tx.CommitAsync();
         return TypedResults.NoContent();

@@ -65,7 +65,7 @@ public static partial class SetStatus
             """, new { caller.OrgId, id, Status = name, after.Message, after.SetBy, after.SetAt, after.Version });
         tx.Publish(new EnvironmentStatusChanged(caller.OrgId, id, status, message, after.Version, now));
         tx.Audit(
-            caller, "environment_status_changed", new AuditTarget(id.ToString(), null, "environment"),
+            caller, now, "environment_status_changed", new AuditTarget(id.ToString(), null, "environment"),
             $"The status of environment {before.Name} was changed from {NameOf(before.Status)} to {name}.",
             new
             {

@@ -87,7 +87,7 @@ internal sealed partial class ExpireCurations(
         var after = await ChangeCurations.InForceAsync(tx, due.OrgId, vulnerability, scope);
         var told = await ChangeCurations.TellAsync(tx, due.OrgId, [vulnerability], now);
         ChangeCurations.Audit(
-            tx, Caller.OfSystem("scanner", due.OrgId), "vulnerability_curation_expired", vulnerability, scope,
+            tx, Caller.OfSystem("scanner", due.OrgId), now, "vulnerability_curation_expired", vulnerability, scope,
             new(ended.Status, ended.Reason, ended.ExpiresAt), after, told,
             $"The curation of {vulnerability}{scope} as {ended.Status} expired: it is {after.Status} again.");
         await tx.CommitAsync();

@@ -7,9 +7,9 @@ namespace EnvPlatform.Scanner.Scans;
 /// <summary>How the audit log speaks of a scan.</summary>
 internal static class ScanAudit
 {
-    public static void Record(Tx tx, Caller actor, PlacedEnvironment environment, SetCounts counts) =>
+    public static void Record(Tx tx, Caller actor, PlacedEnvironment environment, SetCounts counts, DateTimeOffset now) =>
         tx.Audit(
-            actor, "environment_scanned", new AuditTarget(environment.EnvironmentId.ToString(), null, "environment"),
+            actor, now, "environment_scanned", new AuditTarget(environment.EnvironmentId.ToString(), null, "environment"),
             $"Environment {environment.Name} was scanned: {Sentence(counts)}.",
             new { environment.Name, environment.Prefix, counts.Packages, counts.Vulnerabilities, counts.MaxCvss, counts.Kev, counts.NotChecked });
 

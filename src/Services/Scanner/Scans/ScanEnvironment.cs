@@ -56,7 +56,7 @@ internal sealed class ScanEnvironment(
             var system = Caller.OfSystem("scanner", group.Key.OrgId);
             foreach (var one in group)
             {
-                ScanAudit.Record(tx, system, one, counts[group.Key]);
+                ScanAudit.Record(tx, system, one, counts[group.Key], now);
             }
         }
     }

@@ -69,7 +69,7 @@ internal static class ScanNow
         await OrganizationCounts.RefreshAsync(tx, [caller.OrgId], sets, clock.GetUtcNow());
         var counts = (await SetCounts.ReadAsync(tx, [(caller.OrgId, environment.SetId)])).Values.Single();
         tx.Publish(new EnvironmentScanned(caller.OrgId, [counts.For([id])]));
-        ScanAudit.Record(tx, caller, environment, counts);
+        ScanAudit.Record(tx, caller, environment, counts, clock.GetUtcNow());
         await tx.CommitAsync();
         metrics.Scanned(1);
         return TypedResults.Ok(new Summary(

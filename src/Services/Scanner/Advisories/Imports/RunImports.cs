@@ -189,7 +189,7 @@ internal sealed partial class RunImports(
         await ImportRejections.ForgetAsync(tx, clock.GetUtcNow());
         await FeedImports.CompletedAsync(tx, import.Id.Value, clock.GetUtcNow());
         tx.Audit(
-            import.Caller, "advisories_imported", new AuditTarget(import.Id.ToString(), null, "import"),
+            import.Caller, clock.GetUtcNow(), "advisories_imported", new AuditTarget(import.Id.ToString(), null, "import"),
             $"{progress.Read} {import.What} ({import.Format}) were imported: {outcome.Added} added, {outcome.Changed} changed, {outcome.Withdrawn} withdrawn, {progress.Rejected} rejected.",
             new { import.Format, Status = "completed", Advisories = progress.Read, outcome.Added, outcome.Changed, outcome.Withdrawn, progress.Rejected });
     }
@@ -205,7 +205,7 @@ internal sealed partial class RunImports(
             """, new { import.Id, error, Now = clock.GetUtcNow() });
         await FeedImports.FailedAsync(tx, import.Id.Value, error);
         tx.Audit(
-            import.Caller, "advisories_imported", new AuditTarget(import.Id.ToString(), null, "import"), $"An import of {import.What} ({import.Format}) failed.",
+            import.Caller, clock.GetUtcNow(), "advisories_imported", new AuditTarget(import.Id.ToString(), null, "import"), $"An import of {import.What} ({import.Format}) failed.",
             new { import.Format, Status = "failed", error });
         await tx.CommitAsync();
     }

@@ -92,8 +92,9 @@ internal static class ImportVex
                 continue;
             }
 
-            await ChangeCurations.StoreAsync(tx, caller, vulnerability, statement.Scope!, verdict, clock.GetUtcNow());
-            ChangeCurations.AuditGiven(tx, caller, vulnerability.Id, statement.Scope!, before, verdict, null);
+            var now = clock.GetUtcNow();
+            await ChangeCurations.StoreAsync(tx, caller, vulnerability, statement.Scope!, verdict, now);
+            ChangeCurations.AuditGiven(tx, caller, vulnerability.Id, statement.Scope!, before, verdict, null, now);
             changed.Add(vulnerability.Id);
             applied++;
         }
