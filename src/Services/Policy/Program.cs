@@ -1,5 +1,6 @@
 using EnvPlatform.Policy;
 using EnvPlatform.Policy.Activations;
+using EnvPlatform.Policy.Scans;
 using EnvPlatform.Policy.Statuses;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
@@ -23,6 +24,7 @@ builder.AddMessaging("policy", bus =>
     bus.AddConsumer<PlaceEnvironments, PlaceEnvironments.Definition>();
     bus.AddConsumer<RenameEnvironments, RenameEnvironments.Definition>();
     bus.AddConsumer<ForgetEnvironments, ForgetEnvironments.Definition>();
+    bus.AddConsumer<StoreScanResults, StoreScanResults.Definition>();
     bus.AddConsumer<DropAnswers, DropAnswers.Definition>();
 });
 

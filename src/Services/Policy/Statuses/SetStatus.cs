@@ -4,6 +4,7 @@ using EnvPlatform.Contracts;
 using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Policy.Activations;
+using EnvPlatform.Policy.Scans;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.Identity;
@@ -63,6 +64,7 @@ public static partial class SetStatus
             update environment_status set status = @Status, message = @Message, set_by = @SetBy, set_at = @SetAt, version = @Version
             where org_id = @OrgId and environment_id = @id
             """, new { caller.OrgId, id, Status = name, after.Message, after.SetBy, after.SetAt, after.Version });
+        var found = await ScanFacts.ReadAsync(tx, caller.OrgId, id);
         tx.Publish(new EnvironmentStatusChanged(caller.OrgId, id, status, message, after.Version, now));
         tx.Audit(
             caller, now, "environment_status_changed", new AuditTarget(id.ToString(), null, "environment"),
@@ -74,6 +76,7 @@ public static partial class SetStatus
                 before.Name,
                 Before = new { before.Status, before.Message },
                 After = new { after.Status, after.Message },
+                Found = found,
             });
         await tx.CommitAsync();
         await channel.DropAsync([new Location(caller.OrgId, before.MachineId!.Value, before.Prefix!)]);
