@@ -103,7 +103,7 @@ public sealed class Tx : IAsyncDisposable
             await OutboxMessage.WriteAsync(this, messages);
         }
 
-        await IdempotencyScope.CommitAsync(this);
+        await BeforeCommit.RunAsync(this);
         await transaction.CommitAsync(ct);
     }
 

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Json;
 
+using EnvPlatform.Idempotency;
 using EnvPlatform.ServiceDefaults.Identity;
 using EnvPlatform.Testing;
 
@@ -114,7 +115,7 @@ public sealed class IdempotencyTests
     {
         using var client = host.As(caller);
         using var request = new HttpRequestMessage(HttpMethod.Post, "/notes") { Content = JsonContent.Create(new { text }) };
-        request.Headers.Add(Idempotency.Header, key);
+        request.Headers.Add(IdempotencyKeys.Header, key);
         return await client.SendAsync(request);
     }
 

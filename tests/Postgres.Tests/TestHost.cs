@@ -5,6 +5,7 @@ using System.Net.Sockets;
 
 using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
+using EnvPlatform.Idempotency;
 using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.Identity;
 using EnvPlatform.Testing;

@@ -1,3 +1,4 @@
+using EnvPlatform.Idempotency;
 using EnvPlatform.Identity;
 using EnvPlatform.Identity.FirstStart;
 using EnvPlatform.Identity.Machines;

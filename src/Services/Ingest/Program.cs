@@ -1,3 +1,4 @@
+using EnvPlatform.Idempotency;
 using EnvPlatform.Ingest;
 using EnvPlatform.Ingest.Environments;
 using EnvPlatform.Ingest.Machines;

@@ -1,3 +1,4 @@
+using EnvPlatform.Idempotency;
 using EnvPlatform.Policy;
 using EnvPlatform.Policy.Activations;
 using EnvPlatform.Policy.Scans;

@@ -1,4 +1,5 @@
 using EnvPlatform.Contracts.Ingest;
+using EnvPlatform.Idempotency;
 using EnvPlatform.Postgres;
 using EnvPlatform.Scanner;
 using EnvPlatform.Scanner.Advisories;

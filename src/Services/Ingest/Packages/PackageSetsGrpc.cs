@@ -1,4 +1,4 @@
-using Dapper;
+using EnvPlatform.Postgres;
 
 using Grpc.Core;
 
@@ -17,17 +17,16 @@ internal sealed class PackageSetsGrpc(NpgsqlDataSource db) : Wire.PackageSets.Pa
         Wire.GetPackageSetRequest request, IServerStreamWriter<Wire.PackagePage> responseStream, ServerCallContext context)
     {
         var ct = context.CancellationToken;
-        await using var connection = await db.OpenConnectionAsync(ct);
-        var ids = await connection.QuerySingleOrDefaultAsync<int[]>(new CommandDefinition(
-            "select package_ids from package_sets where package_set_id = @PackageSetId", new { request.PackageSetId }, cancellationToken: ct))
+        var ids = await db.QuerySingleOrDefaultAsync<int[]>(
+            "select package_ids from package_sets where package_set_id = @PackageSetId", new { request.PackageSetId }, ct)
             ?? throw new RpcException(new Status(StatusCode.NotFound, "There is no such package set."));
         foreach (var page in ids.Chunk(PageSize))
         {
-            var packages = await connection.QueryAsync<Row>(new CommandDefinition(
+            var packages = await db.QueryAsync<Row>(
                 """
                 select package_id, manager, channel, subdir, name, version, build
                 from packages where package_id = any(@page) order by package_id
-                """, new { page }, cancellationToken: ct));
+                """, new { page }, ct);
             var answer = new Wire.PackagePage();
             answer.Packages.AddRange(packages.Select(package => new Wire.Package
             {

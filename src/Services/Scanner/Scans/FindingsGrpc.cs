@@ -1,7 +1,6 @@
-using Dapper;
-
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Contracts.Scanner;
+using EnvPlatform.Postgres;
 using EnvPlatform.Scanner.Curations;
 using EnvPlatform.Scanner.Explanations;
 
@@ -28,8 +27,7 @@ internal sealed class FindingsGrpc(NpgsqlDataSource db) : Findings.FindingsBase
             throw new RpcException(new Status(StatusCode.InvalidArgument, "The organization is not an id."));
         }
 
-        await using var connection = await db.OpenConnectionAsync(ct);
-        var rows = (await connection.QueryAsync<Row>(new CommandDefinition(
+        var rows = await db.QueryAsync<Row>(
             $"""
             select p.package_id, p.manager, p.name, p.channel, p.version, p.ecosystem, p.project, p.basis, p.basis_reason, p.version_order, p.coverage,
                    p.reason,
@@ -43,9 +41,9 @@ internal sealed class FindingsGrpc(NpgsqlDataSource db) : Findings.FindingsBase
             where s.id = @PackageSetId
             group by p.package_id
             order by p.package_id
-            """, new { request.PackageSetId, Organization = organization }, cancellationToken: ct))).AsList();
-        if (rows.Count == 0 && await connection.QuerySingleOrDefaultAsync<long?>(new CommandDefinition(
-                "select id from package_sets where id = @PackageSetId", new { request.PackageSetId }, cancellationToken: ct)) is null)
+            """, new { request.PackageSetId, Organization = organization }, ct);
+        if (rows.Count == 0 && await db.QuerySingleOrDefaultAsync<long?>(
+                "select id from package_sets where id = @PackageSetId", new { request.PackageSetId }, ct) is null)
         {
             throw new RpcException(new Status(StatusCode.NotFound, "The set has not been scanned yet."));
         }

@@ -3,6 +3,7 @@ using System.Text;
 
 using Dapper;
 
+using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.Identity;
 
@@ -13,14 +14,14 @@ using Microsoft.Extensions.DependencyInjection;
 
 using Npgsql;
 
-namespace EnvPlatform.Postgres;
+namespace EnvPlatform.Idempotency;
 
 /// <summary>
 /// A write that is retried with the same <c>Idempotency-Key</c> has one effect and gets the first answer again
 /// (draft-ietf-httpapi-idempotency-key-header). Answers that say "try again" (5xx, 408, 429) are not kept. The kept answer is encrypted under
 /// a key derived from the Idempotency-Key, which is not stored, because an answer may hold a secret that is shown once.
 /// </summary>
-public static class Idempotency
+public static class IdempotencyKeys
 {
     public const string Header = "Idempotency-Key";
     private const int MaxKeyLength = 200;
@@ -103,7 +104,9 @@ public static class Idempotency
         var original = http.Features.GetRequiredFeature<IHttpResponseBodyFeature>();
         using var copy = new MemoryStream();
         http.Features.Set<IHttpResponseBodyFeature>(new StreamResponseBodyFeature(copy));
-        IdempotencyScope.Enter(scope, keySha256);
+        // The handler's transaction marks the key, so that a crash between the commit and the answer can be told from a request that never took effect.
+        BeforeCommit.Set(tx => tx.ExecuteAsync(
+            "update idempotency_keys set committed = true where scope = @scope and key_sha256 = @keySha256", new { scope, keySha256 }));
         var status = StatusCodes.Status500InternalServerError;
         try
         {
@@ -112,7 +115,7 @@ public static class Idempotency
         }
         finally
         {
-            IdempotencyScope.Leave();
+            BeforeCommit.Set(null);
             http.Features.Set(original);
             if (status >= 500 || status is StatusCodes.Status408RequestTimeout or StatusCodes.Status429TooManyRequests)
             {
