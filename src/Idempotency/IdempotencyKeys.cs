@@ -5,7 +5,7 @@ using Dapper;
 
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;

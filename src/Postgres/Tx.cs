@@ -7,7 +7,7 @@ using Dapper;
 using EnvPlatform.Contracts.Events;
 using EnvPlatform.Postgres.Outbox;
 using EnvPlatform.ServiceDefaults;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using Npgsql;
 

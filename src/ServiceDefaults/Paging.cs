@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 using EnvPlatform.ServiceDefaults.OpenApi;
 
 using Microsoft.AspNetCore.Builder;

@@ -2,7 +2,7 @@ using System.Net;
 using System.Net.Http.Json;
 
 using EnvPlatform.Idempotency;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 using EnvPlatform.Testing;
 
 using Microsoft.AspNetCore.Builder;
@@ -109,7 +109,7 @@ public sealed class IdempotencyTests
 
             await tx.CommitAsync();
             return note.Text == "late" ? throw new InvalidOperationException("after the commit") : TypedResults.Created($"/notes/{id}", new { id, note.Text });
-        }).RequireAuthorization(Roles.Anyone);
+        }).RequireAuthorization(Access.Anyone);
 
     private async Task<HttpResponseMessage> PostAsync(TestCaller caller, string key, string text)
     {

@@ -2,7 +2,7 @@ using System.Text.Encodings.Web;
 
 using EnvPlatform.Gateway.Limits;
 using EnvPlatform.ServiceDefaults;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authorization;
@@ -75,7 +75,7 @@ internal sealed class BearerAuthentication(
 internal static class BearerExtensions
 {
     /// <summary>The policy that every route but those of sign-in names: anyone with a good token.</summary>
-    public const string Anyone = Roles.Anyone;
+    public const string Anyone = Access.Anyone;
 
     public static void AddBearerTokens(this WebApplicationBuilder builder)
     {

@@ -9,7 +9,7 @@ using EnvPlatform.Identity.SignIn;
 using EnvPlatform.Identity.Tokens;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults("identity");
@@ -30,6 +30,6 @@ app.MapMembers();
 app.MapServiceAccounts();
 app.MapTokens();
 app.MapMachines();
-app.MapGrpcService<TokensGrpc>().RequireAuthorization(Roles.Service);
-app.MapGrpcService<MachinesGrpc>().RequireAuthorization(Roles.Service);
+app.MapGrpcService<TokensGrpc>().RequireAuthorization(Access.Service);
+app.MapGrpcService<MachinesGrpc>().RequireAuthorization(Access.Service);
 await app.RunAsync();

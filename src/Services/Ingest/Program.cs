@@ -5,7 +5,7 @@ using EnvPlatform.Ingest.Machines;
 using EnvPlatform.Ingest.Packages;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using MassTransit;
 
@@ -32,6 +32,6 @@ var app = builder.Build();
 app.UseServiceDefaults();
 app.UseIdempotency();
 app.MapEnvironments();
-app.MapGrpcService<PackageSetsGrpc>().RequireAuthorization(Roles.Service);
-app.MapGrpcService<EnvironmentsGrpc>().RequireAuthorization(Roles.Service);
+app.MapGrpcService<PackageSetsGrpc>().RequireAuthorization(Access.Service);
+app.MapGrpcService<EnvironmentsGrpc>().RequireAuthorization(Access.Service);
 await app.RunAsync();

@@ -10,7 +10,7 @@ using EnvPlatform.Scanner.Scans;
 using EnvPlatform.Scanner.Search;
 using EnvPlatform.Scanner.Vulnerabilities;
 using EnvPlatform.ServiceDefaults;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using MassTransit;
 
@@ -45,7 +45,7 @@ app.MapScans();
 app.MapVulnerabilities();
 app.MapCurations();
 app.MapSearch();
-app.MapGrpcService<FindingsGrpc>().RequireAuthorization(Roles.Service);
+app.MapGrpcService<FindingsGrpc>().RequireAuthorization(Access.Service);
 await app.RunAsync();
 
 /// <summary>Matches package sets to advisories, keeps the findings, and answers which environments a vulnerability affects.</summary>

@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Reflection;
 
 using EnvPlatform.Contracts.Ids;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 using EnvPlatform.ServiceDefaults.OpenApi;
 
 using Microsoft.AspNetCore.Http.Metadata;

@@ -5,7 +5,7 @@ using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Identity.Tokens;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using Microsoft.AspNetCore.Http.HttpResults;
 
@@ -25,7 +25,7 @@ public static class CreateOrganization
     public sealed record Response(OrganizationId Id, string Slug, string Name, DateTimeOffset CreatedAt);
 
     internal static void MapCreateOrganization(this IEndpointRouteBuilder organizations) =>
-        organizations.MapPost("", HandleAsync).RequireAuthorization(Roles.Operator).WithName(nameof(CreateOrganization))
+        organizations.MapPost("", HandleAsync).RequireAuthorization(Access.Operator).WithName(nameof(CreateOrganization))
             .WithSummary("Create an organization; the caller becomes its administrator.").ProducesProblem(StatusCodes.Status409Conflict);
 
     /// <summary>Null when the slug is taken.</summary>

@@ -3,7 +3,7 @@ using System.Diagnostics.Metrics;
 using EnvPlatform.Contracts.Events;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using Npgsql;
 

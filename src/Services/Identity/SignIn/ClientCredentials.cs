@@ -4,7 +4,7 @@ using System.Text;
 
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Postgres;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using Npgsql;
 

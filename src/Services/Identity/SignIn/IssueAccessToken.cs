@@ -4,7 +4,7 @@ using EnvPlatform.Contracts.Events;
 using EnvPlatform.Identity.Tokens;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 using EnvPlatform.ServiceDefaults.OpenApi;
 
 using Microsoft.AspNetCore.Http.HttpResults;

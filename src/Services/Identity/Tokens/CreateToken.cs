@@ -4,7 +4,7 @@ using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using Microsoft.AspNetCore.Http.HttpResults;
 
@@ -22,7 +22,7 @@ public static class CreateToken
     public sealed record Response(TokenId Id, string Name, string Token, bool Operator, DateTimeOffset CreatedAt, DateTimeOffset? ExpiresAt);
 
     internal static void MapCreateToken(this IEndpointRouteBuilder tokens) =>
-        tokens.MapPost("", HandleAsync).RequireAuthorization(Policies.AnyRole).WithName(nameof(CreateToken))
+        tokens.MapPost("", HandleAsync).RequireAuthorization(Access.Reader).WithName(nameof(CreateToken))
             .WithSummary("Make a token for oneself, good for this organization; it is shown once.")
             .ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status403Forbidden);
 

@@ -2,7 +2,7 @@ using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using Microsoft.AspNetCore.Http.HttpResults;
 
@@ -17,10 +17,10 @@ internal static class ArchiveEnvironment
     {
         environments.MapPost("/{id}/archive", (EnvironmentId id, Caller caller, NpgsqlDataSource db, TimeProvider clock, CancellationToken ct) =>
                 HandleAsync(id, true, caller, db, clock, ct))
-            .RequireAuthorization(Roles.Administrator).WithName(nameof(ArchiveEnvironment)).WithSummary("Archive an environment");
+            .RequireAuthorization(Access.Administrator).WithName(nameof(ArchiveEnvironment)).WithSummary("Archive an environment");
         environments.MapPost("/{id}/unarchive", (EnvironmentId id, Caller caller, NpgsqlDataSource db, TimeProvider clock, CancellationToken ct) =>
                 HandleAsync(id, false, caller, db, clock, ct))
-            .RequireAuthorization(Roles.Administrator).WithName("UnarchiveEnvironment").WithSummary("Take an environment out of the archive");
+            .RequireAuthorization(Access.Administrator).WithName("UnarchiveEnvironment").WithSummary("Take an environment out of the archive");
     }
 
     private static async Task<Results<NoContent, ProblemHttpResult>> HandleAsync(

@@ -2,7 +2,7 @@ using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Ingest.Packages;
 using EnvPlatform.Postgres;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using Npgsql;
 

@@ -7,7 +7,7 @@ using EnvPlatform.Ingest.Machines;
 using EnvPlatform.Ingest.Packages;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;

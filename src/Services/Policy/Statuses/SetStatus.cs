@@ -7,7 +7,7 @@ using EnvPlatform.Policy.Activations;
 using EnvPlatform.Policy.Scans;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
@@ -23,7 +23,7 @@ public static partial class SetStatus
     public sealed record Request([Required] EnvironmentStatus? Status, [MaxLength(2_000)] string? Message = null);
 
     public static void MapSetStatus(this IEndpointRouteBuilder environments) =>
-        environments.MapPut("/{id}/status", HandleAsync).RequireAuthorization(Roles.Administrator).WithName(nameof(SetStatus))
+        environments.MapPut("/{id}/status", HandleAsync).RequireAuthorization(Access.Administrator).WithName(nameof(SetStatus))
             .WithSummary("Warn about an environment, block it, or let it be used again.");
 
     private static async Task<Results<Ok<StatusView>, ProblemHttpResult>> HandleAsync(

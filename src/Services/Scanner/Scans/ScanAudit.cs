@@ -1,6 +1,6 @@
 using EnvPlatform.Contracts.Events;
 using EnvPlatform.Postgres;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 namespace EnvPlatform.Scanner.Scans;
 

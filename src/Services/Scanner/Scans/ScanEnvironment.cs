@@ -2,7 +2,7 @@ using EnvPlatform.Contracts.Events;
 using EnvPlatform.Postgres;
 using EnvPlatform.Scanner.Advisories;
 using EnvPlatform.Scanner.Curations;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using MassTransit;
 

@@ -8,7 +8,7 @@ using EnvPlatform.Postgres;
 using EnvPlatform.Scanner.Advisories.Feeds;
 using EnvPlatform.Scanner.Advisories.Osv;
 using EnvPlatform.ServiceDefaults;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using Microsoft.Extensions.Options;
 

@@ -5,7 +5,7 @@ using EnvPlatform.Contracts.Ids;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Validation;
 
-namespace EnvPlatform.ServiceDefaults.Identity;
+namespace EnvPlatform.ServiceDefaults.Callers;
 
 /// <summary>
 /// Who is calling, for handlers: bound as a parameter. <paramref name="Organization"/> is the caller's membership in the organization that the

@@ -5,7 +5,7 @@ using System.Text.Json.Serialization;
 
 using EnvPlatform.Contracts.Ids;
 
-namespace EnvPlatform.ServiceDefaults.Identity;
+namespace EnvPlatform.ServiceDefaults.Callers;
 
 /// <summary>A subject's place in an organization. <paramref name="Role"/> is member, administrator or auditor.</summary>
 public sealed record Membership(OrganizationId Id, string Slug, string Name, string Role);

@@ -1,7 +1,7 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Validation;
 
-namespace EnvPlatform.ServiceDefaults.Identity;
+namespace EnvPlatform.ServiceDefaults.Callers;
 
 /// <summary>Where a request came from, as the gateway saw it; bound as a handler's parameter where there may be no caller (sign-in).</summary>
 [SkipValidation]

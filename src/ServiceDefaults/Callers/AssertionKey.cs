@@ -3,7 +3,7 @@ using System.Text;
 
 using Microsoft.Extensions.Configuration;
 
-namespace EnvPlatform.ServiceDefaults.Identity;
+namespace EnvPlatform.ServiceDefaults.Callers;
 
 /// <summary>The secret that the gateway and the services share: setting <c>ASSERTION_KEY</c>, at least 32 characters of randomness.</summary>
 public sealed class AssertionKey

@@ -2,7 +2,7 @@ using System.Buffers;
 using System.Security.Cryptography;
 using System.Text;
 
-namespace EnvPlatform.ServiceDefaults.Identity;
+namespace EnvPlatform.ServiceDefaults.Callers;
 
 /// <summary>
 /// The form of the secrets that the platform gives out: a prefix that says what it is, 30 random characters of base 62 (178 bits), and the

@@ -1,10 +1,10 @@
-namespace EnvPlatform.ServiceDefaults.Identity;
+namespace EnvPlatform.ServiceDefaults.Callers;
 
 /// <summary>
-/// The authorization policies, each named for the least role that it asks for in the organization of the request. Every endpoint names one;
-/// an endpoint without a policy is refused to everybody.
+/// Who may call an endpoint: the authorization policies, each named for the least that it asks of the caller in the organization of the request. Every
+/// endpoint names one; an endpoint without a policy is refused to everybody.
 /// </summary>
-public static class Roles
+public static class Access
 {
     /// <summary>Anyone with a good token.</summary>
     public const string Anyone = "anyone";
@@ -26,7 +26,4 @@ public static class Roles
 
     /// <summary>Another service of the platform (gRPC).</summary>
     public const string Service = "service";
-
-    /// <summary>The roles that a subject can have in an organization.</summary>
-    public static IReadOnlyList<string> OfOrganization { get; } = [Member, Administrator, Auditor];
 }

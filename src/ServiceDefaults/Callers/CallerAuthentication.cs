@@ -15,25 +15,28 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
-namespace EnvPlatform.ServiceDefaults.Identity;
+namespace EnvPlatform.ServiceDefaults.Callers;
 
-/// <summary>Turns the gateway's signed assertion into the caller and the claims that the policies of <see cref="Roles"/> ask for.</summary>
+/// <summary>Turns the gateway's signed assertion into the caller and the claims that the policies of <see cref="Access"/> ask for.</summary>
 internal static class CallerAuthentication
 {
     public const string SchemeName = "assertion";
+
+    /// <summary>The claim of everybody with a good token, whatever its roles are.</summary>
+    private const string Subject = "anyone";
 
     public static void AddCallers(this IServiceCollection services, IConfiguration configuration, string service)
     {
         services.TryAddSingleton(_ => AssertionKey.From(configuration));
         services.AddAuthentication(SchemeName).AddScheme<AssertionOptions, AssertionHandler>(SchemeName, options => options.Service = service);
         services.AddAuthorizationBuilder()
-            .AddPolicy(Roles.Anyone, policy => policy.RequireRole(Roles.Anyone))
-            .AddPolicy(Roles.Member, policy => policy.RequireRole(Roles.Member, Roles.Administrator))
-            .AddPolicy(Roles.Administrator, policy => policy.RequireRole(Roles.Administrator))
-            .AddPolicy(Roles.Auditor, policy => policy.RequireRole(Roles.Auditor, Roles.Administrator))
-            .AddPolicy(Roles.Reader, policy => policy.RequireRole(Roles.Member, Roles.Auditor, Roles.Administrator))
-            .AddPolicy(Roles.Operator, policy => policy.RequireRole(Roles.Operator))
-            .AddPolicy(Roles.Service, policy => policy.RequireRole(Roles.Service))
+            .AddPolicy(Access.Anyone, policy => policy.RequireRole(Subject))
+            .AddPolicy(Access.Member, policy => policy.RequireRole(Roles.Member, Roles.Administrator))
+            .AddPolicy(Access.Administrator, policy => policy.RequireRole(Roles.Administrator))
+            .AddPolicy(Access.Auditor, policy => policy.RequireRole(Roles.Auditor, Roles.Administrator))
+            .AddPolicy(Access.Reader, policy => policy.RequireRole(Roles.Member, Roles.Auditor, Roles.Administrator))
+            .AddPolicy(Access.Operator, policy => policy.RequireRole(Roles.Operator))
+            .AddPolicy(Access.Service, policy => policy.RequireRole(Roles.Service))
             .SetFallbackPolicy(new AuthorizationPolicyBuilder().RequireAssertion(_ => false).Build());
         services.AddSingleton<IAuthorizationMiddlewareResultHandler, RefusalAnswer>();
     }
@@ -80,7 +83,7 @@ internal static class CallerAuthentication
                 return [Roles.Service];
             }
 
-            IEnumerable<string> roles = [Roles.Anyone];
+            IEnumerable<string> roles = [Subject];
             roles = assertion.Operator ? roles.Append(Roles.Operator) : roles;
             return organization is null ? roles : roles.Append(organization.Role);
         }
