@@ -7,6 +7,7 @@ using EnvPlatform.Identity.ServiceAccounts;
 using EnvPlatform.Identity.SignIn;
 using EnvPlatform.Identity.Tokens;
 using EnvPlatform.Postgres;
+using EnvPlatform.Postgres.Background;
 using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.Identity;
 
@@ -17,7 +18,7 @@ builder.Services.AddOptions<IdentityOptions>().BindConfiguration(IdentityOptions
 builder.AddPostgres("identity", typeof(Program).Assembly);
 builder.AddMessaging("identity", _ => { });
 builder.Services.AddSingleton<AuthenticationFailures>();
-builder.Services.AddHostedService<DropVoidTokens>();
+builder.Services.AddPeriodicWork<DropVoidTokens>();
 builder.AddFirstStart();
 
 var app = builder.Build();

@@ -3,6 +3,7 @@ using EnvPlatform.Ingest.Environments;
 using EnvPlatform.Ingest.Machines;
 using EnvPlatform.Ingest.Packages;
 using EnvPlatform.Postgres;
+using EnvPlatform.Postgres.Background;
 using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.Identity;
 
@@ -25,7 +26,7 @@ builder.AddServiceClient<EnvPlatform.Contracts.Scanner.Findings.FindingsClient>(
 builder.Services.AddSingleton<KnownPackages>();
 builder.Services.AddTransient<UnknownMachine>();
 builder.Services.AddTransient<FindingsSource>();
-builder.Services.AddHostedService<LogPartitions>();
+builder.Services.AddPeriodicWork<LogPartitions>();
 
 var app = builder.Build();
 app.UseServiceDefaults();

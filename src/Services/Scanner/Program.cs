@@ -1,5 +1,6 @@
 using EnvPlatform.Contracts.Ingest;
 using EnvPlatform.Postgres;
+using EnvPlatform.Postgres.Background;
 using EnvPlatform.Scanner;
 using EnvPlatform.Scanner.Advisories;
 using EnvPlatform.Scanner.Advisories.Feeds;
@@ -26,7 +27,7 @@ builder.AddServiceClient<IngestEnvironments.EnvironmentsClient>("ingest");
 builder.Services.AddTransient<EnvironmentDescriptions>();
 builder.AddAdvisories();
 builder.Services.AddSingleton<PackageSetSource>();
-builder.Services.AddHostedService<ExpireCurations>();
+builder.Services.AddListeningWork<ExpireCurations>();
 builder.AddMessaging("scanner", bus =>
 {
     bus.AddConsumer<ScanEnvironment, ScanEnvironment.Definition>();
