@@ -26,7 +26,7 @@ public sealed class StoreScanResultsTests
         Assert.Multiple(() =>
         {
             Assert.That(found.GetProperty("package_set_id").GetInt64(), Is.EqualTo(11));
-            Assert.That(found.GetProperty("critical").GetInt32(), Is.EqualTo(2));
+            Assert.That(found.GetProperty("vulnerabilities").GetProperty("critical").GetInt32(), Is.EqualTo(2));
             Assert.That(found.GetProperty("max_cvss").GetDecimal(), Is.EqualTo(9.8m));
             Assert.That(found.GetProperty("scanned_at").GetDateTimeOffset(), Is.EqualTo(Noon));
         });

@@ -1,3 +1,4 @@
+using EnvPlatform.Audit.Streams;
 using EnvPlatform.Postgres.Background;
 
 namespace EnvPlatform.Audit.AuditLogs;
@@ -11,6 +12,7 @@ internal static class AuditLogEndpoints
     {
         builder.Services.AddAuditReaders();
         builder.Services.AddPeriodicWork<AuditPartitions>();
+        builder.Services.AddListeningWork<FollowAppends>();
     }
 
     /// <summary>Put first: this API answers 422 where the rest of the platform answers 400.</summary>

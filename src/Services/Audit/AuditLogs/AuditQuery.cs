@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Reflection;
 
+using EnvPlatform.Audit.Streams;
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.Callers;
@@ -53,6 +54,9 @@ internal sealed class AuditQuery : IEndpointParameterMetadataProvider
     /// <summary>Ascending in the order of storage without an end: a reader who follows the log, whose next page is never the last.</summary>
     public bool Polls => SortColumn == "seq" && !Descending && Until is null;
 
+    /// <summary>Seconds to wait for events when there are none after the cursor; null where the reader does not follow the log, or would not wait.</summary>
+    public int? Wait { get; private set; }
+
     public InvalidRequest? Errors => errors.Count == 0 ? null : new(errors);
 
     /// <summary>The headers and the log; enough for requests that list nothing.</summary>
@@ -86,7 +90,8 @@ internal sealed class AuditQuery : IEndpointParameterMetadataProvider
         new("from_date", "A date or an RFC 3339 time; that of the first event."),
         new("to_date", "A date or an RFC 3339 time, inclusive; that of the last event."),
         new("after", "The next_cursor of the page before."),
-        new("before", "The cursor of the Link header's prev."));
+        new("before", "The cursor of the Link header's prev."),
+        new(Preference.Header, $"wait=N: a reader who follows the log (sort=seq, no to_date) and has seen all waits N seconds for events, at most {Preference.MaxWait}.", "header"));
 
     public static ValueTask<AuditQuery> BindAsync(HttpContext http)
     {
@@ -110,6 +115,7 @@ internal sealed class AuditQuery : IEndpointParameterMetadataProvider
             query.Refuse("query", query.After is null ? "before" : "after", "Excludes the offset and another cursor.", "value_error");
         }
 
+        query.Wait = query.Polls && query.Before is null ? Preference.WaitOf(http.Request.Headers[Preference.Header]) : null;
         return ValueTask.FromResult(query);
     }
 

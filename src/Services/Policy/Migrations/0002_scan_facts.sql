@@ -15,7 +15,7 @@ create table scan_facts (
     low                 int not null,
     unknown             int not null,
     max_cvss            numeric(3, 1),              -- null when nothing found has a score
-    known_exploited     int not null,
+    kev                 int not null,               -- known to be exploited
     not_checked         int not null,               -- packages
     scanned_at          timestamptz not null,
     primary key (org_id, package_set_id)

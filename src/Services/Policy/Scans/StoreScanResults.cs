@@ -17,39 +17,25 @@ internal sealed class StoreScanResults(NpgsqlDataSource db) : IConsumer<Batch<En
 {
     public async Task Consume(ConsumeContext<Batch<EnvironmentScanned>> context)
     {
-        // In the order of the keys, so that two instances wait for each other and never in a circle.
-        var latest = context.Message.Select(message => message.Message)
-            .SelectMany(scanned => scanned.Sets, (scanned, set) => new Scan(scanned.OrganizationId, set))
-            .GroupBy(scan => (scan.Organization, scan.Set.PackageSetId)).Select(scans => scans.MaxBy(scan => scan.Set.ScannedAt)!)
-            .OrderBy(scan => scan.Organization.Value).ThenBy(scan => scan.Set.PackageSetId).ToArray();
+        var latest = context.Message.SelectMany(message => message.Message.Sets, (message, set) => new Scan(message.Message.OrganizationId, set))
+            .NewestBy(scan => (scan.Organization.Value, scan.Set.PackageSetId), scan => scan.Set.ScannedAt);
         await using var tx = await db.BeginAsync(context.CancellationToken);
         await tx.ExecuteAsync(
-            """
-            insert into scan_facts as f (
-                org_id, package_set_id, total, critical, high, medium, low, unknown, max_cvss, known_exploited, not_checked, scanned_at)
-            select * from unnest(
-                @Orgs, @Sets, @Totals, @Criticals, @Highs, @Mediums, @Lows, @Unknowns, @Scores::numeric[], @KnownExploited, @NotChecked, @Times)
+            $"""
+            insert into scan_facts as f (org_id, package_set_id, {CountColumns.Names}, not_checked, scanned_at)
+            select * from unnest(@Orgs, @Sets, {CountColumns.Values}, @NotChecked, @Times)
             on conflict (org_id, package_set_id) do update set
-                total = excluded.total, critical = excluded.critical, high = excluded.high, medium = excluded.medium, low = excluded.low,
-                unknown = excluded.unknown, max_cvss = excluded.max_cvss, known_exploited = excluded.known_exploited,
-                not_checked = excluded.not_checked, scanned_at = excluded.scanned_at
+                {CountColumns.AssignFrom("excluded")}, not_checked = excluded.not_checked, scanned_at = excluded.scanned_at
             where f.scanned_at < excluded.scanned_at
             """,
-            new
-            {
-                Orgs = latest.Select(scan => scan.Organization.Value).ToArray(),
-                Sets = latest.Select(scan => scan.Set.PackageSetId).ToArray(),
-                Totals = latest.Select(scan => scan.Set.Vulnerabilities.Total).ToArray(),
-                Criticals = latest.Select(scan => scan.Set.Vulnerabilities.Critical).ToArray(),
-                Highs = latest.Select(scan => scan.Set.Vulnerabilities.High).ToArray(),
-                Mediums = latest.Select(scan => scan.Set.Vulnerabilities.Medium).ToArray(),
-                Lows = latest.Select(scan => scan.Set.Vulnerabilities.Low).ToArray(),
-                Unknowns = latest.Select(scan => scan.Set.Vulnerabilities.Unknown).ToArray(),
-                Scores = latest.Select(scan => scan.Set.MaxCvss).ToArray(),
-                KnownExploited = latest.Select(scan => scan.Set.KnownExploited).ToArray(),
-                NotChecked = latest.Select(scan => scan.Set.NotChecked).ToArray(),
-                Times = latest.Select(scan => scan.Set.ScannedAt.ToUniversalTime()).ToArray(),
-            });
+            CountColumns.Parameters(
+                new
+                {
+                    Orgs = latest.Select(scan => scan.Organization.Value).ToArray(),
+                    Sets = latest.Select(scan => scan.Set.PackageSetId).ToArray(),
+                    NotChecked = latest.Select(scan => scan.Set.NotChecked).ToArray(),
+                    Times = latest.Select(scan => scan.Set.ScannedAt.ToUniversalTime()).ToArray(),
+                }, latest, scan => scan.Set.Vulnerabilities, scan => scan.Set.MaxCvss, scan => scan.Set.KnownExploited));
         await tx.CommitAsync();
     }
 
