@@ -7,7 +7,7 @@ using Dapper;
 using EnvPlatform.Contracts.Events;
 using EnvPlatform.Postgres.Outbox;
 using EnvPlatform.ServiceDefaults;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using Npgsql;
 
@@ -22,6 +22,7 @@ public sealed class Tx : IAsyncDisposable
     private readonly List<OutboxMessage> messages = [];
     private readonly NpgsqlTransaction transaction;
     private readonly CancellationToken ct;
+    private int audited;
 
     private Tx(NpgsqlTransaction transaction, CancellationToken ct)
     {
@@ -59,8 +60,9 @@ public sealed class Tx : IAsyncDisposable
     public void Publish<T>(T message) where T : class => messages.Add(OutboxMessage.Of(message));
 
     /// <summary>Records what somebody did, in the transaction that does it. The action is one of <see cref="AuditActions"/>.</summary>
+    /// <param name="now">When it was done, by the clock of whoever does it. Events of one transaction keep their order: each is a microsecond after the one before.</param>
     /// <param name="meta">Details and before and after values, serialized in snake_case; null for none. Never a secret.</param>
-    public void Audit(Caller caller, string actionKey, AuditTarget target, string message, object? meta = null)
+    public void Audit(Caller caller, DateTimeOffset now, string actionKey, AuditTarget target, string message, object? meta = null)
     {
         ArgumentNullException.ThrowIfNull(caller);
         if (!AuditActions.CategoryOf.ContainsKey(actionKey))
@@ -68,11 +70,11 @@ public sealed class Tx : IAsyncDisposable
             throw new ArgumentException($"'{actionKey}' is not in the catalogue of audit events.", nameof(actionKey));
         }
 
-        var now = TimeProvider.System.GetUtcNow();
+        var at = now.AddMicroseconds(audited++);
         Publish(new AuditEventOccurred(
-            Guid.CreateVersion7(now), caller.Organization?.Id, caller.Organization?.Slug, actionKey,
+            Guid.CreateVersion7(at), caller.Organization?.Id, caller.Organization?.Slug, actionKey,
             new AuditActor(caller.SubjectId.ToString(), caller.Email, caller.SubjectType), target, caller.Service, message,
-            JsonSerializer.SerializeToElement(meta ?? new { }, Json.Options), now, caller.SourceAddress, caller.UserAgent,
+            JsonSerializer.SerializeToElement(meta ?? new { }, Json.Options), at, caller.SourceAddress, caller.UserAgent,
             Activity.Current?.TraceId.ToString(), caller.RequestId));
     }
 
@@ -101,7 +103,7 @@ public sealed class Tx : IAsyncDisposable
             await OutboxMessage.WriteAsync(this, messages);
         }
 
-        await IdempotencyScope.CommitAsync(this);
+        await BeforeCommit.RunAsync(this);
         await transaction.CommitAsync(ct);
     }
 

@@ -57,6 +57,6 @@ public sealed partial class EventRules
         Assert.That((IEnumerable)AuditActions.CategoryOf.Keys.Where(key => !Repository.Document("docs/events.md").Contains($"`{key}`", StringComparison.Ordinal)), Is.Empty);
     }
 
-    [GeneratedRegex(@"\.Audit\(\s*[\w.]+(\([^)]*\))?,\s*""(?<key>[a-z_]+)""", RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(@"Audit(Given)?\(\s*(tx, )?[\w.]+(\([^)]*\))?,\s*[\w.]+(\(\))?,\s*(\w+ \? )?""(?<key>[a-z_]+)""", RegexOptions.ExplicitCapture)]
     private static partial Regex AuditCall();
 }

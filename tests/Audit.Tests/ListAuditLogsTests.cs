@@ -3,7 +3,7 @@ using System.Net.Http.Json;
 using System.Text.Json;
 
 using EnvPlatform.Contracts.Events;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 using EnvPlatform.Testing;
 
 namespace EnvPlatform.Audit.Tests;

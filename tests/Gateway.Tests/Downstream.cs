@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
 
 using EnvPlatform.Identity;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 using EnvPlatform.Testing;
 
 using Microsoft.AspNetCore.Builder;

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Http.Json;
 
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 using EnvPlatform.Testing;
 
 using Microsoft.AspNetCore.Authorization;

@@ -1,6 +1,6 @@
 using System.Net;
 
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 namespace EnvPlatform.Gateway.Tests;
 

@@ -5,7 +5,7 @@ using System.Text.Json.Nodes;
 
 using EnvPlatform.Contracts.Identity;
 using EnvPlatform.Contracts.Ids;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 using EnvPlatform.Testing;
 
 using Grpc.Core;
@@ -68,7 +68,7 @@ internal sealed class IdentityHost : IAsyncDisposable
         Assert.That(reply.Active, Is.True, "The token is not good.");
         return Service.As(new TestCaller(
             new SubjectId(Guid.Parse(reply.SubjectId)), reply.SubjectType, reply.Email.Length == 0 ? null : reply.Email, reply.Operator,
-            [.. reply.Memberships.Select(m => new ServiceDefaults.Identity.Membership(new OrganizationId(Guid.Parse(m.OrganizationId)), m.Slug, m.Name, m.Role))]));
+            [.. reply.Memberships.Select(m => new ServiceDefaults.Callers.Membership(new OrganizationId(Guid.Parse(m.OrganizationId)), m.Slug, m.Name, m.Role))]));
     }
 
     public Task<HttpClient> AsOperatorAsync() => AsBearerOfAsync((string)Bootstrap["token"]!);

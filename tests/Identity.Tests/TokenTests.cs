@@ -2,7 +2,7 @@ using System.Net;
 using System.Net.Http.Json;
 
 using EnvPlatform.Contracts.Identity;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using Grpc.Core;
 

@@ -13,7 +13,7 @@ using EnvPlatform.Contracts.Packages;
 using EnvPlatform.Ingest.Packages;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 using EnvPlatform.Testing;
 
 using Npgsql;

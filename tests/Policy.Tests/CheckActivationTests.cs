@@ -5,7 +5,7 @@ using System.Text;
 using System.Text.Json;
 
 using EnvPlatform.Contracts.Events;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 using EnvPlatform.Testing;
 
 using StackExchange.Redis;

@@ -5,7 +5,7 @@ using System.Text.Json;
 
 using EnvPlatform.Contracts;
 using EnvPlatform.Contracts.Events;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 using EnvPlatform.Testing;
 
 namespace EnvPlatform.Policy.Tests;

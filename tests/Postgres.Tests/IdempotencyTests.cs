@@ -1,7 +1,8 @@
 using System.Net;
 using System.Net.Http.Json;
 
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.Idempotency;
+using EnvPlatform.ServiceDefaults.Callers;
 using EnvPlatform.Testing;
 
 using Microsoft.AspNetCore.Builder;
@@ -108,13 +109,13 @@ public sealed class IdempotencyTests
 
             await tx.CommitAsync();
             return note.Text == "late" ? throw new InvalidOperationException("after the commit") : TypedResults.Created($"/notes/{id}", new { id, note.Text });
-        }).RequireAuthorization(Roles.Anyone);
+        }).RequireAuthorization(Access.Anyone);
 
     private async Task<HttpResponseMessage> PostAsync(TestCaller caller, string key, string text)
     {
         using var client = host.As(caller);
         using var request = new HttpRequestMessage(HttpMethod.Post, "/notes") { Content = JsonContent.Create(new { text }) };
-        request.Headers.Add(Idempotency.Header, key);
+        request.Headers.Add(IdempotencyKeys.Header, key);
         return await client.SendAsync(request);
     }
 

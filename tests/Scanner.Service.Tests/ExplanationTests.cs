@@ -118,7 +118,7 @@ public sealed class ExplanationTests : ScannerFixture
         using var channel = GrpcChannel.ForAddress(Scanner.GrpcAddress);
         var headers = new Grpc.Core.Metadata
         {
-            { ServiceDefaults.Identity.Assertion.Header, ServiceDefaults.Identity.Assertion.OfService("ingest", TimeProvider.System.GetUtcNow()).Sign(ServiceFixture<ScannerOptions>.Key) },
+            { ServiceDefaults.Callers.Assertion.Header, ServiceDefaults.Callers.Assertion.OfService("ingest", TimeProvider.System.GetUtcNow()).Sign(ServiceFixture<ScannerOptions>.Key) },
         };
         var request = new GetPackageFindingsRequest { OrganizationId = Organization.Id.ToString(), PackageSetId = await ScannedAsync(id) };
         using var call = new Findings.FindingsClient(channel).GetPackageFindings(request, headers);

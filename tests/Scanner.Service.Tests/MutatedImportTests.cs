@@ -172,7 +172,7 @@ public sealed class MutatedImportTests : ScannerFixture
     {
         var headers = new Grpc.Core.Metadata
         {
-            { ServiceDefaults.Identity.Assertion.Header, ServiceDefaults.Identity.Assertion.OfService("ingest", TimeProvider.System.GetUtcNow()).Sign(ServiceFixture<ScannerOptions>.Key) },
+            { ServiceDefaults.Callers.Assertion.Header, ServiceDefaults.Callers.Assertion.OfService("ingest", TimeProvider.System.GetUtcNow()).Sign(ServiceFixture<ScannerOptions>.Key) },
         };
         using var call = new Findings.FindingsClient(channel).GetPackageFindings(new() { OrganizationId = Organization.Id.ToString(), PackageSetId = set }, headers);
         Assert.That(await call.ResponseStream.MoveNext(CancellationToken.None), Is.True);

@@ -282,7 +282,7 @@ public sealed class ReadTests : ScannerFixture
         var client = new Findings.FindingsClient(channel);
         var headers = new Grpc.Core.Metadata
         {
-            { ServiceDefaults.Identity.Assertion.Header, ServiceDefaults.Identity.Assertion.OfService("ingest", TimeProvider.System.GetUtcNow()).Sign(ServiceFixture<ScannerOptions>.Key) },
+            { ServiceDefaults.Callers.Assertion.Header, ServiceDefaults.Callers.Assertion.OfService("ingest", TimeProvider.System.GetUtcNow()).Sign(ServiceFixture<ScannerOptions>.Key) },
         };
         using var call = client.GetPackageFindings(new() { OrganizationId = Organization.Id.ToString(), PackageSetId = set }, headers);
         var packages = new List<PackageFindings>();

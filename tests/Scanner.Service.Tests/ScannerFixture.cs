@@ -11,7 +11,7 @@ using EnvPlatform.Ingest;
 using EnvPlatform.Ingest.Packages;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 using EnvPlatform.Testing;
 
 using Npgsql;

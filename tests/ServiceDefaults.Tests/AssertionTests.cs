@@ -1,5 +1,5 @@
 using EnvPlatform.Contracts.Ids;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 namespace EnvPlatform.ServiceDefaults.Tests;
 

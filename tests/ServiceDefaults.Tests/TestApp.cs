@@ -3,7 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 
 using EnvPlatform.Contracts.Ids;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 using EnvPlatform.Testing;
 
 using Microsoft.AspNetCore.Builder;
@@ -65,16 +65,16 @@ internal sealed class TestApp : IAsyncDisposable
     private static void Map(WebApplication web)
     {
         var org = web.MapGroup("/api/v1/orgs/{org}");
-        org.MapGet("/things", (Caller caller) => caller.Organization!.Slug).RequireAuthorization(Roles.Member);
-        org.MapPost("/secrets", (Caller caller) => caller.Organization!.Slug).RequireAuthorization(Roles.Administrator);
-        org.MapPost("/notes", (Note note) => note.Text).RequireAuthorization(Roles.Member);
-        org.MapGet("/list", (PageQuery page) => new { page.Limit, page.Sort, page.Descending, page.After, Next = page.Next("a", null, "3") }).RequireAuthorization(Roles.Member);
+        org.MapGet("/things", (Caller caller) => caller.Organization!.Slug).RequireAuthorization(Access.Member);
+        org.MapPost("/secrets", (Caller caller) => caller.Organization!.Slug).RequireAuthorization(Access.Administrator);
+        org.MapPost("/notes", (Note note) => note.Text).RequireAuthorization(Access.Member);
+        org.MapGet("/list", (PageQuery page) => new { page.Limit, page.Sort, page.Descending, page.After, Next = page.Next("a", null, "3") }).RequireAuthorization(Access.Member);
         org.MapGet("/filtered/{id}", (OrganizationId id, [AsParameters] Filter filter, PageQuery page) => TypedResults.Ok(new Page<Filter>([filter], page.Limit, $"{id}")))
-            .RequireAuthorization(Roles.Member);
-        org.MapPost("/first", (First.Request request) => TypedResults.Ok(request.Kind)).RequireAuthorization(Roles.Member);
-        org.MapPost("/second", (Second.Request request) => TypedResults.Ok(request.Owner)).RequireAuthorization(Roles.Member);
-        org.MapGet("/typed", (int count) => count).RequireAuthorization(Roles.Member);
-        web.MapGet("/crash", IResult () => throw new InvalidOperationException("the inner text")).RequireAuthorization(Roles.Anyone);
+            .RequireAuthorization(Access.Member);
+        org.MapPost("/first", (First.Request request) => TypedResults.Ok(request.Kind)).RequireAuthorization(Access.Member);
+        org.MapPost("/second", (Second.Request request) => TypedResults.Ok(request.Owner)).RequireAuthorization(Access.Member);
+        org.MapGet("/typed", (int count) => count).RequireAuthorization(Access.Member);
+        web.MapGet("/crash", IResult () => throw new InvalidOperationException("the inner text")).RequireAuthorization(Access.Anyone);
         web.MapGet("/unprotected", () => "nobody may see this");
     }
 

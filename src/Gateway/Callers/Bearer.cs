@@ -3,7 +3,7 @@ using System.Security.Claims;
 using EnvPlatform.Contracts.Identity;
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Gateway.Limits;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using Microsoft.AspNetCore.Authentication;
 
@@ -20,7 +20,7 @@ internal sealed class Bearer
         TokenId = new TokenId(Guid.Parse(reply.TokenId));
         assertion = new Assertion(
             Guid.Parse(reply.SubjectId), reply.SubjectType, reply.Email.Length == 0 ? null : reply.Email, reply.DisplayName, reply.Operator,
-            [.. reply.Memberships.Select(m => new ServiceDefaults.Identity.Membership(new OrganizationId(Guid.Parse(m.OrganizationId)), m.Slug, m.Name, m.Role))],
+            [.. reply.Memberships.Select(m => new ServiceDefaults.Callers.Membership(new OrganizationId(Guid.Parse(m.OrganizationId)), m.Slug, m.Name, m.Role))],
             TokenId.Value, "", null, null, 0);
         Requests = limits.OfToken(TokenId);
         Ticket = AuthenticateResult.Success(new AuthenticationTicket(

@@ -2,7 +2,7 @@ using System.Text.Encodings.Web;
 
 using EnvPlatform.Gateway.Limits;
 using EnvPlatform.ServiceDefaults;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authorization;
@@ -34,7 +34,7 @@ internal sealed class BearerAuthentication(
         var address = Context.Connection.RemoteIpAddress;
         if (SecretFormat.IsWellFormed(token, SecretFormat.TokenPrefix))
         {
-            lookup = await tokens.FindAsync(token, Organization(), origin, address, Context.RequestAborted);
+            lookup = await tokens.FindAsync(token, RequestedOrganization.NameIn(Context), origin, address, Context.RequestAborted);
         }
         else
         {
@@ -67,15 +67,12 @@ internal sealed class BearerAuthentication(
                 return Problems.Of(StatusCodes.Status401Unauthorized, "unauthorized", "Sign in first.", "The request carries no good token.").ExecuteAsync(Context);
         }
     }
-
-    private string? Organization() =>
-        Request.RouteValues.TryGetValue("org", out var slug) ? slug as string : Request.Headers.TryGetValue("X-Org-Name", out var name) ? name.ToString() : null;
 }
 
 internal static class BearerExtensions
 {
     /// <summary>The policy that every route but those of sign-in names: anyone with a good token.</summary>
-    public const string Anyone = Roles.Anyone;
+    public const string Anyone = Access.Anyone;
 
     public static void AddBearerTokens(this WebApplicationBuilder builder)
     {

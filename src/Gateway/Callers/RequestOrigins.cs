@@ -1,6 +1,6 @@
 using System.Buffers;
 
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 namespace EnvPlatform.Gateway.Callers;
 

@@ -9,7 +9,7 @@ using EnvPlatform.Contracts.Identity;
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Gateway.Limits;
 using EnvPlatform.ServiceDefaults;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using Grpc.Core;
 

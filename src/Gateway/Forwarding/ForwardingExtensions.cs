@@ -1,5 +1,5 @@
 using EnvPlatform.Gateway.Callers;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using Microsoft.AspNetCore.Http.Features;
 

@@ -10,7 +10,7 @@ using NpgsqlTypes;
 namespace EnvPlatform.Postgres.Outbox;
 
 /// <summary>An event on its way to the outbox table.</summary>
-internal sealed record OutboxMessage(Guid MessageId, string MessageType, string Body, string? TraceParent, string? TraceState)
+internal sealed record OutboxMessage(string MessageType, string Body, string? TraceParent, string? TraceState)
 {
     /// <summary>Wakes the relays; sent in the transaction, so it arrives after the commit.</summary>
     public const string Channel = "outbox";
@@ -24,18 +24,23 @@ internal sealed record OutboxMessage(Guid MessageId, string MessageType, string 
     {
         var activity = Activity.Current;
         return new(
-            Guid.CreateVersion7(), typeof(T).Name, JsonSerializer.Serialize(message, Json.Options), activity?.Id, activity?.TraceStateString);
+            typeof(T).Name, JsonSerializer.Serialize(message, Json.Options), activity?.Id, activity?.TraceStateString);
     }
 
     public static async Task WriteAsync(Tx tx, List<OutboxMessage> messages)
     {
         await using var command = tx.Connection.CreateCommand();
+        // The ids are UUIDv7 by the database's clock (RFC 9562): version 4 with the milliseconds of now in front and the version's two other bits set.
         command.CommandText =
             """
             insert into outbox (message_id, message_type, body, trace_parent, trace_state)
-            select * from unnest($1, $2, $3, $4, $5)
+            select
+                encode(set_bit(set_bit(overlay(
+                    uuid_send(gen_random_uuid()) placing substring(int8send(floor(extract(epoch from clock_timestamp()) * 1000)::bigint) from 3) from 1 for 6),
+                    52, 1), 53, 1), 'hex')::uuid,
+                m.*
+            from unnest($1, $2, $3, $4) as m
             """;
-        command.Parameters.Add(new() { Value = messages.Select(m => m.MessageId).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Uuid });
         command.Parameters.Add(Texts(messages.Select(m => m.MessageType)));
         command.Parameters.Add(Texts(messages.Select(m => m.Body)));
         command.Parameters.Add(Texts(messages.Select(m => m.TraceParent)));

@@ -1,4 +1,5 @@
 using EnvPlatform.Audit.AuditLogs;
+using EnvPlatform.Idempotency;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
 

@@ -1,3 +1,4 @@
+using EnvPlatform.Idempotency;
 using EnvPlatform.Identity;
 using EnvPlatform.Identity.FirstStart;
 using EnvPlatform.Identity.Machines;
@@ -7,8 +8,9 @@ using EnvPlatform.Identity.ServiceAccounts;
 using EnvPlatform.Identity.SignIn;
 using EnvPlatform.Identity.Tokens;
 using EnvPlatform.Postgres;
+using EnvPlatform.Postgres.Background;
 using EnvPlatform.ServiceDefaults;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults("identity");
@@ -17,7 +19,7 @@ builder.Services.AddOptions<IdentityOptions>().BindConfiguration(IdentityOptions
 builder.AddPostgres("identity", typeof(Program).Assembly);
 builder.AddMessaging("identity", _ => { });
 builder.Services.AddSingleton<AuthenticationFailures>();
-builder.Services.AddHostedService<DropVoidTokens>();
+builder.Services.AddPeriodicWork<DropVoidTokens>();
 builder.AddFirstStart();
 
 var app = builder.Build();
@@ -29,6 +31,6 @@ app.MapMembers();
 app.MapServiceAccounts();
 app.MapTokens();
 app.MapMachines();
-app.MapGrpcService<TokensGrpc>().RequireAuthorization(Roles.Service);
-app.MapGrpcService<MachinesGrpc>().RequireAuthorization(Roles.Service);
+app.MapGrpcService<TokensGrpc>().RequireAuthorization(Access.Service);
+app.MapGrpcService<MachinesGrpc>().RequireAuthorization(Access.Service);
 await app.RunAsync();

@@ -1,10 +1,12 @@
+using EnvPlatform.Idempotency;
 using EnvPlatform.Ingest;
 using EnvPlatform.Ingest.Environments;
 using EnvPlatform.Ingest.Machines;
 using EnvPlatform.Ingest.Packages;
 using EnvPlatform.Postgres;
+using EnvPlatform.Postgres.Background;
 using EnvPlatform.ServiceDefaults;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using MassTransit;
 
@@ -18,19 +20,19 @@ builder.AddMessaging("ingest", bus =>
     bus.AddConsumer<StoreMachine>();
     bus.AddConsumer<ForgetMachine>();
     bus.AddConsumer<StoreStatus>();
-    bus.AddConsumer<StoreScanResults, StoreScanResultsDefinition>();
+    bus.AddConsumer<StoreScanResults, StoreScanResults.Definition>();
 });
 builder.AddServiceClient<EnvPlatform.Contracts.Identity.Machines.MachinesClient>("identity");
 builder.AddServiceClient<EnvPlatform.Contracts.Scanner.Findings.FindingsClient>("scanner");
 builder.Services.AddSingleton<KnownPackages>();
 builder.Services.AddTransient<UnknownMachine>();
-builder.Services.AddTransient<PackageFindings>();
-builder.Services.AddHostedService<LogPartitions>();
+builder.Services.AddTransient<FindingsSource>();
+builder.Services.AddPeriodicWork<LogPartitions>();
 
 var app = builder.Build();
 app.UseServiceDefaults();
 app.UseIdempotency();
 app.MapEnvironments();
-app.MapGrpcService<ReadPackageSet>().RequireAuthorization(Roles.Service);
-app.MapGrpcService<ReadEnvironment>().RequireAuthorization(Roles.Service);
+app.MapGrpcService<PackageSetsGrpc>().RequireAuthorization(Access.Service);
+app.MapGrpcService<EnvironmentsGrpc>().RequireAuthorization(Access.Service);
 await app.RunAsync();

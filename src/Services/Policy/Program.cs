@@ -1,5 +1,7 @@
+using EnvPlatform.Idempotency;
 using EnvPlatform.Policy;
 using EnvPlatform.Policy.Activations;
+using EnvPlatform.Policy.Scans;
 using EnvPlatform.Policy.Statuses;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
@@ -21,8 +23,9 @@ builder.AddStatuses();
 builder.AddMessaging("policy", bus =>
 {
     bus.AddConsumer<PlaceEnvironments, PlaceEnvironments.Definition>();
-    bus.AddConsumer<MoveEnvironments, MoveEnvironments.Definition>();
+    bus.AddConsumer<RenameEnvironments, RenameEnvironments.Definition>();
     bus.AddConsumer<ForgetEnvironments, ForgetEnvironments.Definition>();
+    bus.AddConsumer<StoreScanResults, StoreScanResults.Definition>();
     bus.AddConsumer<DropAnswers, DropAnswers.Definition>();
 });
 

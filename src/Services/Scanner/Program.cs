@@ -1,5 +1,7 @@
 using EnvPlatform.Contracts.Ingest;
+using EnvPlatform.Idempotency;
 using EnvPlatform.Postgres;
+using EnvPlatform.Postgres.Background;
 using EnvPlatform.Scanner;
 using EnvPlatform.Scanner.Advisories;
 using EnvPlatform.Scanner.Advisories.Feeds;
@@ -9,7 +11,7 @@ using EnvPlatform.Scanner.Scans;
 using EnvPlatform.Scanner.Search;
 using EnvPlatform.Scanner.Vulnerabilities;
 using EnvPlatform.ServiceDefaults;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using MassTransit;
 
@@ -26,10 +28,10 @@ builder.AddServiceClient<IngestEnvironments.EnvironmentsClient>("ingest");
 builder.Services.AddTransient<EnvironmentDescriptions>();
 builder.AddAdvisories();
 builder.Services.AddSingleton<PackageSetSource>();
-builder.Services.AddHostedService<ExpireCurations>();
+builder.Services.AddListeningWork<ExpireCurations>();
 builder.AddMessaging("scanner", bus =>
 {
-    bus.AddConsumer<ScanEnvironment, ScanEnvironmentDefinition>();
+    bus.AddConsumer<ScanEnvironment, ScanEnvironment.Definition>();
     bus.AddConsumer<RenameEnvironment>();
     bus.AddConsumer<ForgetEnvironment>();
     bus.AddConsumer<ArchiveEnvironment>();
@@ -44,7 +46,7 @@ app.MapScans();
 app.MapVulnerabilities();
 app.MapCurations();
 app.MapSearch();
-app.MapGrpcService<FindingsService>().RequireAuthorization(Roles.Service);
+app.MapGrpcService<FindingsGrpc>().RequireAuthorization(Access.Service);
 await app.RunAsync();
 
 /// <summary>Matches package sets to advisories, keeps the findings, and answers which environments a vulnerability affects.</summary>

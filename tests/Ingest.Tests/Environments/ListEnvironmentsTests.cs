@@ -5,7 +5,7 @@ using System.Text.Json;
 using Dapper;
 
 using EnvPlatform.Contracts.Ids;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 using EnvPlatform.Testing;
 
 namespace EnvPlatform.Ingest.Tests.Environments;

@@ -5,7 +5,7 @@ using System.Text.Json;
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Contracts.Packages;
 using EnvPlatform.Identity;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 using EnvPlatform.Testing;
 
 using Npgsql;

@@ -3,7 +3,7 @@ using System.Text.Json;
 using EnvPlatform.Contracts.Ingest;
 using EnvPlatform.Contracts.Packages;
 using EnvPlatform.Ingest.Packages;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 using EnvPlatform.Testing;
 
 using Grpc.Core;

@@ -1,3 +1,4 @@
+using EnvPlatform.Audit.Streams;
 using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Postgres;
@@ -43,6 +44,7 @@ internal sealed class AppendEvents(NpgsqlDataSource db, AuditPartitions partitio
         {
             await CopyAsync(tx, entries, ct);
             await MoveHeadsAsync(tx, entries);
+            await tx.ExecuteAsync(FollowAppends.Notify);
         }
 
         await tx.CommitAsync();

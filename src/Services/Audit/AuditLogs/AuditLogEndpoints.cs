@@ -1,3 +1,6 @@
+using EnvPlatform.Audit.Streams;
+using EnvPlatform.Postgres.Background;
+
 namespace EnvPlatform.Audit.AuditLogs;
 
 /// <summary>The audit log: append, list, get.</summary>
@@ -8,8 +11,8 @@ internal static class AuditLogEndpoints
     public static void AddAuditLogs(this IHostApplicationBuilder builder)
     {
         builder.Services.AddAuditReaders();
-        builder.Services.AddSingleton<AuditPartitions>();
-        builder.Services.AddHostedService(provider => provider.GetRequiredService<AuditPartitions>());
+        builder.Services.AddPeriodicWork<AuditPartitions>();
+        builder.Services.AddListeningWork<FollowAppends>();
     }
 
     /// <summary>Put first: this API answers 422 where the rest of the platform answers 400.</summary>

@@ -1,8 +1,10 @@
 using System.Globalization;
 using System.Reflection;
 
+using EnvPlatform.Audit.Streams;
 using EnvPlatform.Contracts.Ids;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults;
+using EnvPlatform.ServiceDefaults.Callers;
 using EnvPlatform.ServiceDefaults.OpenApi;
 
 using Microsoft.AspNetCore.Http.Metadata;
@@ -21,8 +23,7 @@ internal sealed class AuditQuery : IEndpointParameterMetadataProvider
 
     private const int MaxFilters = 20;
     private readonly List<InvalidRequest.Error> errors = [];
-    private string binding = "";
-    private byte[] key = [];
+    private SignedCursor? cursor;
 
     /// <summary>The log to read; meaningless when there are <see cref="Errors"/>.</summary>
     public OrganizationId Log { get; private set; }
@@ -53,6 +54,9 @@ internal sealed class AuditQuery : IEndpointParameterMetadataProvider
     /// <summary>Ascending in the order of storage without an end: a reader who follows the log, whose next page is never the last.</summary>
     public bool Polls => SortColumn == "seq" && !Descending && Until is null;
 
+    /// <summary>Seconds to wait for events when there are none after the cursor; null where the reader does not follow the log, or would not wait.</summary>
+    public int? Wait { get; private set; }
+
     public InvalidRequest? Errors => errors.Count == 0 ? null : new(errors);
 
     /// <summary>The headers and the log; enough for requests that list nothing.</summary>
@@ -65,7 +69,7 @@ internal sealed class AuditQuery : IEndpointParameterMetadataProvider
         }
         else
         {
-            query.Refuse("header", AuditReaders.OrganizationHeader, "Field required: the caller belongs to no organization, or to several.", "missing");
+            query.Refuse("header", RequestedOrganization.Header, "Field required: the caller belongs to no organization, or to several.", "missing");
         }
 
         if (http.Request.Headers.TryGetValue("X-API-Version", out var version) && version != "v1")
@@ -86,7 +90,8 @@ internal sealed class AuditQuery : IEndpointParameterMetadataProvider
         new("from_date", "A date or an RFC 3339 time; that of the first event."),
         new("to_date", "A date or an RFC 3339 time, inclusive; that of the last event."),
         new("after", "The next_cursor of the page before."),
-        new("before", "The cursor of the Link header's prev."));
+        new("before", "The cursor of the Link header's prev."),
+        new(Preference.Header, $"wait=N: a reader who follows the log (sort=seq, no to_date) and has seen all waits N seconds for events, at most {Preference.MaxWait}.", "header"));
 
     public static ValueTask<AuditQuery> BindAsync(HttpContext http)
     {
@@ -100,8 +105,9 @@ internal sealed class AuditQuery : IEndpointParameterMetadataProvider
         query.Offset = query.ReadNumber(given["offset"], "offset", 0, MaxOffset, 0);
         query.From = query.ReadTime(given["from_date"], "from_date", last: false);
         query.Until = query.ReadTime(given["to_date"], "to_date", last: true);
-        query.key = http.RequestServices.GetRequiredService<AssertionKey>().Derive("audit cursor");
-        query.binding = string.Join('\n', [$"{query.Log}", query.SortColumn, $"{query.Descending} {query.MatchAll}", $"{given["from_date"]} {given["to_date"]}", .. given["q"]]);
+        query.cursor = new(
+            http.RequestServices.GetRequiredService<AssertionKey>().Derive("audit cursor"),
+            string.Join('\n', [$"{query.Log}", query.SortColumn, $"{query.Descending} {query.MatchAll}", $"{given["from_date"]} {given["to_date"]}", .. given["q"]]));
         query.After = query.ReadCursor(given["after"], "after");
         query.Before = query.ReadCursor(given["before"], "before");
         if ((query.After ?? query.Before) is not null && (given.ContainsKey("offset") || (query.After is not null && query.Before is not null)))
@@ -109,10 +115,11 @@ internal sealed class AuditQuery : IEndpointParameterMetadataProvider
             query.Refuse("query", query.After is null ? "before" : "after", "Excludes the offset and another cursor.", "value_error");
         }
 
+        query.Wait = query.Polls && query.Before is null ? Preference.WaitOf(http.Request.Headers[Preference.Header]) : null;
         return ValueTask.FromResult(query);
     }
 
-    public string ToText(AuditCursor cursor) => cursor.ToText(key, binding);
+    public string ToText(AuditCursor position) => cursor!.Write(position);
 
     private void Refuse(string place, string name, string message, string type) => errors.Add(new([place, name], message, type));
 
@@ -228,12 +235,12 @@ internal sealed class AuditQuery : IEndpointParameterMetadataProvider
             return null;
         }
 
-        var cursor = AuditCursor.Parse(text.ToString(), key, binding);
-        if (cursor is null)
+        var position = cursor!.Read<AuditCursor>(text.ToString());
+        if (position is null)
         {
             Refuse("query", name, "Is not a cursor of this list.", "value_error");
         }
 
-        return cursor;
+        return position;
     }
 }

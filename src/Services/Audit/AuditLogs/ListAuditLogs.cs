@@ -3,6 +3,8 @@ using System.Text.Json;
 
 using Dapper;
 
+using EnvPlatform.Audit.Streams;
+using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
 
@@ -15,7 +17,8 @@ namespace EnvPlatform.Audit.AuditLogs;
 
 /// <summary>
 /// Lists the events of an audit log. Pages are taken by offset, or by the cursors of the <c>Link</c> header (RFC 8288). Ascending by <c>seq</c>
-/// without an end there is always a next page, which later events will be on: a reader who follows it misses none.
+/// without an end there is always a next page, which later events will be on: a reader who follows it misses none, and may wait for them
+/// (<c>Prefer: wait=20</c>, RFC 7240).
 /// </summary>
 public static class ListAuditLogs
 {
@@ -27,7 +30,7 @@ public static class ListAuditLogs
         logs.MapGet("", HandleAsync).RequireAuthorization(AuditReaders.Policy).WithName(nameof(ListAuditLogs)).WithSummary("The events of an audit log.");
 
     private static async Task<Results<Ok<Page>, UnprocessableEntity<InvalidRequest>>> HandleAsync(
-        AuditQuery query, HttpContext http, NpgsqlDataSource db, CancellationToken ct)
+        AuditQuery query, HttpContext http, NpgsqlDataSource db, FollowAppends appends, TimeProvider clock, CancellationToken ct)
     {
         if (query.Errors is { } errors)
         {
@@ -36,14 +39,20 @@ public static class ListAuditLogs
 
         var parameters = new DynamicParameters(new { OrgId = query.Log, query.From, query.Until, Limit = query.Limit + 1, query.Offset });
         var where = Where(query, parameters);
-        var total = query is { Filters.Count: 0, From: null, Until: null }
-            ? await db.QuerySingleOrDefaultAsync<long?>("select size from audit_heads where org_id = @OrgId", parameters, ct) ?? 0
-            : await db.QuerySingleAsync<long>($"select count(*) from audit_events where {where}", parameters, ct);
         var backward = query.Before is not null;
         var direction = query.Descending == backward ? "asc" : "desc";
         var order = query.SortColumn == "seq" ? $"seq {direction}" : $"{query.SortColumn} {direction}, seq {direction}";
-        var entries = await db.QueryAsync<byte[]>(
-            $"select entry from audit_events where {where}{Position(query, parameters, direction)} order by {order} limit @Limit offset @Offset", parameters, ct);
+        var page = $"select entry from audit_events where {where}{Position(query, parameters, direction)} order by {order} limit @Limit offset @Offset";
+        var entries = await db.QueryAsync<byte[]>(page, parameters, ct);
+        if (entries.Count == 0 && query.Wait is { } seconds)
+        {
+            http.Response.Headers[Preference.AppliedHeader] = $"wait={seconds}";
+            entries = await AwaitAsync(db, page, parameters, query.Log, TimeSpan.FromSeconds(seconds), appends, clock, ct);
+        }
+
+        var total = query is { Filters.Count: 0, From: null, Until: null }
+            ? await db.QuerySingleOrDefaultAsync<long?>("select size from audit_heads where org_id = @OrgId", parameters, ct) ?? 0
+            : await db.QuerySingleAsync<long>($"select count(*) from audit_events where {where}", parameters, ct);
         var more = entries.Count > query.Limit;
         var items = entries.Take(query.Limit).Select(entry => JsonSerializer.Deserialize<AuditEvent>(entry, Json.Options)!).ToList();
         if (backward)
@@ -56,6 +65,24 @@ public static class ListAuditLogs
         var previous = items.Count > 0 && (backward ? more : query.After is not null || query.Offset > 0) ? query.ToText(CursorOf(items[0], query)) : null;
         Link(http, next, previous);
         return TypedResults.Ok(new Page(items, total, next));
+    }
+
+    /// <summary>Reads again whenever the log has grown, until there is something on the page or the time is over.</summary>
+    private static async Task<List<byte[]>> AwaitAsync(
+        NpgsqlDataSource db, string page, DynamicParameters parameters, OrganizationId log, TimeSpan time, FollowAppends appends, TimeProvider clock, CancellationToken ct)
+    {
+        var began = clock.GetTimestamp();
+        while (true)
+        {
+            // The size first: what is appended between the two is on the page or ends the waiting.
+            var size = await appends.SizeAsync(log, ct);
+            var entries = await db.QueryAsync<byte[]>(page, parameters, ct);
+            var left = time - clock.GetElapsedTime(began);
+            if (entries.Count > 0 || left <= TimeSpan.Zero || !await appends.WaitAsync(log, size, left, clock, ct))
+            {
+                return entries;
+            }
+        }
     }
 
     private static string Where(AuditQuery query, DynamicParameters parameters)

@@ -1,7 +1,7 @@
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using Microsoft.AspNetCore.Http.HttpResults;
 
@@ -16,7 +16,7 @@ public static class ListMachines
         MachineId Id, SubjectId OwnerId, string OwnerName, string Hostname, string Platform, string AgentVersion, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt);
 
     internal static void MapListMachines(this IEndpointRouteBuilder machines) =>
-        machines.MapGet("", HandleAsync).RequireAuthorization(Roles.Member).WithName(nameof(ListMachines)).WithSummary("Machines: one's own, or all for an administrator.");
+        machines.MapGet("", HandleAsync).RequireAuthorization(Access.Member).WithName(nameof(ListMachines)).WithSummary("Machines: one's own, or all for an administrator.");
 
     private static async Task<Ok<Page<Item>>> HandleAsync(Caller caller, PageQuery page, NpgsqlDataSource db, TimeProvider clock, CancellationToken ct)
     {

@@ -4,7 +4,7 @@ using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using Microsoft.AspNetCore.Http.HttpResults;
 
@@ -28,7 +28,7 @@ public static class RegisterMachine
         MachineId Id, SubjectId OwnerId, string Hostname, string Platform, string AgentVersion, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt);
 
     internal static void MapRegisterMachine(this IEndpointRouteBuilder machines) =>
-        machines.MapPut("/{machine_id}", HandleAsync).RequireAuthorization(Roles.Member).WithName(nameof(RegisterMachine))
+        machines.MapPut("/{machine_id}", HandleAsync).RequireAuthorization(Access.Member).WithName(nameof(RegisterMachine))
             .WithSummary("Register a machine, or say something new of it.").ProducesProblem(StatusCodes.Status409Conflict);
 
     private static async Task<Results<Created<Response>, Ok<Response>, ProblemHttpResult>> HandleAsync(
@@ -84,7 +84,7 @@ public static class RegisterMachine
         tx.Publish(new MachineRegistered(
             caller.OrgId, machine.Id, machine.OwnerId, machine.Hostname, machine.Platform, machine.AgentVersion, machine.UpdatedAt));
         tx.Audit(
-            caller, "machine_registered", new AuditTarget(machine.Id.ToString(), null, "machine"),
+            caller, machine.UpdatedAt, "machine_registered", new AuditTarget(machine.Id.ToString(), null, "machine"),
             $"{caller.DisplayName} registered the machine {machine.Hostname}{(before is null ? "" : " again")}.", new { before = Said(before), after = Said(machine) });
     }
 

@@ -2,7 +2,7 @@ using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using Microsoft.AspNetCore.Http.HttpResults;
 
@@ -14,7 +14,7 @@ namespace EnvPlatform.Identity.Machines;
 public static class RemoveMachine
 {
     internal static void MapRemoveMachine(this IEndpointRouteBuilder machines) =>
-        machines.MapDelete("/{machine_id}", HandleAsync).RequireAuthorization(Roles.Member).WithName(nameof(RemoveMachine))
+        machines.MapDelete("/{machine_id}", HandleAsync).RequireAuthorization(Access.Member).WithName(nameof(RemoveMachine))
             .WithSummary("Remove a machine.").ProducesProblem(StatusCodes.Status404NotFound);
 
     private static async Task<Results<NoContent, ProblemHttpResult>> HandleAsync(
@@ -36,7 +36,7 @@ public static class RemoveMachine
         var removedAt = now > row.UpdatedAt ? now : row.UpdatedAt.AddMicroseconds(1);
         tx.Publish(new MachineRemoved(caller.OrgId, machineId, row.OwnerId, row.Hostname, row.Platform, removedAt));
         tx.Audit(
-            caller, "machine_removed", new AuditTarget(machineId.ToString(), null, "machine"), $"{caller.DisplayName} removed the machine {row.Hostname}.", new { row.Hostname });
+            caller, now, "machine_removed", new AuditTarget(machineId.ToString(), null, "machine"), $"{caller.DisplayName} removed the machine {row.Hostname}.", new { row.Hostname });
         await tx.CommitAsync();
         return TypedResults.NoContent();
     }

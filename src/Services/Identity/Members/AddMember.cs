@@ -5,7 +5,7 @@ using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Identity.Tokens;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.Options;
@@ -59,10 +59,10 @@ public static class AddMember
         var issued = await TokenStore.IssueAsync(
             tx, user.Id, caller.OrgId, "initial", power: false, "initial token", now.AddDays(options.Value.InitialTokenDays), now);
         tx.Audit(
-            caller, "organization_user_added", new AuditTarget(user.Id.ToString(), email, "user"), $"{user.DisplayName} was added as {request.Role}.",
+            caller, now, "organization_user_added", new AuditTarget(user.Id.ToString(), email, "user"), $"{user.DisplayName} was added as {request.Role}.",
             new { request.Role });
         tx.Audit(
-            caller, "token_created", new AuditTarget(issued.Id.ToString(), email, "token"), $"An initial token was made for {user.DisplayName}.",
+            caller, now, "token_created", new AuditTarget(issued.Id.ToString(), email, "token"), $"An initial token was made for {user.DisplayName}.",
             new { name = "initial token", expires_at = issued.ExpiresAt, subject = user.Id });
         await tx.CommitAsync();
         http.Headers.CacheControl = "no-store";

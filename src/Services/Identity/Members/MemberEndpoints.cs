@@ -1,4 +1,4 @@
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 namespace EnvPlatform.Identity.Members;
 
@@ -6,7 +6,7 @@ internal static class MemberEndpoints
 {
     public static void MapMembers(this IEndpointRouteBuilder app)
     {
-        var members = app.MapGroup("/api/v1/orgs/{org}/members").RequireAuthorization(Roles.Administrator).WithTags("Members");
+        var members = app.MapGroup("/api/v1/orgs/{org}/members").RequireAuthorization(Access.Administrator).WithTags("Members");
         members.MapAddMember();
         members.MapListMembers();
         members.MapSetRole();

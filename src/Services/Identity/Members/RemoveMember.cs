@@ -3,7 +3,7 @@ using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Identity.Tokens;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using Microsoft.AspNetCore.Http.HttpResults;
 
@@ -37,7 +37,7 @@ public static class RemoveMember
         var revoked = await TokenStore.RevokeAllAsync(tx, id, caller.OrgId, now);
         await TokenStore.ForgetAsync(tx, id, now);
         tx.Audit(
-            caller, "organization_user_removed", new AuditTarget(id.ToString(), member.Email, "user"), $"{member.DisplayName} was removed.",
+            caller, now, "organization_user_removed", new AuditTarget(id.ToString(), member.Email, "user"), $"{member.DisplayName} was removed.",
             new { before = new { member.Role }, tokens_revoked = revoked });
         await tx.CommitAsync();
         return TypedResults.NoContent();

@@ -5,7 +5,7 @@ using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Identity.Tokens;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using Microsoft.AspNetCore.Http.HttpResults;
 
@@ -60,9 +60,10 @@ public static class SetRole
 
         await tx.ExecuteAsync(
             "update memberships set role = @Role where org_id = @OrgId and subject_id = @id", new { caller.OrgId, id, request.Role });
-        await TokenStore.ForgetAsync(tx, id, clock.GetUtcNow());
+        var now = clock.GetUtcNow();
+        await TokenStore.ForgetAsync(tx, id, now);
         tx.Audit(
-            caller, "organization_user_updated", new AuditTarget(id.ToString(), member.Email, "user"), $"{member.DisplayName} is {request.Role} now.",
+            caller, now, "organization_user_updated", new AuditTarget(id.ToString(), member.Email, "user"), $"{member.DisplayName} is {request.Role} now.",
             new { before = new { member.Role }, after = new { request.Role } });
         await tx.CommitAsync();
         return TypedResults.NoContent();

@@ -5,7 +5,7 @@ using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Identity.Tokens;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using Microsoft.AspNetCore.Http.HttpResults;
 
@@ -25,7 +25,7 @@ public static class CreateOrganization
     public sealed record Response(OrganizationId Id, string Slug, string Name, DateTimeOffset CreatedAt);
 
     internal static void MapCreateOrganization(this IEndpointRouteBuilder organizations) =>
-        organizations.MapPost("", HandleAsync).RequireAuthorization(Roles.Operator).WithName(nameof(CreateOrganization))
+        organizations.MapPost("", HandleAsync).RequireAuthorization(Access.Operator).WithName(nameof(CreateOrganization))
             .WithSummary("Create an organization; the caller becomes its administrator.").ProducesProblem(StatusCodes.Status409Conflict);
 
     /// <summary>Null when the slug is taken.</summary>
@@ -43,9 +43,9 @@ public static class CreateOrganization
             "insert into memberships (org_id, subject_id, role, created_at) values (@id, @Subject, @Role, @now)",
             new { id, Subject = administrator.SubjectId, Role = Roles.Administrator, now });
         var there = administrator with { Organization = new Membership(id, slug, name, Roles.Administrator) };
-        tx.Audit(there, "organization_created", new AuditTarget(id.ToString(), null, "organization"), $"Organization {slug} was created.", new { slug, name });
+        tx.Audit(there, now, "organization_created", new AuditTarget(id.ToString(), null, "organization"), $"Organization {slug} was created.", new { slug, name });
         tx.Audit(
-            there, "organization_user_added", new AuditTarget(administrator.SubjectId.ToString(), administrator.Email, "user"),
+            there, now, "organization_user_added", new AuditTarget(administrator.SubjectId.ToString(), administrator.Email, "user"),
             $"{administrator.DisplayName} became an administrator of {slug}.", new { role = Roles.Administrator });
         return new Response(id, slug, name, now);
     }

@@ -1,5 +1,5 @@
 using EnvPlatform.Contracts.Ids;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 namespace EnvPlatform.Identity.Organizations;
 
@@ -12,5 +12,5 @@ public static class GetMe
     internal static void MapGetMe(this IEndpointRouteBuilder api) =>
         api.MapGet("/me", (Caller caller) => TypedResults.Ok(new Response(
                 caller.SubjectId, caller.SubjectType, caller.Email, caller.DisplayName, caller.IsOperator, caller.TokenId, caller.Memberships)))
-            .RequireAuthorization(Roles.Anyone).WithName(nameof(GetMe)).WithSummary("The caller, its organizations and its role in each.");
+            .RequireAuthorization(Access.Anyone).WithName(nameof(GetMe)).WithSummary("The caller, its organizations and its role in each.");
 }

@@ -4,7 +4,7 @@ using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using Microsoft.AspNetCore.Http.HttpResults;
 
@@ -48,7 +48,7 @@ public static class CreateServiceAccount
         await tx.ExecuteAsync(
             "insert into memberships (org_id, subject_id, role, created_at) values (@OrgId, @id, @Role, @now)", new { caller.OrgId, id, request.Role, now });
         tx.Audit(
-            caller, "service_account_created", new AuditTarget(id.ToString(), null, "service_account"),
+            caller, now, "service_account_created", new AuditTarget(id.ToString(), null, "service_account"),
             $"The service account {request.Name} was created as {request.Role}.", new { request.Name, request.Role });
         await tx.CommitAsync();
         http.Headers.CacheControl = "no-store";

@@ -3,7 +3,7 @@ using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Identity.Tokens;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using Microsoft.AspNetCore.Http.HttpResults;
 
@@ -30,9 +30,10 @@ public static class DeleteServiceAccount
         }
 
         await tx.ExecuteAsync("delete from memberships where org_id = @OrgId and subject_id = @id", new { caller.OrgId, id });
-        var revoked = await TokenStore.RevokeAllAsync(tx, id, null, clock.GetUtcNow());
+        var now = clock.GetUtcNow();
+        var revoked = await TokenStore.RevokeAllAsync(tx, id, null, now);
         tx.Audit(
-            caller, "service_account_deleted", new AuditTarget(id.ToString(), null, "service_account"), $"The service account {name} was deleted.",
+            caller, now, "service_account_deleted", new AuditTarget(id.ToString(), null, "service_account"), $"The service account {name} was deleted.",
             new { name, tokens_revoked = revoked });
         await tx.CommitAsync();
         return TypedResults.NoContent();

@@ -1,4 +1,4 @@
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 namespace EnvPlatform.Identity.ServiceAccounts;
 
@@ -6,7 +6,7 @@ internal static class ServiceAccountEndpoints
 {
     public static void MapServiceAccounts(this IEndpointRouteBuilder app)
     {
-        var accounts = app.MapGroup("/api/v1/orgs/{org}/service-accounts").RequireAuthorization(Roles.Administrator).WithTags("Service accounts");
+        var accounts = app.MapGroup("/api/v1/orgs/{org}/service-accounts").RequireAuthorization(Access.Administrator).WithTags("Service accounts");
         accounts.MapCreateServiceAccount();
         accounts.MapListServiceAccounts();
         accounts.MapDeleteServiceAccount();

@@ -3,7 +3,7 @@ using System.Diagnostics.Metrics;
 using EnvPlatform.Contracts.Events;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using Npgsql;
 
@@ -36,15 +36,10 @@ internal sealed class AuthenticationFailures(NpgsqlDataSource db, TimeProvider c
             return;
         }
 
-        var actor = claimed ?? Caller.OfSystem(Service, null) with
-        {
-            RequestId = origin.RequestId,
-            SourceAddress = origin.SourceAddress,
-            UserAgent = origin.UserAgent,
-        };
+        var actor = claimed ?? Caller.OfSystem(Service, null, origin);
         await using var tx = await db.BeginAsync(ct);
         tx.Audit(
-            actor, "authentication_failure", new AuditTarget(claimed?.SubjectId.ToString() ?? "", claimed?.Email, claimed?.SubjectType ?? "unknown"),
+            actor, clock.GetUtcNow(), "authentication_failure", new AuditTarget(claimed?.SubjectId.ToString() ?? "", claimed?.Email, claimed?.SubjectType ?? "unknown"),
             claimed is null ? "Somebody unknown failed to authenticate." : $"An authentication as {claimed.DisplayName} failed.", new { reason });
         await tx.CommitAsync();
     }

@@ -4,7 +4,7 @@ using EnvPlatform.Contracts.Events;
 using EnvPlatform.Identity.Tokens;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 using EnvPlatform.ServiceDefaults.OpenApi;
 
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -77,7 +77,7 @@ public static class IssueAccessToken
         await using var tx = await db.BeginAsync(ct);
         var issued = await TokenStore.IssueAsync(tx, account.Id, account.OrgId, "access", power: false, "access token", now + lifetime, now);
         tx.Audit(
-            account.ToCaller(origin), "authentication_success", new AuditTarget(account.Id.ToString(), null, "service_account"),
+            account.ToCaller(origin), now, "authentication_success", new AuditTarget(account.Id.ToString(), null, "service_account"),
             $"The service account {account.Name} signed in.", new { method = "client_credentials" });
         await tx.CommitAsync();
         response.Headers.CacheControl = "no-store";

@@ -5,7 +5,7 @@ using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Identity.Tokens;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.Options;
@@ -63,7 +63,7 @@ public static class SignInByPassword
             tx, user!.Id, null, "session", user.Operator, "session", now.AddHours(options.Value.SessionHours), now);
         var caller = user.ToCaller(origin) with { TokenId = issued.Id };
         tx.Audit(
-            caller, "authentication_success", new AuditTarget(user.Id.ToString(), user.Email, "user"), $"{user.DisplayName} signed in.", new { method = "password" });
+            caller, now, "authentication_success", new AuditTarget(user.Id.ToString(), user.Email, "user"), $"{user.DisplayName} signed in.", new { method = "password" });
         await tx.CommitAsync();
         http.Headers.CacheControl = "no-store";
         return TypedResults.Ok(new Response(issued.Token, issued.ExpiresAt!.Value));
@@ -103,8 +103,7 @@ public static class SignInByPassword
     private sealed record Row(
         SubjectId Id, string Email, string DisplayName, bool Operator, string? PasswordHash, OrganizationId? OrgId, string? Slug)
     {
-        public Caller ToCaller(RequestOrigin origin) => new(
-            Id, "user", Email, DisplayName, Operator, [], OrgId is { } id ? new Membership(id, Slug!, Slug!, "") : null, null, origin.RequestId,
-            origin.SourceAddress, origin.UserAgent, AuthenticationFailures.Service);
+        public Caller ToCaller(RequestOrigin origin) => Caller.Of(
+            Id, "user", DisplayName, origin, AuthenticationFailures.Service, Email, Operator, OrgId is { } id ? new Membership(id, Slug!, Slug!, "") : null);
     }
 }

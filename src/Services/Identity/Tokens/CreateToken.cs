@@ -4,7 +4,7 @@ using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using Microsoft.AspNetCore.Http.HttpResults;
 
@@ -22,7 +22,7 @@ public static class CreateToken
     public sealed record Response(TokenId Id, string Name, string Token, bool Operator, DateTimeOffset CreatedAt, DateTimeOffset? ExpiresAt);
 
     internal static void MapCreateToken(this IEndpointRouteBuilder tokens) =>
-        tokens.MapPost("", HandleAsync).RequireAuthorization(Policies.AnyRole).WithName(nameof(CreateToken))
+        tokens.MapPost("", HandleAsync).RequireAuthorization(Access.Reader).WithName(nameof(CreateToken))
             .WithSummary("Make a token for oneself, good for this organization; it is shown once.")
             .ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status403Forbidden);
 
@@ -44,7 +44,7 @@ public static class CreateToken
         var issued = await TokenStore.IssueAsync(
             tx, caller.SubjectId, caller.OrgId, "personal", request.Operator, request.Name, request.ExpiresAt?.ToUniversalTime(), now);
         tx.Audit(
-            caller, "token_created", new AuditTarget(issued.Id.ToString(), null, "token"), $"{caller.DisplayName} made the token '{request.Name}'.",
+            caller, now, "token_created", new AuditTarget(issued.Id.ToString(), null, "token"), $"{caller.DisplayName} made the token '{request.Name}'.",
             new { request.Name, expires_at = issued.ExpiresAt, request.Operator });
         await tx.CommitAsync();
         http.Headers.CacheControl = "no-store";

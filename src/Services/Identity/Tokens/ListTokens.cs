@@ -1,7 +1,7 @@
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using Microsoft.AspNetCore.Http.HttpResults;
 
@@ -29,7 +29,7 @@ public static class ListTokens
         """;
 
     internal static void MapListTokens(this IEndpointRouteBuilder tokens) =>
-        tokens.MapGet("", HandleAsync).RequireAuthorization(Policies.AnyRole).WithName(nameof(ListTokens))
+        tokens.MapGet("", HandleAsync).RequireAuthorization(Access.Reader).WithName(nameof(ListTokens))
             .WithSummary("Tokens: one's own, or all for an administrator.");
 
     private static async Task<Ok<Page<Item>>> HandleAsync(Caller caller, PageQuery page, NpgsqlDataSource db, TimeProvider clock, CancellationToken ct)

@@ -2,7 +2,7 @@ using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using Microsoft.AspNetCore.Http.HttpResults;
 
@@ -14,7 +14,7 @@ namespace EnvPlatform.Identity.Tokens;
 public static class RevokeToken
 {
     internal static void MapRevokeToken(this IEndpointRouteBuilder tokens) =>
-        tokens.MapDelete("/{id}", HandleAsync).RequireAuthorization(Policies.AnyRole).WithName(nameof(RevokeToken))
+        tokens.MapDelete("/{id}", HandleAsync).RequireAuthorization(Access.Reader).WithName(nameof(RevokeToken))
             .WithSummary("Void one of one's own tokens; an administrator, any token of the organization.").ProducesProblem(StatusCodes.Status404NotFound);
 
     private static async Task<Results<NoContent, ProblemHttpResult>> HandleAsync(
@@ -31,7 +31,7 @@ public static class RevokeToken
         }
 
         TokenStore.Publish(tx, [id], now);
-        tx.Audit(caller, "token_revoked", new AuditTarget(id.ToString(), null, "token"), $"{caller.DisplayName} revoked the token '{row.Name}'.", new { row.Name, Owner = row.SubjectId });
+        tx.Audit(caller, now, "token_revoked", new AuditTarget(id.ToString(), null, "token"), $"{caller.DisplayName} revoked the token '{row.Name}'.", new { row.Name, Owner = row.SubjectId });
         await tx.CommitAsync();
         return TypedResults.NoContent();
     }

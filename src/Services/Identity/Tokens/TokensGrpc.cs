@@ -3,7 +3,7 @@ using EnvPlatform.Contracts.Identity;
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Identity.SignIn;
 using EnvPlatform.Postgres;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using Grpc.Core;
 
@@ -78,7 +78,7 @@ internal sealed class TokensGrpc(NpgsqlDataSource db, TimeProvider clock, Authen
         {
             var caller = CallerOf(rows, origin);
             tx.Audit(
-                caller, "authentication_success", new AuditTarget(token.TokenId.ToString(), null, "token"),
+                caller, now, "authentication_success", new AuditTarget(token.TokenId.ToString(), null, "token"),
                 $"{caller.DisplayName} authenticated with the token '{token.TokenName}'.", new { method = "token" });
         }
 
@@ -89,10 +89,9 @@ internal sealed class TokensGrpc(NpgsqlDataSource db, TimeProvider clock, Authen
     private static Caller CallerOf(List<Row> rows, RequestOrigin origin)
     {
         var token = rows[0];
-        var home = token.OrgId is { } id ? new ServiceDefaults.Identity.Membership(id, token.Slug!, token.Name!, token.Role!) : null;
-        return new(
-            token.SubjectId, token.SubjectType, token.Email, token.DisplayName, token.Operator, [], home, token.TokenId, origin.RequestId,
-            origin.SourceAddress, origin.UserAgent, AuthenticationFailures.Service);
+        var home = token.OrgId is { } id ? new ServiceDefaults.Callers.Membership(id, token.Slug!, token.Name!, token.Role!) : null;
+        return Caller.Of(
+            token.SubjectId, token.SubjectType, token.DisplayName, origin, AuthenticationFailures.Service, token.Email, token.Operator, home, token.TokenId);
     }
 
     private static IntrospectReply ReplyOf(List<Row> rows)

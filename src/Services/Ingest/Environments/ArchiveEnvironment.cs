@@ -2,7 +2,7 @@ using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using Microsoft.AspNetCore.Http.HttpResults;
 
@@ -17,10 +17,10 @@ internal static class ArchiveEnvironment
     {
         environments.MapPost("/{id}/archive", (EnvironmentId id, Caller caller, NpgsqlDataSource db, TimeProvider clock, CancellationToken ct) =>
                 HandleAsync(id, true, caller, db, clock, ct))
-            .RequireAuthorization(Roles.Administrator).WithName(nameof(ArchiveEnvironment)).WithSummary("Archive an environment");
+            .RequireAuthorization(Access.Administrator).WithName(nameof(ArchiveEnvironment)).WithSummary("Archive an environment");
         environments.MapPost("/{id}/unarchive", (EnvironmentId id, Caller caller, NpgsqlDataSource db, TimeProvider clock, CancellationToken ct) =>
                 HandleAsync(id, false, caller, db, clock, ct))
-            .RequireAuthorization(Roles.Administrator).WithName("UnarchiveEnvironment").WithSummary("Take an environment out of the archive");
+            .RequireAuthorization(Access.Administrator).WithName("UnarchiveEnvironment").WithSummary("Take an environment out of the archive");
     }
 
     private static async Task<Results<NoContent, ProblemHttpResult>> HandleAsync(
@@ -51,7 +51,7 @@ internal static class ArchiveEnvironment
             """, new { caller.OrgId, id, archived, now });
         tx.Publish(new EnvironmentArchived(caller.OrgId, id, archived, row.Version + 1, now));
         tx.Audit(
-            caller, archived ? "environment_archived" : "environment_unarchived", new(id.ToString(), null, "environment"),
+            caller, now, archived ? "environment_archived" : "environment_unarchived", new(id.ToString(), null, "environment"),
             archived ? $"Archived the environment {row.Name} ({row.Prefix})." : $"Took the environment {row.Name} ({row.Prefix}) out of the archive.",
             new { Before = new { Archived = !archived }, After = new { Archived = archived } });
         await tx.CommitAsync();

@@ -1,4 +1,4 @@
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 namespace EnvPlatform.Ingest.Environments;
 
@@ -7,7 +7,7 @@ internal static class EnvironmentEndpoints
 {
     public static void MapEnvironments(this IEndpointRouteBuilder app)
     {
-        var organization = app.MapGroup("/api/v1/orgs/{org}").RequireAuthorization(Roles.Member).WithTags("Environments");
+        var organization = app.MapGroup("/api/v1/orgs/{org}").RequireAuthorization(Access.Member).WithTags("Environments");
         organization.MapLogEnvironment();
 
         var environments = organization.MapGroup("/environments");

@@ -2,7 +2,7 @@ using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Contracts.Packages;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using Microsoft.AspNetCore.Http.HttpResults;
 

@@ -4,7 +4,7 @@ using EnvPlatform.Contracts;
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using Microsoft.AspNetCore.Http.HttpResults;
 
@@ -25,14 +25,14 @@ internal static class ListPackages
     /// <param name="Vulnerabilities">Null while pending.</param>
     internal sealed record Item(
         string Manager, string Name, string Version, string Build, string Channel, string Subdir, string? License, string? Sha256, bool? Requested,
-        string Coverage, string? CoverageReason, string? CoverageExplanation, PackageMapping? Mapping, VulnerabilityCounts? Vulnerabilities);
+        string Coverage, string? CoverageReason, string? CoverageExplanation, MappedProject? Mapping, VulnerabilityCounts? Vulnerabilities);
 
     public static void MapListPackages(this IEndpointRouteBuilder environments) =>
         environments.MapGet("/{id}/packages", HandleAsync).WithName(nameof(ListPackages)).WithSummary("List the packages of an environment")
             .ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status404NotFound);
 
     private static async Task<Results<Ok<Page<Item>>, ProblemHttpResult>> HandleAsync(
-        EnvironmentId id, [MaxLength(255)] string? search, PageQuery page, Caller caller, NpgsqlDataSource db, PackageFindings scanner, CancellationToken ct)
+        EnvironmentId id, [MaxLength(255)] string? search, PageQuery page, Caller caller, NpgsqlDataSource db, FindingsSource scanner, CancellationToken ct)
     {
         _ = page.SortBy(Sorts, "name");
         var environment = await db.QuerySingleOrDefaultAsync<EnvironmentOf>(
@@ -48,7 +48,7 @@ internal static class ListPackages
             caller.OrgId,
             id,
             environment.PackageSetId,
-            Search = string.IsNullOrEmpty(search) ? null : $"%{ListEnvironments.Like(search)}%",
+            Search = string.IsNullOrEmpty(search) ? null : LikePattern.Containing(search),
             AfterName = page.After?[0],
             AfterId = page.After is null ? (int?)null : int.Parse(page.After[1]!),
             Take = page.Limit + 1,
@@ -61,7 +61,7 @@ internal static class ListPackages
         return TypedResults.Ok(new Page<Item>([.. items.Select(row => ItemOf(row, findings))], total, next));
     }
 
-    private static Item ItemOf(Row row, IReadOnlyDictionary<int, PackageFinding> findings)
+    private static Item ItemOf(Row row, IReadOnlyDictionary<int, PackageScan> findings)
     {
         var finding = findings.GetValueOrDefault(row.PackageId);
         return new(

@@ -2,7 +2,7 @@ using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Ingest.Packages;
 using EnvPlatform.Postgres;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using Npgsql;
 
@@ -127,7 +127,7 @@ internal static partial class LogEnvironment
         await AddHistoryAsync(tx, caller, log, new(id, 1, set.PackageSetId, null, null), now);
         tx.Publish(Event(log, set, id, caller.SubjectId, created: true, 1, now));
         tx.Audit(
-            caller, "environment_logged", Target(id), $"Logged the environment {log.Name} ({log.Prefix}) with {set.PackageCount} packages.",
+            caller, now, "environment_logged", Target(id), $"Logged the environment {log.Name} ({log.Prefix}) with {set.PackageCount} packages.",
             new { log.MachineId, log.Prefix, log.Name, log.Platform, log.Command, After = new { log.Digest, Packages = set.PackageCount } });
         return true;
     }
@@ -159,7 +159,7 @@ internal static partial class LogEnvironment
         {
             tx.Publish(new EnvironmentRenamed(log.OrgId, before.EnvironmentId, log.MachineId, log.Prefix, log.Name, before.Version + 1, now));
             tx.Audit(
-                caller, "environment_renamed", Target(before.EnvironmentId), $"Renamed the environment {before.Name} ({before.Prefix}) to {log.Name} ({log.Prefix}).",
+                caller, now, "environment_renamed", Target(before.EnvironmentId), $"Renamed the environment {before.Name} ({before.Prefix}) to {log.Name} ({log.Prefix}).",
                 new { log.Command, Before = new { before.Prefix, before.Name }, After = new { log.Prefix, log.Name } });
         }
 
@@ -167,7 +167,7 @@ internal static partial class LogEnvironment
         {
             tx.Publish(Event(log, set, before.EnvironmentId, before.OwnerId, created: false, version, now));
             tx.Audit(
-                caller, "environment_updated", Target(before.EnvironmentId), $"Changed the packages of the environment {log.Name} ({log.Prefix}).",
+                caller, now, "environment_updated", Target(before.EnvironmentId), $"Changed the packages of the environment {log.Name} ({log.Prefix}).",
                 new
                 {
                     log.Command,

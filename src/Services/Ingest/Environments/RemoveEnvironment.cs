@@ -2,7 +2,7 @@ using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using Microsoft.AspNetCore.Http.HttpResults;
 
@@ -14,8 +14,8 @@ namespace EnvPlatform.Ingest.Environments;
 internal static class RemoveEnvironment
 {
     public static void MapRemoveEnvironment(this IEndpointRouteBuilder environments) =>
-        environments.MapDelete("/{id}", HandleAsync).WithName(nameof(RemoveEnvironment)).WithSummary("Remove an environment")
-            .ProducesProblem(StatusCodes.Status404NotFound);
+        environments.MapDelete("/{id}", HandleAsync).RequireAuthorization(Access.Member).WithName(nameof(RemoveEnvironment))
+            .WithSummary("Remove an environment").ProducesProblem(StatusCodes.Status404NotFound);
 
     private static async Task<Results<NoContent, ProblemHttpResult>> HandleAsync(
         EnvironmentId id, Caller caller, NpgsqlDataSource db, TimeProvider clock, CancellationToken ct)
@@ -37,7 +37,7 @@ internal static class RemoveEnvironment
 
         tx.Publish(new EnvironmentRemoved(caller.OrgId, id, row.Version, now));
         tx.Audit(
-            caller, "environment_removed", new(id.ToString(), null, "environment"), $"Removed the environment {row.Name} ({row.Prefix}).",
+            caller, now, "environment_removed", new(id.ToString(), null, "environment"), $"Removed the environment {row.Name} ({row.Prefix}).",
             new { Before = new { row.Name, row.Prefix, row.MachineId, row.Digest } });
         await tx.CommitAsync();
         return TypedResults.NoContent();

@@ -1,7 +1,3 @@
-using EnvPlatform.Contracts;
-using EnvPlatform.Contracts.Ids;
-using EnvPlatform.Postgres;
-
 using Microsoft.Extensions.Options;
 
 using Npgsql;
@@ -19,7 +15,7 @@ internal sealed class ActivationAnswers(
     {
         if (!channel.IsLive)
         {
-            return new(ReadAsync(db, location, ct));
+            return new(DecideAsync(location, ct));
         }
 
         var hash = location.StableHash();
@@ -37,7 +33,7 @@ internal sealed class ActivationAnswers(
         }
 
         var asOf = clock.GetTimestamp();
-        var answer = await ReadAsync(db, location, ct);
+        var answer = await DecideAsync(location, ct);
         var time = Time(answer) - clock.GetElapsedTime(asOf);
         if (lease is not null)
         {
@@ -51,25 +47,6 @@ internal sealed class ActivationAnswers(
     private TimeSpan Time(ActivationAnswer answer) =>
         TimeSpan.FromSeconds(answer.Status == ActivationStatus.Unknown ? options.Value.UnknownSeconds : options.Value.AnswerSeconds);
 
-    /// <summary>Two environments are at one place only while the event that moves one of them away is late: the newer one is meant.</summary>
-    private static async Task<ActivationAnswer> ReadAsync(NpgsqlDataSource db, Location location, CancellationToken ct)
-    {
-        var row = await db.QuerySingleOrDefaultAsync<Row>(
-            """
-            select environment_id, status, message, set_at
-            from environment_status
-            where org_id = @OrganizationId and machine_id = @MachineId and md5(prefix)::uuid = md5(@Prefix)::uuid and prefix = @Prefix and not removed
-            order by placed_at desc nulls last, environment_id desc limit 1
-            """, new { location.OrganizationId, location.MachineId, location.Prefix }, ct);
-        return row switch
-        {
-            null => ActivationAnswer.Unknown,
-            { Status: EnvironmentStatus.Ok } => new(ActivationStatus.Ok, null, row.EnvironmentId, []),
-            _ => new(
-                row.Status == EnvironmentStatus.Block ? ActivationStatus.Block : ActivationStatus.Warn, row.Message, row.EnvironmentId,
-                [new("manual", row.Message ?? "", row.SetAt)]),
-        };
-    }
-
-    private sealed record Row(EnvironmentId EnvironmentId, EnvironmentStatus Status, string? Message, DateTimeOffset? SetAt);
+    private async Task<ActivationAnswer> DecideAsync(Location location, CancellationToken ct) =>
+        ActivationDecision.Decide(await ActivationFacts.ReadAsync(db, location, ct));
 }

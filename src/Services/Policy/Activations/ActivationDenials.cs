@@ -4,7 +4,7 @@ using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using Npgsql;
 
@@ -89,7 +89,7 @@ internal static class ActivationDenials
 
     private static void Audit(Tx tx, string actionKey, Details details, int count, DateTimeOffset firstAt, DateTimeOffset lastAt) =>
         tx.Audit(
-            details.Caller, actionKey, new AuditTarget(details.Answer.EnvironmentId.ToString()!, null, "environment"),
+            details.Caller, lastAt, actionKey, new AuditTarget(details.Answer.EnvironmentId.ToString()!, null, "environment"),
             $"Activation of {details.Prefix} was {(details.Answer.Status == ActivationStatus.Block ? "blocked" : "warned about")}{(count > 1 ? $" {count} times" : "")}.",
             new { details.Answer.Status, details.Answer.Message, details.MachineId, details.Prefix, Count = count, FirstAt = firstAt, LastAt = lastAt });
 

@@ -1,6 +1,6 @@
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.ServiceDefaults;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using Microsoft.AspNetCore.Mvc;
 
@@ -18,7 +18,7 @@ public static class CheckActivation
 
     public static void MapCheckActivation(this IEndpointRouteBuilder app) =>
         app.MapGet("/api/v1/orgs/{org}/activation", HandleAsync)
-            .RequireAuthorization(Roles.Member).WithName(nameof(CheckActivation)).WithTags("Activation")
+            .RequireAuthorization(Access.Member).WithName(nameof(CheckActivation)).WithTags("Activation")
             .WithSummary("Whether the environment at this prefix of this machine may be activated.")
             .Produces<ActivationAnswer>().ProducesValidationProblem();
 

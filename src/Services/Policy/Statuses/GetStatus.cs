@@ -1,6 +1,6 @@
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.ServiceDefaults;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
@@ -11,7 +11,7 @@ namespace EnvPlatform.Policy.Statuses;
 public static class GetStatus
 {
     public static void MapGetStatus(this IEndpointRouteBuilder environments) =>
-        environments.MapGet("/{id}/status", HandleAsync).RequireAuthorization(Roles.Member).WithName(nameof(GetStatus))
+        environments.MapGet("/{id}/status", HandleAsync).RequireAuthorization(Access.Member).WithName(nameof(GetStatus))
             .WithSummary("The status of an environment, with its message and who set it.");
 
     private static async Task<Results<Ok<StatusView>, ProblemHttpResult>> HandleAsync(

@@ -59,7 +59,9 @@ internal sealed class KnownEnvironments(
         await using var tx = await db.BeginAsync(ct);
         var places = await Placement.ApplyAsync(tx,
         [
-            new(organization, environment, new(Guid.Parse(reply.MachineId)), new(Guid.Parse(reply.OwnerId)), reply.Prefix, reply.Name, reply.Version, clock.GetUtcNow()),
+            new(
+                organization, environment, new(Guid.Parse(reply.MachineId)), new(Guid.Parse(reply.OwnerId)), reply.PackageSetId, reply.Prefix, reply.Name,
+                reply.Version, clock.GetUtcNow()),
         ]);
         await tx.CommitAsync();
         await channel.DropAsync(places);

@@ -14,8 +14,9 @@ internal sealed class PlaceEnvironments(NpgsqlDataSource db, InvalidationChannel
     public async Task Consume(ConsumeContext<Batch<EnvironmentLogged>> context)
     {
         await using var tx = await db.BeginAsync(context.CancellationToken);
-        var places = await Placement.ApplyAsync(tx, context.Message.Select(message => message.Message).Select(logged => new Placement(
-            logged.OrganizationId, logged.EnvironmentId, logged.MachineId, logged.Owner, logged.Prefix, logged.Name, logged.Version, logged.LoggedAt)));
+        var places = await Placement.ApplyAsync(tx, [.. context.Message.Select(message => message.Message).Select(logged => new Placement(
+            logged.OrganizationId, logged.EnvironmentId, logged.MachineId, logged.Owner, logged.PackageSetId, logged.Prefix, logged.Name, logged.Version,
+            logged.LoggedAt))]);
         await tx.CommitAsync();
         await channel.DropAsync(places);
     }

@@ -6,19 +6,24 @@ namespace EnvPlatform.Policy.Statuses;
 
 /// <summary>That an environment is somewhere, as Ingest says. A new environment may be used.</summary>
 /// <param name="Owner">Null where the source does not say.</param>
+/// <param name="PackageSetId">The package set that it holds; null where the source does not say.</param>
 /// <param name="Version">The environment's version: what is older than what is known changes nothing.</param>
 internal sealed record Placement(
-    OrganizationId OrganizationId, EnvironmentId EnvironmentId, MachineId MachineId, SubjectId? Owner, string Prefix, string Name, long Version, DateTimeOffset At)
+    OrganizationId OrganizationId, EnvironmentId EnvironmentId, MachineId MachineId, SubjectId? Owner, long? PackageSetId, string Prefix, string Name, long Version,
+    DateTimeOffset At)
 {
     /// <summary>Writes the newest placement of each environment. Doing so twice, or late, is harmless: the version decides.</summary>
     /// <returns>The places whose answers are out of date once the transaction has committed.</returns>
-    public static async Task<IReadOnlyCollection<Location>> ApplyAsync(Tx tx, IEnumerable<Placement> placements)
+    public static async Task<IReadOnlyCollection<Location>> ApplyAsync(Tx tx, IReadOnlyCollection<Placement> placements)
     {
         // In the order of the keys, so that two instances wait for each other and never in a circle.
         var newest = placements
             .GroupBy(placement => (placement.OrganizationId, placement.EnvironmentId))
             .Select(same => same.MaxBy(placement => placement.Version)! with { Owner = same.Select(placement => placement.Owner).FirstOrDefault(owner => owner is not null) })
             .OrderBy(placement => placement.OrganizationId.Value).ThenBy(placement => placement.EnvironmentId.Value).ToList();
+        var held = placements.Where(placement => placement.PackageSetId is not null)
+            .GroupBy(placement => (placement.OrganizationId, placement.EnvironmentId))
+            .ToDictionary(same => same.Key, same => same.MaxBy(placement => placement.Version)!);
         var organizations = newest.Select(placement => placement.OrganizationId.Value).ToArray();
         var environments = newest.Select(placement => placement.EnvironmentId.Value).ToArray();
         var before = await tx.QueryAsync<Place>(
@@ -29,17 +34,21 @@ internal sealed record Placement(
             """, new { organizations, environments });
         await tx.ExecuteAsync(
             """
-            insert into environment_status as s (org_id, environment_id, machine_id, owner, prefix, name, environment_version, placed_at)
-            select * from unnest(@organizations, @environments, @Machines, @Owners, @Prefixes, @Names, @Versions, @Times)
+            insert into environment_status as s (org_id, environment_id, machine_id, owner, prefix, name, environment_version, placed_at, package_set_id,
+                package_set_version)
+            select * from unnest(@organizations, @environments, @Machines, @Owners, @Prefixes, @Names, @Versions, @Times, @Sets, @SetVersions)
             on conflict (org_id, environment_id) do update set
                 owner = coalesce(s.owner, excluded.owner),
                 machine_id = case when excluded.environment_version > s.environment_version then excluded.machine_id else s.machine_id end,
                 prefix = case when excluded.environment_version > s.environment_version then excluded.prefix else s.prefix end,
                 name = case when excluded.environment_version > s.environment_version then excluded.name else s.name end,
                 placed_at = case when excluded.environment_version > s.environment_version then excluded.placed_at else s.placed_at end,
+                package_set_id = case when excluded.package_set_version > s.package_set_version then excluded.package_set_id else s.package_set_id end,
+                package_set_version = greatest(s.package_set_version, excluded.package_set_version),
                 removed = s.removed and excluded.environment_version <= s.environment_version,
                 environment_version = greatest(s.environment_version, excluded.environment_version)
             where excluded.environment_version > s.environment_version or s.owner is null
+                or excluded.package_set_version > s.package_set_version
             """,
             new
             {
@@ -51,12 +60,16 @@ internal sealed record Placement(
                 Names = newest.Select(placement => placement.Name).ToArray(),
                 Versions = newest.Select(placement => placement.Version).ToArray(),
                 Times = newest.Select(placement => placement.At.ToUniversalTime()).ToArray(),
+                Sets = newest.Select(placement => SetOf(placement)?.PackageSetId).ToArray(),
+                SetVersions = newest.Select(placement => SetOf(placement)?.Version ?? 0).ToArray(),
             });
         return
         [
             .. before.Select(place => new Location(place.OrgId, place.MachineId, place.Prefix))
                 .Concat(newest.Select(placement => new Location(placement.OrganizationId, placement.MachineId, placement.Prefix))).Distinct(),
         ];
+
+        Placement? SetOf(Placement placement) => held.GetValueOrDefault((placement.OrganizationId, placement.EnvironmentId));
     }
 
     private sealed record Place(OrganizationId OrgId, MachineId MachineId, string Prefix);

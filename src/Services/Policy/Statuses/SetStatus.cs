@@ -4,9 +4,10 @@ using EnvPlatform.Contracts;
 using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Policy.Activations;
+using EnvPlatform.Policy.Scans;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
@@ -22,7 +23,7 @@ public static partial class SetStatus
     public sealed record Request([Required] EnvironmentStatus? Status, [MaxLength(2_000)] string? Message = null);
 
     public static void MapSetStatus(this IEndpointRouteBuilder environments) =>
-        environments.MapPut("/{id}/status", HandleAsync).RequireAuthorization(Roles.Administrator).WithName(nameof(SetStatus))
+        environments.MapPut("/{id}/status", HandleAsync).RequireAuthorization(Access.Administrator).WithName(nameof(SetStatus))
             .WithSummary("Warn about an environment, block it, or let it be used again.");
 
     private static async Task<Results<Ok<StatusView>, ProblemHttpResult>> HandleAsync(
@@ -63,9 +64,10 @@ public static partial class SetStatus
             update environment_status set status = @Status, message = @Message, set_by = @SetBy, set_at = @SetAt, version = @Version
             where org_id = @OrgId and environment_id = @id
             """, new { caller.OrgId, id, Status = name, after.Message, after.SetBy, after.SetAt, after.Version });
+        var found = await ScanFacts.ReadAsync(tx, caller.OrgId, id);
         tx.Publish(new EnvironmentStatusChanged(caller.OrgId, id, status, message, after.Version, now));
         tx.Audit(
-            caller, "environment_status_changed", new AuditTarget(id.ToString(), null, "environment"),
+            caller, now, "environment_status_changed", new AuditTarget(id.ToString(), null, "environment"),
             $"The status of environment {before.Name} was changed from {NameOf(before.Status)} to {name}.",
             new
             {
@@ -74,6 +76,7 @@ public static partial class SetStatus
                 before.Name,
                 Before = new { before.Status, before.Message },
                 After = new { after.Status, after.Message },
+                Found = found,
             });
         await tx.CommitAsync();
         await channel.DropAsync([new Location(caller.OrgId, before.MachineId!.Value, before.Prefix!)]);

@@ -2,7 +2,7 @@ using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Postgres;
 using EnvPlatform.Scanner.Scans;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 namespace EnvPlatform.Scanner.Curations;
 
@@ -78,10 +78,10 @@ internal static class ChangeCurations
             });
 
     /// <summary>Records in the audit log that a verdict was given.</summary>
-    public static void AuditGiven(Tx tx, Caller caller, string vulnerability, CurationScope scope, Verdict before, Verdict verdict, int? told)
+    public static void AuditGiven(Tx tx, Caller caller, string vulnerability, CurationScope scope, Verdict before, Verdict verdict, int? told, DateTimeOffset now)
     {
         var until = verdict.ExpiresAt is { } end ? $" until {end:u}" : "";
-        Audit(tx, caller, "vulnerability_curated", vulnerability, scope, before, verdict, told, $"{vulnerability} was curated as {verdict.Status}{scope}{until}.");
+        Audit(tx, caller, now, "vulnerability_curated", vulnerability, scope, before, verdict, told, $"{vulnerability} was curated as {verdict.Status}{scope}{until}.");
     }
 
     /// <summary>Takes back what is held of exactly this scope.</summary>
@@ -108,7 +108,7 @@ internal static class ChangeCurations
             });
         var told = await TellAsync(tx, caller.OrgId, [vulnerability], now);
         Audit(
-            tx, caller, "vulnerability_curated", vulnerability, scope, before, Verdict.None with { Reason = reason }, told,
+            tx, caller, now, "vulnerability_curated", vulnerability, scope, before, Verdict.None with { Reason = reason }, told,
             $"The curation of {vulnerability}{scope} as {before.Status} was taken back.");
         return true;
     }
@@ -128,8 +128,8 @@ internal static class ChangeCurations
 
     /// <param name="told">Environments whose counts changed by it; null where that was by several verdicts together.</param>
     public static void Audit(
-        Tx tx, Caller caller, string action, string vulnerability, CurationScope scope, Verdict before, Verdict after, int? told, string message) =>
-        tx.Audit(caller, action, new AuditTarget(vulnerability, null, "vulnerability"), message, new
+        Tx tx, Caller caller, DateTimeOffset now, string action, string vulnerability, CurationScope scope, Verdict before, Verdict after, int? told, string message) =>
+        tx.Audit(caller, now, action, new AuditTarget(vulnerability, null, "vulnerability"), message, new
         {
             Vulnerability = vulnerability,
             scope.Package,

@@ -1,6 +1,6 @@
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Postgres;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using Npgsql;
 

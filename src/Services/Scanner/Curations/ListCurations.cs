@@ -2,7 +2,7 @@ using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Postgres;
 using EnvPlatform.Scanner.Vulnerabilities;
 using EnvPlatform.ServiceDefaults;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using Microsoft.AspNetCore.Http.HttpResults;
 
@@ -18,9 +18,9 @@ internal static class ListCurations
 
     public static void MapListCurations(this IEndpointRouteBuilder vulnerabilities)
     {
-        vulnerabilities.MapGet("/curations", HandleAllAsync).RequireAuthorization(Roles.Reader).WithName(nameof(ListCurations))
+        vulnerabilities.MapGet("/curations", HandleAllAsync).RequireAuthorization(Access.Reader).WithName(nameof(ListCurations))
             .WithSummary("The organization's curations; history=true adds those that have ended.");
-        vulnerabilities.MapGet("/{id}/curations", HandleOneAsync).RequireAuthorization(Roles.Reader).WithName("ListCurationsOfVulnerability")
+        vulnerabilities.MapGet("/{id}/curations", HandleOneAsync).RequireAuthorization(Access.Reader).WithName("ListCurationsOfVulnerability")
             .WithSummary("The curations of a vulnerability; history=true adds those that have ended.");
     }
 

@@ -1,7 +1,7 @@
 using EnvPlatform.Postgres;
 using EnvPlatform.Scanner.Advisories;
 using EnvPlatform.ServiceDefaults;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using Microsoft.AspNetCore.Http.HttpResults;
 
@@ -13,7 +13,7 @@ namespace EnvPlatform.Scanner.Curations;
 internal static class TakeBackCuration
 {
     public static void MapTakeBackCuration(this IEndpointRouteBuilder vulnerabilities) =>
-        vulnerabilities.MapDelete("/{id}/curation", HandleAsync).RequireAuthorization(Roles.Administrator).WithName(nameof(TakeBackCuration))
+        vulnerabilities.MapDelete("/{id}/curation", HandleAsync).RequireAuthorization(Access.Administrator).WithName(nameof(TakeBackCuration))
             .WithSummary("Take back the curation of a vulnerability, or of it in a package, a version, a build.");
 
     private static async Task<Results<NoContent, ProblemHttpResult>> HandleAsync(

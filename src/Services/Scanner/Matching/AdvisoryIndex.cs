@@ -173,7 +173,7 @@ public sealed class AdvisoryIndex
         (PackageTable, int) In<T>()
             where T : struct, IVersion<T>
         {
-            var table = new PackageTable<T>(identity, scheme, sources);
+            var table = new OrderedPackageTable<T>(identity, scheme, sources);
             return (table, table.IgnoredRanges);
         }
     }

@@ -1,4 +1,4 @@
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 namespace EnvPlatform.Scanner.Scans;
 
@@ -7,7 +7,7 @@ internal static class ScanEndpoints
 {
     public static void MapScans(this IEndpointRouteBuilder app)
     {
-        var organization = app.MapGroup("/api/v1/orgs/{org}").RequireAuthorization(Roles.Member).WithTags("Scans");
+        var organization = app.MapGroup("/api/v1/orgs/{org}").RequireAuthorization(Access.Member).WithTags("Scans");
         organization.MapScanNow();
         organization.MapScanPackages();
     }

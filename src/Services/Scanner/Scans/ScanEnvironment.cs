@@ -2,7 +2,7 @@ using EnvPlatform.Contracts.Events;
 using EnvPlatform.Postgres;
 using EnvPlatform.Scanner.Advisories;
 using EnvPlatform.Scanner.Curations;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using MassTransit;
 
@@ -22,23 +22,22 @@ internal sealed class ScanEnvironment(
     public async Task Consume(ConsumeContext<Batch<EnvironmentLogged>> context)
     {
         var ct = context.CancellationToken;
-        var events = context.Message.ToDictionary(message => message.MessageId!.Value, message => message.Message);
-        var sets = events.Values.Select(logged => logged.PackageSetId).Distinct().ToArray();
+        var sets = context.Message.Select(message => message.Message.PackageSetId).Distinct().ToArray();
         var stored = await db.QueryAsync<long>("select id from package_sets where id = any(@sets)", new { sets }, ct);
         var fetched = await source.FetchAsync(sets.Except(stored), ct);
         var reachable = stored.Concat(fetched.Keys).ToHashSet();
-
-        await using var tx = await db.BeginAsync(ct);
-        var news = await tx.ReceiveAsync(events.Keys, nameof(ScanEnvironment));
-        var generation = await FindingsLock.ShareAsync(tx);
-        await CurationsLock.ShareAsync(tx, events.Values.Select(logged => logged.OrganizationId));
-        var index = await current.AtLeastAsync(generation, ct);
-        metrics.Matched(await StoreSets.RunAsync(tx, index.Index, generation, fetched, clock.GetUtcNow()));
-        var environments = events.Where(pair => news.Contains(pair.Key) && reachable.Contains(pair.Value.PackageSetId))
-            .Select(pair => PlacedEnvironment.Of(pair.Value)).ToArray();
-        await PlaceAsync(tx, environments, clock.GetUtcNow());
-        await tx.CommitAsync();
-        metrics.Scanned(environments.Length);
+        var scanned = 0;
+        await db.HandleBatchOnceAsync(this, context, async (tx, events) =>
+        {
+            var generation = await FindingsLock.ShareAsync(tx);
+            await CurationsLock.ShareAsync(tx, events.Select(logged => logged.OrganizationId));
+            var index = await current.AtLeastAsync(generation, ct);
+            metrics.Matched(await StoreSets.RunAsync(tx, index.Index, generation, fetched, clock.GetUtcNow()));
+            var environments = events.Where(logged => reachable.Contains(logged.PackageSetId)).Select(PlacedEnvironment.Of).ToArray();
+            await PlaceAsync(tx, environments, clock.GetUtcNow());
+            scanned = environments.Length;
+        });
+        metrics.Scanned(scanned);
     }
 
     /// <summary>Stores where the environments are, and tells them and the audit log.</summary>
@@ -49,49 +48,32 @@ internal sealed class ScanEnvironment(
             tx, [.. environments.Select(one => one.OrgId).Distinct()], [.. environments.Select(one => one.SetId).Distinct()], now);
         var counts = await SetCounts.ReadAsync(tx, [.. environments.Select(one => (one.OrgId, one.SetId)).Distinct()]);
         var latest = environments.Where(one => placed.Contains((one.OrgId, one.EnvironmentId)))
-            .GroupBy(one => one.EnvironmentId).Select(group => group.MaxBy(one => one.Version)!).ToArray();
+            .NewestBy(one => one.EnvironmentId.Value, one => one.Version);
         foreach (var group in latest.GroupBy(one => (one.OrgId, one.SetId)))
         {
             tx.Publish(new EnvironmentScanned(group.Key.OrgId, [counts[group.Key].For([.. group.Select(one => one.EnvironmentId)])]));
             var system = Caller.OfSystem("scanner", group.Key.OrgId);
             foreach (var one in group)
             {
-                ScanAudit.Record(tx, system, one, counts[group.Key]);
+                ScanAudit.Record(tx, system, one, counts[group.Key], now);
             }
         }
     }
-}
 
-/// <summary>Many at once, few at a time: two batches are under way at most, so that one waits for the database while the other waits for Ingest.</summary>
-internal sealed class ScanEnvironmentDefinition : ConsumerDefinition<ScanEnvironment>
-{
-    private readonly int batch;
-
-    public ScanEnvironmentDefinition(IOptions<ScannerOptions> options)
+    /// <summary>Many at once, few at a time: two batches are under way at most, so that one waits for the database while the other waits for Ingest.</summary>
+    internal sealed class Definition : ConsumerDefinition<ScanEnvironment>
     {
-        batch = options.Value.ScanBatch;
-        Endpoint(endpoint => endpoint.PrefetchCount = batch * 2);
+        private readonly int batch;
+
+        public Definition(IOptions<ScannerOptions> options)
+        {
+            batch = options.Value.ScanBatch;
+            Endpoint(endpoint => endpoint.PrefetchCount = batch * 2);
+        }
+
+        protected override void ConfigureConsumer(
+            IReceiveEndpointConfigurator endpointConfigurator, IConsumerConfigurator<ScanEnvironment> consumerConfigurator, IRegistrationContext context) =>
+            consumerConfigurator.Options<BatchOptions>(options => options
+                .SetMessageLimit(batch).SetTimeLimit(TimeSpan.FromMilliseconds(30)).SetConcurrencyLimit(2));
     }
-
-    protected override void ConfigureConsumer(
-        IReceiveEndpointConfigurator endpointConfigurator, IConsumerConfigurator<ScanEnvironment> consumerConfigurator, IRegistrationContext context) =>
-        consumerConfigurator.Options<BatchOptions>(options => options
-            .SetMessageLimit(batch).SetTimeLimit(TimeSpan.FromMilliseconds(30)).SetConcurrencyLimit(2));
-}
-
-/// <summary>How the audit log speaks of a scan.</summary>
-internal static class ScanAudit
-{
-    public static void Record(Tx tx, Caller actor, PlacedEnvironment environment, SetCounts counts) =>
-        tx.Audit(
-            actor, "environment_scanned", new AuditTarget(environment.EnvironmentId.ToString(), null, "environment"),
-            $"Environment {environment.Name} was scanned: {Sentence(counts)}.",
-            new { environment.Name, environment.Prefix, counts.Packages, counts.Vulnerabilities, counts.MaxCvss, counts.Kev, counts.NotChecked });
-
-    private static string Sentence(SetCounts counts) => counts.Total switch
-    {
-        0 => $"nothing found in {counts.Packages} packages, {counts.NotChecked} of them not checked",
-        1 => "1 vulnerability",
-        _ => $"{counts.Total} vulnerabilities, {counts.Critical} critical and {counts.High} high",
-    };
 }

@@ -5,7 +5,7 @@ using EnvPlatform.Postgres;
 using EnvPlatform.Scanner.Advisories;
 using EnvPlatform.Scanner.Curations;
 using EnvPlatform.ServiceDefaults;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using Grpc.Core;
 
@@ -69,11 +69,12 @@ internal static class ScanNow
         await OrganizationCounts.RefreshAsync(tx, [caller.OrgId], sets, clock.GetUtcNow());
         var counts = (await SetCounts.ReadAsync(tx, [(caller.OrgId, environment.SetId)])).Values.Single();
         tx.Publish(new EnvironmentScanned(caller.OrgId, [counts.For([id])]));
-        ScanAudit.Record(tx, caller, environment, counts);
+        ScanAudit.Record(tx, caller, environment, counts, clock.GetUtcNow());
         await tx.CommitAsync();
         metrics.Scanned(1);
+        var found = counts.Vulnerabilities;
         return TypedResults.Ok(new Summary(
-            id, counts.Packages, counts.Total, counts.Critical, counts.High, counts.Medium, counts.Low, counts.Unknown, counts.MaxCvss, counts.Kev,
+            id, counts.Packages, found.Total, found.Critical, found.High, found.Medium, found.Low, found.Unknown, counts.MaxCvss, counts.Kev,
             counts.NotChecked, counts.ScannedAt));
     }
 

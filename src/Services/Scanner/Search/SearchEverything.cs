@@ -2,7 +2,7 @@ using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Postgres;
 using EnvPlatform.Scanner.Curations;
 using EnvPlatform.ServiceDefaults;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using Microsoft.AspNetCore.Http.HttpResults;
 
@@ -29,7 +29,7 @@ internal static class SearchEverything
         IReadOnlyList<FoundEnvironment> Environments, IReadOnlyList<FoundPackage> Packages, IReadOnlyList<FoundVulnerability> Vulnerabilities);
 
     public static void MapSearch(this IEndpointRouteBuilder app) =>
-        app.MapGet("/api/v1/orgs/{org}/search", HandleAsync).RequireAuthorization(Roles.Member).WithTags("Search").WithName(nameof(SearchEverything))
+        app.MapGet("/api/v1/orgs/{org}/search", HandleAsync).RequireAuthorization(Access.Member).WithTags("Search").WithName(nameof(SearchEverything))
             .WithSummary("Search environments, packages and vulnerabilities.");
 
     private static async Task<Results<Ok<Result>, ProblemHttpResult>> HandleAsync(
@@ -46,8 +46,8 @@ internal static class SearchEverything
             return Problems.Invalid("limit", $"Must be a whole number from 1 to {MaxLimit}.");
         }
 
-        var escaped = text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("%", "\\%", StringComparison.Ordinal).Replace("_", "\\_", StringComparison.Ordinal);
-        var asked = new Asked(caller.OrgId, caller.OnlyOwner?.Value, text, $"%{escaped}%", $"{escaped.ToLowerInvariant()}%", limit);
+        var asked = new Asked(
+            caller.OrgId, caller.OnlyOwner?.Value, text, LikePattern.Containing(text), LikePattern.BeginningWith(text.ToLowerInvariant()), limit);
         return TypedResults.Ok(new Result(await EnvironmentsAsync(db, asked, ct), await PackagesAsync(db, asked, ct), await VulnerabilitiesAsync(db, asked, caller, ct)));
     }
 

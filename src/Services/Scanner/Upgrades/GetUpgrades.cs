@@ -8,7 +8,7 @@ using EnvPlatform.Scanner.Matching;
 using EnvPlatform.Scanner.Scans;
 using EnvPlatform.Scanner.Vulnerabilities;
 using EnvPlatform.ServiceDefaults;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;

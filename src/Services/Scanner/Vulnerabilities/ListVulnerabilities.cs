@@ -2,7 +2,7 @@ using Dapper;
 
 using EnvPlatform.Scanner.Curations;
 using EnvPlatform.ServiceDefaults;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using Microsoft.AspNetCore.Http.HttpResults;
 

@@ -1,4 +1,4 @@
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 namespace EnvPlatform.Scanner.Advisories.Feeds;
 
@@ -7,7 +7,7 @@ internal static class FeedEndpoints
 {
     public static void MapFeeds(this IEndpointRouteBuilder app)
     {
-        var feeds = app.MapGroup("/api/v1/advisories/feeds").RequireAuthorization(Roles.Operator).WithTags("Advisories");
+        var feeds = app.MapGroup("/api/v1/advisories/feeds").RequireAuthorization(Access.Operator).WithTags("Advisories");
         feeds.MapListFeeds();
         feeds.MapRequestSync();
     }

@@ -1,4 +1,4 @@
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 namespace EnvPlatform.Scanner.Advisories.Imports;
 
@@ -7,7 +7,7 @@ internal static class ImportEndpoints
 {
     public static void MapImports(this IEndpointRouteBuilder app)
     {
-        var imports = app.MapGroup("/api/v1/advisories/imports").RequireAuthorization(Roles.Operator).WithTags("Advisories");
+        var imports = app.MapGroup("/api/v1/advisories/imports").RequireAuthorization(Access.Operator).WithTags("Advisories");
         imports.MapImportAdvisories();
         imports.MapGetImport();
         imports.MapListImports();

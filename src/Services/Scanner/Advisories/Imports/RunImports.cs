@@ -1,14 +1,13 @@
 using System.Text.Json;
 
-using Dapper;
-
 using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Postgres;
+using EnvPlatform.Postgres.Background;
 using EnvPlatform.Scanner.Advisories.Feeds;
 using EnvPlatform.Scanner.Advisories.Osv;
 using EnvPlatform.ServiceDefaults;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using Microsoft.Extensions.Options;
 
@@ -21,38 +20,23 @@ namespace EnvPlatform.Scanner.Advisories.Imports;
 /// begun again by whichever instance sees it first, and given up after a few times.
 /// </summary>
 internal sealed partial class RunImports(
-    NpgsqlDataSource db, MigrationState migrated, ChangeAdvisories change, TimeProvider clock, IOptions<ScannerOptions> options, ILogger<RunImports> log)
-    : BackgroundService
+    NpgsqlDataSource db, ChangeAdvisories change, TimeProvider clock, IOptions<ScannerOptions> options, ILogger<RunImports> log)
+    : IListeningWork
 {
     public const string Channel = "imports";
     private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(1);
 
+    static string IListeningWork.Channel => Channel;
+
     private OsvLimits Limits => OsvLimits.Default with { TotalBytes = options.Value.MaxUnpackedBytes };
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    public async Task<TimeSpan> RunAsync(CancellationToken ct)
     {
-        await migrated.Ready.WaitAsync(stoppingToken);
-        while (!stoppingToken.IsCancellationRequested)
+        while (await RunNextAsync(ct))
         {
-            try
-            {
-                await using var listener = await db.OpenConnectionAsync(stoppingToken);
-                await listener.ExecuteAsync("listen " + Channel);
-                while (true)
-                {
-                    while (await RunNextAsync(stoppingToken))
-                    {
-                    }
-
-                    await listener.WaitAsync(TimeSpan.FromSeconds(options.Value.PollSeconds), stoppingToken);
-                }
-            }
-            catch (Exception exception) when (exception is NpgsqlException or IOException or TimeoutException)
-            {
-                LogWaiting(exception.Message);
-                await Task.Delay(TimeSpan.FromSeconds(1), clock, stoppingToken);
-            }
         }
+
+        return TimeSpan.FromSeconds(options.Value.PollSeconds);
     }
 
     /// <returns>Whether there was one that this instance could take.</returns>
@@ -189,7 +173,7 @@ internal sealed partial class RunImports(
         await ImportRejections.ForgetAsync(tx, clock.GetUtcNow());
         await FeedImports.CompletedAsync(tx, import.Id.Value, clock.GetUtcNow());
         tx.Audit(
-            import.Caller, "advisories_imported", new AuditTarget(import.Id.ToString(), null, "import"),
+            import.Caller, clock.GetUtcNow(), "advisories_imported", new AuditTarget(import.Id.ToString(), null, "import"),
             $"{progress.Read} {import.What} ({import.Format}) were imported: {outcome.Added} added, {outcome.Changed} changed, {outcome.Withdrawn} withdrawn, {progress.Rejected} rejected.",
             new { import.Format, Status = "completed", Advisories = progress.Read, outcome.Added, outcome.Changed, outcome.Withdrawn, progress.Rejected });
     }
@@ -205,7 +189,7 @@ internal sealed partial class RunImports(
             """, new { import.Id, error, Now = clock.GetUtcNow() });
         await FeedImports.FailedAsync(tx, import.Id.Value, error);
         tx.Audit(
-            import.Caller, "advisories_imported", new AuditTarget(import.Id.ToString(), null, "import"), $"An import of {import.What} ({import.Format}) failed.",
+            import.Caller, clock.GetUtcNow(), "advisories_imported", new AuditTarget(import.Id.ToString(), null, "import"), $"An import of {import.What} ({import.Format}) failed.",
             new { import.Format, Status = "failed", error });
         await tx.CommitAsync();
     }
@@ -216,9 +200,6 @@ internal sealed partial class RunImports(
 
         public Caller Caller => JsonSerializer.Deserialize<Caller>(RequestedBy, Json.Options)!;
     }
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Imports wait for the database: {Reason}")]
-    private partial void LogWaiting(string reason);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Import {Import} ({Format}) begins, attempt {Attempt}")]
     private partial void LogBegun(ImportId import, string format, int attempt);

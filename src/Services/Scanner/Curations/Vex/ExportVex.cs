@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using Microsoft.AspNetCore.Http.HttpResults;
 
@@ -17,7 +17,7 @@ internal sealed record VexExport(string VulnerabilityId, string[] Aliases, Curat
 internal static class ExportVex
 {
     public static void MapExportVex(this IEndpointRouteBuilder vulnerabilities) =>
-        vulnerabilities.MapGet("/vex", HandleAsync).RequireAuthorization(Roles.Reader).WithName(nameof(ExportVex))
+        vulnerabilities.MapGet("/vex", HandleAsync).RequireAuthorization(Access.Reader).WithName(nameof(ExportVex))
             .WithSummary("The organization's curations as VEX: format=openvex or cyclonedx.");
 
     /// <summary>How documents name the organization: the product of what is said of a whole vulnerability.</summary>

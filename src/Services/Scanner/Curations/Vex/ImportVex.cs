@@ -3,7 +3,7 @@ using System.Text.Json;
 using EnvPlatform.Postgres;
 using EnvPlatform.Scanner.Advisories;
 using EnvPlatform.ServiceDefaults;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
@@ -29,7 +29,7 @@ internal static class ImportVex
     public sealed record Skipped(string? Vulnerability, string Product, string Reason);
 
     public static void MapImportVex(this IEndpointRouteBuilder vulnerabilities) =>
-        vulnerabilities.MapPost("/vex", HandleAsync).RequireAuthorization(Roles.Administrator).WithName(nameof(ImportVex))
+        vulnerabilities.MapPost("/vex", HandleAsync).RequireAuthorization(Access.Administrator).WithName(nameof(ImportVex))
             .WithSummary("Curate what a VEX document states: OpenVEX or CycloneDX.").WithMetadata(new RequestSizeLimitAttribute(MaxBytes));
 
     private static async Task<Results<Ok<Result>, ProblemHttpResult>> HandleAsync(
@@ -92,8 +92,9 @@ internal static class ImportVex
                 continue;
             }
 
-            await ChangeCurations.StoreAsync(tx, caller, vulnerability, statement.Scope!, verdict, clock.GetUtcNow());
-            ChangeCurations.AuditGiven(tx, caller, vulnerability.Id, statement.Scope!, before, verdict, null);
+            var now = clock.GetUtcNow();
+            await ChangeCurations.StoreAsync(tx, caller, vulnerability, statement.Scope!, verdict, now);
+            ChangeCurations.AuditGiven(tx, caller, vulnerability.Id, statement.Scope!, before, verdict, null, now);
             changed.Add(vulnerability.Id);
             applied++;
         }

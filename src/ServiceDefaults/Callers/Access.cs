@@ -1,0 +1,29 @@
+namespace EnvPlatform.ServiceDefaults.Callers;
+
+/// <summary>
+/// Who may call an endpoint: the authorization policies, each named for the least that it asks of the caller in the organization of the request. Every
+/// endpoint names one; an endpoint without a policy is refused to everybody.
+/// </summary>
+public static class Access
+{
+    /// <summary>Anyone with a good token.</summary>
+    public const string Anyone = "anyone";
+
+    /// <summary>A member or administrator of the organization.</summary>
+    public const string Member = "member";
+
+    /// <summary>An administrator of the organization.</summary>
+    public const string Administrator = "administrator";
+
+    /// <summary>An auditor or administrator of the organization: who may read the audit log.</summary>
+    public const string Auditor = "auditor";
+
+    /// <summary>Anybody of the organization: a member, an auditor or an administrator.</summary>
+    public const string Reader = "reader";
+
+    /// <summary>Whoever runs the platform.</summary>
+    public const string Operator = "operator";
+
+    /// <summary>Another service of the platform (gRPC).</summary>
+    public const string Service = "service";
+}

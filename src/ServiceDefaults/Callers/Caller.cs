@@ -1,0 +1,63 @@
+using System.Text.Json.Serialization;
+
+using EnvPlatform.Contracts.Ids;
+
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Validation;
+
+namespace EnvPlatform.ServiceDefaults.Callers;
+
+/// <summary>
+/// Who is calling, for handlers: bound as a parameter. <paramref name="Organization"/> is the caller's membership in the organization that the
+/// request is about (route value <c>org</c>, or header <c>X-Org-Name</c>, slug or id); never null behind a policy that names a role.
+/// </summary>
+/// <param name="SubjectType">user, service_account or system.</param>
+/// <param name="Service">The service that handles the request, as the audit log names it.</param>
+[SkipValidation]
+public sealed record Caller(
+    SubjectId SubjectId, string SubjectType, string? Email, string DisplayName, bool IsOperator, IReadOnlyList<Membership> Memberships,
+    Membership? Organization, TokenId? TokenId, string RequestId, string? SourceAddress, string? UserAgent, string Service)
+{
+    public const string SystemSubject = "system";
+
+    /// <summary>The organization that the request is about.</summary>
+    [JsonIgnore]
+    public OrganizationId OrgId => Organization?.Id ?? throw new InvalidOperationException("The request is about no organization.");
+
+    [JsonIgnore]
+    public bool IsAdministrator => Organization?.Role == Roles.Administrator;
+
+    /// <summary>Whether the caller may see what <paramref name="owner"/> logged: its own, or anything as an administrator.</summary>
+    public bool MaySee(SubjectId owner) => IsAdministrator || owner == SubjectId;
+
+    /// <summary>The subject whose things the caller may see; null when it may see everybody's.</summary>
+    [JsonIgnore]
+    public SubjectId? OnlyOwner => IsAdministrator ? null : SubjectId;
+
+    /// <summary>The caller of a request that passed authentication; null otherwise.</summary>
+    public static Caller? From(HttpContext http)
+    {
+        ArgumentNullException.ThrowIfNull(http);
+        return http.Features.Get<Caller>();
+    }
+
+    public static ValueTask<Caller?> BindAsync(HttpContext http) => ValueTask.FromResult(From(http));
+
+    /// <summary>Somebody who acts by a request from somewhere. The only place that builds a caller.</summary>
+    /// <param name="memberships">All organizations of the subject; left out where nobody asks.</param>
+    public static Caller Of(
+        SubjectId subject, string type, string displayName, RequestOrigin origin, string service, string? email = null, bool isOperator = false,
+        Membership? organization = null, TokenId? token = null, IReadOnlyList<Membership>? memberships = null)
+    {
+        ArgumentNullException.ThrowIfNull(origin);
+        return new(
+            subject, type, email, displayName, isOperator, memberships ?? [], organization, token, origin.RequestId, origin.SourceAddress, origin.UserAgent, service);
+    }
+
+    /// <summary>The platform itself, acting for an organization (null for none): scans, expiries, first start.</summary>
+    /// <param name="origin">The request that made it act; null for none.</param>
+    public static Caller OfSystem(string service, OrganizationId? organization, RequestOrigin? origin = null) =>
+        Of(
+            default, SystemSubject, service, origin ?? RequestOrigin.Unknown, service,
+            organization: organization is { } id ? new Membership(id, "", "", "") : null);
+}

@@ -1,0 +1,134 @@
+using System.Security.Claims;
+using System.Text.Encodings.Web;
+
+using EnvPlatform.Contracts.Ids;
+
+using Microsoft.AspNetCore.Authentication;
+using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.Authorization.Policy;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace EnvPlatform.ServiceDefaults.Callers;
+
+/// <summary>Turns the gateway's signed assertion into the caller and the claims that the policies of <see cref="Access"/> ask for.</summary>
+internal static class CallerAuthentication
+{
+    public const string SchemeName = "assertion";
+
+    /// <summary>The claim of everybody with a good token, whatever its roles are.</summary>
+    private const string Subject = "anyone";
+
+    public static void AddCallers(this IServiceCollection services, IConfiguration configuration, string service)
+    {
+        services.TryAddSingleton(_ => AssertionKey.From(configuration));
+        services.AddAuthentication(SchemeName).AddScheme<AssertionOptions, AssertionHandler>(SchemeName, options => options.Service = service);
+        services.AddAuthorizationBuilder()
+            .AddPolicy(Access.Anyone, policy => policy.RequireRole(Subject))
+            .AddPolicy(Access.Member, policy => policy.RequireRole(Roles.Member, Roles.Administrator))
+            .AddPolicy(Access.Administrator, policy => policy.RequireRole(Roles.Administrator))
+            .AddPolicy(Access.Auditor, policy => policy.RequireRole(Roles.Auditor, Roles.Administrator))
+            .AddPolicy(Access.Reader, policy => policy.RequireRole(Roles.Member, Roles.Auditor, Roles.Administrator))
+            .AddPolicy(Access.Operator, policy => policy.RequireRole(Roles.Operator))
+            .AddPolicy(Access.Service, policy => policy.RequireRole(Roles.Service))
+            .SetFallbackPolicy(new AuthorizationPolicyBuilder().RequireAssertion(_ => false).Build());
+        services.AddSingleton<IAuthorizationMiddlewareResultHandler, RefusalAnswer>();
+    }
+
+    internal sealed class AssertionOptions : AuthenticationSchemeOptions
+    {
+        public string Service { get; set; } = "";
+    }
+
+    private sealed class AssertionHandler(IOptionsMonitor<AssertionOptions> options, ILoggerFactory logger, UrlEncoder encoder, AssertionKey key)
+        : AuthenticationHandler<AssertionOptions>(options, logger, encoder)
+    {
+        protected override Task<AuthenticateResult> HandleAuthenticateAsync()
+        {
+            if (!Request.Headers.TryGetValue(Assertion.Header, out var header))
+            {
+                return Task.FromResult(AuthenticateResult.NoResult());
+            }
+
+            if (Assertion.Verify(header.ToString(), key, TimeProvider.GetUtcNow()) is not { } assertion)
+            {
+                return Task.FromResult(AuthenticateResult.Fail("The assertion is not good."));
+            }
+
+            var origin = new RequestOrigin(assertion.RequestId, assertion.SourceAddress, assertion.UserAgent);
+            Context.Features.Set(origin);
+            if (assertion.SubjectType == Assertion.NobodySubject)
+            {
+                return Task.FromResult(AuthenticateResult.NoResult());
+            }
+
+            var organization = OrganizationOf(Context, assertion);
+            Context.Features.Set(Caller.Of(
+                new(assertion.SubjectId), assertion.SubjectType, assertion.DisplayName, origin, Options.Service, assertion.Email, assertion.Operator, organization,
+                assertion.TokenId is { } token ? new TokenId(token) : null, assertion.Memberships));
+            var identity = new ClaimsIdentity(RolesOf(assertion, organization).Select(role => new Claim(ClaimTypes.Role, role)), SchemeName);
+            return Task.FromResult(AuthenticateResult.Success(new AuthenticationTicket(new ClaimsPrincipal(identity), SchemeName)));
+        }
+
+        private static IEnumerable<string> RolesOf(Assertion assertion, Membership? organization)
+        {
+            if (assertion.SubjectType == Assertion.ServiceSubject)
+            {
+                return [Roles.Service];
+            }
+
+            IEnumerable<string> roles = [Subject];
+            roles = assertion.Operator ? roles.Append(Roles.Operator) : roles;
+            return organization is null ? roles : roles.Append(organization.Role);
+        }
+
+        private static Membership? OrganizationOf(HttpContext http, Assertion assertion)
+        {
+            return RequestedOrganization.NameIn(http) is not { } asked
+                ? (assertion.Memberships.Count == 1 ? assertion.Memberships[0] : null)
+                : assertion.Memberships.FirstOrDefault(m => m.Slug == asked || (OrganizationId.TryParse(asked, out var id) && m.Id == id));
+        }
+    }
+
+    /// <summary>
+    /// 401 without a good assertion; 404 for an organization that is not the caller's, as for one that does not exist; 403 for a role that is missing.
+    /// </summary>
+    private sealed class RefusalAnswer : IAuthorizationMiddlewareResultHandler
+    {
+        public Task HandleAsync(RequestDelegate next, HttpContext context, AuthorizationPolicy policy, PolicyAuthorizationResult authorizeResult)
+        {
+            // What is not a RouteEndpoint is the router's own 404, 405 or 415, which is for callers to know.
+            if (authorizeResult.Succeeded || (authorizeResult.Forbidden && context.GetEndpoint() is not RouteEndpoint))
+            {
+                return next(context);
+            }
+
+            if (context.Request.ContentType?.StartsWith("application/grpc", StringComparison.Ordinal) == true)
+            {
+                context.Response.StatusCode = authorizeResult.Challenged ? StatusCodes.Status401Unauthorized : StatusCodes.Status403Forbidden;
+                return Task.CompletedTask;
+            }
+
+            return Answer(context, authorizeResult).ExecuteAsync(context);
+        }
+
+        private static ProblemHttpResult Answer(HttpContext context, PolicyAuthorizationResult result)
+        {
+            if (Caller.From(context) is not { } caller || result.Challenged)
+            {
+                context.Response.Headers.WWWAuthenticate = "Bearer";
+                return Problems.Of(StatusCodes.Status401Unauthorized, "unauthorized", "Sign in first.", "The request carries no good token.");
+            }
+
+            return RequestedOrganization.NameIn(context) is not null && caller.Organization is null
+                ? Problems.NotFound()
+                : Problems.Of(StatusCodes.Status403Forbidden, "forbidden", "Not allowed.", "The caller's role does not allow this.");
+        }
+    }
+}

@@ -1,0 +1,21 @@
+namespace EnvPlatform.ServiceDefaults.Callers;
+
+/// <summary>What a caller is: to an organization, or to the platform. What it may call is <see cref="Access"/>.</summary>
+public static class Roles
+{
+    public const string Member = "member";
+
+    public const string Administrator = "administrator";
+
+    /// <summary>Reads the audit log.</summary>
+    public const string Auditor = "auditor";
+
+    /// <summary>Whoever runs the platform; a role in no organization.</summary>
+    public const string Operator = "operator";
+
+    /// <summary>Another service of the platform.</summary>
+    public const string Service = "service";
+
+    /// <summary>The roles that a subject can have in an organization.</summary>
+    public static IReadOnlyList<string> OfOrganization { get; } = [Member, Administrator, Auditor];
+}
