@@ -1,3 +1,5 @@
+using EnvPlatform.ServiceDefaults.Background;
+
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -21,35 +23,25 @@ public sealed class MigrationState
 internal sealed partial class MigrateAtStart(
     Migrator migrator, MigrationState state, TimeProvider clock, IHostApplicationLifetime lifetime, ILogger<MigrateAtStart> log) : BackgroundService
 {
-    private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(1);
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+        new RepeatedWork(nameof(MigrateAtStart), clock, log).RunAsync(MigrateAsync, stoppingToken);
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    private async Task<TimeSpan?> MigrateAsync(CancellationToken ct)
     {
-        while (!stoppingToken.IsCancellationRequested)
+        try
         {
-            try
-            {
-                await migrator.MigrateAsync(stoppingToken);
-                state.Complete();
-                return;
-            }
-            catch (NpgsqlException exception) when (exception is not PostgresException || exception.IsTransient)
-            {
-                LogWaiting(exception.Message);
-                await Task.Delay(RetryDelay, clock, stoppingToken);
-            }
-            catch (Exception exception) when (exception is PostgresException or InvalidOperationException)
-            {
-                LogFailed(exception);
-                Environment.ExitCode = 1;
-                lifetime.StopApplication();
-                return;
-            }
+            await migrator.MigrateAsync(ct);
+            state.Complete();
         }
-    }
+        catch (Exception exception) when (exception is PostgresException { IsTransient: false } or InvalidOperationException)
+        {
+            LogFailed(exception);
+            Environment.ExitCode = 1;
+            lifetime.StopApplication();
+        }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The database is not there yet: {Reason}")]
-    private partial void LogWaiting(string reason);
+        return null;
+    }
 
     [LoggerMessage(Level = LogLevel.Critical, Message = "The database could not be migrated")]
     private partial void LogFailed(Exception exception);

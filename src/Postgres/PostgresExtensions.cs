@@ -1,5 +1,6 @@
 using System.Reflection;
 
+using EnvPlatform.Postgres.Background;
 using EnvPlatform.Postgres.Outbox;
 
 using Microsoft.Extensions.Configuration;
@@ -48,8 +49,8 @@ public static class PostgresExtensions
             provider.GetRequiredService<Microsoft.Extensions.Logging.ILogger<Migrator>>()));
         builder.Services.AddSingleton<MigrationState>();
         builder.Services.AddHostedService<MigrateAtStart>();
-        builder.Services.AddHostedService<OutboxRelay>();
-        builder.Services.AddHostedService<Housekeeping>();
+        builder.Services.AddListeningWork<OutboxRelay>();
+        builder.Services.AddPeriodicWork<Housekeeping>();
         builder.Services.AddHealthChecks().AddCheck<PostgresHealth>("postgres", HealthStatus.Unhealthy, ["ready"]);
         return builder;
     }

@@ -39,7 +39,8 @@ internal sealed class TestHost : IAsyncDisposable
     public Received Received => app.Services.GetRequiredService<Received>();
 
     /// <param name="consumes">Whether this host has a queue for <see cref="EnvironmentRemoved"/>.</param>
-    public static async Task<TestHost> StartAsync(TestDatabase database, string prefix, bool consumes = true, Action<IEndpointRouteBuilder>? map = null)
+    public static async Task<TestHost> StartAsync(TestDatabase database, string prefix, bool consumes = true, Action<IEndpointRouteBuilder>? map = null,
+        Action<IServiceCollection>? services = null)
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
@@ -63,6 +64,7 @@ internal sealed class TestHost : IAsyncDisposable
                 bus.AddConsumer<TakeNote>();
             }
         });
+        services?.Invoke(builder.Services);
         var web = builder.Build();
         web.UseServiceDefaults();
         web.UseIdempotency();
@@ -73,6 +75,8 @@ internal sealed class TestHost : IAsyncDisposable
         await Eventually.BecomesTrueAsync(async () => (await client.GetAsync(new Uri("/health/ready", UriKind.Relative))).StatusCode == HttpStatusCode.OK, "ready");
         return host;
     }
+
+    public T Get<T>() where T : notnull => app.Services.GetRequiredService<T>();
 
     public HttpClient As(TestCaller caller)
     {

@@ -4,11 +4,11 @@ using System.Text.Json;
 
 using Dapper;
 
+using EnvPlatform.Postgres.Background;
 using EnvPlatform.ServiceDefaults;
 
 using MassTransit;
 
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
@@ -18,44 +18,24 @@ namespace EnvPlatform.Postgres.Outbox;
 
 /// <summary>
 /// Publishes what committed transactions left in the outbox: at least once, with the broker's confirm and <c>mandatory</c> (RabbitMQ confirms
-/// what it cannot route otherwise). Several instances share the work by skipping each other's locked rows. Woken by a notification; looks by
-/// itself every few seconds in case one was lost.
+/// what it cannot route otherwise). Several instances share the work by skipping each other's locked rows.
 /// </summary>
-internal sealed partial class OutboxRelay(
-    NpgsqlDataSource db, MigrationState migrated, IBus bus, TimeProvider clock, IOptions<PostgresOptions> options, ILogger<OutboxRelay> log) : BackgroundService
+internal sealed partial class OutboxRelay(NpgsqlDataSource db, IBus bus, TimeProvider clock, IOptions<PostgresOptions> options, ILogger<OutboxRelay> log)
+    : IListeningWork
 {
     private static readonly ActivitySource Activities = new(Telemetry.ActivitySourceName);
     private static readonly Counter<long> Published = Telemetry.Meter.CreateCounter<long>("envplatform.outbox.published", "{message}");
     private static readonly Counter<long> Refused = Telemetry.Meter.CreateCounter<long>("envplatform.outbox.refused", "{message}");
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        await migrated.Ready.WaitAsync(stoppingToken);
-        while (!stoppingToken.IsCancellationRequested)
-        {
-            try
-            {
-                await using var listener = await db.OpenConnectionAsync(stoppingToken);
-                await listener.ExecuteAsync("listen " + OutboxMessage.Channel);
-                while (true)
-                {
-                    await DrainAsync(stoppingToken);
-                    await listener.WaitAsync(TimeSpan.FromSeconds(options.Value.RelayPollSeconds), stoppingToken);
-                }
-            }
-            catch (Exception exception) when (exception is NpgsqlException or IOException or TimeoutException)
-            {
-                LogWaiting(exception.Message);
-                await Task.Delay(TimeSpan.FromSeconds(1), clock, stoppingToken);
-            }
-        }
-    }
+    public static string Channel => OutboxMessage.Channel;
 
-    private async Task DrainAsync(CancellationToken ct)
+    public async Task<TimeSpan> RunAsync(CancellationToken ct)
     {
         while (await RelayBatchAsync(ct) == options.Value.RelayBatch)
         {
         }
+
+        return TimeSpan.FromSeconds(options.Value.RelayPollSeconds);
     }
 
     /// <returns>How many rows were looked at.</returns>
@@ -126,9 +106,6 @@ internal sealed partial class OutboxRelay(
     }
 
     private sealed record Row(long Id, Guid MessageId, string MessageType, string Body, string? TraceParent, string? TraceState, int Attempts);
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The outbox waits for the database: {Reason}")]
-    private partial void LogWaiting(string reason);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Outbox row {Id} holds a message of unknown type {Type}")]
     private partial void LogUnknown(long id, string type);

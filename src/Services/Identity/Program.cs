@@ -8,6 +8,7 @@ using EnvPlatform.Identity.ServiceAccounts;
 using EnvPlatform.Identity.SignIn;
 using EnvPlatform.Identity.Tokens;
 using EnvPlatform.Postgres;
+using EnvPlatform.Postgres.Background;
 using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.Callers;
 
@@ -18,7 +19,7 @@ builder.Services.AddOptions<IdentityOptions>().BindConfiguration(IdentityOptions
 builder.AddPostgres("identity", typeof(Program).Assembly);
 builder.AddMessaging("identity", _ => { });
 builder.Services.AddSingleton<AuthenticationFailures>();
-builder.Services.AddHostedService<DropVoidTokens>();
+builder.Services.AddPeriodicWork<DropVoidTokens>();
 builder.AddFirstStart();
 
 var app = builder.Build();

@@ -4,6 +4,7 @@ using EnvPlatform.Ingest.Environments;
 using EnvPlatform.Ingest.Machines;
 using EnvPlatform.Ingest.Packages;
 using EnvPlatform.Postgres;
+using EnvPlatform.Postgres.Background;
 using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.Callers;
 
@@ -26,7 +27,7 @@ builder.AddServiceClient<EnvPlatform.Contracts.Scanner.Findings.FindingsClient>(
 builder.Services.AddSingleton<KnownPackages>();
 builder.Services.AddTransient<UnknownMachine>();
 builder.Services.AddTransient<FindingsSource>();
-builder.Services.AddHostedService<LogPartitions>();
+builder.Services.AddPeriodicWork<LogPartitions>();
 
 var app = builder.Build();
 app.UseServiceDefaults();

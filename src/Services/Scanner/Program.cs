@@ -1,6 +1,7 @@
 using EnvPlatform.Contracts.Ingest;
 using EnvPlatform.Idempotency;
 using EnvPlatform.Postgres;
+using EnvPlatform.Postgres.Background;
 using EnvPlatform.Scanner;
 using EnvPlatform.Scanner.Advisories;
 using EnvPlatform.Scanner.Advisories.Feeds;
@@ -27,7 +28,7 @@ builder.AddServiceClient<IngestEnvironments.EnvironmentsClient>("ingest");
 builder.Services.AddTransient<EnvironmentDescriptions>();
 builder.AddAdvisories();
 builder.Services.AddSingleton<PackageSetSource>();
-builder.Services.AddHostedService<ExpireCurations>();
+builder.Services.AddListeningWork<ExpireCurations>();
 builder.AddMessaging("scanner", bus =>
 {
     bus.AddConsumer<ScanEnvironment, ScanEnvironment.Definition>();

@@ -1,3 +1,5 @@
+using EnvPlatform.Postgres.Background;
+
 namespace EnvPlatform.Audit.AuditLogs;
 
 /// <summary>The audit log: append, list, get.</summary>
@@ -8,8 +10,7 @@ internal static class AuditLogEndpoints
     public static void AddAuditLogs(this IHostApplicationBuilder builder)
     {
         builder.Services.AddAuditReaders();
-        builder.Services.AddSingleton<AuditPartitions>();
-        builder.Services.AddHostedService(provider => provider.GetRequiredService<AuditPartitions>());
+        builder.Services.AddPeriodicWork<AuditPartitions>();
     }
 
     /// <summary>Put first: this API answers 422 where the rest of the platform answers 400.</summary>

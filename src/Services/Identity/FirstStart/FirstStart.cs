@@ -6,6 +6,7 @@ using EnvPlatform.Identity.SignIn;
 using EnvPlatform.Identity.Tokens;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
+using EnvPlatform.ServiceDefaults.Background;
 using EnvPlatform.ServiceDefaults.Callers;
 
 using Microsoft.Extensions.Diagnostics.HealthChecks;
@@ -30,20 +31,13 @@ internal sealed partial class FirstStart(
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await migrated.Ready.WaitAsync(stoppingToken);
-        while (true)
-        {
-            try
+        await new RepeatedWork(nameof(FirstStart), clock, log).RunAsync(
+            async ct =>
             {
-                await RunAsync(stoppingToken);
+                await RunAsync(ct);
                 state.Complete();
-                return;
-            }
-            catch (Exception exception) when (exception is NpgsqlException or IOException or UnauthorizedAccessException)
-            {
-                LogFailed(exception.Message);
-                await Task.Delay(TimeSpan.FromSeconds(2), clock, stoppingToken);
-            }
-        }
+                return null;
+            }, stoppingToken);
     }
 
     private async Task RunAsync(CancellationToken ct)
@@ -167,9 +161,6 @@ internal sealed partial class FirstStart(
 
     [LoggerMessage(Level = LogLevel.Information, Message = "{File} is not there. If nobody can sign in, start once with Identity:IssueBootstrapToken=true to get a new one.")]
     private partial void LogRecovery(string file);
-
-    [LoggerMessage(Level = LogLevel.Error, Message = "The first start failed and is tried again: {Reason}")]
-    private partial void LogFailed(string reason);
 }
 
 /// <summary>Whether the first start is over, in this process or long ago.</summary>

@@ -1,4 +1,5 @@
 using EnvPlatform.Postgres;
+using EnvPlatform.Postgres.Background;
 
 using Microsoft.Extensions.Options;
 
@@ -7,34 +8,17 @@ using Npgsql;
 namespace EnvPlatform.Identity.Tokens;
 
 /// <summary>Drops tokens that have been void for long, and counts of failed sign-ins whose window is over. Safe with several instances.</summary>
-internal sealed partial class DropVoidTokens(
-    NpgsqlDataSource db, MigrationState migrated, TimeProvider clock, IOptions<IdentityOptions> options, ILogger<DropVoidTokens> log) : BackgroundService
+internal sealed class DropVoidTokens(NpgsqlDataSource db, TimeProvider clock, IOptions<IdentityOptions> options) : IPeriodicWork
 {
-    private static readonly TimeSpan Interval = TimeSpan.FromMinutes(30);
+    public static TimeSpan Interval { get; } = TimeSpan.FromMinutes(30);
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    public async Task RunAsync(CancellationToken ct)
     {
-        await migrated.Ready.WaitAsync(stoppingToken);
-        using var timer = new PeriodicTimer(Interval, clock);
-        do
-        {
-            try
-            {
-                await using var tx = await db.BeginAsync(stoppingToken);
-                var now = clock.GetUtcNow();
-                var before = now.AddDays(-options.Value.VoidTokenDays);
-                await tx.ExecuteAsync("delete from tokens where expires_at < @before or revoked_at < @before", new { before });
-                await tx.ExecuteAsync("delete from failed_sign_ins where window_ends_at < @now", new { now });
-                await tx.CommitAsync();
-            }
-            catch (NpgsqlException exception)
-            {
-                LogFailed(exception.Message);
-            }
-        }
-        while (await timer.WaitForNextTickAsync(stoppingToken));
+        await using var tx = await db.BeginAsync(ct);
+        var now = clock.GetUtcNow();
+        var before = now.AddDays(-options.Value.VoidTokenDays);
+        await tx.ExecuteAsync("delete from tokens where expires_at < @before or revoked_at < @before", new { before });
+        await tx.ExecuteAsync("delete from failed_sign_ins where window_ends_at < @now", new { now });
+        await tx.CommitAsync();
     }
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Void tokens were not dropped: {Reason}")]
-    private partial void LogFailed(string reason);
 }

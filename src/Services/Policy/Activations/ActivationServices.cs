@@ -1,3 +1,5 @@
+using EnvPlatform.Postgres.Background;
+
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Options;
 
@@ -14,7 +16,7 @@ internal static class ActivationServices
         builder.Services.AddHostedService(provider => provider.GetRequiredService<InvalidationChannel>());
         builder.Services.AddSingleton<SharedAnswers>();
         builder.Services.AddSingleton<ActivationAnswers>();
-        builder.Services.AddHostedService<FlushDenials>();
+        builder.Services.AddPeriodicWork<FlushDenials>();
         builder.Services.AddHealthChecks().AddCheck<RedisHealth>("redis", HealthStatus.Degraded, [ServiceDefaults.Health.ReadyTag]);
     }
 

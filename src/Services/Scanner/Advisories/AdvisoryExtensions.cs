@@ -1,3 +1,4 @@
+using EnvPlatform.Postgres.Background;
 using EnvPlatform.Scanner.Advisories.Feeds;
 using EnvPlatform.Scanner.Advisories.Imports;
 using EnvPlatform.ServiceDefaults;
@@ -16,8 +17,8 @@ internal static class AdvisoryExtensions
         builder.Services.AddSingleton<CurrentIndex>();
         builder.Services.AddSingleton<ScannerMetrics>();
         builder.Services.AddSingleton<ChangeAdvisories>();
-        builder.Services.AddHostedService<KeepIndexCurrent>();
-        builder.Services.AddHostedService<RunImports>();
+        builder.Services.AddListeningWork<KeepIndexCurrent>();
+        builder.Services.AddListeningWork<RunImports>();
         builder.Services.AddOptions<FeedOptions>().BindConfiguration(FeedOptions.Section).ValidateDataAnnotations()
             .Validate(options => options.AreSourcesValid(), "Feeds:Sources: an address is no http or https URL, a format is not known, a mapping names no channel or something else does, what is no file of NVD is said to be complete, or an interval or first year is out of range.")
             .ValidateOnStart();

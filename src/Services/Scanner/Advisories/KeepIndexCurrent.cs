@@ -1,6 +1,5 @@
-using Dapper;
-
 using EnvPlatform.Postgres;
+using EnvPlatform.Postgres.Background;
 using EnvPlatform.Scanner.Advisories.Imports;
 
 using Microsoft.Extensions.Options;
@@ -10,55 +9,35 @@ using Npgsql;
 namespace EnvPlatform.Scanner.Advisories;
 
 /// <summary>
-/// Brings in the built-in advisories at the start, loads the index, and loads it again when another process has changed the advisories:
-/// woken by a notification, and looking by itself every few seconds in case one was lost.
+/// Brings in the built-in advisories at the start, loads the index, and loads it again when another process has changed the advisories.
 /// </summary>
 internal sealed partial class KeepIndexCurrent(
-    NpgsqlDataSource db, MigrationState migrated, CurrentIndex index, ChangeAdvisories change, TimeProvider clock, IOptions<ScannerOptions> options,
-    ILogger<KeepIndexCurrent> log) : BackgroundService
+    NpgsqlDataSource db, CurrentIndex index, ChangeAdvisories change, IOptions<ScannerOptions> options, ILogger<KeepIndexCurrent> log) : IListeningWork
 {
     public const string Channel = "advisories";
+    private bool _seeded;
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    static string IListeningWork.Channel => Channel;
+
+    public async Task<TimeSpan> RunAsync(CancellationToken ct)
     {
-        await migrated.Ready.WaitAsync(stoppingToken);
-        var seeded = false;
-        while (!stoppingToken.IsCancellationRequested)
+        if (!_seeded)
         {
-            try
-            {
-                if (!seeded)
-                {
-                    await SeedStarter.RunAsync(db, change, options.Value.ChannelAliases, stoppingToken);
-                    seeded = true;
-                }
-
-                await using var listener = await db.OpenConnectionAsync(stoppingToken);
-                await listener.ExecuteAsync("listen " + Channel);
-                while (true)
-                {
-                    var generation = await listener.QuerySingleAsync<long>("select generation from advisory_state");
-                    var before = index.Current?.Generation;
-                    var loaded = await index.AtLeastAsync(generation, stoppingToken);
-                    if (loaded.Generation != before)
-                    {
-                        LogLoaded(loaded.Index.Advisories, loaded.Generation);
-                    }
-
-                    await listener.WaitAsync(TimeSpan.FromSeconds(options.Value.PollSeconds), stoppingToken);
-                }
-            }
-            catch (Exception exception) when (exception is NpgsqlException or IOException or TimeoutException)
-            {
-                LogWaiting(exception.Message);
-                await Task.Delay(TimeSpan.FromSeconds(1), clock, stoppingToken);
-            }
+            await SeedStarter.RunAsync(db, change, options.Value.ChannelAliases, ct);
+            _seeded = true;
         }
+
+        var generation = await db.QuerySingleAsync<long>("select generation from advisory_state", null, ct);
+        var before = index.Current?.Generation;
+        var loaded = await index.AtLeastAsync(generation, ct);
+        if (loaded.Generation != before)
+        {
+            LogLoaded(loaded.Index.Advisories, loaded.Generation);
+        }
+
+        return TimeSpan.FromSeconds(options.Value.PollSeconds);
     }
 
     [LoggerMessage(Level = LogLevel.Information, Message = "{Advisories} advisories in memory, generation {Generation}")]
     private partial void LogLoaded(int advisories, long generation);
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The advisories wait for the database: {Reason}")]
-    private partial void LogWaiting(string reason);
 }

@@ -1,7 +1,6 @@
-using Dapper;
-
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Postgres;
+using EnvPlatform.Postgres.Background;
 using EnvPlatform.Scanner.Advisories;
 using EnvPlatform.ServiceDefaults.Callers;
 
@@ -16,33 +15,15 @@ namespace EnvPlatform.Scanner.Curations;
 /// expire, woken when a new verdict is given; of several one does it, in the transaction that also counts, tells and audits.
 /// </summary>
 internal sealed partial class ExpireCurations(
-    NpgsqlDataSource db, MigrationState migrated, TimeProvider clock, IOptions<ScannerOptions> options, ILogger<ExpireCurations> log) : BackgroundService
+    NpgsqlDataSource db, TimeProvider clock, IOptions<ScannerOptions> options, ILogger<ExpireCurations> log) : IListeningWork
 {
+    public const string Channel = "curations";
     private const int Batch = 100;
     private static readonly TimeSpan Shortest = TimeSpan.FromMilliseconds(10);
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        await migrated.Ready.WaitAsync(stoppingToken);
-        while (!stoppingToken.IsCancellationRequested)
-        {
-            try
-            {
-                await using var listener = await db.OpenConnectionAsync(stoppingToken);
-                await listener.ExecuteAsync("listen curations");
-                while (true)
-                {
-                    var next = await ExpireDueAsync(stoppingToken);
-                    await listener.WaitAsync(PauseUntil(next), stoppingToken);
-                }
-            }
-            catch (Exception exception) when (exception is NpgsqlException or IOException or TimeoutException)
-            {
-                LogWaiting(exception.Message);
-                await Task.Delay(TimeSpan.FromSeconds(1), clock, stoppingToken);
-            }
-        }
-    }
+    static string IListeningWork.Channel => Channel;
+
+    public async Task<TimeSpan> RunAsync(CancellationToken ct) => PauseUntil(await ExpireDueAsync(ct));
 
     /// <returns>When the next one expires; null when none does.</returns>
     private async Task<DateTimeOffset?> ExpireDueAsync(CancellationToken ct)
@@ -108,7 +89,4 @@ internal sealed partial class ExpireCurations(
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Curation {Id} of {Vulnerability} expired; {Environments} environments told")]
     private partial void LogExpired(CurationId id, string vulnerability, int environments);
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The expiry of curations waits for the database: {Reason}")]
-    private partial void LogWaiting(string reason);
 }

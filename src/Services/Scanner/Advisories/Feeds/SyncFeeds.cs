@@ -1,4 +1,5 @@
 using EnvPlatform.Postgres;
+using EnvPlatform.ServiceDefaults.Background;
 
 using Microsoft.Extensions.Options;
 
@@ -10,7 +11,7 @@ namespace EnvPlatform.Scanner.Advisories.Feeds;
 /// Looks for feeds that are due, a few at a time. Of several processes one fetches a feed, under its <see cref="FetchTurn"/>; when that process dies,
 /// another goes on with the same file.
 /// </summary>
-internal sealed partial class SyncFeeds(
+internal sealed class SyncFeeds(
     NpgsqlDataSource db, MigrationState migrated, SyncFeed sync, FeedStates states, TimeProvider clock, IOptions<FeedOptions> options,
     IOptions<ScannerOptions> scanner, ILogger<SyncFeeds> log) : BackgroundService
 {
@@ -18,6 +19,8 @@ internal sealed partial class SyncFeeds(
     private const string IsDue = "f.due_at <= @Now and not exists (select from imports i where i.id = f.import_id and i.status = 'running')";
 
     private FeedOptions Options => options.Value;
+
+    private TimeSpan UntilNextLook => Pause.Spread(TimeSpan.FromSeconds(scanner.Value.PollSeconds), Random.Shared.NextDouble());
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -30,32 +33,16 @@ internal sealed partial class SyncFeeds(
         var workers = Options.Parallel + 1;
         await Parallel.ForAsync(
             0, workers, new ParallelOptions { MaxDegreeOfParallelism = workers, CancellationToken = stoppingToken },
-            async (worker, ct) => await RepeatAsync(worker == 0 ? WatchAsync : SyncDueAsync, ct));
+            async (worker, ct) => await new RepeatedWork(nameof(SyncFeeds), clock, log).RunAsync(worker == 0 ? WatchAsync : SyncDueAsync, ct));
     }
 
-    private async Task RepeatAsync(Func<CancellationToken, Task> workAsync, CancellationToken ct)
-    {
-        while (!ct.IsCancellationRequested)
-        {
-            try
-            {
-                await workAsync(ct);
-            }
-            catch (Exception exception) when (exception is NpgsqlException or IOException or TimeoutException)
-            {
-                LogWaiting(exception.Message);
-            }
-
-            await Task.Delay(TimeSpan.FromSeconds(scanner.Value.PollSeconds), clock, ct);
-        }
-    }
-
-    private async Task WatchAsync(CancellationToken ct)
+    private async Task<TimeSpan?> WatchAsync(CancellationToken ct)
     {
         try
         {
             await RegisterAsync(ct);
             states.See(await FeedRow.AllAsync(db, ct));
+            return UntilNextLook;
         }
         finally
         {
@@ -82,11 +69,13 @@ internal sealed partial class SyncFeeds(
         await tx.CommitAsync();
     }
 
-    private async Task SyncDueAsync(CancellationToken ct)
+    private async Task<TimeSpan?> SyncDueAsync(CancellationToken ct)
     {
         while (await SyncNextAsync(ct))
         {
         }
+
+        return UntilNextLook;
     }
 
     /// <returns>Whether there was one that was due and that this worker could take.</returns>
@@ -115,7 +104,4 @@ internal sealed partial class SyncFeeds(
         update feeds f set fetch_id = @Id where name = @name and {IsDue}
         returning fetch_id as id, @Now as begun_at, etag, last_modified, failures, partial_etag, partial_last_modified, partial_hash, total_bytes
         """, new { name, Id = Guid.CreateVersion7(clock.GetUtcNow()), Now = clock.GetUtcNow() }, ct);
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Feeds wait for the database: {Reason}")]
-    private partial void LogWaiting(string reason);
 }

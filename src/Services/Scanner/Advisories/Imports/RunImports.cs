@@ -1,10 +1,9 @@
 using System.Text.Json;
 
-using Dapper;
-
 using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Postgres;
+using EnvPlatform.Postgres.Background;
 using EnvPlatform.Scanner.Advisories.Feeds;
 using EnvPlatform.Scanner.Advisories.Osv;
 using EnvPlatform.ServiceDefaults;
@@ -21,38 +20,23 @@ namespace EnvPlatform.Scanner.Advisories.Imports;
 /// begun again by whichever instance sees it first, and given up after a few times.
 /// </summary>
 internal sealed partial class RunImports(
-    NpgsqlDataSource db, MigrationState migrated, ChangeAdvisories change, TimeProvider clock, IOptions<ScannerOptions> options, ILogger<RunImports> log)
-    : BackgroundService
+    NpgsqlDataSource db, ChangeAdvisories change, TimeProvider clock, IOptions<ScannerOptions> options, ILogger<RunImports> log)
+    : IListeningWork
 {
     public const string Channel = "imports";
     private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(1);
 
+    static string IListeningWork.Channel => Channel;
+
     private OsvLimits Limits => OsvLimits.Default with { TotalBytes = options.Value.MaxUnpackedBytes };
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    public async Task<TimeSpan> RunAsync(CancellationToken ct)
     {
-        await migrated.Ready.WaitAsync(stoppingToken);
-        while (!stoppingToken.IsCancellationRequested)
+        while (await RunNextAsync(ct))
         {
-            try
-            {
-                await using var listener = await db.OpenConnectionAsync(stoppingToken);
-                await listener.ExecuteAsync("listen " + Channel);
-                while (true)
-                {
-                    while (await RunNextAsync(stoppingToken))
-                    {
-                    }
-
-                    await listener.WaitAsync(TimeSpan.FromSeconds(options.Value.PollSeconds), stoppingToken);
-                }
-            }
-            catch (Exception exception) when (exception is NpgsqlException or IOException or TimeoutException)
-            {
-                LogWaiting(exception.Message);
-                await Task.Delay(TimeSpan.FromSeconds(1), clock, stoppingToken);
-            }
         }
+
+        return TimeSpan.FromSeconds(options.Value.PollSeconds);
     }
 
     /// <returns>Whether there was one that this instance could take.</returns>
@@ -216,9 +200,6 @@ internal sealed partial class RunImports(
 
         public Caller Caller => JsonSerializer.Deserialize<Caller>(RequestedBy, Json.Options)!;
     }
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Imports wait for the database: {Reason}")]
-    private partial void LogWaiting(string reason);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Import {Import} ({Format}) begins, attempt {Attempt}")]
     private partial void LogBegun(ImportId import, string format, int attempt);
