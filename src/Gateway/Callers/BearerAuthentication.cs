@@ -34,7 +34,7 @@ internal sealed class BearerAuthentication(
         var address = Context.Connection.RemoteIpAddress;
         if (SecretFormat.IsWellFormed(token, SecretFormat.TokenPrefix))
         {
-            lookup = await tokens.FindAsync(token, Organization(), origin, address, Context.RequestAborted);
+            lookup = await tokens.FindAsync(token, RequestedOrganization.NameIn(Context), origin, address, Context.RequestAborted);
         }
         else
         {
@@ -67,9 +67,6 @@ internal sealed class BearerAuthentication(
                 return Problems.Of(StatusCodes.Status401Unauthorized, "unauthorized", "Sign in first.", "The request carries no good token.").ExecuteAsync(Context);
         }
     }
-
-    private string? Organization() =>
-        Request.RouteValues.TryGetValue("org", out var slug) ? slug as string : Request.Headers.TryGetValue("X-Org-Name", out var name) ? name.ToString() : null;
 }
 
 internal static class BearerExtensions

@@ -43,7 +43,21 @@ public sealed record Caller(
 
     public static ValueTask<Caller?> BindAsync(HttpContext http) => ValueTask.FromResult(From(http));
 
+    /// <summary>Somebody who acts by a request from somewhere. The only place that builds a caller.</summary>
+    /// <param name="memberships">All organizations of the subject; left out where nobody asks.</param>
+    public static Caller Of(
+        SubjectId subject, string type, string displayName, RequestOrigin origin, string service, string? email = null, bool isOperator = false,
+        Membership? organization = null, TokenId? token = null, IReadOnlyList<Membership>? memberships = null)
+    {
+        ArgumentNullException.ThrowIfNull(origin);
+        return new(
+            subject, type, email, displayName, isOperator, memberships ?? [], organization, token, origin.RequestId, origin.SourceAddress, origin.UserAgent, service);
+    }
+
     /// <summary>The platform itself, acting for an organization (null for none): scans, expiries, first start.</summary>
-    public static Caller OfSystem(string service, OrganizationId? organization, string? slug = null) =>
-        new(default, SystemSubject, null, service, false, [], organization is { } id ? new(id, slug ?? "", slug ?? "", "") : null, null, "", null, null, service);
+    /// <param name="origin">The request that made it act; null for none.</param>
+    public static Caller OfSystem(string service, OrganizationId? organization, RequestOrigin? origin = null) =>
+        Of(
+            default, SystemSubject, service, origin ?? RequestOrigin.Unknown, service,
+            organization: organization is { } id ? new Membership(id, "", "", "") : null);
 }

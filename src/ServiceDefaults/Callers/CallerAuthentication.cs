@@ -61,17 +61,17 @@ internal static class CallerAuthentication
                 return Task.FromResult(AuthenticateResult.Fail("The assertion is not good."));
             }
 
-            Context.Features.Set(new RequestOrigin(assertion.RequestId, assertion.SourceAddress, assertion.UserAgent));
+            var origin = new RequestOrigin(assertion.RequestId, assertion.SourceAddress, assertion.UserAgent);
+            Context.Features.Set(origin);
             if (assertion.SubjectType == Assertion.NobodySubject)
             {
                 return Task.FromResult(AuthenticateResult.NoResult());
             }
 
             var organization = OrganizationOf(Context, assertion);
-            Context.Features.Set(new Caller(
-                new(assertion.SubjectId), assertion.SubjectType, assertion.Email, assertion.DisplayName, assertion.Operator, assertion.Memberships,
-                organization, assertion.TokenId is { } token ? new TokenId(token) : null, assertion.RequestId, assertion.SourceAddress,
-                assertion.UserAgent, Options.Service));
+            Context.Features.Set(Caller.Of(
+                new(assertion.SubjectId), assertion.SubjectType, assertion.DisplayName, origin, Options.Service, assertion.Email, assertion.Operator, organization,
+                assertion.TokenId is { } token ? new TokenId(token) : null, assertion.Memberships));
             var identity = new ClaimsIdentity(RolesOf(assertion, organization).Select(role => new Claim(ClaimTypes.Role, role)), SchemeName);
             return Task.FromResult(AuthenticateResult.Success(new AuthenticationTicket(new ClaimsPrincipal(identity), SchemeName)));
         }
@@ -90,8 +90,7 @@ internal static class CallerAuthentication
 
         private static Membership? OrganizationOf(HttpContext http, Assertion assertion)
         {
-            var asked = http.GetRouteValue("org") as string ?? (http.Request.Headers.TryGetValue("X-Org-Name", out var header) ? header.ToString() : null);
-            return asked is null
+            return RequestedOrganization.NameIn(http) is not { } asked
                 ? (assertion.Memberships.Count == 1 ? assertion.Memberships[0] : null)
                 : assertion.Memberships.FirstOrDefault(m => m.Slug == asked || (OrganizationId.TryParse(asked, out var id) && m.Id == id));
         }
@@ -127,8 +126,7 @@ internal static class CallerAuthentication
                 return Problems.Of(StatusCodes.Status401Unauthorized, "unauthorized", "Sign in first.", "The request carries no good token.");
             }
 
-            var named = context.GetRouteValue("org") is not null || context.Request.Headers.ContainsKey("X-Org-Name");
-            return named && caller.Organization is null
+            return RequestedOrganization.NameIn(context) is not null && caller.Organization is null
                 ? Problems.NotFound()
                 : Problems.Of(StatusCodes.Status403Forbidden, "forbidden", "Not allowed.", "The caller's role does not allow this.");
         }

@@ -7,7 +7,8 @@ namespace EnvPlatform.ServiceDefaults.Callers;
 [SkipValidation]
 public sealed record RequestOrigin(string RequestId, string? SourceAddress, string? UserAgent)
 {
-    private static readonly RequestOrigin Unknown = new("", null, null);
+    /// <summary>Of what no request brought about.</summary>
+    public static RequestOrigin Unknown { get; } = new("", null, null);
 
     public static ValueTask<RequestOrigin?> BindAsync(HttpContext http)
     {

@@ -2,6 +2,8 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 
+using EnvPlatform.ServiceDefaults.Callers;
+
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
@@ -132,7 +134,7 @@ internal static partial class OperationDescription
 
         yield return StatusCodes.Status401Unauthorized;
         yield return StatusCodes.Status403Forbidden;
-        if (operation.Parameters!.Any(parameter => parameter.In == ParameterLocation.Path || parameter.Name == "X-Org-Name"))
+        if (operation.Parameters!.Any(parameter => parameter.In == ParameterLocation.Path || parameter.Name == RequestedOrganization.Header))
         {
             yield return StatusCodes.Status404NotFound;
         }

@@ -14,10 +14,9 @@ namespace EnvPlatform.Audit.AuditLogs;
 internal static class AuditReaders
 {
     public const string Policy = "audit_reader";
-    public const string OrganizationHeader = "X-Org-Name";
 
     public static DescribedParameter OrganizationParameter { get; } =
-        new(OrganizationHeader, "The organization's slug or id; may be left out by a caller of one organization.", In: "header");
+        new(RequestedOrganization.Header, "The organization's slug or id; may be left out by a caller of one organization.", In: "header");
 
     public static void AddAuditReaders(this IServiceCollection services) =>
         services.AddAuthorizationBuilder().AddPolicy(Policy, policy => policy.RequireAssertion(MayRead));
@@ -38,10 +37,9 @@ internal static class AuditReaders
             return organization.Role is Roles.Auditor or Roles.Administrator;
         }
 
-        return http.Request.Headers.ContainsKey(OrganizationHeader) ? caller.IsOperator && NamesPlatform(http) : true;
+        return RequestedOrganization.NameIn(http) is null || (caller.IsOperator && NamesPlatform(http));
     }
 
     private static bool NamesPlatform(HttpContext http) =>
-        http.Request.Headers.TryGetValue(OrganizationHeader, out var name)
-        && (name == AuditEntry.PlatformName || (OrganizationId.TryParse(name, out var id) && id == default));
+        RequestedOrganization.NameIn(http) is { } name && (name == AuditEntry.PlatformName || (OrganizationId.TryParse(name, out var id) && id == default));
 }

@@ -79,13 +79,7 @@ internal sealed partial class FirstStart(
             insert into subjects (id, type, email, display_name, operator, password_hash, created_at)
             values (@id, 'user', @email, @AdministratorName, true, @Hash, @now)
             """, new { id, email, AdministratorName, Hash = Passwords.Hash(password), now });
-        var administrator = Caller.OfSystem(AuthenticationFailures.Service, null) with
-        {
-            SubjectId = id,
-            SubjectType = "user",
-            Email = email,
-            DisplayName = AdministratorName,
-        };
+        var administrator = Caller.Of(id, "user", AdministratorName, RequestOrigin.Unknown, AuthenticationFailures.Service, email);
         await CreateOrganization.CreateAsync(tx, administrator, Slug, "Default", now);
         var token = await TokenStore.IssueAsync(tx, id, null, "bootstrap", power: true, "bootstrap", null, now);
         await WriteAsync(tx, file, Slug, email, password, token.Token, ct);

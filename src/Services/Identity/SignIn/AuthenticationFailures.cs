@@ -36,12 +36,7 @@ internal sealed class AuthenticationFailures(NpgsqlDataSource db, TimeProvider c
             return;
         }
 
-        var actor = claimed ?? Caller.OfSystem(Service, null) with
-        {
-            RequestId = origin.RequestId,
-            SourceAddress = origin.SourceAddress,
-            UserAgent = origin.UserAgent,
-        };
+        var actor = claimed ?? Caller.OfSystem(Service, null, origin);
         await using var tx = await db.BeginAsync(ct);
         tx.Audit(
             actor, clock.GetUtcNow(), "authentication_failure", new AuditTarget(claimed?.SubjectId.ToString() ?? "", claimed?.Email, claimed?.SubjectType ?? "unknown"),

@@ -80,9 +80,7 @@ internal sealed record ClientCredentials(string Id, string Secret, bool Basic)
         public Caller ToCaller(RequestOrigin origin)
         {
             var membership = new Membership(OrgId, Slug, Organization, Role);
-            return new(
-                Id, "service_account", null, Name, false, [membership], membership, null, origin.RequestId, origin.SourceAddress, origin.UserAgent,
-                AuthenticationFailures.Service);
+            return Caller.Of(Id, "service_account", Name, origin, AuthenticationFailures.Service, organization: membership, memberships: [membership]);
         }
     }
 }

@@ -73,9 +73,8 @@ public static class RevokeAnyToken
         }
 
         var home = row.OrgId is { } id ? new Membership(id, row.Slug!, row.Slug!, "") : null;
-        var bearer = new Caller(
-            row.SubjectId, row.Type, row.Email, row.DisplayName, false, [], home, row.Id, origin.RequestId, origin.SourceAddress, origin.UserAgent,
-            AuthenticationFailures.Service);
+        var bearer = Caller.Of(
+            row.SubjectId, row.Type, row.DisplayName, origin, AuthenticationFailures.Service, row.Email, organization: home, token: row.Id);
         TokenStore.Publish(tx, [row.Id], now);
         tx.Audit(bearer, now, "token_revoked", new AuditTarget(row.Id.ToString(), null, "token"), $"{row.DisplayName} revoked the token '{row.Name}'.", new { row.Name });
         await tx.CommitAsync();

@@ -103,8 +103,7 @@ public static class SignInByPassword
     private sealed record Row(
         SubjectId Id, string Email, string DisplayName, bool Operator, string? PasswordHash, OrganizationId? OrgId, string? Slug)
     {
-        public Caller ToCaller(RequestOrigin origin) => new(
-            Id, "user", Email, DisplayName, Operator, [], OrgId is { } id ? new Membership(id, Slug!, Slug!, "") : null, null, origin.RequestId,
-            origin.SourceAddress, origin.UserAgent, AuthenticationFailures.Service);
+        public Caller ToCaller(RequestOrigin origin) => Caller.Of(
+            Id, "user", DisplayName, origin, AuthenticationFailures.Service, Email, Operator, OrgId is { } id ? new Membership(id, Slug!, Slug!, "") : null);
     }
 }

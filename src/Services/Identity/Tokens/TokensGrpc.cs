@@ -90,9 +90,8 @@ internal sealed class TokensGrpc(NpgsqlDataSource db, TimeProvider clock, Authen
     {
         var token = rows[0];
         var home = token.OrgId is { } id ? new ServiceDefaults.Callers.Membership(id, token.Slug!, token.Name!, token.Role!) : null;
-        return new(
-            token.SubjectId, token.SubjectType, token.Email, token.DisplayName, token.Operator, [], home, token.TokenId, origin.RequestId,
-            origin.SourceAddress, origin.UserAgent, AuthenticationFailures.Service);
+        return Caller.Of(
+            token.SubjectId, token.SubjectType, token.DisplayName, origin, AuthenticationFailures.Service, token.Email, token.Operator, home, token.TokenId);
     }
 
     private static IntrospectReply ReplyOf(List<Row> rows)
