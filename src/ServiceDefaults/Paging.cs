@@ -1,7 +1,4 @@
 using System.Reflection;
-using System.Security.Cryptography;
-using System.Text;
-using System.Text.Json;
 
 using EnvPlatform.ServiceDefaults.Callers;
 using EnvPlatform.ServiceDefaults.OpenApi;
@@ -9,7 +6,6 @@ using EnvPlatform.ServiceDefaults.OpenApi;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Metadata;
-using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Validation;
 
@@ -20,23 +16,21 @@ public sealed record Page<T>(IReadOnlyList<T> Items, long TotalCount, string? Ne
 
 /// <summary>
 /// The query parameters <c>limit</c> (1..1000, default 100), <c>cursor</c> (opaque) and <c>sort</c> (<c>field</c> or <c>-field</c>) of a list.
-/// A cursor is signed and bound to the rest of the query string and the organization: one that was forged, or that belongs to another list, is refused.
+/// A cursor (<see cref="SignedCursor"/>) is bound to the caller, the organization, the path and the rest of the query string.
 /// </summary>
 [SkipValidation]
 public sealed class PageQuery : IEndpointParameterMetadataProvider
 {
     public const int DefaultLimit = 100;
     public const int MaxLimit = 1_000;
-    private readonly byte[] key;
-    private readonly string binding;
+    private readonly SignedCursor cursor;
 
-    private PageQuery(int limit, string? sort, byte[] key, string binding)
+    private PageQuery(int limit, string? sort, SignedCursor cursor)
     {
         Limit = limit;
         Descending = sort?.StartsWith('-') == true;
         Sort = Descending ? sort![1..] : sort;
-        this.key = key;
-        this.binding = binding;
+        this.cursor = cursor;
     }
 
     /// <summary>How many items the page may hold.</summary>
@@ -68,10 +62,11 @@ public sealed class PageQuery : IEndpointParameterMetadataProvider
         var rest = string.Join('&', query.Where(pair => pair.Key is not ("cursor" or "limit")).OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => $"{pair.Key}={pair.Value}"));
         var subject = Caller.From(http) is { } caller ? $"{caller.Organization?.Id} {caller.SubjectId}" : "";
         var cursorKey = http.RequestServices.GetRequiredService<AssertionKey>().Derive("cursor");
-        var page = new PageQuery(limit, query.TryGetValue("sort", out var sort) ? sort.ToString() : null, cursorKey, $"{subject} {http.Request.Path} {rest}");
+        var page = new PageQuery(
+            limit, query.TryGetValue("sort", out var sort) ? sort.ToString() : null, new SignedCursor(cursorKey, $"{subject} {http.Request.Path} {rest}"));
         if (query.TryGetValue("cursor", out var cursor) && cursor.ToString() is { Length: > 0 } text)
         {
-            page.After = page.Open(text) ?? throw new InvalidInputException("cursor", "Is not a cursor of this list.");
+            page.After = page.cursor.Read<string?[]>(text) ?? throw new InvalidInputException("cursor", "Is not a cursor of this list.");
         }
 
         return ValueTask.FromResult(page);
@@ -87,36 +82,5 @@ public sealed class PageQuery : IEndpointParameterMetadataProvider
     }
 
     /// <summary>The cursor of the page that follows an item with these sort values.</summary>
-    public string Next(params string?[] values)
-    {
-        var payload = JsonSerializer.SerializeToUtf8Bytes(values);
-        var cursor = new byte[16 + payload.Length];
-        Mac(payload).CopyTo(cursor, 0);
-        payload.CopyTo(cursor, 16);
-        return WebEncoders.Base64UrlEncode(cursor);
-    }
-
-    private string?[]? Open(string text)
-    {
-        try
-        {
-            var cursor = WebEncoders.Base64UrlDecode(text);
-            return cursor.Length > 16 && CryptographicOperations.FixedTimeEquals(Mac(cursor.AsSpan(16)), cursor.AsSpan(0, 16))
-                ? JsonSerializer.Deserialize<string?[]>(cursor.AsSpan(16))
-                : null;
-        }
-        catch (FormatException)
-        {
-            return null;
-        }
-    }
-
-    private byte[] Mac(ReadOnlySpan<byte> payload)
-    {
-        using var hmac = IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, key);
-        hmac.AppendData(Encoding.UTF8.GetBytes(binding));
-        hmac.AppendData([0]);
-        hmac.AppendData(payload);
-        return hmac.GetHashAndReset()[..16];
-    }
+    public string Next(params string?[] values) => cursor.Write(values);
 }

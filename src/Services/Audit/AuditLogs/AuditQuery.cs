@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Reflection;
 
 using EnvPlatform.Contracts.Ids;
+using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.Callers;
 using EnvPlatform.ServiceDefaults.OpenApi;
 
@@ -21,8 +22,7 @@ internal sealed class AuditQuery : IEndpointParameterMetadataProvider
 
     private const int MaxFilters = 20;
     private readonly List<InvalidRequest.Error> errors = [];
-    private string binding = "";
-    private byte[] key = [];
+    private SignedCursor? cursor;
 
     /// <summary>The log to read; meaningless when there are <see cref="Errors"/>.</summary>
     public OrganizationId Log { get; private set; }
@@ -65,7 +65,7 @@ internal sealed class AuditQuery : IEndpointParameterMetadataProvider
         }
         else
         {
-            query.Refuse("header", AuditReaders.OrganizationHeader, "Field required: the caller belongs to no organization, or to several.", "missing");
+            query.Refuse("header", RequestedOrganization.Header, "Field required: the caller belongs to no organization, or to several.", "missing");
         }
 
         if (http.Request.Headers.TryGetValue("X-API-Version", out var version) && version != "v1")
@@ -100,8 +100,9 @@ internal sealed class AuditQuery : IEndpointParameterMetadataProvider
         query.Offset = query.ReadNumber(given["offset"], "offset", 0, MaxOffset, 0);
         query.From = query.ReadTime(given["from_date"], "from_date", last: false);
         query.Until = query.ReadTime(given["to_date"], "to_date", last: true);
-        query.key = http.RequestServices.GetRequiredService<AssertionKey>().Derive("audit cursor");
-        query.binding = string.Join('\n', [$"{query.Log}", query.SortColumn, $"{query.Descending} {query.MatchAll}", $"{given["from_date"]} {given["to_date"]}", .. given["q"]]);
+        query.cursor = new(
+            http.RequestServices.GetRequiredService<AssertionKey>().Derive("audit cursor"),
+            string.Join('\n', [$"{query.Log}", query.SortColumn, $"{query.Descending} {query.MatchAll}", $"{given["from_date"]} {given["to_date"]}", .. given["q"]]));
         query.After = query.ReadCursor(given["after"], "after");
         query.Before = query.ReadCursor(given["before"], "before");
         if ((query.After ?? query.Before) is not null && (given.ContainsKey("offset") || (query.After is not null && query.Before is not null)))
@@ -112,7 +113,7 @@ internal sealed class AuditQuery : IEndpointParameterMetadataProvider
         return ValueTask.FromResult(query);
     }
 
-    public string ToText(AuditCursor cursor) => cursor.ToText(key, binding);
+    public string ToText(AuditCursor position) => cursor!.Write(position);
 
     private void Refuse(string place, string name, string message, string type) => errors.Add(new([place, name], message, type));
 
@@ -228,12 +229,12 @@ internal sealed class AuditQuery : IEndpointParameterMetadataProvider
             return null;
         }
 
-        var cursor = AuditCursor.Parse(text.ToString(), key, binding);
-        if (cursor is null)
+        var position = cursor!.Read<AuditCursor>(text.ToString());
+        if (position is null)
         {
             Refuse("query", name, "Is not a cursor of this list.", "value_error");
         }
 
-        return cursor;
+        return position;
     }
 }
