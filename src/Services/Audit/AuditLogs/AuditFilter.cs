@@ -2,6 +2,8 @@ using System.Collections.Frozen;
 
 using Dapper;
 
+using EnvPlatform.Postgres;
+
 namespace EnvPlatform.Audit.AuditLogs;
 
 /// <summary>
@@ -65,7 +67,7 @@ internal sealed record AuditFilter(string Column, IReadOnlyList<string> Values, 
         var column = Columns[Column];
         var isMessage = Column == "message";
         var exact = isMessage ? [] : Values.Where(value => !value.Contains('*', StringComparison.Ordinal)).ToArray();
-        var patterns = Values.Except(exact, StringComparer.Ordinal).Select(value => isMessage ? $"%{ToPattern(value)}%" : ToPattern(value)).ToArray();
+        var patterns = Values.Except(exact, StringComparer.Ordinal).Select(value => isMessage ? $"%{LikePattern.WithWildcards(value)}%" : LikePattern.WithWildcards(value)).ToArray();
         var parts = new List<string>(2);
         if (exact.Length > 0)
         {
@@ -82,8 +84,4 @@ internal sealed record AuditFilter(string Column, IReadOnlyList<string> Values, 
         var any = $"({string.Join(" or ", parts)})";
         return Excludes ? $"{any} is not true" : any;
     }
-
-    private static string ToPattern(string value) =>
-        value.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("%", "\\%", StringComparison.Ordinal).Replace("_", "\\_", StringComparison.Ordinal)
-            .Replace('*', '%');
 }

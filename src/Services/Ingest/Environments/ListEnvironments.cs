@@ -76,7 +76,7 @@ internal static class ListEnvironments
         {
             caller.OrgId,
             OnlyOwner = caller.OnlyOwner?.Value,
-            Search = $"%{Like(filter.Search)}%",
+            Search = LikePattern.Containing(filter.Search ?? ""),
             Platforms = List(filter.Platform),
             UserId = SubjectId.TryParse(filter.User, out var user) ? user.Value : (Guid?)null,
             filter.User,
@@ -181,7 +181,4 @@ internal static class ListEnvironments
 
     private static string[] List(string? text) =>
         (text ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-
-    internal static string Like(string? text) =>
-        (text ?? "").Replace("\\", "\\\\", StringComparison.Ordinal).Replace("%", "\\%", StringComparison.Ordinal).Replace("_", "\\_", StringComparison.Ordinal);
 }

@@ -48,7 +48,7 @@ internal static class ListPackages
             caller.OrgId,
             id,
             environment.PackageSetId,
-            Search = string.IsNullOrEmpty(search) ? null : $"%{ListEnvironments.Like(search)}%",
+            Search = string.IsNullOrEmpty(search) ? null : LikePattern.Containing(search),
             AfterName = page.After?[0],
             AfterId = page.After is null ? (int?)null : int.Parse(page.After[1]!),
             Take = page.Limit + 1,

@@ -46,8 +46,8 @@ internal static class SearchEverything
             return Problems.Invalid("limit", $"Must be a whole number from 1 to {MaxLimit}.");
         }
 
-        var escaped = text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("%", "\\%", StringComparison.Ordinal).Replace("_", "\\_", StringComparison.Ordinal);
-        var asked = new Asked(caller.OrgId, caller.OnlyOwner?.Value, text, $"%{escaped}%", $"{escaped.ToLowerInvariant()}%", limit);
+        var asked = new Asked(
+            caller.OrgId, caller.OnlyOwner?.Value, text, LikePattern.Containing(text), LikePattern.BeginningWith(text.ToLowerInvariant()), limit);
         return TypedResults.Ok(new Result(await EnvironmentsAsync(db, asked, ct), await PackagesAsync(db, asked, ct), await VulnerabilitiesAsync(db, asked, caller, ct)));
     }
 
