@@ -26,6 +26,7 @@ public static class DapperSetup
         SqlMapper.AddTypeHandler(new ArrayHandler<long>());
         SqlMapper.AddTypeHandler(new ArrayHandler<Guid>());
         SqlMapper.AddTypeHandler(new ArrayHandler<string>());
+        SqlMapper.AddTypeHandler(new CountColumns.Handler());
         foreach (var type in typeof(OrganizationId).Assembly.GetExportedTypes().Where(IsTypedId))
         {
             var handler = Activator.CreateInstance(typeof(TypedIdHandler<>).MakeGenericType(type))!;

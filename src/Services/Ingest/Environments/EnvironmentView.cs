@@ -1,5 +1,6 @@
 using EnvPlatform.Contracts;
 using EnvPlatform.Contracts.Ids;
+using EnvPlatform.Postgres;
 
 namespace EnvPlatform.Ingest.Environments;
 
@@ -21,15 +22,15 @@ internal sealed record UserView(SubjectId Id, string? Email, string? DisplayName
 /// <summary>A row of environments with what the view joins to it.</summary>
 internal sealed record EnvironmentRow(
     EnvironmentId EnvironmentId, string Name, string Prefix, string Platform, MachineId MachineId, string? Hostname, SubjectId OwnerId, string? Email,
-    string? DisplayName, string Status, string? StatusMessage, bool Archived, string Digest, int PackageCount, int Total, int Critical, int High,
-    int Medium, int Low, int Unknown, decimal? MaxCvss, int Kev, int NotChecked, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt,
+    string? DisplayName, string Status, string? StatusMessage, bool Archived, string Digest, int PackageCount,
+    VulnerabilityCounts Vulnerabilities, decimal? MaxCvss, int Kev, int NotChecked, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt,
     DateTimeOffset? ScannedAt, long PackageSetId, string? SortKey)
 {
     /// <summary>Without sort_key, which comes last, and without where.</summary>
-    public const string Select =
-        """
+    public static readonly string Select =
+        $"""
         select e.environment_id, e.name, e.prefix, e.platform, e.machine_id, m.hostname, e.owner_id, o.email, o.display_name, e.status,
-            e.status_message, e.archived, s.digest, e.package_count, c.total, c.critical, c.high, c.medium, c.low, c.unknown, c.max_cvss, c.kev,
+            e.status_message, e.archived, s.digest, e.package_count, {CountColumns.ValueOf("c")} as vulnerabilities, c.max_cvss, c.kev,
             c.not_checked, e.created_at, e.updated_at, c.scanned_at, e.package_set_id
         """;
 
@@ -45,5 +46,5 @@ internal sealed record EnvironmentRow(
     public EnvironmentView ToView() => new(
         EnvironmentId, Name, Prefix, Platform, new(MachineId, Hostname), new(OwnerId, Email, DisplayName),
         Enum.Parse<EnvironmentStatus>(Status, ignoreCase: true), StatusMessage, Archived, Digest, PackageCount,
-        ScannedAt is null ? null : new(Total, Critical, High, Medium, Low, Unknown), MaxCvss, Kev, NotChecked, CreatedAt, UpdatedAt, ScannedAt);
+        ScannedAt is null ? null : Vulnerabilities, MaxCvss, Kev, NotChecked, CreatedAt, UpdatedAt, ScannedAt);
 }

@@ -127,9 +127,9 @@ internal static partial class LogEnvironment
     /// <summary>The machine, and the environment of the log if there is one; null when the machine is unknown here.</summary>
     private static Task<State?> FindAsync(NpgsqlDataSource db, Log log, CancellationToken ct) =>
         db.QuerySingleOrDefaultAsync<State>(
-            """
+            $"""
             select m.owner_id as machine_owner_id, e.environment_id, e.name, e.platform, s.digest, e.status, e.status_message, e.package_count,
-                c.scanned_at, c.total, c.critical, c.high, c.medium, c.low, c.unknown, e.seen_at
+                c.scanned_at, {CountColumns.ValueOf("c")} as vulnerabilities, e.seen_at
             from machines m
             left join environments e on e.org_id = m.org_id and e.machine_id = m.machine_id and e.prefix = @Prefix and e.removed_at is null
             left join package_sets s on s.package_set_id = e.package_set_id
@@ -159,13 +159,13 @@ internal static partial class LogEnvironment
 
     private sealed record State(
         SubjectId MachineOwnerId, EnvironmentId? EnvironmentId, string? Name, string? Platform, string? Digest, string? Status, string? StatusMessage,
-        int? PackageCount, DateTimeOffset? ScannedAt, int? Total, int? Critical, int? High, int? Medium, int? Low, int? Unknown, DateTimeOffset? SeenAt)
+        int? PackageCount, DateTimeOffset? ScannedAt, VulnerabilityCounts? Vulnerabilities, DateTimeOffset? SeenAt)
     {
         public bool Says(Log log) => EnvironmentId is not null && Digest == log.Digest && Name == log.Name && Platform == log.Platform;
 
         public Response Answer(bool created, bool changed) => new(
             EnvironmentId!.Value, created, changed, Digest!, Enum.Parse<EnvironmentStatus>(Status!, ignoreCase: true), StatusMessage, PackageCount!.Value,
-            ScannedAt is null ? null : new(Total!.Value, Critical!.Value, High!.Value, Medium!.Value, Low!.Value, Unknown!.Value),
+            ScannedAt is null ? null : Vulnerabilities,
             ScannedAt is null ? "pending" : "done");
     }
 }

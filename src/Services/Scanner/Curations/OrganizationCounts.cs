@@ -45,10 +45,7 @@ internal static class OrganizationCounts
             group by t.org_id, t.set_id, f.vulnerability_id
             having not bool_or({CurationInForce.Status} in {CurationInForce.Open})),
         left_out as (
-            select c.org_id, c.set_id, count(*)::int as total,
-                   count(*) filter (where v.severity = 'critical')::int as critical, count(*) filter (where v.severity = 'high')::int as high,
-                   count(*) filter (where v.severity = 'medium')::int as medium, count(*) filter (where v.severity = 'low')::int as low,
-                   count(*) filter (where v.severity = 'unknown')::int as unknown, count(*) filter (where v.kev)::int as kev, array_agg(v.key) as keys
+            select c.org_id, c.set_id, {CountColumns.CountRowsOf("v")}, count(*) filter (where v.kev)::int as kev, array_agg(v.key) as keys
             from closed c join vulnerabilities v on v.id = c.vulnerability_id
             group by c.org_id, c.set_id),
         fresh as (
@@ -57,15 +54,13 @@ internal static class OrganizationCounts
                    (select max(v.cvss) from vulnerabilities v where v.key = any(s.vulnerability_keys) and v.key <> all(l.keys)) as max_cvss
             from left_out l join set_counts s on s.set_id = l.set_id),
         written as (
-            insert into organization_set_counts as o (org_id, set_id, total, critical, high, medium, low, unknown, max_cvss, kev, counted_at)
-            select org_id, set_id, total, critical, high, medium, low, unknown, max_cvss, kev, greatest(@now, scanned_at + interval '1 microsecond')
+            insert into organization_set_counts as o (org_id, set_id, {CountColumns.Names}, counted_at)
+            select org_id, set_id, {CountColumns.Names}, greatest(@now, scanned_at + interval '1 microsecond')
             from fresh order by org_id, set_id
             on conflict (org_id, set_id) do update set
-                total = excluded.total, critical = excluded.critical, high = excluded.high, medium = excluded.medium, low = excluded.low,
-                unknown = excluded.unknown, max_cvss = excluded.max_cvss, kev = excluded.kev,
+                {CountColumns.AssignFrom("excluded")},
                 counted_at = greatest(excluded.counted_at, o.counted_at + interval '1 microsecond')
-            where (o.total, o.critical, o.high, o.medium, o.low, o.unknown, o.max_cvss, o.kev) is distinct from (
-                excluded.total, excluded.critical, excluded.high, excluded.medium, excluded.low, excluded.unknown, excluded.max_cvss, excluded.kev)
+            where ({CountColumns.Of("o")}) is distinct from ({CountColumns.Of("excluded")})
             returning o.org_id, o.set_id, o.counted_at),
         dropped as (
             delete from organization_set_counts o using target t

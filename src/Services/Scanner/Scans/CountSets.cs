@@ -9,22 +9,16 @@ namespace EnvPlatform.Scanner.Scans;
 /// organization holds to be mitigated, cleared or disputed.
 /// </summary>
 internal sealed record SetCounts(
-    OrganizationId OrgId, long SetId, int Total, int Critical, int High, int Medium, int Low, int Unknown, decimal? MaxCvss, int Kev, int NotChecked, int Packages,
-    DateTimeOffset ScannedAt)
+    OrganizationId OrgId, long SetId, VulnerabilityCounts Vulnerabilities, decimal? MaxCvss, int Kev, int NotChecked, int Packages, DateTimeOffset ScannedAt)
 {
-    public VulnerabilityCounts Vulnerabilities => new(Total, Critical, High, Medium, Low, Unknown);
-
     /// <summary>What environments on the set are told.</summary>
     public ScannedSet For(IReadOnlyList<EnvironmentId> environments) => new(SetId, environments, Vulnerabilities, MaxCvss, Kev, NotChecked, ScannedAt);
 
     public static async Task<Dictionary<(OrganizationId OrgId, long SetId), SetCounts>> ReadAsync(
         Tx tx, IReadOnlyCollection<(OrganizationId OrgId, long SetId)> sets) =>
         (await tx.QueryAsync<SetCounts>(
-            """
-            select asked.org_id, s.set_id, coalesce(o.total, s.total) as total, coalesce(o.critical, s.critical) as critical,
-                   coalesce(o.high, s.high) as high, coalesce(o.medium, s.medium) as medium, coalesce(o.low, s.low) as low,
-                   coalesce(o.unknown, s.unknown) as unknown, case when o.set_id is null then s.max_cvss else o.max_cvss end as max_cvss,
-                   coalesce(o.kev, s.kev) as kev, s.not_checked, cardinality(p.package_ids) as packages,
+            $"""
+            select asked.org_id, s.set_id, {CountsInForce.Columns}, s.not_checked, cardinality(p.package_ids) as packages,
                    greatest(s.scanned_at, o.counted_at) as scanned_at
             from unnest(@Orgs, @Sets) as asked(org_id, set_id) join set_counts s on s.set_id = asked.set_id join package_sets p on p.id = asked.set_id
             left join organization_set_counts o on o.org_id = asked.org_id and o.set_id = asked.set_id
@@ -48,49 +42,36 @@ internal static class CountSets
     {
         // Locked in one order, so that two that count the same sets wait for each other and never in a circle.
         var before = (await tx.QueryAsync<Stored>(
-            """
-            select set_id, total, critical, high, medium, low, unknown, max_cvss, kev, not_checked from set_counts
+            $"""
+            select s.set_id, {CountColumns.ValueOf("s")} as vulnerabilities, s.max_cvss, s.kev, s.not_checked from set_counts s
             where set_id = any(@Ids) order by set_id for update
             """, new { Ids = sets.Select(set => set.Id).ToArray() })).ToDictionary(row => row.SetId);
         var counted = sets.Select(set => (set.Id, Found: findings.CountIn(set.PackageIds))).OrderBy(pair => pair.Id).ToArray();
         await tx.ExecuteAsync(
-            """
-            insert into set_counts as s (
-                set_id, total, critical, high, medium, low, unknown, max_cvss, kev, not_checked, vulnerability_keys, generation, scanned_at)
-            select id, total, critical, high, medium, low, unknown, max_cvss, kev, not_checked, keys::int[], @generation, @now
-            from unnest(@Ids, @Totals, @Criticals, @Highs, @Mediums, @Lows, @Unknowns, @Scores::numeric[], @Kevs, @NotChecked, @Keys)
-                as given(id, total, critical, high, medium, low, unknown, max_cvss, kev, not_checked, keys)
+            $"""
+            insert into set_counts as s (set_id, {CountColumns.Names}, not_checked, vulnerability_keys, generation, scanned_at)
+            select id, {CountColumns.Names}, not_checked, keys::int[], @generation, @now
+            from unnest(@Ids, {CountColumns.Values}, @NotChecked, @Keys) as given(id, {CountColumns.Names}, not_checked, keys)
             on conflict (set_id) do update set
-                total = excluded.total, critical = excluded.critical, high = excluded.high, medium = excluded.medium, low = excluded.low,
-                unknown = excluded.unknown, max_cvss = excluded.max_cvss, kev = excluded.kev, not_checked = excluded.not_checked,
+                {CountColumns.AssignFrom("excluded")}, not_checked = excluded.not_checked,
                 vulnerability_keys = excluded.vulnerability_keys, generation = excluded.generation, scanned_at = excluded.scanned_at
-            """, new
+            """, CountColumns.Parameters(new
             {
                 Ids = counted.Select(pair => pair.Id).ToArray(),
-                Totals = counted.Select(pair => pair.Found.Vulnerabilities.Total).ToArray(),
-                Criticals = counted.Select(pair => pair.Found.Vulnerabilities.Critical).ToArray(),
-                Highs = counted.Select(pair => pair.Found.Vulnerabilities.High).ToArray(),
-                Mediums = counted.Select(pair => pair.Found.Vulnerabilities.Medium).ToArray(),
-                Lows = counted.Select(pair => pair.Found.Vulnerabilities.Low).ToArray(),
-                Unknowns = counted.Select(pair => pair.Found.Vulnerabilities.Unknown).ToArray(),
-                Scores = counted.Select(pair => pair.Found.MaxCvss).ToArray(),
-                Kevs = counted.Select(pair => pair.Found.Kev).ToArray(),
                 NotChecked = counted.Select(pair => pair.Found.NotChecked).ToArray(),
                 Keys = counted.Select(pair => $"{{{string.Join(',', pair.Found.Keys)}}}").ToArray(),
                 generation,
                 now,
-            });
+            }, counted, pair => pair.Found.Vulnerabilities, pair => pair.Found.MaxCvss, pair => pair.Found.Kev));
         return [.. counted.Where(pair => before.GetValueOrDefault(pair.Id)?.Says(pair.Found) != true).Select(pair => pair.Id)];
     }
 
     /// <summary>A set's packages, ascending.</summary>
     internal sealed record PackageSet(long Id, int[] PackageIds);
 
-    private sealed record Stored(
-        long SetId, int Total, int Critical, int High, int Medium, int Low, int Unknown, decimal? MaxCvss, int Kev, int NotChecked)
+    private sealed record Stored(long SetId, VulnerabilityCounts Vulnerabilities, decimal? MaxCvss, int Kev, int NotChecked)
     {
         public bool Says(FoundInSet found) =>
-            new VulnerabilityCounts(Total, Critical, High, Medium, Low, Unknown) == found.Vulnerabilities && MaxCvss == found.MaxCvss && Kev == found.Kev
-            && NotChecked == found.NotChecked;
+            Vulnerabilities == found.Vulnerabilities && MaxCvss == found.MaxCvss && Kev == found.Kev && NotChecked == found.NotChecked;
     }
 }

@@ -31,9 +31,7 @@ internal sealed class FindingsGrpc(NpgsqlDataSource db) : Findings.FindingsBase
             $"""
             select p.package_id, p.manager, p.name, p.channel, p.version, p.ecosystem, p.project, p.basis, p.basis_reason, p.version_order, p.coverage,
                    p.reason,
-                   count(v.id)::int as total, count(*) filter (where v.severity = 'critical')::int as critical, count(*) filter (where v.severity = 'high')::int as high,
-                   count(*) filter (where v.severity = 'medium')::int as medium, count(*) filter (where v.severity = 'low')::int as low,
-                   count(*) filter (where v.severity = 'unknown')::int as unknown
+                   {CountColumns.CountRowsOf("v")}
             from package_sets s cross join unnest(s.package_ids) as held(package_id) join packages p on p.package_id = held.package_id
             left join package_findings f on f.package_id = p.package_id
             {CurationInForce.Of("@Organization")}

@@ -13,10 +13,10 @@ internal static class ScanAudit
             $"Environment {environment.Name} was scanned: {Sentence(counts)}.",
             new { environment.Name, environment.Prefix, counts.Packages, counts.Vulnerabilities, counts.MaxCvss, counts.Kev, counts.NotChecked });
 
-    private static string Sentence(SetCounts counts) => counts.Total switch
+    private static string Sentence(SetCounts counts) => counts.Vulnerabilities.Total switch
     {
         0 => $"nothing found in {counts.Packages} packages, {counts.NotChecked} of them not checked",
         1 => "1 vulnerability",
-        _ => $"{counts.Total} vulnerabilities, {counts.Critical} critical and {counts.High} high",
+        _ => $"{counts.Vulnerabilities.Total} vulnerabilities, {counts.Vulnerabilities.Critical} critical and {counts.Vulnerabilities.High} high",
     };
 }

@@ -72,8 +72,9 @@ internal static class ScanNow
         ScanAudit.Record(tx, caller, environment, counts, clock.GetUtcNow());
         await tx.CommitAsync();
         metrics.Scanned(1);
+        var found = counts.Vulnerabilities;
         return TypedResults.Ok(new Summary(
-            id, counts.Packages, counts.Total, counts.Critical, counts.High, counts.Medium, counts.Low, counts.Unknown, counts.MaxCvss, counts.Kev,
+            id, counts.Packages, found.Total, found.Critical, found.High, found.Medium, found.Low, found.Unknown, counts.MaxCvss, counts.Kev,
             counts.NotChecked, counts.ScannedAt));
     }
 

@@ -4,6 +4,7 @@ using EnvPlatform.Contracts;
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Contracts.Ingest;
 using EnvPlatform.Postgres;
+using EnvPlatform.Scanner.Scans;
 using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.Callers;
 
@@ -99,13 +100,9 @@ internal static class ListAffectedEnvironments
         var (direction, beyond) = page.Descending ? ("desc", "<") : ("asc", ">");
         var type = key[(key.LastIndexOf(':') - 1)..];
         var isOfSet = !key.StartsWith("e.", StringComparison.Ordinal);
-        const string columns =
-            """
-            e.environment_id, e.name, e.prefix, e.platform, e.machine_id, e.owner, e.archived, e.set_id,
-            coalesce(o.total, s.total) as total, coalesce(o.critical, s.critical) as critical,
-            coalesce(o.high, s.high) as high, coalesce(o.medium, s.medium) as medium, coalesce(o.low, s.low) as low,
-            coalesce(o.unknown, s.unknown) as unknown, case when o.set_id is null then s.max_cvss else o.max_cvss end as max_cvss,
-            coalesce(o.kev, s.kev) as kev, s.scanned_at
+        var columns =
+            $"""
+            e.environment_id, e.name, e.prefix, e.platform, e.machine_id, e.owner, e.archived, e.set_id, {CountsInForce.Columns}, s.scanned_at
             """;
         const string found =
             """
@@ -152,14 +149,14 @@ internal static class ListAffectedEnvironments
     }
 
     private sealed record Row(
-        EnvironmentId EnvironmentId, string Name, string Prefix, string Platform, MachineId? MachineId, SubjectId? Owner, bool Archived, long SetId, int Total,
-        int Critical, int High, int Medium, int Low, int Unknown, decimal? MaxCvss, int Kev, DateTimeOffset ScannedAt, string SortKey)
+        EnvironmentId EnvironmentId, string Name, string Prefix, string Platform, MachineId? MachineId, SubjectId? Owner, bool Archived, long SetId,
+        VulnerabilityCounts Vulnerabilities, decimal? MaxCvss, int Kev, DateTimeOffset ScannedAt, string SortKey)
     {
         public Item ToItem(EnvironmentDescription? described, AffectedPackage[] packages) => new(
             EnvironmentId, Name, Prefix, Platform, new(MachineId, described is { HasHostname: true } ? described.Hostname : null),
             new(Owner, described is { HasEmail: true } ? described.Email : null, described is { HasDisplayName: true } ? described.DisplayName : null),
             described is null ? null : Enum.Parse<EnvironmentStatus>(described.Status, ignoreCase: true), described is { HasMessage: true } ? described.Message : null,
-            Archived, described?.Digest, new(Total, Critical, High, Medium, Low, Unknown), MaxCvss, Kev, described?.CreatedAt.ToDateTimeOffset(),
+            Archived, described?.Digest, Vulnerabilities, MaxCvss, Kev, described?.CreatedAt.ToDateTimeOffset(),
             described?.UpdatedAt.ToDateTimeOffset(), ScannedAt, packages);
     }
 }
