@@ -62,6 +62,7 @@ internal sealed class TestHost : IAsyncDisposable
             if (consumes)
             {
                 bus.AddConsumer<TakeNote>();
+                bus.AddConsumer<TakeNotes>();
             }
         });
         services?.Invoke(builder.Services);
@@ -97,6 +98,9 @@ internal sealed class Received
 {
     public ConcurrentDictionary<Guid, int> Deliveries { get; } = new();
 
+    /// <summary>How many times the next batch fails.</summary>
+    public int Fail { get; set; }
+
     public ConcurrentBag<(EnvironmentId Environment, string? TraceId)> Effects { get; } = [];
 }
 
@@ -104,14 +108,33 @@ internal sealed class TakeNote(NpgsqlDataSource db, Received received) : IConsum
 {
     public async Task Consume(ConsumeContext<EnvironmentRemoved> context)
     {
-        received.Deliveries.AddOrUpdate(context.MessageId!.Value, 1, (_, n) => n + 1);
-        await using var tx = await db.BeginAsync(context.CancellationToken);
-        if (!await tx.ReceiveAsync(context.MessageId.Value, nameof(TakeNote)))
+        await db.HandleOnceAsync(this, context, (_, removed) =>
         {
-            return;
+            received.Effects.Add((removed.EnvironmentId, Activity.Current?.TraceId.ToString()));
+            return Task.CompletedTask;
+        });
+        received.Deliveries.AddOrUpdate(context.MessageId!.Value, 1, (_, n) => n + 1);
+    }
+}
+
+internal sealed class TakeNotes(NpgsqlDataSource db, Received received) : IConsumer<Batch<EnvironmentArchived>>
+{
+    public Task Consume(ConsumeContext<Batch<EnvironmentArchived>> context) => db.HandleBatchOnceAsync(this, context, async (tx, messages) =>
+    {
+        foreach (var archived in messages)
+        {
+            await tx.ExecuteAsync("insert into notes (text) values (@Text)", new { Text = archived.EnvironmentId.ToString() });
         }
 
-        received.Effects.Add((context.Message.EnvironmentId, Activity.Current?.TraceId.ToString()));
-        await tx.CommitAsync();
-    }
+        if (received.Fail-- > 0)
+        {
+            throw new InvalidOperationException("a fault");
+        }
+
+        received.Fail = 0;
+        foreach (var archived in messages)
+        {
+            received.Effects.Add((archived.EnvironmentId, null));
+        }
+    });
 }

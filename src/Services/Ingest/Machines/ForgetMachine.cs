@@ -10,22 +10,11 @@ namespace EnvPlatform.Ingest.Machines;
 /// <summary>A machine was removed: it logs no more until it registers again. Its environments stay.</summary>
 public sealed class ForgetMachine(NpgsqlDataSource db) : IConsumer<MachineRemoved>
 {
-    public async Task Consume(ConsumeContext<MachineRemoved> context)
-    {
-        ArgumentNullException.ThrowIfNull(context);
-        await using var tx = await db.BeginAsync(context.CancellationToken);
-        if (!await tx.ReceiveAsync(context.MessageId!.Value, nameof(ForgetMachine)))
-        {
-            return;
-        }
-
-        await tx.ExecuteAsync(
-            """
-            insert into machines (org_id, machine_id, owner_id, hostname, platform, registered_at, removed_at)
-            values (@OrganizationId, @MachineId, @Owner, @Hostname, @Platform, @RemovedAt, @RemovedAt)
-            on conflict (org_id, machine_id) do update set registered_at = excluded.registered_at, removed_at = excluded.removed_at
-            where machines.registered_at < excluded.registered_at
-            """, context.Message);
-        await tx.CommitAsync();
-    }
+    public Task Consume(ConsumeContext<MachineRemoved> context) => db.HandleOnceAsync(this, context, (tx, removed) => tx.ExecuteAsync(
+        """
+        insert into machines (org_id, machine_id, owner_id, hostname, platform, registered_at, removed_at)
+        values (@OrganizationId, @MachineId, @Owner, @Hostname, @Platform, @RemovedAt, @RemovedAt)
+        on conflict (org_id, machine_id) do update set registered_at = excluded.registered_at, removed_at = excluded.removed_at
+        where machines.registered_at < excluded.registered_at
+        """, removed));
 }

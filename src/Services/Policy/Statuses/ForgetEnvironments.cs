@@ -15,9 +15,7 @@ internal sealed class ForgetEnvironments(NpgsqlDataSource db, InvalidationChanne
     public async Task Consume(ConsumeContext<Batch<EnvironmentRemoved>> context)
     {
         var removals = context.Message.Select(message => message.Message)
-            .GroupBy(removed => (removed.OrganizationId, removed.EnvironmentId))
-            .Select(same => same.MaxBy(removed => removed.Version)!)
-            .OrderBy(removed => removed.OrganizationId.Value).ThenBy(removed => removed.EnvironmentId.Value).ToList();
+            .NewestBy(removed => (removed.OrganizationId.Value, removed.EnvironmentId.Value), removed => removed.Version);
         await using var tx = await db.BeginAsync(context.CancellationToken);
         var places = await tx.QueryAsync<Place>(
             """

@@ -21,9 +21,7 @@ internal static class EnvironmentRows
     /// <returns>The environments that are now where the events say.</returns>
     public static async Task<HashSet<(OrganizationId, EnvironmentId)>> PlaceAsync(Tx tx, IEnumerable<PlacedEnvironment> environments, bool again = false)
     {
-        // One statement cannot write a row twice: the latest of several events of an environment is the one that counts.
-        var latest = environments.GroupBy(one => (one.OrgId, one.EnvironmentId)).Select(group => group.MaxBy(one => one.Version)!)
-            .OrderBy(one => one.OrgId.Value).ThenBy(one => one.EnvironmentId.Value).ToArray();
+        var latest = environments.NewestBy(one => (one.OrgId.Value, one.EnvironmentId.Value), one => one.Version);
         var placed = await tx.QueryAsync<Row>(
             """
             insert into environments as e (

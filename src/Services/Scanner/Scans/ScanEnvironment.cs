@@ -22,23 +22,22 @@ internal sealed class ScanEnvironment(
     public async Task Consume(ConsumeContext<Batch<EnvironmentLogged>> context)
     {
         var ct = context.CancellationToken;
-        var events = context.Message.ToDictionary(message => message.MessageId!.Value, message => message.Message);
-        var sets = events.Values.Select(logged => logged.PackageSetId).Distinct().ToArray();
+        var sets = context.Message.Select(message => message.Message.PackageSetId).Distinct().ToArray();
         var stored = await db.QueryAsync<long>("select id from package_sets where id = any(@sets)", new { sets }, ct);
         var fetched = await source.FetchAsync(sets.Except(stored), ct);
         var reachable = stored.Concat(fetched.Keys).ToHashSet();
-
-        await using var tx = await db.BeginAsync(ct);
-        var news = await tx.ReceiveAsync(events.Keys, nameof(ScanEnvironment));
-        var generation = await FindingsLock.ShareAsync(tx);
-        await CurationsLock.ShareAsync(tx, events.Values.Select(logged => logged.OrganizationId));
-        var index = await current.AtLeastAsync(generation, ct);
-        metrics.Matched(await StoreSets.RunAsync(tx, index.Index, generation, fetched, clock.GetUtcNow()));
-        var environments = events.Where(pair => news.Contains(pair.Key) && reachable.Contains(pair.Value.PackageSetId))
-            .Select(pair => PlacedEnvironment.Of(pair.Value)).ToArray();
-        await PlaceAsync(tx, environments, clock.GetUtcNow());
-        await tx.CommitAsync();
-        metrics.Scanned(environments.Length);
+        var scanned = 0;
+        await db.HandleBatchOnceAsync(this, context, async (tx, events) =>
+        {
+            var generation = await FindingsLock.ShareAsync(tx);
+            await CurationsLock.ShareAsync(tx, events.Select(logged => logged.OrganizationId));
+            var index = await current.AtLeastAsync(generation, ct);
+            metrics.Matched(await StoreSets.RunAsync(tx, index.Index, generation, fetched, clock.GetUtcNow()));
+            var environments = events.Where(logged => reachable.Contains(logged.PackageSetId)).Select(PlacedEnvironment.Of).ToArray();
+            await PlaceAsync(tx, environments, clock.GetUtcNow());
+            scanned = environments.Length;
+        });
+        metrics.Scanned(scanned);
     }
 
     /// <summary>Stores where the environments are, and tells them and the audit log.</summary>
@@ -49,7 +48,7 @@ internal sealed class ScanEnvironment(
             tx, [.. environments.Select(one => one.OrgId).Distinct()], [.. environments.Select(one => one.SetId).Distinct()], now);
         var counts = await SetCounts.ReadAsync(tx, [.. environments.Select(one => (one.OrgId, one.SetId)).Distinct()]);
         var latest = environments.Where(one => placed.Contains((one.OrgId, one.EnvironmentId)))
-            .GroupBy(one => one.EnvironmentId).Select(group => group.MaxBy(one => one.Version)!).ToArray();
+            .NewestBy(one => one.EnvironmentId.Value, one => one.Version);
         foreach (var group in latest.GroupBy(one => (one.OrgId, one.SetId)))
         {
             tx.Publish(new EnvironmentScanned(group.Key.OrgId, [counts[group.Key].For([.. group.Select(one => one.EnvironmentId)])]));

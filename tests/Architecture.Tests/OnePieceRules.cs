@@ -1,0 +1,21 @@
+using System.Text.RegularExpressions;
+
+namespace EnvPlatform.Architecture.Tests;
+
+/// <summary>What there is one piece for is written in that piece and nowhere else.</summary>
+public sealed class OnePieceRules
+{
+    [TestCase(@"X-Org-Name""", "src/ServiceDefaults/Identity/RequestedOrganization.cs")]
+    [TestCase(@"CreateHMAC\(", "src/ServiceDefaults/SignedCursor.cs")]
+    [TestCase(@"Replace\(""%""", "src/Postgres/LikePattern.cs")]
+    [TestCase(@"\.ReceiveAsync\(context|\btx\.ReceiveAsync\(", "src/Postgres/Inbox.cs")]
+    [TestCase(@"(total|critical|high) = (excluded|given)\.", null)]
+    [TestCase(@"""listen """, "src/Postgres/Background/ListeningLoop.cs")]
+    [TestCase(@"PeriodicTimer", "src/Gateway/Limits/ShareRateCounts.cs", "src/Services/Policy/Activations/InvalidationChannel.cs")]
+    public void It_is_written_once(string pattern, params string?[] places)
+    {
+        var found = Repository.Sources("src").Where(file => Regex.IsMatch(File.ReadAllText(file), pattern, RegexOptions.None, TimeSpan.FromSeconds(1)))
+            .Select(Repository.Relative).Order(StringComparer.Ordinal);
+        Assert.That(found, Is.EqualTo(places.OfType<string>().Order(StringComparer.Ordinal)));
+    }
+}
