@@ -22,6 +22,7 @@ public static class ServiceDefaultsExtensions
         builder.Services.AddHttpContextAccessor();
         builder.Services.AddRequestDecompression();
         builder.Services.AddGrpc();
+        builder.Services.AddGrpcHealthChecks(health => health.Services.Map("", check => check.Tags.Contains(Health.ReadyTag)));
 
         // A call that ends with NOT_FOUND is an answer, not news.
         builder.Logging.AddFilter("Grpc", LogLevel.Warning);
@@ -47,7 +48,7 @@ public static class ServiceDefaultsExtensions
         return builder;
     }
 
-    /// <summary>The middleware that every service has, in order, and its health and OpenAPI endpoints.</summary>
+    /// <summary>The middleware that every service has, in order, and its health (HTTP and gRPC) and OpenAPI endpoints.</summary>
     public static WebApplication UseServiceDefaults(this WebApplication app)
     {
         ArgumentNullException.ThrowIfNull(app);
@@ -57,6 +58,7 @@ public static class ServiceDefaultsExtensions
         app.UseAuthorization();
         app.UsePackedBodies();
         app.MapHealth();
+        app.MapGrpcHealthChecksService().AllowAnonymous();
         app.MapOpenApi().AllowAnonymous();
         return app;
     }

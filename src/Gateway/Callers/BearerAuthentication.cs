@@ -80,6 +80,7 @@ internal static class BearerExtensions
     public static void AddBearerTokens(this WebApplicationBuilder builder)
     {
         builder.AddServiceClient<Contracts.Identity.Tokens.TokensClient>("identity");
+        builder.AddServiceClient<Grpc.Health.V1.Health.HealthClient>("identity");
         builder.Services.AddSingleton<TokenCache>();
         builder.Services.AddAuthentication(BearerAuthentication.SchemeName)
             .AddScheme<AuthenticationSchemeOptions, BearerAuthentication>(BearerAuthentication.SchemeName, null);

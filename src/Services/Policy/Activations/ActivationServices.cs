@@ -1,3 +1,5 @@
+using EnvPlatform.ServiceDefaults;
+
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Options;
 
@@ -8,6 +10,7 @@ internal static class ActivationServices
 {
     public static void AddActivations(this IHostApplicationBuilder builder)
     {
+        builder.AddRedis();
         builder.Services.AddSingleton(provider => new AnswerMemory(
             provider.GetRequiredService<IOptions<PolicyOptions>>().Value.AnswersInMemory, provider.GetRequiredService<TimeProvider>()));
         builder.Services.AddSingleton<InvalidationChannel>();
@@ -15,7 +18,7 @@ internal static class ActivationServices
         builder.Services.AddSingleton<SharedAnswers>();
         builder.Services.AddSingleton<ActivationAnswers>();
         builder.Services.AddHostedService<FlushDenials>();
-        builder.Services.AddHealthChecks().AddCheck<RedisHealth>("redis", HealthStatus.Degraded, [ServiceDefaults.Health.ReadyTag]);
+        builder.Services.AddHealthChecks().AddCheck<RedisHealth>("redis", HealthStatus.Degraded, [Health.ReadyTag]);
     }
 
     /// <summary>Says that Redis is away without taking the service out of use: PostgreSQL answers meanwhile.</summary>
