@@ -23,9 +23,6 @@ public static class ServiceDefaultsExtensions
         builder.Services.AddRequestDecompression();
         builder.Services.AddGrpc();
         builder.Services.AddGrpcHealthChecks(health => health.Services.Map("", check => check.Tags.Contains(Health.ReadyTag)));
-
-        // A call that ends with NOT_FOUND is an answer, not news.
-        builder.Logging.AddFilter("Grpc", LogLevel.Warning);
         return builder;
     }
 
@@ -41,6 +38,10 @@ public static class ServiceDefaultsExtensions
         builder.AddTelemetry(service);
         builder.AddHealth();
         builder.AddListening();
+
+        // A call that ends with NOT_FOUND is an answer, and one that is tried again is none: neither is news.
+        builder.Logging.AddFilter("Grpc", LogLevel.Warning);
+        builder.Logging.AddFilter("Polly", LogLevel.Warning);
         builder.Services.AddProblems();
         builder.Services.ConfigureHttpJsonOptions(options => Json.Configure(options.SerializerOptions));
         builder.Services.TryAddSingleton(_ => AssertionKey.From(builder.Configuration));

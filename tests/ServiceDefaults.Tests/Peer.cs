@@ -25,11 +25,11 @@ internal sealed class Peer : IAsyncDisposable
     private readonly WebApplication _app;
     private bool _dead;
 
-    private Peer(int port)
+    private Peer(int port, string address)
     {
         Port = port;
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { EnvironmentName = "Production" });
-        builder.Configuration["urls"] = $"http://127.0.0.1:{FreePort()}";
+        builder.Configuration["urls"] = $"http://{address}:{FreePort()}";
         builder.Configuration["GRPC_PORT"] = $"{port}";
         builder.Configuration["ASSERTION_KEY"] = Secret;
         builder.Logging.ClearProviders();
@@ -57,9 +57,9 @@ internal sealed class Peer : IAsyncDisposable
 
     public string? LastCaller { get; private set; }
 
-    public static async Task<Peer> StartAsync(int? port = null)
+    public static async Task<Peer> StartAsync(int? port = null, string address = "127.0.0.1")
     {
-        var peer = new Peer(port ?? FreePort());
+        var peer = new Peer(port ?? FreePort(), address);
         await peer._app.StartAsync();
         return peer;
     }

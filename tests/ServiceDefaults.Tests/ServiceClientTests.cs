@@ -1,3 +1,5 @@
+using System.Net;
+
 using EnvPlatform.Contracts.Ingest;
 
 using Grpc.Core;
@@ -65,13 +67,25 @@ public sealed class ServiceClientTests
     }
 
     [Test]
-    public async Task A_host_name_stands_for_all_its_addresses()
+    public async Task A_host_name_stands_for_all_its_addresses_and_is_looked_up_again()
     {
         await using var one = await Peer.StartAsync();
-        using var host = Asking(new Dictionary<string, string?> { ["services:ingest:grpc:0"] = $"http://localhost:{one.Port}" });
-        await CallAsync(host.Services.GetRequiredService<EnvironmentsClient>());
+        await using var two = await Peer.StartAsync(one.Port, "127.0.0.2");
+        IPAddress[] addresses = [IPAddress.Parse("127.0.0.1")];
+        using var host = Asking(new() { ["services:ingest:grpc:0"] = $"http://ingest.example:{one.Port}" }, (_, _) => Task.FromResult(addresses));
+        var client = host.Services.GetRequiredService<EnvironmentsClient>();
+        await CallAsync(client);
+        addresses = [IPAddress.Parse("127.0.0.1"), IPAddress.Parse("127.0.0.2")];
+        await Eventually(async () =>
+        {
+            await CallAsync(client);
+            return two.Calls > 0;
+        });
+        var before = one.Calls;
+        await CallAsync(client);
+        await CallAsync(client);
 
-        Assert.That(one.Calls, Is.EqualTo(1));
+        Assert.That(one.Calls, Is.GreaterThan(before));
     }
 
     [Test]
@@ -143,17 +157,22 @@ public sealed class ServiceClientTests
     private static IHost Asking(params int[] ports) =>
         Asking(ports.Select((port, i) => ($"services:ingest:grpc:{i}", $"http://127.0.0.1:{port}")).ToDictionary(pair => pair.Item1, pair => (string?)pair.Item2));
 
-    private static IHost Asking(Dictionary<string, string?> settings)
+    private static IHost Asking(Dictionary<string, string?> settings, Func<string, CancellationToken, Task<IPAddress[]>>? lookUp = null)
     {
         var builder = Host.CreateApplicationBuilder();
         builder.Configuration.AddInMemoryCollection(settings);
         builder.Logging.ClearProviders();
         builder.Services.AddSingleton(new ServiceName("scanner"));
         builder.Services.AddSingleton(new Identity.AssertionKey(Peer.Secret));
+        if (lookUp is not null)
+        {
+            builder.Services.AddSingleton(lookUp);
+        }
+
         builder.AddServiceClient<EnvironmentsClient>("ingest");
         builder.AddServiceClient<PackageSets.PackageSetsClient>("ingest");
         return builder.Build();
     }
 
-    private static Task Eventually(Func<Task<bool>> condition) => Testing.Eventually.BecomesTrueAsync(condition, "both instances are asked", seconds: 10);
+    private static Task Eventually(Func<Task<bool>> condition) => Testing.Eventually.BecomesTrueAsync(condition, "both instances are asked", seconds: 15);
 }

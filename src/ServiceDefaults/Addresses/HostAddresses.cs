@@ -10,15 +10,14 @@ namespace EnvPlatform.ServiceDefaults.Addresses;
 /// Puts in place of a host name each address that DNS has for it, so that a name that stands for many instances (a headless service of Kubernetes)
 /// reaches all of them. The names are looked up again every few seconds.
 /// </summary>
-internal sealed class HostAddresses(TimeProvider clock) : IServiceEndpointProvider
+internal sealed class HostAddresses(TimeProvider clock, Func<string, CancellationToken, Task<IPAddress[]>> lookUp) : IServiceEndpointProvider
 {
     private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(5);
     private CancellationTokenSource _stop = new();
 
     public async ValueTask PopulateAsync(IServiceEndpointBuilder endpoints, CancellationToken cancellationToken)
     {
-        var named = endpoints.Endpoints.Select(endpoint => endpoint.EndPoint).OfType<UriEndPoint>()
-            .Where(endpoint => endpoint.Uri.HostNameType == UriHostNameType.Dns).Select(endpoint => endpoint.Uri).ToArray();
+        var named = endpoints.Endpoints.Where(IsNamed).Select(endpoint => ((UriEndPoint)endpoint.EndPoint).Uri).ToArray();
         if (named.Length == 0)
         {
             return;
@@ -27,7 +26,7 @@ internal sealed class HostAddresses(TimeProvider clock) : IServiceEndpointProvid
         var found = await FindAsync(named, cancellationToken);
         for (var i = endpoints.Endpoints.Count - 1; i >= 0; i--)
         {
-            if (endpoints.Endpoints[i].EndPoint is UriEndPoint { Uri.HostNameType: UriHostNameType.Dns })
+            if (IsNamed(endpoints.Endpoints[i]))
             {
                 endpoints.Endpoints.RemoveAt(i);
             }
@@ -55,6 +54,10 @@ internal sealed class HostAddresses(TimeProvider clock) : IServiceEndpointProvid
         _stop.Dispose();
     }
 
+    /// <summary>The addresses of this machine's own name, localhost, are of one instance.</summary>
+    private static bool IsNamed(ServiceEndpoint endpoint) =>
+        endpoint.EndPoint is UriEndPoint { Uri: { HostNameType: UriHostNameType.Dns, IsLoopback: false } };
+
     private async Task WatchAsync(Uri[] named, HashSet<string> known, CancellationTokenSource changed, CancellationToken stop)
     {
         try
@@ -81,14 +84,14 @@ internal sealed class HostAddresses(TimeProvider clock) : IServiceEndpointProvid
         }
     }
 
-    private static async Task<HashSet<string>> FindAsync(Uri[] named, CancellationToken ct)
+    private async Task<HashSet<string>> FindAsync(Uri[] named, CancellationToken ct)
     {
         var found = new HashSet<string>(StringComparer.Ordinal);
         foreach (var uri in named)
         {
             try
             {
-                foreach (var address in await Dns.GetHostAddressesAsync(uri.IdnHost, ct))
+                foreach (var address in await lookUp(uri.IdnHost, ct))
                 {
                     found.Add(new UriBuilder(uri) { Host = address.ToString() }.Uri.ToString());
                 }

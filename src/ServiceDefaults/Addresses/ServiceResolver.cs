@@ -2,7 +2,6 @@ using Grpc.Core;
 using Grpc.Net.Client.Balancer;
 
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Primitives;
 using Microsoft.Extensions.ServiceDiscovery;
 
 namespace EnvPlatform.ServiceDefaults.Addresses;
@@ -15,7 +14,9 @@ internal sealed class ServiceResolver(string service, ServiceEndpointResolver en
     protected override async Task ResolveAsync(CancellationToken cancellationToken)
     {
         var source = await endpoints.GetEndpointsAsync(ServiceAddresses.NameOf(service, "grpc"), cancellationToken);
-        Interlocked.Exchange(ref _changes, ChangeToken.OnChange(() => source.ChangeToken, Refresh))?.Dispose();
+        // Not at once: while a look-up runs another is not begun.
+        var changes = source.ChangeToken.RegisterChangeCallback(_ => ThreadPool.QueueUserWorkItem(_ => Refresh()), null);
+        Interlocked.Exchange(ref _changes, changes)?.Dispose();
         var addresses = source.Endpoints.Select(endpoint => endpoint.EndPoint).OfType<UriEndPoint>()
             .Select(endpoint => new BalancerAddress(endpoint.Uri.IdnHost, endpoint.Uri.Port)).ToArray();
         Listener(addresses.Length > 0
