@@ -81,6 +81,8 @@ internal static class BearerExtensions
     {
         builder.AddServiceClient<Contracts.Identity.Tokens.TokensClient>("identity");
         builder.AddServiceClient<Grpc.Health.V1.Health.HealthClient>("identity");
+        builder.Services.AddSingleton<TokenMemory>();
+        builder.Services.AddSingleton<AskIdentity>();
         builder.Services.AddSingleton<TokenCache>();
         builder.Services.AddAuthentication(BearerAuthentication.SchemeName)
             .AddScheme<AuthenticationSchemeOptions, BearerAuthentication>(BearerAuthentication.SchemeName, null);
