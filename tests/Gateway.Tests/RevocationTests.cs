@@ -1,7 +1,7 @@
 using System.Net;
 
 using EnvPlatform.Contracts.Events;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 using EnvPlatform.Testing;
 
 using MassTransit;

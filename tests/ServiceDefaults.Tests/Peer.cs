@@ -3,7 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 
 using EnvPlatform.Contracts.Ingest;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using Grpc.Core;
 

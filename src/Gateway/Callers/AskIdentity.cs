@@ -3,7 +3,7 @@ using System.Diagnostics.Metrics;
 using EnvPlatform.Contracts.Identity;
 using EnvPlatform.Gateway.Limits;
 using EnvPlatform.ServiceDefaults;
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using Grpc.Core;
 

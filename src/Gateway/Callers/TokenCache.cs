@@ -2,7 +2,6 @@ using System.Net;
 
 using EnvPlatform.Gateway.Limits;
 using EnvPlatform.ServiceDefaults.Callers;
-using EnvPlatform.ServiceDefaults;
 
 using Grpc.Core;
 

@@ -5,6 +5,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 
 using EnvPlatform.Ingest.Packages;
+using EnvPlatform.Testing;
 
 namespace EnvPlatform.Ingest.Tests.Environments;
 

@@ -5,7 +5,6 @@ using System.Text.Json;
 using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.ServiceDefaults;
-using EnvPlatform.ServiceDefaults.Callers;
 using EnvPlatform.Testing;
 
 namespace EnvPlatform.Scanner.Service.Tests.Curations;
