@@ -85,6 +85,9 @@ publish() {
   # Another run of this script may be building the same.
   exec 9>"$work/lock"
   ! command -v flock >/dev/null || flock 9
+  # What a build that was interrupted left looks complete to the next one.
+  [[ ! -e $work/unfinished ]] || rm -rf "$work/obj" "$work/bin"
+  touch "$work/unfinished"
   rm -rf "$work/out"
   # The analyzers of the sources have had their say in the ordinary build; those of trimming run with the compilation of each form.
   DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_CLI_USE_MSBUILD_SERVER=0 \
@@ -94,17 +97,22 @@ publish() {
     return 1
   fi
 
-  mkdir -p "$folder"
-  # Of another form, which may have more files.
-  [[ ! -e $folder/envplatform.deps.json ]] || rm -f "$folder"/*.dll
-  rm -f "$folder"/envplatform*
-  cp -R "$work/out/." "$folder/"
+  rm -f "$work/unfinished"
+  replace "$work/out" "$folder" >>"$log" 2>&1 || return 1
   exec 9>&-
+}
+
+# replace FROM FOLDER: puts the files in place of those of another form, which may be more.
+replace() {
+  mkdir -p "$2" &&
+    { [[ ! -e $2/envplatform.deps.json ]] || rm -f "$2"/*.dll; } &&
+    rm -f "$2"/envplatform* &&
+    cp -R "$1/." "$2/"
 }
 
 # The lines of the log that say what went wrong.
 reason() {
-  { grep -E 'error|undefined reference|cannot find' "$log" || tail -n 5 "$log"; } | sed -E 's/^.*: error /error /' | cut -c 1-160 | sort -u | head -n 5
+  { grep -E 'error|undefined reference|cannot' "$log" || tail -n 5 "$log"; } | sed -E 's/^.*: error /error /' | cut -c 1-160 | sort -u | head -n 5
 }
 
 publish_or_fail() {
