@@ -41,7 +41,7 @@ command -v hyperfine >/dev/null || fail "hyperfine is missing"
 work=$(mktemp -d)
 server=
 stop() {
-  [[ -z $server ]] || kill "$server" 2>/dev/null || true
+  [[ -z $server ]] || { kill "$server" && wait "$server"; } 2>/dev/null || true
   server=
 }
 trap 'stop; rm -rf "$work"' EXIT
