@@ -11,7 +11,7 @@ usage: eng/agent.sh [--form FORM] [--rid RID] FOLDER
 
 Publishes the agent into FOLDER, and says in one line which form it took. Ends with 0, or with 1 where nothing could be published.
 
-  --form FORM   native     native code of this machine's platform; needs clang or gcc, ld and zlib
+  --form FORM   native     native code of this machine's platform; needs clang or gcc, and ld
                 single     one file with its own .NET runtime, for the platform of --rid
                 framework  compiled ahead of time, for a .NET runtime that is there
                 auto       native where this machine can build it, else framework (the default)
@@ -64,8 +64,6 @@ missing_for_native() {
   trial=$(mktemp -d)
   if ! echo 'int main(void) { return 0; }' | "$compiler" -x c - -o "$trial/program" >/dev/null 2>&1; then
     echo "$compiler links no program: are ld and the C library's development files there?"
-  elif ! printf '#include <zlib.h>\nint main(void) { return zlibVersion() == 0; }' | "$compiler" -x c - -o "$trial/program" -lz >/dev/null 2>&1; then
-    echo "zlib's development files are missing (zlib1g-dev, zlib-devel)"
   fi
   rm -rf "$trial"
 }
@@ -84,23 +82,37 @@ publish() {
   esac
   mkdir -p "$work"
   log=$work/publish.log
+  # Another run of this script may be building the same.
+  exec 9>"$work/lock"
+  ! command -v flock >/dev/null || flock 9
+  # What a build that was interrupted left looks complete to the next one.
+  [[ ! -e $work/unfinished ]] || rm -rf "$work/obj" "$work/bin"
+  touch "$work/unfinished"
   rm -rf "$work/out"
   # The analyzers of the sources have had their say in the ordinary build; those of trimming run with the compilation of each form.
   DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_CLI_USE_MSBUILD_SERVER=0 \
     dotnet publish "$root/src/Agent" -c Release -r "$rid" -o "$work/out" -v quiet -tl:off -clp:NoSummary -nodeReuse:false \
-    -p:ArtifactsPath="$work" -p:UseSharedCompilation=false -p:RunAnalyzers=false "${options[@]}" >"$log" 2>&1 </dev/null || return 1
+    -p:ArtifactsPath="$work" -p:UseSharedCompilation=false -p:RunAnalyzers=false "${options[@]}" >"$log" 2>&1 </dev/null 9>&- || return 1
   if grep -E 'warning (IL|NETSDK|CS)[0-9]+' "$log" >&2; then
     return 1
   fi
 
-  mkdir -p "$folder"
-  rm -rf "${folder:?}"/envplatform*
-  cp -R "$work/out/." "$folder/"
+  rm -f "$work/unfinished"
+  replace "$work/out" "$folder" >>"$log" 2>&1 || return 1
+  exec 9>&-
+}
+
+# replace FROM FOLDER: puts the files in place of those of another form, which may be more.
+replace() {
+  mkdir -p "$2" &&
+    { [[ ! -e $2/envplatform.deps.json ]] || rm -f "$2"/*.dll; } &&
+    rm -f "$2"/envplatform* &&
+    cp -R "$1/." "$2/"
 }
 
 # The lines of the log that say what went wrong.
 reason() {
-  grep -E 'error|undefined reference|cannot find' "$log" | sort -u | head -n 5 || tail -n 5 "$log"
+  { grep -E 'error|undefined reference|cannot' "$log" || tail -n 5 "$log"; } | sed -E 's/^.*: error /error /' | cut -c 1-160 | sort -u | head -n 5
 }
 
 publish_or_fail() {

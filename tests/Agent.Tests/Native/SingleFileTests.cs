@@ -16,13 +16,14 @@ public sealed class SingleFileTests
     public async Task The_single_file_is_of_its_platform_and_runs_there(string rid)
     {
         var program = await Publishing.SingleFileAsync(rid);
-        var head = new byte[4_096];
+        var head = new byte[16_384];
         await using (var file = File.OpenRead(program))
         {
             await file.ReadExactlyAsync(head);
         }
 
         Assert.That(PlatformOf(head), Is.EqualTo(rid));
+        Assert.That(rid != "osx-arm64" || IsSigned(head), Is.True, "macOS runs no unsigned program on arm64");
         Assert.That(new FileInfo(program).Length, Is.InRange(10_000_000, 45_000_000), "trimmed, with the runtime");
         if (rid == RuntimeInformation.RuntimeIdentifier)
         {
@@ -44,6 +45,21 @@ public sealed class SingleFileTests
     {
         var (exitCode, said) = await Publishing.RunAsync(args);
         Assert.That((exitCode, said.Contains("eng/agent.sh --help", StringComparison.Ordinal)), Is.EqualTo((64, true)), said);
+    }
+
+    /// <summary>Whether a Mach-O program has the load command of a signature (LC_CODE_SIGNATURE).</summary>
+    private static bool IsSigned(ReadOnlySpan<byte> head)
+    {
+        var (commands, at) = (BinaryPrimitives.ReadUInt32LittleEndian(head[16..]), 32);
+        for (var command = 0; command < commands; command++, at += BinaryPrimitives.ReadInt32LittleEndian(head[(at + 4)..]))
+        {
+            if (BinaryPrimitives.ReadUInt32LittleEndian(head[at..]) == 0x1D)
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     /// <summary>The platform that a program's first bytes name: ELF (e_machine), Mach-O (cputype) or PE (Machine).</summary>
