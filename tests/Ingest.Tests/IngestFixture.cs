@@ -1,17 +1,12 @@
-using System.IO.Compression;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
-using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-
-using Dapper;
 
 using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Contracts.Packages;
 using EnvPlatform.Ingest.Packages;
-using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.Callers;
 using EnvPlatform.Testing;
@@ -31,27 +26,22 @@ public abstract class IngestFixture
 
     protected NpgsqlDataSource Db { get; private set; } = null!;
 
-    protected Membership Organization { get; } = TestCaller.NewOrganization();
+    protected TestPeople People { get; } = new();
 
-    /// <summary>An administrator of the organization.</summary>
-    protected TestCaller Ada { get; private set; } = null!;
+    protected Membership Organization => People.Organization;
 
-    /// <summary>Members of the organization.</summary>
-    protected TestCaller Bob { get; private set; } = null!;
+    protected TestCaller Ada => People.Ada;
 
-    protected TestCaller Eve { get; private set; } = null!;
+    protected TestCaller Bob => People.Bob;
 
-    /// <summary>An administrator of another organization.</summary>
-    protected TestCaller Mallory { get; private set; } = null!;
+    protected TestCaller Eve => People.Eve;
+
+    protected TestCaller Mallory => People.Mallory;
 
     protected MachineId BobsMachine { get; private set; }
 
-    /// <summary>Addresses where nobody listens: what Ingest does when Identity and Scanner are away.</summary>
-    private static readonly Dictionary<string, string?> NobodyThere = new(StringComparer.Ordinal)
-    {
-        ["services:identity:grpc:0"] = "http://127.0.0.1:9",
-        ["services:scanner:grpc:0"] = "http://127.0.0.1:9",
-    };
+    /// <summary>What Ingest does when Identity and Scanner are away.</summary>
+    private static readonly Dictionary<string, string?> NobodyThere = AwayServices.Settings("identity", "scanner");
 
     [OneTimeSetUp]
     public async Task StartAsync()
@@ -61,36 +51,11 @@ public abstract class IngestFixture
         Db = NpgsqlDataSource.Create(database.ConnectionString);
         Events = await EventRecorder.StartAsync(Service.MessagingPrefix, on => on
             .Event<EnvironmentLogged>().Event<EnvironmentRenamed>().Event<EnvironmentArchived>().Event<EnvironmentRemoved>().Event<AuditEventOccurred>());
-        Ada = TestCaller.Of(Organization, "ada@example.org");
-        Bob = TestCaller.Of(Organization with { Role = Roles.Member }, "bob@example.org");
-        Eve = TestCaller.Of(Organization with { Role = Roles.Member }, "eve@example.org");
-        Mallory = TestCaller.Of(TestCaller.NewOrganization(), "mallory@example.net");
         BobsMachine = await RegisterMachineAsync(Bob, "bobs-laptop");
     }
 
     [OneTimeTearDown]
-    public async Task StopAsync()
-    {
-        if (Events is not null)
-        {
-            await Events.DisposeAsync();
-        }
-
-        if (Service is not null)
-        {
-            await Service.DisposeAsync();
-        }
-
-        if (Db is not null)
-        {
-            await Db.DisposeAsync();
-        }
-
-        if (database is not null)
-        {
-            await database.DisposeAsync();
-        }
-    }
+    public Task StopAsync() => Disposal.OfAsync(Events, Service, Db, database);
 
     /// <summary>A second instance of the service on the same database and queues.</summary>
     protected Task<ServiceFixture<IngestOptions>> StartAnotherAsync() =>
@@ -100,42 +65,14 @@ public abstract class IngestFixture
     protected static OrganizationId OrgOf(TestCaller caller) => caller.Memberships[0].Id;
 
     /// <summary>Lets Ingest hear of a machine as it does from Identity.</summary>
-    protected async Task<MachineId> RegisterMachineAsync(TestCaller owner, string hostname = "host", MachineId? id = null, DateTimeOffset? at = null)
-    {
-        var machine = new MachineRegistered(
-            OrgOf(owner), id ?? new MachineId(Guid.CreateVersion7()), owner.SubjectId, hostname, "linux-64", "1.0", at ?? TimeProvider.System.GetUtcNow());
-        await PublishAsync(machine);
-        await Eventually.BecomesTrueAsync(
-            async () => await ScalarAsync<long>("select count(*) from machines where machine_id = @Value", machine.MachineId) == 1, "the machine is known");
-        return machine.MachineId;
-    }
+    protected Task<MachineId> RegisterMachineAsync(TestCaller owner, string hostname = "host", MachineId? id = null, DateTimeOffset? at = null) =>
+        Db.RegisterMachineAsync(owner, hostname, id, at);
 
-    /// <summary>Publishes through the service's own outbox.</summary>
-    protected async Task PublishAsync<T>(params T[] messages) where T : class
-    {
-        await using var tx = await Db.BeginAsync(default);
-        foreach (var message in messages)
-        {
-            tx.Publish(message);
-        }
+    protected Task PublishAsync<T>(params T[] messages) where T : class => Db.PublishAsync(messages);
 
-        await tx.CommitAsync();
-    }
+    protected Task PublishTwiceAsync<T>(T message) where T : class => Db.PublishAgainAsync(message, 2);
 
-    /// <summary>Publishes one message twice, as a broker may after a lost acknowledgement.</summary>
-    protected async Task PublishTwiceAsync<T>(T message) where T : class
-    {
-        await using var connection = await Db.OpenConnectionAsync();
-        var row = new { Id = Guid.CreateVersion7(), Type = typeof(T).Name, Body = JsonSerializer.Serialize(message, Json.Options) };
-        await connection.ExecuteAsync(
-            "insert into outbox (message_id, message_type, body) select @Id, @Type, @Body from generate_series(1, 2); notify outbox", row);
-    }
-
-    protected async Task<T> ScalarAsync<T>(string sql, object? parameters = null)
-    {
-        await using var connection = await Db.OpenConnectionAsync();
-        return (await connection.ExecuteScalarAsync<T>(sql, parameters))!;
-    }
+    protected Task<T> ScalarAsync<T>(string sql, object? parameters = null) => Db.ScalarAsync<T>(sql, parameters);
 
     /// <summary>Waits until all that was published has left.</summary>
     protected Task OutboxDrainsAsync() =>
@@ -193,45 +130,14 @@ public abstract class IngestFixture
     }
 
     /// <summary>Sends a request below <c>/api/v1/orgs/{org}/</c>.</summary>
-    protected async Task<HttpResponseMessage> SendAsync(
-        HttpMethod method, TestCaller? caller, string path, JsonNode? body = null, string? org = null, ServiceFixture<IngestOptions>? service = null)
-    {
-        using var client = (service ?? Service).As(caller);
-        using var request = new HttpRequestMessage(method, new Uri($"/api/v1/orgs/{org ?? (caller ?? Ada).Memberships[0].Slug}/{path}", UriKind.Relative));
-        if (body is not null)
-        {
-            request.Content = JsonContent.Create(body, options: Json.Options);
-        }
+    protected Task<HttpResponseMessage> SendAsync(
+        HttpMethod method, TestCaller? caller, string path, JsonNode? body = null, string? org = null, ServiceFixture<IngestOptions>? service = null) =>
+        (service ?? Service).SendAsync(
+            method, caller, path, body is null ? null : JsonContent.Create(body, options: Json.Options), org ?? (caller is null ? Organization.Slug : null));
 
-        return await client.SendAsync(request);
-    }
+    protected Task<JsonElement> GetAsync(TestCaller caller, string path) => Service.GetAsync(caller, path);
 
-    protected async Task<JsonElement> GetAsync(TestCaller caller, string path)
-    {
-        using var response = await SendAsync(HttpMethod.Get, caller, path);
-        Assert.That((int)response.StatusCode, Is.EqualTo(200), await response.Content.ReadAsStringAsync());
-        return await response.Content.ReadFromJsonAsync<JsonElement>();
-    }
-
-    /// <summary>Every item of a list, page by page; each page must say the same exact count.</summary>
-    protected async Task<List<JsonElement>> GetAllAsync(TestCaller caller, string path, int limit)
-    {
-        var items = new List<JsonElement>();
-        var cursor = "";
-        do
-        {
-            var page = await GetAsync(caller, $"{path}{(path.Contains('?', StringComparison.Ordinal) ? '&' : '?')}limit={limit}{cursor}");
-            items.AddRange(page.GetProperty("items").EnumerateArray());
-            cursor = page.GetProperty("next_cursor").GetString() is { } next ? "&cursor=" + Uri.EscapeDataString(next) : null;
-            if (cursor is null)
-            {
-                Assert.That(page.GetProperty("total_count").GetInt64(), Is.EqualTo(items.Count), "total_count");
-            }
-        }
-        while (cursor is not null);
-
-        return items;
-    }
+    protected Task<List<JsonElement>> GetAllAsync(TestCaller caller, string path, int limit) => Service.GetAllAsync(caller, path, limit);
 
     protected async Task<HttpResponseMessage> PostBytesAsync(TestCaller caller, byte[] body, string? encoding = null, string contentType = "application/json")
     {
@@ -247,16 +153,5 @@ public abstract class IngestFixture
         // A server may answer and close before it has read what is too large.
         client.DefaultRequestHeaders.ExpectContinue = true;
         return await client.PostAsync(new Uri($"/api/v1/orgs/{caller.Memberships[0].Slug}/environment-logs", UriKind.Relative), content);
-    }
-
-    protected static byte[] Gzip(string text)
-    {
-        using var packed = new MemoryStream();
-        using (var gzip = new GZipStream(packed, CompressionLevel.Fastest))
-        {
-            gzip.Write(Encoding.UTF8.GetBytes(text));
-        }
-
-        return packed.ToArray();
     }
 }

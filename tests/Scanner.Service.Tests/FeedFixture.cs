@@ -1,9 +1,6 @@
-using System.IO.Compression;
 using System.Net.Http.Json;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-
-using Dapper;
 
 using EnvPlatform.Scanner.Advisories.Feeds;
 using EnvPlatform.Testing;
@@ -33,33 +30,14 @@ public abstract class FeedFixture
     }
 
     [OneTimeTearDown]
-    public async Task CleanUpAsync()
-    {
-        if (Publisher is not null)
-        {
-            await Publisher.DisposeAsync();
-        }
-
-        if (db is not null)
-        {
-            await db.DisposeAsync();
-        }
-
-        if (Database is not null)
-        {
-            await Database.DisposeAsync();
-        }
-    }
+    public Task CleanUpAsync() => Disposal.OfAsync(Publisher, db, Database);
 
     /// <summary>Settings of a scanner that fetches these feeds, each in the format of OSV under its name, and no others.</summary>
     /// <param name="feeds">Null for a scanner that fetches nothing.</param>
     protected Dictionary<string, string?> Settings(string? messagingPrefix, IEnumerable<string>? feeds)
     {
-        var settings = new Dictionary<string, string?>(StringComparer.Ordinal)
-        {
-            ["services:ingest:grpc:0"] = "http://127.0.0.1:9",
-            ["Scanner:PollSeconds"] = "1",
-        };
+        var settings = AwayServices.Settings("ingest");
+        settings["Scanner:PollSeconds"] = "1";
         if (messagingPrefix is not null)
         {
             settings["Messaging:Prefix"] = messagingPrefix;
@@ -104,17 +82,9 @@ public abstract class FeedFixture
             }, $"feed {name}", 60);
     }
 
-    protected async Task ExecuteAsync(string sql, object? parameters = null)
-    {
-        await using var connection = await db.OpenConnectionAsync();
-        await connection.ExecuteAsync(sql, parameters);
-    }
+    protected Task ExecuteAsync(string sql, object? parameters = null) => db.ExecuteAsync(sql, parameters);
 
-    protected async Task<T?> ScalarAsync<T>(string sql, object? parameters = null)
-    {
-        await using var connection = await db.OpenConnectionAsync();
-        return await connection.ExecuteScalarAsync<T>(sql, parameters);
-    }
+    protected async Task<T?> ScalarAsync<T>(string sql, object? parameters = null) => await db.ScalarAsync<T>(sql, parameters);
 
     protected static byte[] Osv(string id, string details, int padding = 0) => JsonSerializer.SerializeToUtf8Bytes(new JsonArray(new JsonObject
     {
@@ -123,16 +93,4 @@ public abstract class FeedFixture
         ["details"] = details + new string('x', padding),
         ["affected"] = new JsonArray(new JsonObject { ["package"] = new JsonObject { ["ecosystem"] = "PyPI", ["name"] = "feedlib" }, ["versions"] = new JsonArray("1.0") }),
     }));
-
-    protected static byte[] Gzip(byte[] content)
-    {
-        ArgumentNullException.ThrowIfNull(content);
-        using var packed = new MemoryStream();
-        using (var gzip = new GZipStream(packed, CompressionMode.Compress))
-        {
-            gzip.Write(content);
-        }
-
-        return packed.ToArray();
-    }
 }

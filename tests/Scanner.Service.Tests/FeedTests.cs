@@ -23,7 +23,7 @@ public sealed class FeedTests : FeedFixture
     {
         Publisher.Publish("/breaks", Osv("PYSEC-3000-1", "High", padding: 600_000), breakAfter: 300_000);
         Publisher.Publish("/large", Osv("PYSEC-3000-2", "", padding: 1_100_000));
-        Publisher.Publish("/sum", Gzip(Osv("PYSEC-3000-3", "")));
+        Publisher.Publish("/sum", Gzipped.Of(Osv("PYSEC-3000-3", "")));
         Publisher.Publish("/sum.meta", Encoding.UTF8.GetBytes("size:1\r\nsha256:" + Convert.ToHexString(SHA256.HashData(Osv("PYSEC-3000-3", "")))));
         Publisher.Publish("/badsum", Osv("PYSEC-3000-4", ""));
         Publisher.Publish("/badsum.meta", Encoding.UTF8.GetBytes("sha256:" + new string('0', 64)));
@@ -32,8 +32,8 @@ public sealed class FeedTests : FeedFixture
         Publisher.Publish("/hash", Osv("PYSEC-3000-6", "as it was"), hash: "crc32c=op6BOA==,md5=UfzwhEJAcdY+AjhF8pPqvA==");
         Publisher.Publish("/badhash", Osv("PYSEC-3000-7", ""), hash: "crc32c=AAAAAA==");
         // 20 MB of spaces in 20 kB.
-        Publisher.Publish("/bomb", Gzip([.. Osv("PYSEC-3000-8", ""), .. Enumerable.Repeat((byte)' ', 20_000_000)]));
-        Publisher.Publish("/bombsum", Gzip([.. Osv("PYSEC-3000-9", ""), .. Enumerable.Repeat((byte)' ', 20_000_000)]));
+        Publisher.Publish("/bomb", Gzipped.Of([.. Osv("PYSEC-3000-8", ""), .. Enumerable.Repeat((byte)' ', 20_000_000)]));
+        Publisher.Publish("/bombsum", Gzipped.Of([.. Osv("PYSEC-3000-9", ""), .. Enumerable.Repeat((byte)' ', 20_000_000)]));
         Publisher.Publish("/bombsum.meta", Encoding.UTF8.GetBytes(new string('1', 64)));
         Publisher.Publish("/timed", Osv("PYSEC-3000-10", "", padding: 600_000), breakAfter: 300_000, knownBy: FeedServer.KnownBy.Time);
         Publisher.Publish("/weak", Osv("PYSEC-3000-11", "", padding: 600_000), breakAfter: 300_000, knownBy: FeedServer.KnownBy.WeakTag);

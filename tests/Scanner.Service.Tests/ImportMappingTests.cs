@@ -137,14 +137,8 @@ public sealed class ImportMappingTests : ScannerFixture
         })
         {
             var content = await System.IO.File.ReadAllBytesAsync(TestData.File("mapping", file));
-            var packed = new MemoryStream();
-            await using (var gzip = new GZipStream(packed, CompressionLevel.Fastest, leaveOpen: true))
-            {
-                await gzip.WriteAsync(content);
-            }
-
             var import = await ImportAsync(content, format);
-            var again = await ImportAsync(packed.ToArray(), format);
+            var again = await ImportAsync(Gzipped.Of(content), format);
             var stored = await ScalarAsync<int>(Db, "select count(*)::int from published_mappings where source = @Source and channel = @Channel", new
             {
                 Source = format.Split('&')[0],

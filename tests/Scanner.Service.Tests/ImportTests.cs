@@ -211,14 +211,9 @@ public sealed class ImportTests : ScannerFixture
             ("osv", "[" + spaces), ("nvd", "{\"vulnerabilities\": [" + spaces), ("kev", "{" + spaces), ("epss", "cve,epss,percentile\n" + spaces),
         })
         {
-            using var packed = new MemoryStream();
-            using (var gzip = new GZipStream(packed, CompressionLevel.Fastest, leaveOpen: true))
-            {
-                gzip.Write(Encoding.ASCII.GetBytes(content));
-            }
-
+            var packed = Gzipped.Of(content);
             Assert.That(packed.Length, Is.LessThan(100_000));
-            var import = await EndedAsync(small, Operator, await SendImportAsync(small, Operator, packed.ToArray(), format));
+            var import = await EndedAsync(small, Operator, await SendImportAsync(small, Operator, packed, format));
             Assert.That(import.GetProperty("status").GetString(), Is.EqualTo("failed"), format);
             Assert.That(import.GetProperty("error").GetString(), Does.Contain("unpacks to more bytes than the limit"), format);
         }

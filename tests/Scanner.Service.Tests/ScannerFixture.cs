@@ -2,14 +2,11 @@ using System.Net.Http.Json;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
-using Dapper;
-
 using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Contracts.Packages;
 using EnvPlatform.Ingest;
 using EnvPlatform.Ingest.Packages;
-using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.Callers;
 using EnvPlatform.Testing;
@@ -35,84 +32,36 @@ public abstract class ScannerFixture
 
     protected NpgsqlDataSource IngestDb { get; private set; } = null!;
 
-    protected Membership Organization { get; } = TestCaller.NewOrganization();
+    protected TestPeople People { get; } = new();
 
-    /// <summary>An administrator of the organization.</summary>
-    protected TestCaller Ada { get; private set; } = null!;
+    protected Membership Organization => People.Organization;
 
-    /// <summary>Members of the organization.</summary>
-    protected TestCaller Bob { get; private set; } = null!;
+    protected TestCaller Ada => People.Ada;
 
-    protected TestCaller Eve { get; private set; } = null!;
+    protected TestCaller Bob => People.Bob;
 
-    /// <summary>An administrator of another organization.</summary>
-    protected TestCaller Mallory { get; private set; } = null!;
+    protected TestCaller Eve => People.Eve;
 
-    /// <summary>Runs the platform.</summary>
-    protected TestCaller Operator { get; private set; } = null!;
+    protected TestCaller Mallory => People.Mallory;
+
+    protected TestCaller Operator => People.Operator;
 
     [OneTimeSetUp]
     public async Task StartAsync()
     {
         scannerDatabase = await TestDatabase.CreateAsync();
         ingestDatabase = await TestDatabase.CreateAsync();
-        Ingest = await ServiceFixture<IngestOptions>.StartAsync(
-            "ingest", ingestDatabase, new Dictionary<string, string?>(StringComparer.Ordinal)
-            {
-                ["services:identity:grpc:0"] = "http://127.0.0.1:9",
-                ["services:scanner:grpc:0"] = "http://127.0.0.1:9",
-            });
+        Ingest = await ServiceFixture<IngestOptions>.StartAsync("ingest", ingestDatabase, AwayServices.Settings("identity", "scanner"));
         Scanner = await StartScannerAsync(scannerDatabase, Ingest.MessagingPrefix);
         Db = NpgsqlDataSource.Create(scannerDatabase.ConnectionString);
         IngestDb = NpgsqlDataSource.Create(ingestDatabase.ConnectionString);
         Events = await EventRecorder.StartAsync(
             Ingest.MessagingPrefix, on => on.Event<EnvironmentLogged>().Event<EnvironmentScanned>().Event<AuditEventOccurred>());
-        Ada = TestCaller.Of(Organization, "ada@example.org");
-        Bob = TestCaller.Of(Organization with { Role = Roles.Member }, "bob@example.org");
-        Eve = TestCaller.Of(Organization with { Role = Roles.Member }, "eve@example.org");
-        Mallory = TestCaller.Of(TestCaller.NewOrganization(), "mallory@example.net");
-        Operator = TestCaller.Of(Organization, "operator@example.org") with { IsOperator = true };
         await PrepareAsync();
     }
 
     [OneTimeTearDown]
-    public async Task StopAsync()
-    {
-        if (Events is not null)
-        {
-            await Events.DisposeAsync();
-        }
-
-        if (Scanner is not null)
-        {
-            await Scanner.DisposeAsync();
-        }
-
-        if (Ingest is not null)
-        {
-            await Ingest.DisposeAsync();
-        }
-
-        if (Db is not null)
-        {
-            await Db.DisposeAsync();
-        }
-
-        if (IngestDb is not null)
-        {
-            await IngestDb.DisposeAsync();
-        }
-
-        if (scannerDatabase is not null)
-        {
-            await scannerDatabase.DisposeAsync();
-        }
-
-        if (ingestDatabase is not null)
-        {
-            await ingestDatabase.DisposeAsync();
-        }
-    }
+    public Task StopAsync() => Disposal.OfAsync(Events, Scanner, Ingest, Db, IngestDb, scannerDatabase, ingestDatabase);
 
     /// <summary>What a fixture needs once before its tests.</summary>
     protected virtual Task PrepareAsync() => Task.CompletedTask;
@@ -137,45 +86,13 @@ public abstract class ScannerFixture
         return ServiceFixture<ScannerOptions>.StartAsync("scanner", database, settings);
     }
 
-    /// <summary>Lets Ingest hear of a machine as it does from Identity.</summary>
-    protected async Task<MachineId> RegisterMachineAsync(TestCaller owner)
-    {
-        ArgumentNullException.ThrowIfNull(owner);
-        var machine = new MachineId(Guid.CreateVersion7());
-        await PublishAsync(IngestDb, new MachineRegistered(owner.Memberships[0].Id, machine, owner.SubjectId, "host", "linux-64", "1.0", TimeProvider.System.GetUtcNow()));
-        await Eventually.BecomesTrueAsync(
-            async () => await ScalarAsync<long>(IngestDb, "select count(*) from machines where machine_id = @Value", machine) == 1, "the machine is known");
-        return machine;
-    }
+    protected Task<MachineId> RegisterMachineAsync(TestCaller owner) => IngestDb.RegisterMachineAsync(owner);
 
-    /// <summary>Publishes through a service's own outbox.</summary>
-    protected static async Task PublishAsync<T>(NpgsqlDataSource db, params T[] messages) where T : class
-    {
-        await using var tx = await db.BeginAsync(default);
-        foreach (var message in messages)
-        {
-            tx.Publish(message);
-        }
+    protected static Task PublishAsync<T>(NpgsqlDataSource db, params T[] messages) where T : class => db.PublishAsync(messages);
 
-        await tx.CommitAsync();
-    }
+    protected static Task PublishAgainAsync<T>(NpgsqlDataSource db, T message, int times) where T : class => db.PublishAgainAsync(message, times);
 
-    /// <summary>Publishes one message several times, as a broker may after a lost acknowledgement.</summary>
-    protected static async Task PublishAgainAsync<T>(NpgsqlDataSource db, T message, int times) where T : class
-    {
-        ArgumentNullException.ThrowIfNull(db);
-        await using var connection = await db.OpenConnectionAsync();
-        var row = new { Id = Guid.CreateVersion7(), Type = typeof(T).Name, Body = JsonSerializer.Serialize(message, Json.Options), times };
-        await connection.ExecuteAsync(
-            "insert into outbox (message_id, message_type, body) select @Id, @Type, @Body from generate_series(1, @times); notify outbox", row);
-    }
-
-    protected static async Task<T> ScalarAsync<T>(NpgsqlDataSource db, string sql, object? parameters = null)
-    {
-        ArgumentNullException.ThrowIfNull(db);
-        await using var connection = await db.OpenConnectionAsync();
-        return (await connection.ExecuteScalarAsync<T>(sql, parameters))!;
-    }
+    protected static Task<T> ScalarAsync<T>(NpgsqlDataSource db, string sql, object? parameters = null) => db.ScalarAsync<T>(sql, parameters);
 
     /// <summary>Logs an environment and returns its id.</summary>
     protected async Task<EnvironmentId> LogAsync(TestCaller caller, MachineId machine, string prefix, params PackageEntry[] packages)
@@ -214,45 +131,14 @@ public abstract class ScannerFixture
     protected static PackageEntry PyPi(string name, string version) => new("pypi", name, version, null, null, null, null, null, null);
 
     /// <summary>Sends a request below <c>/api/v1/orgs/{org}/</c>.</summary>
-    protected async Task<HttpResponseMessage> SendAsync(HttpMethod method, TestCaller? caller, string path, HttpContent? body = null, string? org = null)
-    {
-        using var client = Scanner.As(caller);
-        using var request = new HttpRequestMessage(method, new Uri($"/api/v1/orgs/{org ?? (caller ?? Ada).Memberships[0].Slug}/{path}", UriKind.Relative)) { Content = body };
-        return await client.SendAsync(request);
-    }
+    protected Task<HttpResponseMessage> SendAsync(HttpMethod method, TestCaller? caller, string path, HttpContent? body = null, string? org = null) =>
+        Scanner.SendAsync(method, caller, path, body, org ?? (caller is null ? Organization.Slug : null));
 
-    protected async Task<JsonElement> GetAsync(TestCaller caller, string path)
-    {
-        using var response = await SendAsync(HttpMethod.Get, caller, path);
-        return await OkAsync(response);
-    }
+    protected Task<JsonElement> GetAsync(TestCaller caller, string path) => Scanner.GetAsync(caller, path);
 
-    protected static async Task<JsonElement> OkAsync(HttpResponseMessage response)
-    {
-        ArgumentNullException.ThrowIfNull(response);
-        Assert.That((int)response.StatusCode, Is.EqualTo(200), await response.Content.ReadAsStringAsync());
-        return await response.Content.ReadFromJsonAsync<JsonElement>();
-    }
+    protected static Task<JsonElement> OkAsync(HttpResponseMessage response) => response.OkAsync();
 
-    /// <summary>Every item of a list, page by page; each page must say the same exact count.</summary>
-    protected async Task<List<JsonElement>> GetAllAsync(TestCaller caller, string path, int limit)
-    {
-        ArgumentNullException.ThrowIfNull(path);
-        var items = new List<JsonElement>();
-        var counts = new HashSet<long>();
-        var cursor = "";
-        do
-        {
-            var page = await GetAsync(caller, $"{path}{(path.Contains('?', StringComparison.Ordinal) ? '&' : '?')}limit={limit}{cursor}");
-            items.AddRange(page.GetProperty("items").EnumerateArray());
-            counts.Add(page.GetProperty("total_count").GetInt64());
-            cursor = page.GetProperty("next_cursor").GetString() is { } next ? "&cursor=" + Uri.EscapeDataString(next) : null;
-        }
-        while (cursor is not null);
-
-        Assert.That(counts, Is.EqualTo(new[] { (long)items.Count }), "total_count");
-        return items;
-    }
+    protected Task<List<JsonElement>> GetAllAsync(TestCaller caller, string path, int limit) => Scanner.GetAllAsync(caller, path, limit);
 
     /// <summary>Sends a file of advisories and returns the import's id.</summary>
     protected static async Task<ImportId> SendImportAsync(ServiceFixture<ScannerOptions> scanner, TestCaller caller, byte[] file, string format = "osv")

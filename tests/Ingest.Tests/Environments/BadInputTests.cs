@@ -131,7 +131,7 @@ public sealed class BadInputTests : IngestFixture
     [Test]
     public async Task A_gzip_bomb_is_too_large()
     {
-        var bomb = Gzip("{\"name\":\"" + new string('a', 200 * 1024 * 1024) + "\"}");
+        var bomb = Gzipped.Of("{\"name\":\"" + new string('a', 200 * 1024 * 1024) + "\"}");
         Assert.That(bomb, Has.Length.LessThan(2 * 1024 * 1024));
         using var response = await PostBytesAsync(Bob, bomb, "gzip");
         Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.RequestEntityTooLarge));
@@ -148,7 +148,7 @@ public sealed class BadInputTests : IngestFixture
     [Test]
     public async Task A_broken_gzip_body_is_refused()
     {
-        var packed = Gzip(Body([], "/broken").ToJsonString());
+        var packed = Gzipped.Of(Body([], "/broken").ToJsonString());
         packed.AsSpan(10).Fill(0xAA); // all that follows the header of the format
         using var broken = await PostBytesAsync(Bob, packed, "gzip");
         await AssertRefusedAsync(broken, "body");

@@ -235,7 +235,7 @@ public sealed class LogEnvironmentTests : IngestFixture
     [Test]
     public async Task The_body_may_be_packed()
     {
-        using var response = await PostBytesAsync(Bob, Gzip(Body(Some("packed"), "/packed").ToJsonString()), "gzip");
+        using var response = await PostBytesAsync(Bob, Gzipped.Of(Body(Some("packed"), "/packed").ToJsonString()), "gzip");
         Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.Created));
     }
 

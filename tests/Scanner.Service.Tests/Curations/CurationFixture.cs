@@ -15,14 +15,9 @@ public abstract class CurationFixture : ScannerFixture
 {
     protected MachineId Machine { get; private set; }
 
-    /// <summary>An auditor of the organization.</summary>
-    protected TestCaller Aud { get; private set; } = null!;
+    protected TestCaller Aud => People.Aud;
 
-    protected override async Task PrepareAsync()
-    {
-        Machine = await RegisterMachineAsync(Bob);
-        Aud = TestCaller.Of(Organization with { Role = Roles.Auditor }, "aud@example.org");
-    }
+    protected override async Task PrepareAsync() => Machine = await RegisterMachineAsync(Bob);
 
     protected Task<HttpResponseMessage> PutAsync(string vulnerability, object body, TestCaller? caller = null) =>
         SendAsync(HttpMethod.Put, caller ?? Ada, $"vulnerabilities/{vulnerability}/curation", JsonContent.Create(body, options: Json.Options));

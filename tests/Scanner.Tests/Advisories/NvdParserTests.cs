@@ -4,6 +4,7 @@ using EnvPlatform.Scanner.Advisories;
 using EnvPlatform.Scanner.Advisories.Nvd;
 using EnvPlatform.Scanner.Mapping;
 using EnvPlatform.Scanner.Matching;
+using EnvPlatform.Testing;
 
 namespace EnvPlatform.Scanner.Tests.Advisories;
 
@@ -132,7 +133,7 @@ public sealed class NvdParserTests
             Assert.That(Ids(Encoding.UTF8.GetBytes("\uFEFF" + Answer + "\n")), Is.EqualTo(new[] { "NVD-CVE-2024-0001", "NVD-CVE-2024-0002" }));
             Assert.That(Ids(Encoding.UTF8.GetBytes(lines)), Is.EqualTo(new[] { "NVD-CVE-2024-0001", "NVD-CVE-2024-0002" }));
             Assert.That(Ids(Encoding.UTF8.GetBytes($"[{Single}]")), Is.EqualTo(new[] { "NVD-CVE-2024-0001" }));
-            Assert.That(Ids(Gzip(Answer)), Is.EqualTo(new[] { "NVD-CVE-2024-0001", "NVD-CVE-2024-0002" }));
+            Assert.That(Ids(Gzipped.Of(Answer)), Is.EqualTo(new[] { "NVD-CVE-2024-0001", "NVD-CVE-2024-0002" }));
             Assert.That(Ids(Zip(("nvdcve-2.0-2024.json", Answer), ("more.jsonl", Single))), Is.EqualTo(new[] { "NVD-CVE-2024-0001", "NVD-CVE-2024-0002", "NVD-CVE-2024-0001" }));
         });
     }
@@ -179,17 +180,6 @@ public sealed class NvdParserTests
         $$"""{"vulnerable":true,"criteria":"{{criteria.Replace(@"\", @"\\", StringComparison.Ordinal)}}"{{(bounds is null ? "" : "," + bounds)}}}""";
 
     private static string Condition(string criteria) => $$"""{"vulnerable":false,"criteria":"{{criteria}}"}""";
-
-    private static byte[] Gzip(string text)
-    {
-        using var packed = new MemoryStream();
-        using (var gzip = new GZipStream(packed, CompressionMode.Compress))
-        {
-            gzip.Write(Encoding.UTF8.GetBytes(text));
-        }
-
-        return packed.ToArray();
-    }
 
     private static byte[] Zip(params (string Name, string Text)[] entries)
     {

@@ -18,9 +18,9 @@ public sealed class OsvArchiveTests
         yield return new TestCaseData(Utf8("[]")) { TestName = "An empty array", ExpectedResult = "" };
         yield return new TestCaseData(Utf8($"{A}\n{B}\n")) { TestName = "JSON lines", ExpectedResult = "A B" };
         yield return new TestCaseData(Utf8("\uFEFF" + A)) { TestName = "A byte order mark", ExpectedResult = "A" };
-        yield return new TestCaseData(Gzip(Utf8($"[{A},{B}]"))) { TestName = "An array in gzip", ExpectedResult = "A B" };
-        yield return new TestCaseData(Zip(("x/A.json", Utf8(A)), ("README.md", Utf8("no")), ("B.json.gz", Gzip(Utf8(B))))) { TestName = "A zip", ExpectedResult = "A B" };
-        yield return new TestCaseData(Gzip(Zip(("A.json", Utf8(A))))) { TestName = "A zip in gzip", ExpectedResult = "A" };
+        yield return new TestCaseData(Gzipped.Of(Utf8($"[{A},{B}]"))) { TestName = "An array in gzip", ExpectedResult = "A B" };
+        yield return new TestCaseData(Zip(("x/A.json", Utf8(A)), ("README.md", Utf8("no")), ("B.json.gz", Gzipped.Of(Utf8(B))))) { TestName = "A zip", ExpectedResult = "A B" };
+        yield return new TestCaseData(Gzipped.Of(Zip(("A.json", Utf8(A))))) { TestName = "A zip in gzip", ExpectedResult = "A" };
         yield return new TestCaseData(Utf8($"{A} junk {B}")) { TestName = "Junk between objects", ExpectedResult = "A !" };
         yield return new TestCaseData(Utf8($"[{A},{B}")) { TestName = "Half an array", ExpectedResult = "A B !" };
         yield return new TestCaseData(Utf8($"[{A}],{B}")) { TestName = "More after an array", ExpectedResult = "A !" };
@@ -63,8 +63,8 @@ public sealed class OsvArchiveTests
         Array.Fill(bomb, (byte)' ');
         var limits = new OsvLimits { TotalBytes = 10 << 20 };
         Assert.That(() => ReadAll(Zip(("A.json", bomb)), limits), Throws.InstanceOf<OsvArchiveException>());
-        Assert.That(() => ReadAll(Gzip(bomb), limits), Throws.InstanceOf<OsvArchiveException>());
-        Assert.That(() => ReadAll(Zip(("A.json.gz", Gzip(bomb))), limits), Throws.InstanceOf<OsvArchiveException>());
+        Assert.That(() => ReadAll(Gzipped.Of(bomb), limits), Throws.InstanceOf<OsvArchiveException>());
+        Assert.That(() => ReadAll(Zip(("A.json.gz", Gzipped.Of(bomb))), limits), Throws.InstanceOf<OsvArchiveException>());
     }
 
     [Test]
@@ -79,7 +79,7 @@ public sealed class OsvArchiveTests
     public void A_damaged_archive_is_refused()
     {
         Assert.That(() => ReadAll([.. "PK\x03\x04"u8, .. new byte[100]]), Throws.InstanceOf<OsvArchiveException>());
-        Assert.That(ReadAll(Gzip(Utf8(A))[..^12]), Is.EqualTo("!"));
+        Assert.That(ReadAll(Gzipped.Of(Utf8(A))[..^12]), Is.EqualTo("!"));
     }
 
     [Test]
@@ -108,17 +108,6 @@ public sealed class OsvArchiveTests
         string.Join(' ', entries.Select(entry => entry.Record is OsvRecord.Valid valid ? valid.Advisory.Id : "!"));
 
     private static byte[] Utf8(string text) => Encoding.UTF8.GetBytes(text);
-
-    private static byte[] Gzip(byte[] content)
-    {
-        using var packed = new MemoryStream();
-        using (var gzip = new GZipStream(packed, CompressionLevel.Fastest))
-        {
-            gzip.Write(content);
-        }
-
-        return packed.ToArray();
-    }
 
     private static byte[] Zip(params (string Name, byte[] Content)[] entries)
     {

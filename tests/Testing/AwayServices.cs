@@ -1,0 +1,11 @@
+namespace EnvPlatform.Testing;
+
+/// <summary>Settings with which a service finds others away: addresses where nobody listens.</summary>
+public static class AwayServices
+{
+    /// <summary>The port of the discard protocol (RFC 863), which nothing serves any more.</summary>
+    public const string Address = "http://127.0.0.1:9";
+
+    public static Dictionary<string, string?> Settings(params string[] services) =>
+        services.ToDictionary(service => $"services:{service}:grpc:0", _ => (string?)Address, StringComparer.Ordinal);
+}

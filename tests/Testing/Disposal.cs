@@ -1,0 +1,28 @@
+namespace EnvPlatform.Testing;
+
+/// <summary>Ends what a fixture has started, also when it did not come to start all of it.</summary>
+public static class Disposal
+{
+    /// <summary>One after the other in this order; null is passed over, and one that fails does not keep the rest from ending.</summary>
+    /// <exception cref="AggregateException">What failed.</exception>
+    public static async Task OfAsync(params IAsyncDisposable?[] started)
+    {
+        var failures = new List<Exception>();
+        foreach (var one in started.OfType<IAsyncDisposable>())
+        {
+            try
+            {
+                await one.DisposeAsync();
+            }
+            catch (Exception exception)
+            {
+                failures.Add(exception);
+            }
+        }
+
+        if (failures.Count > 0)
+        {
+            throw new AggregateException(failures);
+        }
+    }
+}
