@@ -12,6 +12,20 @@ need_servers() {
   compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || command -v postgres >/dev/null || missing+=(postgresql)
   [[ -x /usr/lib/rabbitmq/bin/rabbitmq-server ]] || missing+=(rabbitmq-server)
   command -v redis-server >/dev/null || missing+=(redis-server)
+  install_packages "${missing[@]}"
+}
+
+# What the tests use beside the servers: a browser, and a C compiler and linker for the native agent.
+need_test_programs() {
+  local missing=()
+  command -v chromium >/dev/null || command -v google-chrome >/dev/null || missing+=(chromium)
+  command -v clang >/dev/null || command -v gcc >/dev/null || missing+=(clang)
+  [[ -e /usr/include/zlib.h ]] || missing+=(zlib1g-dev)
+  install_packages "${missing[@]}"
+}
+
+install_packages() {
+  local missing=("$@")
   [[ ${#missing[@]} == 0 ]] && return
 
   local sudo=()

@@ -51,13 +51,13 @@ internal static class Benchmark
                 "unchanged log (digest alone)", settings.Seconds, settings.Workers, (n, c) => api.LogAsync(unchanged[(uint)n % (uint)unchanged.Length], c), ct));
         }
 
-        var before = platform.Usage().ToDictionary(process => process.Name, process => process.Seconds);
+        var before = (await platform.UsageAsync(ct)).ToDictionary(process => process.Name, process => process.Seconds);
         if (settings.Measures("new-logs"))
         {
             results.AddRange(await MeasureNewLogsAsync(settings, api, fleet, machine, ct));
         }
 
-        Print(results, settings, platform, before);
+        await PrintAsync(results, settings, platform, before, ct);
         return results.Any(result => result.Failures > 0) ? 1 : 0;
     }
 
@@ -140,7 +140,7 @@ internal static class Benchmark
         return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
-    private static void Print(List<Measured> results, Settings settings, RunningPlatform platform, Dictionary<string, double> before)
+    private static async Task PrintAsync(List<Measured> results, Settings settings, RunningPlatform platform, Dictionary<string, double> before, CancellationToken ct)
     {
         Console.WriteLine();
         Console.WriteLine($"{Environment.ProcessorCount} cores, {GC.GetGCMemoryInfo().TotalAvailableMemoryBytes >> 30} GiB, {Environment.OSVersion.VersionString}, .NET {Environment.Version}; {settings.Seconds} s each, {settings.Workers} at once, load and platform on the same cores.");
@@ -151,7 +151,7 @@ internal static class Benchmark
         Console.WriteLine();
         Console.WriteLine("| process | resident memory, MiB | processor time during new logs and their scans, s |");
         Console.WriteLine("|---|---|---|");
-        foreach (var (name, mebibytes, seconds) in platform.Usage())
+        foreach (var (name, mebibytes, seconds) in await platform.UsageAsync(ct))
         {
             Console.WriteLine($"| {name} | {mebibytes:N0} | {seconds - before.GetValueOrDefault(name):N1} |");
         }

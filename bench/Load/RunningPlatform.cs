@@ -2,7 +2,10 @@ using System.Globalization;
 using System.Text.Json;
 
 using Aspire.Hosting;
+using Aspire.Hosting.ApplicationModel;
 using Aspire.Hosting.Testing;
+
+using EnvPlatform.LocalServers;
 
 using Microsoft.Extensions.DependencyInjection;
 
@@ -24,7 +27,7 @@ internal sealed class RunningPlatform : IAsyncDisposable
     public static async Task<RunningPlatform> StartAsync(CancellationToken ct)
     {
         var data = Directory.CreateTempSubdirectory("envplatform-bench-").FullName;
-        var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.AppHost>(["--Aspire:DataFolder", data], ct);
+        var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.AppHost>(["--data", data, "--port", $"{FreePorts.Next()}", "--dashboard", "false"], ct);
         var running = await builder.BuildAsync(ct);
         await running.StartAsync(ct);
         foreach (var service in new[] { "identity", "ingest", "scanner", "policy", "audit", "gateway" })
@@ -41,22 +44,30 @@ internal sealed class RunningPlatform : IAsyncDisposable
     public ApiClient Client() => new(app.GetEndpoint("gateway", "http"), bootstrap.Organization, bootstrap.Token);
 
     /// <summary>Of each process and what it started: resident memory in MiB and processor time in seconds since its start (proc(5)).</summary>
-    public IEnumerable<(string Name, double Mebibytes, double Seconds)> Usage() =>
-        from resource in app.Services.GetRequiredService<DistributedApplicationModel>().Resources
-        where !resource.Name.EndsWith("-db", StringComparison.Ordinal)
-        let pid = ProcessId(resource.Name)
-        where pid is not null
-        let tree = Tree(pid.Value)
-        select (resource.Name, tree.Sum(Resident) / 1024, tree.Sum(ProcessorTime));
+    public async Task<IReadOnlyList<(string Name, double Mebibytes, double Seconds)>> UsageAsync(CancellationToken ct)
+    {
+        var usage = new List<(string Name, double Mebibytes, double Seconds)>();
+        foreach (var resource in app.Services.GetRequiredService<DistributedApplicationModel>().Resources)
+        {
+            if (resource is ProjectResource || resource.Name.EndsWith(RunAsProcessExtensions.Suffix, StringComparison.Ordinal))
+            {
+                var tree = Tree(await ProcessIdAsync(resource.Name, ct));
+                var name = resource.Name.Replace(RunAsProcessExtensions.Suffix, "", StringComparison.Ordinal);
+                usage.Add((name, tree.Sum(Resident) / 1024, tree.Sum(ProcessorTime)));
+            }
+        }
+
+        return usage;
+    }
 
     public ValueTask DisposeAsync() => app.DisposeAsync();
 
-    private int? ProcessId(string resource)
+    private async Task<int> ProcessIdAsync(string resource, CancellationToken ct)
     {
-        var property = app.ResourceNotifications.TryGetCurrentState(resource, out var current)
-            ? current.Snapshot.Properties.FirstOrDefault(property => property.Name.EndsWith("pid", StringComparison.Ordinal))
-            : null;
-        return property?.Value is { } value ? Convert.ToInt32(value, CultureInfo.InvariantCulture) : null;
+        var running = await app.ResourceNotifications.WaitForResourceAsync(
+            resource, change => change.Snapshot.Properties.Any(property => property.Name == "executable.pid"), ct);
+        return Convert.ToInt32(
+            running.Snapshot.Properties.First(property => property.Name == "executable.pid").Value, CultureInfo.InvariantCulture);
     }
 
     private static List<int> Tree(int root)

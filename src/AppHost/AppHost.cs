@@ -1,51 +1,69 @@
-using Aspire.Hosting;
-using Aspire.Hosting.ApplicationModel;
 using EnvPlatform.AppHost;
-using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.DependencyInjection;
+using EnvPlatform.AppHost.Commands;
+using EnvPlatform.LocalServers;
 
-var builder = DistributedApplication.CreateBuilder(args);
-var data = builder.Configuration["Aspire:DataFolder"] ??= Path.GetFullPath(builder.Configuration["data"] ?? ".data");
-var bootstrap = Path.Combine(data, "bootstrap.json");
+if (!AppHostOptions.TryParse(args, out var options))
+{
+    return 64;
+}
 
-// Resources.
-var assertionKey = builder.AddParameter("assertion-key", new GenerateParameterDefault { MinLength = 48, Special = false }, secret: true, persist: true);
-var postgres = builder.AddPostgres("postgres").WithDataVolume();
-var messaging = builder.AddRabbitMQ("messaging").WithDataVolume();
-var redis = builder.AddRedis("redis");
+var builder = DistributedApplication.CreateBuilder(options.ToBuilderOptions());
+using var folder = builder.ExecutionContext.IsRunMode ? DataFolder.TryOpen(options.Data) : null;
+if (builder.ExecutionContext.IsRunMode && (folder is null || !await options.CanRunAsync()))
+{
+    return 1;
+}
+
+// Servers: containers in what is published and with --containers, otherwise processes of this machine.
+var assertionKey = builder.AddSecret("assertion-key", 48, folder);
+var postgres = builder.AddPostgres("postgres", password: builder.AddSecret("postgres-password", 32, folder)).WithDataVolume();
+var messaging = builder.AddRabbitMQ("messaging", password: builder.AddSecret("messaging-password", 32, folder)).WithDataVolume();
+var redis = builder.AddRedis("redis", password: builder.AddSecret("redis-password", 32, folder));
+if (folder is not null && !options.Containers)
+{
+    postgres.RunAsProcess(folder);
+    messaging.RunAsProcess(folder);
+    redis.RunAsProcess(folder);
+}
 
 // Services: a database each.
-var identity = AddService<Projects.Identity>("identity").WithHttpEndpoint(name: "grpc", env: "GRPC_PORT").WithEnvironment("BOOTSTRAP_FILE", bootstrap);
-var ingest = AddService<Projects.Ingest>("ingest").WithHttpEndpoint(name: "grpc", env: "GRPC_PORT");
-var scanner = AddService<Projects.Scanner>("scanner").WithHttpEndpoint(name: "grpc", env: "GRPC_PORT");
-var policy = AddService<Projects.Policy>("policy");
+var identity = AddService<Projects.Identity>("identity");
+var ingest = AddService<Projects.Ingest>("ingest");
+var scanner = AddService<Projects.Scanner>("scanner");
+var policy = AddService<Projects.Policy>("policy").WithReference(redis);
 var audit = AddService<Projects.Audit>("audit");
 
-// Edges: who asks whom.
-var gateway = builder.AddProject<Projects.Gateway>("gateway")
-    .WithHttpEndpoint(port: builder.Configuration.GetValue("port", 8080))
-    .WithExternalHttpEndpoints()
-    .WithReference(redis)
-    .WithReference(messaging)
+// The edge.
+var gateway = builder.AddInstances<Projects.Gateway>("gateway", options)
+    .WithReference(messaging).WithReference(redis)
     .WithEnvironment("ASSERTION_KEY", assertionKey)
-    .WithReference(identity).WithReference(ingest).WithReference(scanner).WithReference(policy).WithReference(audit)
-    .WithHttpHealthCheck("/health/ready")
-    .WaitFor(identity).WaitFor(ingest).WaitFor(scanner).WaitFor(policy).WaitFor(audit);
-identity.WithEnvironment("PUBLIC_URL", gateway.GetEndpoint("http"));
-scanner.WithReference(ingest.GetEndpoint("grpc"));
-policy.WithReference(ingest.GetEndpoint("grpc"));
-ingest.WithReference(identity.GetEndpoint("grpc")).WithReference(scanner.GetEndpoint("grpc"));
+    .WithHttpEndpoint(options.Port)
+    .Calls(identity, ingest, scanner, policy, audit)
+    .WaitFor(identity, ingest, scanner, policy, audit);
 
-builder.Services.AddHostedService(services => new Welcome(services.GetRequiredService<ResourceNotificationService>(), bootstrap));
-builder.Build().Run();
+// Who asks whom by gRPC.
+gateway.CallsGrpc(identity);
+ingest.CallsGrpc(identity, scanner);
+scanner.CallsGrpc(ingest);
+policy.CallsGrpc(ingest);
 
-IResourceBuilder<ProjectResource> AddService<TProject>(string name) where TProject : IProjectMetadata, new()
+// The first start writes how to sign in.
+identity.WithEnvironment("PUBLIC_URL", gateway.First.GetEndpoint("http"));
+if (folder is not null)
+{
+    identity.WithEnvironment("BOOTSTRAP_FILE", options.BootstrapFile);
+    gateway.First.WithImportCommand(options.BootstrapFile).WithBootstrapCommand(options.BootstrapFile);
+    messaging.WithRetryCommand();
+}
+
+return await builder.RunPlatformAsync(options, folder);
+
+Instances AddService<TProject>(string name) where TProject : IProjectMetadata, new()
 {
     var database = postgres.AddDatabase(name + "-db", name);
-    return builder.AddProject<TProject>(name)
-        .WithHttpEndpoint()
-        .WithReference(database, connectionName: name).WithReference(messaging).WithReference(redis)
+    return builder.AddInstances<TProject>(name, options)
+        .WithReference(database, connectionName: name).WithReference(messaging)
         .WithEnvironment("ASSERTION_KEY", assertionKey)
-        .WithHttpHealthCheck("/health/ready")
-        .WaitFor(database).WaitFor(messaging).WaitFor(redis);
+        .WithHttpEndpoint()
+        .WithGrpcEndpoint();
 }

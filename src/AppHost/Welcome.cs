@@ -1,36 +1,49 @@
 using System.Text.Json;
-using Aspire.Hosting;
-using Aspire.Hosting.ApplicationModel;
+using EnvPlatform.LocalServers;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Hosting;
 
 namespace EnvPlatform.AppHost;
 
-/// <summary>Says, once everything is ready, where the platform is, who administrates it and what to type next.</summary>
-internal sealed class Welcome(ResourceNotificationService resources, string bootstrapFile) : BackgroundService
+/// <summary>Says, once everything is ready, where the platform is, how to sign in and what to type next.</summary>
+internal sealed class Welcome(
+    ResourceNotificationService resources, StartOutcome outcome, AppHostOptions options, IConfiguration configuration) : BackgroundService
 {
     private sealed record Bootstrap(string Url, string Organization, string Email, string Password, string Token);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        // What the file says is shown by the start that writes it; later ones name it.
+        var isFirst = !File.Exists(options.BootstrapFile);
         try
         {
-            await resources.WaitForResourceHealthyAsync("gateway", stoppingToken);
+            await resources.WaitForResourceHealthyAsync("gateway", WaitBehavior.WaitOnResourceUnavailable, stoppingToken);
         }
-        catch (DistributedApplicationException)
+        catch (OperationCanceledException)
         {
-            return; // The application itself tells what failed.
+            return;
         }
 
-        await using var file = File.OpenRead(bootstrapFile);
+        outcome.Ready();
+        await using var file = File.OpenRead(options.BootstrapFile);
         var bootstrap = (await JsonSerializer.DeserializeAsync<Bootstrap>(file, JsonSerializerOptions.Web, stoppingToken))!;
-        var url = resources.TryGetCurrentState("gateway", out var gateway) ? gateway.Snapshot.Urls[0].Url : bootstrap.Url;
+        var url = $"http://localhost:{options.Port}";
+        var secrets = isFirst ? $", password {bootstrap.Password}" : "";
         Console.WriteLine($"""
 
             EnvPlatform is ready.
               Address        {url}
-              Administrator  {bootstrap.Email}, password {bootstrap.Password}, organization {bootstrap.Organization}
-              Next           artifacts/agent/envplatform login --url {url} --token {bootstrap.Token}
+              Administrator  {bootstrap.Email}{secrets}, organization {bootstrap.Organization}
+              Sign-in        password and token are in {options.BootstrapFile}
+            {Dashboard()}  Next           {Next(url)}
 
             """);
     }
+
+    private string Dashboard() =>
+        options.Dashboard && configuration["ASPNETCORE_URLS"] is { Length: > 0 } address
+            ? $"  Dashboard      {address}/login?t={configuration["AppHost:BrowserToken"]}{Environment.NewLine}" : "";
+
+    private string Next(string url) =>
+        $$"""sed -n 's/.*"token": *"\([^"]*\)".*/\1/p' {{options.BootstrapFile}} | artifacts/agent/envplatform login --url {{url}} --token -""";
 }

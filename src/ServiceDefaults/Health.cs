@@ -10,6 +10,7 @@ namespace EnvPlatform.ServiceDefaults;
 
 /// <summary>
 /// <c>/health/live</c> says that the process runs, <c>/health/ready</c> whether it can work, and if not what is missing.
+/// By gRPC readiness is told by the protocol that is usual there (<c>grpc.health.v1.Health</c>).
 /// </summary>
 public static class Health
 {

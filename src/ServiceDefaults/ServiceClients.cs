@@ -1,39 +1,80 @@
+using EnvPlatform.ServiceDefaults.Addresses;
 using EnvPlatform.ServiceDefaults.Callers;
 
 using Grpc.Core;
+using Grpc.Net.Client;
+using Grpc.Net.Client.Balancer;
+using Grpc.Net.Client.Configuration;
 
-using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 
 namespace EnvPlatform.ServiceDefaults;
 
-/// <summary>How a service asks another by gRPC: the address from <c>services:NAME:grpc:0</c>, its own assertion on every call.</summary>
+/// <summary>
+/// How a service asks another by gRPC: by turns at every instance that answers, once more at another when one is away, with its own assertion on
+/// every call. A call that is made twice does no harm: none of them changes anything that matters.
+/// </summary>
 public static class ServiceClients
 {
+    /// <summary>Without a limit an instance that was away for long would be tried again only after minutes.</summary>
+    private static readonly TimeSpan LongestReconnectPause = TimeSpan.FromSeconds(1);
+
     public static IHttpClientBuilder AddServiceClient<TClient>(this IHostApplicationBuilder builder, string service) where TClient : ClientBase
     {
         ArgumentNullException.ThrowIfNull(builder);
-        builder.Services.AddTransient<OwnAssertionHandler>();
+        builder.AddServiceAddresses();
+        builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<ResolverFactory, ServiceResolverFactory>());
         return builder.Services
-            .AddGrpcClient<TClient>((provider, options) =>
+            .AddGrpcClient<TClient>(options => options.Address = new Uri($"{ServiceResolverFactory.Scheme}:///{service}"))
+            .ConfigurePrimaryHttpMessageHandler(NewHandler)
+            .ConfigureChannel(Configure)
+            .AddCallCredentials(Assert);
+    }
+
+    /// <summary>A peer whose machine is gone says nothing: pings find out.</summary>
+    private static SocketsHttpHandler NewHandler() => new()
+    {
+        ConnectTimeout = TimeSpan.FromSeconds(2),
+        EnableMultipleHttp2Connections = true,
+        KeepAlivePingDelay = TimeSpan.FromSeconds(5),
+        KeepAlivePingTimeout = TimeSpan.FromSeconds(2),
+    };
+
+    private static void Configure(GrpcChannelOptions channel)
+    {
+        channel.Credentials = ChannelCredentials.Insecure;
+        // Services speak without TLS on a network of their own; the assertion is signed, and good for a minute.
+        channel.UnsafeUseInsecureChannelCallCredentials = true;
+        channel.InitialReconnectBackoff = TimeSpan.FromMilliseconds(100);
+        channel.MaxReconnectBackoff = LongestReconnectPause;
+        channel.ServiceConfig = new ServiceConfig
+        {
+            LoadBalancingConfigs = { new RoundRobinConfig() },
+            MethodConfigs =
             {
-                var address = provider.GetRequiredService<IConfiguration>()[$"services:{service}:grpc:0"]
-                    ?? throw new InvalidOperationException($"The address services:{service}:grpc:0 is missing.");
-                options.Address = new Uri(address);
-            })
-            .AddHttpMessageHandler<OwnAssertionHandler>();
+                new MethodConfig
+                {
+                    Names = { MethodName.Default },
+                    RetryPolicy = new RetryPolicy
+                    {
+                        MaxAttempts = 4,
+                        InitialBackoff = TimeSpan.FromMilliseconds(20),
+                        MaxBackoff = TimeSpan.FromMilliseconds(500),
+                        BackoffMultiplier = 4,
+                        RetryableStatusCodes = { StatusCode.Unavailable },
+                    },
+                },
+            },
+        };
     }
 
     /// <summary>Signs each call as the service itself.</summary>
-    private sealed class OwnAssertionHandler(AssertionKey key, ServiceName service, TimeProvider clock) : DelegatingHandler
+    private static Task Assert(AuthInterceptorContext context, Metadata metadata, IServiceProvider services)
     {
-        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
-        {
-            ArgumentNullException.ThrowIfNull(request);
-            request.Headers.Remove(Assertion.Header);
-            request.Headers.Add(Assertion.Header, Assertion.OfService(service.Value, clock.GetUtcNow()).Sign(key));
-            return base.SendAsync(request, cancellationToken);
-        }
+        var assertion = Assertion.OfService(services.GetRequiredService<ServiceName>().Value, services.GetRequiredService<TimeProvider>().GetUtcNow());
+        metadata.Add(Assertion.Header, assertion.Sign(services.GetRequiredService<AssertionKey>()));
+        return Task.CompletedTask;
     }
 }

@@ -22,9 +22,7 @@ public static class ServiceDefaultsExtensions
         builder.Services.AddHttpContextAccessor();
         builder.Services.AddRequestDecompression();
         builder.Services.AddGrpc();
-
-        // A call that ends with NOT_FOUND is an answer, not news.
-        builder.Logging.AddFilter("Grpc", LogLevel.Warning);
+        builder.Services.AddGrpcHealthChecks(health => health.Services.Map("", check => check.Tags.Contains(Health.ReadyTag)));
         return builder;
     }
 
@@ -40,6 +38,10 @@ public static class ServiceDefaultsExtensions
         builder.AddTelemetry(service);
         builder.AddHealth();
         builder.AddListening();
+
+        // A call that ends with NOT_FOUND is an answer, and one that is tried again is none: neither is news.
+        builder.Logging.AddFilter("Grpc", LogLevel.Warning);
+        builder.Logging.AddFilter("Polly", LogLevel.Warning);
         builder.Services.AddProblems();
         builder.Services.ConfigureHttpJsonOptions(options => Json.Configure(options.SerializerOptions));
         builder.Services.TryAddSingleton(_ => AssertionKey.From(builder.Configuration));
@@ -47,7 +49,7 @@ public static class ServiceDefaultsExtensions
         return builder;
     }
 
-    /// <summary>The middleware that every service has, in order, and its health and OpenAPI endpoints.</summary>
+    /// <summary>The middleware that every service has, in order, and its health (HTTP and gRPC) and OpenAPI endpoints.</summary>
     public static WebApplication UseServiceDefaults(this WebApplication app)
     {
         ArgumentNullException.ThrowIfNull(app);
@@ -57,6 +59,7 @@ public static class ServiceDefaultsExtensions
         app.UseAuthorization();
         app.UsePackedBodies();
         app.MapHealth();
+        app.MapGrpcHealthChecksService().AllowAnonymous();
         app.MapOpenApi().AllowAnonymous();
         return app;
     }

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
@@ -11,7 +10,7 @@ using Npgsql;
 namespace EnvPlatform.EndToEnd.Tests;
 
 /// <summary>
-/// Each service in turn, and the broker, are killed with SIGKILL while environments are being logged. What was acknowledged is there, and scanned in
+/// Each service in turn, the broker and the database are killed with SIGKILL while environments are being logged. What was acknowledged is there, and scanned in
 /// the end, and nothing is there twice.
 /// </summary>
 public sealed class ChaosTests
@@ -28,18 +27,16 @@ public sealed class ChaosTests
         using var stop = new CancellationTokenSource(TimeSpan.FromMinutes(8));
         var loggers = Enumerable.Range(0, 3).Select(_ => LogAllAsync(api, organization, left, acknowledged, stop.Token)).ToArray();
 
-        foreach (var victim in new[] { "ingest", "scanner", "identity", "messaging", "policy", "audit", "gateway", "scanner", "ingest" })
+        foreach (var victim in new[] { "ingest", "scanner", "identity", "messaging", "postgres", "policy", "audit", "gateway", "scanner", "ingest" })
         {
-            Kill(platform.ProcessId(victim));
-            await Task.Delay(1_000, stop.Token);
-            await platform.WaitUntilHealthyAsync(victim);
+            await platform.KillAsync(victim);
         }
 
         await Task.WhenAll(loggers);
         Assert.That(acknowledged, Has.Count.EqualTo(environments.Count));
         foreach (var service in Platform.Services)
         {
-            await platform.WaitUntilHealthyAsync(service);
+            await platform.WaitUntilReadyAsync(service);
         }
 
         await AllScannedOnceAsync(api, organization, acknowledged);
@@ -74,12 +71,6 @@ public sealed class ChaosTests
             left.Enqueue(environment);
             await Task.Delay(200, ct);
         }
-    }
-
-    private static void Kill(int pid)
-    {
-        using var process = Process.GetProcessById(pid);
-        process.Kill();
     }
 
     private static async Task AllScannedOnceAsync(Api api, Organization organization, ConcurrentDictionary<string, string> acknowledged)

@@ -23,12 +23,7 @@ public sealed class FeedStoryTests
         var sync = agent.RunAsync("advisories", "sync", "story", "--wait");
         var half = await FeedAsync(agent, feed => feed.GetProperty("state").GetString() == "fetching" && feed.GetProperty("bytes_fetched") is { ValueKind: JsonValueKind.Number } bytes && bytes.GetInt64() > 1_500_000);
         Assert.That(half.GetProperty("bytes_total").GetInt64(), Is.GreaterThan(3_000_000));
-        using (var scanner = System.Diagnostics.Process.GetProcessById(platform.ProcessId("scanner")))
-        {
-            scanner.Kill();
-        }
-
-        await platform.WaitUntilHealthyAsync("scanner");
+        await platform.KillAsync("scanner");
         var done = await FeedAsync(agent, feed => feed.GetProperty("state").GetString() == "waiting" && feed.GetProperty("last_success_at").GetDateTimeOffset() > half.GetProperty("last_success_at").GetDateTimeOffset());
         Assert.Multiple(() =>
         {

@@ -15,7 +15,7 @@ using Microsoft.Extensions.Logging;
 namespace EnvPlatform.EndToEnd.Tests;
 
 /// <summary>A span as it was sent: ids in lower-case hexadecimal, empty for none.</summary>
-internal sealed record ReceivedSpan(string Service, string TraceId, string SpanId, string ParentId, string Name);
+internal sealed record ReceivedSpan(string Service, string Instance, string TraceId, string SpanId, string ParentId, string Name);
 
 /// <summary>Receives OTLP over HTTP with protobuf, as the Aspire dashboard and any OpenTelemetry collector do.</summary>
 internal sealed class OtlpReceiver : IAsyncDisposable
@@ -69,10 +69,11 @@ internal sealed class OtlpReceiver : IAsyncDisposable
     {
         foreach (var resource in request.ResourceSpans)
         {
-            var service = resource.Resource.Attributes.FirstOrDefault(attribute => attribute.Key == "service.name")?.Value.StringValue ?? "";
+            string Attribute(string key) => resource.Resource.Attributes.FirstOrDefault(attribute => attribute.Key == key)?.Value.StringValue ?? "";
+            var (service, instance) = (Attribute("service.name"), Attribute("service.instance.id"));
             foreach (var span in resource.ScopeSpans.SelectMany(scope => scope.Spans))
             {
-                Spans.Add(new(service, Hex(span.TraceId), Hex(span.SpanId), Hex(span.ParentSpanId), span.Name));
+                Spans.Add(new(service, instance, Hex(span.TraceId), Hex(span.SpanId), Hex(span.ParentSpanId), span.Name));
             }
         }
     }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
@@ -6,6 +7,9 @@ using System.Text.Json;
 using Aspire.Hosting;
 using Aspire.Hosting.ApplicationModel;
 using Aspire.Hosting.Testing;
+
+using EnvPlatform.LocalServers;
+using EnvPlatform.Testing;
 
 namespace EnvPlatform.EndToEnd.Tests;
 
@@ -18,6 +22,8 @@ internal sealed record Bootstrap(string Url, string Organization, string Email, 
 /// </summary>
 internal sealed class Platform : IAsyncDisposable
 {
+    private static readonly TimeSpan StartPatience = TimeSpan.FromMinutes(6);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(4);
     public static readonly string[] Services = ["identity", "ingest", "scanner", "policy", "audit", "gateway"];
     private static readonly JsonSerializerOptions Snake = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
     private readonly DistributedApplication app;
@@ -32,14 +38,18 @@ internal sealed class Platform : IAsyncDisposable
 
     public Bootstrap Bootstrap { get; }
 
+    /// <summary>What AppHost and everything that it starts write.</summary>
+    public string DataFolder => data.FullName;
+
     public Uri Address => app.GetEndpoint("gateway", "http");
 
     /// <param name="otlp">Where the services send their telemetry; null for nowhere.</param>
     /// <param name="settings">Of the scanner, by the names of environment variables.</param>
-    public static async Task<Platform> StartAsync(Uri? otlp = null, IReadOnlyDictionary<string, string>? settings = null)
+    /// <param name="instances">Processes of each service and of the gateway.</param>
+    public static async Task<Platform> StartAsync(Uri? otlp = null, IReadOnlyDictionary<string, string>? settings = null, int instances = 1)
     {
         var folder = Directory.CreateTempSubdirectory("envplatform-e2e-");
-        var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.AppHost>(["--Aspire:DataFolder", folder.FullName]);
+        var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.AppHost>(Arguments(folder.FullName, instances));
         foreach (var project in builder.Resources.OfType<ProjectResource>().ToArray())
         {
             var resource = builder.CreateResourceBuilder(project);
@@ -58,11 +68,11 @@ internal sealed class Platform : IAsyncDisposable
         }
 
         var running = await builder.BuildAsync();
-        using var timeout = new CancellationTokenSource(TimeSpan.FromMinutes(3));
+        using var timeout = new CancellationTokenSource(StartPatience);
         await running.StartAsync(timeout.Token);
-        foreach (var service in Services)
+        foreach (var service in builder.Resources.OfType<ProjectResource>())
         {
-            await running.ResourceNotifications.WaitForResourceHealthyAsync(service, timeout.Token);
+            await running.ResourceNotifications.WaitForResourceHealthyAsync(service.Name, timeout.Token);
         }
 
         var file = Path.Combine(folder.FullName, "bootstrap.json");
@@ -76,19 +86,55 @@ internal sealed class Platform : IAsyncDisposable
 
     public Task<string?> ConnectionStringAsync(string resource) => app.GetConnectionStringAsync(resource).AsTask();
 
+    /// <summary>Where an instance of a service or of the gateway listens.</summary>
+    public Uri AddressOf(string resource, string endpoint = "http") => app.GetEndpoint(resource, endpoint);
+
     /// <summary>The id of the process that runs a resource now.</summary>
-    public int ProcessId(string resource)
+    public async Task<int> ProcessIdAsync(string resource)
     {
-        Assert.That(app.ResourceNotifications.TryGetCurrentState(resource, out var current), Is.True, resource);
-        var properties = current!.Snapshot.Properties;
-        var pid = properties.First(property => property.Name is "executable.pid" or "project.pid" or "pid").Value;
-        return Convert.ToInt32(pid, CultureInfo.InvariantCulture);
+        using var timeout = new CancellationTokenSource(Patience);
+        var running = await app.ResourceNotifications.WaitForResourceAsync(ProcessOf(resource), change => ProcessId(change) is not null, timeout.Token);
+        return ProcessId(running)!.Value;
     }
 
-    public async Task WaitUntilHealthyAsync(string resource)
+    /// <summary>Ends the process of a resource with SIGKILL, and waits until another one has taken its place and is ready.</summary>
+    public async Task KillAsync(string resource)
     {
-        using var timeout = new CancellationTokenSource(TimeSpan.FromMinutes(2));
-        await app.ResourceNotifications.WaitForResourceHealthyAsync(resource, timeout.Token);
+        var old = await ProcessIdAsync(resource);
+        using (var process = Process.GetProcessById(old))
+        {
+            process.Kill();
+        }
+
+        using var timeout = new CancellationTokenSource(Patience);
+        await app.ResourceNotifications.WaitForResourceAsync(
+            ProcessOf(resource), change => ProcessId(change) is { } pid && pid != old, timeout.Token);
+        await WaitUntilReadyAsync(resource);
+    }
+
+    /// <summary>Waits until a service itself says that it is ready; what the orchestrator knows of its health is up to 30 seconds old.</summary>
+    public async Task WaitUntilReadyAsync(string resource)
+    {
+        if (!Services.Contains(resource.Split('-')[0]))
+        {
+            return;
+        }
+
+        using var http = new HttpClient { BaseAddress = AddressOf(resource) };
+        await Eventually.BecomesTrueAsync(
+            async () =>
+            {
+                try
+                {
+                    using var response = await http.GetAsync(new Uri("/health/ready", UriKind.Relative));
+                    return response.IsSuccessStatusCode;
+                }
+                catch (HttpRequestException)
+                {
+                    return false;
+                }
+            },
+            $"{resource} is ready", seconds: 120);
     }
 
     public async ValueTask DisposeAsync()
@@ -101,6 +147,7 @@ internal sealed class Platform : IAsyncDisposable
             }
         }
 
+        await app.StopAsync();
         await app.DisposeAsync();
         try
         {
@@ -111,6 +158,18 @@ internal sealed class Platform : IAsyncDisposable
             // The application has removed it, or a server still lets go of its last file.
         }
     }
+
+    private static string[] Arguments(string folder, int instances) =>
+        ["--data", folder, "--port", $"{FreePorts.Next()}", "--dashboard", "false", "--instances", $"{instances}"];
+
+    /// <summary>A server's process is a resource of its own.</summary>
+    private static string ProcessOf(string resource) =>
+        Services.Contains(resource.Split('-')[0]) ? resource : resource + RunAsProcessExtensions.Suffix;
+
+    private static int? ProcessId(ResourceEvent change) =>
+        change.Snapshot.State?.Text == KnownResourceStates.Running
+        && change.Snapshot.Properties.FirstOrDefault(property => property.Name == "executable.pid")?.Value is { } pid
+            ? Convert.ToInt32(pid, CultureInfo.InvariantCulture) : null;
 }
 
 /// <summary>The public API as somebody: answers are checked, and a refusal shows its text.</summary>

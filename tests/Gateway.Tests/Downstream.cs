@@ -1,3 +1,6 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Sockets;
 using System.Text.Json.Nodes;
 
 using EnvPlatform.Identity;
@@ -5,6 +8,7 @@ using EnvPlatform.ServiceDefaults.Callers;
 using EnvPlatform.Testing;
 
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
@@ -14,18 +18,39 @@ namespace EnvPlatform.Gateway.Tests;
 /// <summary>A server on a socket that answers what it was sent: what a service behind the gateway gets to see.</summary>
 internal sealed class Downstream : IAsyncDisposable
 {
-    private readonly WebApplication app;
+    private readonly ConcurrentDictionary<ConnectionContext, bool> _connections = new();
+    private WebApplication app = null!;
+    private int _requests;
+    private bool _dead;
 
-    private Downstream(WebApplication app) => this.app = app;
-
-    public string Address => app.Urls.Single();
-
-    public static async Task<Downstream> StartAsync()
+    private Downstream()
     {
+    }
+
+    public string Address { get; private set; } = null!;
+
+    /// <summary>Forwarded requests that came.</summary>
+    public int Requests => Volatile.Read(ref _requests);
+
+    public bool IsReady { get; set; } = true;
+
+    /// <param name="breaksConnections">Each forwarded request breaks its connection instead of being answered.</param>
+    public static async Task<Downstream> StartAsync(bool breaksConnections = false)
+    {
+        var downstream = new Downstream();
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Limits.MaxRequestBodySize = null);
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.Limits.MaxRequestBodySize = null;
+            kestrel.ConfigureEndpointDefaults(endpoint => endpoint.Use(next => async connection =>
+            {
+                downstream._connections[connection] = true;
+                await next(connection);
+                downstream._connections.TryRemove(connection, out _);
+            }));
+        });
         var server = builder.Build();
         server.MapGet("/openapi/v1.json", () => Results.Text(
             """
@@ -36,12 +61,52 @@ internal sealed class Downstream : IAsyncDisposable
               "/internal":{"get":{"responses":{"200":{"description":"OK"}}}}},
              "components":{"schemas":{"ProblemDetails":{"type":"object","properties":{"another":{"type":"string"}}}}}}
             """, "application/json"));
-        server.Map("/{**path}", AnswerAsync);
+        server.MapGet("/health/ready", () => Results.StatusCode(downstream.IsReady ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable));
+        server.Map("/{**path}", http =>
+        {
+            Interlocked.Increment(ref downstream._requests);
+            if (breaksConnections)
+            {
+                http.Abort();
+                return Task.CompletedTask;
+            }
+
+            return AnswerAsync(http);
+        });
         await server.StartAsync();
-        return new(server);
+        (downstream.app, downstream.Address) = (server, server.Urls.Single());
+        return downstream;
     }
 
-    public ValueTask DisposeAsync() => app.DisposeAsync();
+    public static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
+    /// <summary>Dies as a process does: connections break and the port is closed.</summary>
+    public async Task KillAsync()
+    {
+        _dead = true;
+        var stopped = app.StopAsync(new CancellationToken(canceled: true));
+        foreach (var connection in _connections.Keys)
+        {
+            connection.Abort();
+        }
+
+        await stopped;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (!_dead)
+        {
+            await app.StopAsync();
+        }
+
+        await app.DisposeAsync();
+    }
 
     private static async Task AnswerAsync(HttpContext http)
     {

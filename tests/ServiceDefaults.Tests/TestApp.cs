@@ -26,7 +26,7 @@ internal sealed class TestApp : IAsyncDisposable
         this.address = address;
     }
 
-    public static async Task<TestApp> StartAsync()
+    public static async Task<TestApp> StartAsync(params (string Key, string Value)[] settings)
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
@@ -35,7 +35,12 @@ internal sealed class TestApp : IAsyncDisposable
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { EnvironmentName = "Production" });
         builder.Configuration["urls"] = url.ToString();
         builder.Configuration["ASSERTION_KEY"] = Secret;
-        builder.Logging.SetMinimumLevel(LogLevel.Critical);
+        foreach (var (key, value) in settings)
+        {
+            builder.Configuration[key] = value;
+        }
+
+        builder.Logging.ClearProviders();
         builder.AddServiceDefaults("tests");
         builder.Services.AddValidation();
         var web = builder.Build();

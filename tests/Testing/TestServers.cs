@@ -1,20 +1,19 @@
-using Aspire.Hosting;
-using Aspire.Hosting.ApplicationModel;
-
+using System.Diagnostics;
+using System.Text.Json;
 using NUnit.Framework;
 
 namespace EnvPlatform.Testing;
 
 /// <summary>
 /// The real servers that tests use: those that the variables <c>ENVPLATFORM_TEST_POSTGRES</c>, <c>_RABBITMQ</c> and <c>_REDIS</c> name
-/// (connection strings), otherwise private ones, started once for a test run. Where they cannot be started, tests are ignored with the reason,
-/// and fail when <c>CI</c> is set.
+/// (connection strings; <c>./test</c> sets them), otherwise private ones, started once for a test run. Where they cannot be started, tests are
+/// ignored with the reason, and fail when <c>CI</c> is set.
 /// </summary>
 public static class TestServers
 {
-    private static readonly Lazy<Started> Private = new(() => StartAsync().GetAwaiter().GetResult());
+    private static readonly Lazy<Started> Private = new(Start);
 
-    private sealed record Started(string Postgres, string RabbitMq, string Redis, string? Failure);
+    private sealed record Started(string Postgres = "", string RabbitMq = "", string Redis = "", string? Failure = null);
 
     public static string Postgres => Given("ENVPLATFORM_TEST_POSTGRES") ?? Need().Postgres;
 
@@ -40,31 +39,18 @@ public static class TestServers
         return Private.Value;
     }
 
-    private static async Task<Started> StartAsync()
+    /// <summary>They run as children of a program that ends with its standard input, so that nothing outlives a killed test run.</summary>
+    private static Started Start()
     {
-        var builder = DistributedApplication.CreateBuilder(new DistributedApplicationOptions { DisableDashboard = true });
-        var postgres = builder.AddPostgres("postgres");
-        var rabbitMq = builder.AddRabbitMQ("messaging");
-        var redis = builder.AddRedis("redis");
-        var app = builder.Build();
-        AppDomain.CurrentDomain.ProcessExit += (_, _) => app.Dispose();
-        try
+        var own = new DirectoryInfo(AppContext.BaseDirectory);
+        var program = Path.Combine(own.Parent!.Parent!.FullName, "Servers", own.Name, "EnvPlatform.Servers.dll");
+        var process = Process.Start(new ProcessStartInfo("dotnet", [program])
         {
-            using var timeout = new CancellationTokenSource(TimeSpan.FromMinutes(2));
-            await app.StartAsync(timeout.Token);
-            foreach (var resource in new[] { "postgres", "messaging", "redis" })
-            {
-                await app.ResourceNotifications.WaitForResourceHealthyAsync(resource, WaitBehavior.StopOnResourceUnavailable, timeout.Token);
-            }
-
-            return new(
-                (await postgres.Resource.ConnectionStringExpression.GetValueAsync(timeout.Token))!,
-                (await rabbitMq.Resource.ConnectionStringExpression.GetValueAsync(timeout.Token))!,
-                (await redis.Resource.ConnectionStringExpression.GetValueAsync(timeout.Token))!, null);
-        }
-        catch (Exception exception) when (exception is DistributedApplicationException or OperationCanceledException)
-        {
-            return new("", "", "", exception.Message);
-        }
+            UseShellExecute = false,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+        })!;
+        var line = process.StandardOutput.ReadLine();
+        return line is null ? new(Failure: $"{program} said nothing.") : JsonSerializer.Deserialize<Started>(line)!;
     }
 }

@@ -43,7 +43,7 @@ internal static class EnvironmentLogging
     private static Task<PlatformAnswer> PostAsync(Session session, EnvironmentLog log, CancellationToken ct)
     {
         var body = JsonSerializer.SerializeToUtf8Bytes(log, AgentJson.Default.EnvironmentLog);
-        return session.Client.WriteAsync(HttpMethod.Post, session.Path("environment-logs"), () => JsonBody.Of(body), CallOptions.Usual, ct);
+        return session.Client.WriteAsync(HttpMethod.Post, session.Path("environment-logs"), () => JsonBody.Of(body), CallOptions.Repeatable, ct);
     }
 }
 

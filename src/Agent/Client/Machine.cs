@@ -45,7 +45,7 @@ internal static class Machine
     {
         var registration = new MachineRegistration(session.Surroundings.HostName, CondaPlatform.OfThisMachine(), Surroundings.Version);
         var body = JsonSerializer.SerializeToUtf8Bytes(registration, AgentJson.Default.MachineRegistration);
-        return session.Client.WriteAsync(HttpMethod.Put, session.Path($"machines/{IdOf(session)}"), () => JsonBody.Of(body), CallOptions.Usual, ct);
+        return session.Client.WriteAsync(HttpMethod.Put, session.Path($"machines/{IdOf(session)}"), () => JsonBody.Of(body), CallOptions.Repeatable, ct);
     }
 
     /// <summary>As <see cref="RegisterAsync"/>, unless it was done before with the same address, organization, host name and agent version.</summary>

@@ -5,11 +5,13 @@ using System.Text.Json.Serialization.Metadata;
 namespace EnvPlatform.Agent.Client;
 
 /// <summary>How a call is made.</summary>
-/// <param name="Retry">Whether 429 and 503 are waited for and tried again.</param>
+/// <param name="Retry">Whether it is tried again where that may help (<see cref="RetryPolicy"/>).</param>
 /// <param name="Timeout">For the whole call; null for none, where a body of any size is sent.</param>
-internal sealed record CallOptions(bool Retry, TimeSpan? Timeout)
+/// <param name="MayRepeat">Whether a write that had its effect may be made again, for its answer: the second one changes nothing.</param>
+internal sealed record CallOptions(bool Retry, TimeSpan? Timeout, bool MayRepeat = false)
 {
     public static readonly CallOptions Usual = new(Retry: true, Timeout: TimeSpan.FromSeconds(100));
+    public static readonly CallOptions Repeatable = Usual with { MayRepeat = true };
     public static readonly CallOptions Upload = new(Retry: true, Timeout: null);
 }
 

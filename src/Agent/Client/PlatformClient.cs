@@ -8,8 +8,9 @@ namespace EnvPlatform.Agent.Client;
 /// <summary>Talks to the public HTTP API: bearer token, short connect timeout, proxies by environment, retries, problem details.</summary>
 internal sealed class PlatformClient : IDisposable
 {
-    private const int Attempts = 5;
-    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(30);
+    /// <summary>The code of the 409 that says that a write had its effect, and that nobody knows any more what was answered.</summary>
+    private const string AnswerLost = "idempotent_answer_lost";
+
     private readonly HttpClient _http;
     private readonly TimeProvider _clock;
 
@@ -98,19 +99,29 @@ internal sealed class PlatformClient : IDisposable
 
     /// <summary>Sends a body; the same <c>Idempotency-Key</c> goes with every attempt, so that a retried write has one effect.</summary>
     /// <param name="content">Makes the body anew for each attempt; null for none.</param>
-    public Task<PlatformAnswer> WriteAsync(HttpMethod method, string path, Func<HttpContent>? content, CallOptions options, CancellationToken ct)
+    public async Task<PlatformAnswer> WriteAsync(HttpMethod method, string path, Func<HttpContent>? content, CallOptions options, CancellationToken ct)
+    {
+        try
+        {
+            return await SendAsync(Writing(method, path, content), options, ct);
+        }
+        catch (RefusedException refused) when (options.MayRepeat && refused.Code == AnswerLost)
+        {
+            return await SendAsync(Writing(method, path, content), options, ct);
+        }
+    }
+
+    private Func<HttpRequestMessage> Writing(HttpMethod method, string path, Func<HttpContent>? content)
     {
         var key = Guid.CreateVersion7(_clock.GetUtcNow()).ToString();
-        return SendAsync(
-            () =>
-            {
-                var request = new HttpRequestMessage(method, Relative(path)) { Content = content?.Invoke() };
-                request.Headers.Add("Idempotency-Key", key);
-                // W3C Trace Context: what the platform does for this write can be followed from here.
-                request.Headers.Add("traceparent", $"00-{ActivityTraceId.CreateRandom()}-{ActivitySpanId.CreateRandom()}-01");
-                return request;
-            },
-            options, ct);
+        return () =>
+        {
+            var request = new HttpRequestMessage(method, Relative(path)) { Content = content?.Invoke() };
+            request.Headers.Add("Idempotency-Key", key);
+            // W3C Trace Context: what the platform does for this write can be followed from here.
+            request.Headers.Add("traceparent", $"00-{ActivityTraceId.CreateRandom()}-{ActivitySpanId.CreateRandom()}-01");
+            return request;
+        };
     }
 
     /// <exception cref="RefusedException">The platform answered with an error.</exception>
@@ -123,17 +134,24 @@ internal sealed class PlatformClient : IDisposable
         {
             for (var attempt = 1; ; attempt++)
             {
-                using var request = create();
-                using var response = await _http.SendAsync(request, either.Token);
-                var body = await response.Content.ReadAsByteArrayAsync(either.Token);
-                if (response.IsSuccessStatusCode)
+                TimeSpan wait;
+                try
                 {
-                    return new PlatformAnswer(response.StatusCode, body);
-                }
+                    using var request = create();
+                    using var response = await _http.SendAsync(request, either.Token);
+                    var body = await response.Content.ReadAsByteArrayAsync(either.Token);
+                    if (response.IsSuccessStatusCode)
+                    {
+                        return new PlatformAnswer(response.StatusCode, body);
+                    }
 
-                if (!options.Retry || attempt == Attempts || WaitBeforeNext(response, attempt) is not { } wait)
+                    var error = ErrorOf(response, body);
+                    var failure = RetryPolicy.Of(response.StatusCode, (error as RefusedException)?.Code);
+                    wait = WaitAfter(failure, options, attempt, AskedBy(response)) ?? throw error;
+                }
+                catch (HttpRequestException failure) when (WaitAfter(RetryPolicy.Of(failure), options, attempt, asked: null) is { } pause)
                 {
-                    throw ErrorOf(response, body);
+                    wait = pause;
                 }
 
                 await Task.Delay(wait, _clock, either.Token);
@@ -158,21 +176,15 @@ internal sealed class PlatformClient : IDisposable
     private UnreachableException Unreachable(HttpRequestException failure) =>
         new($"{_http.BaseAddress} cannot be reached: {Reason(failure)}. Check the address and the network.");
 
-    private TimeSpan? WaitBeforeNext(HttpResponseMessage response, int attempt)
-    {
-        if (response.StatusCode is not (HttpStatusCode.TooManyRequests or HttpStatusCode.ServiceUnavailable))
-        {
-            return null;
-        }
+    private static TimeSpan? WaitAfter(Failure failure, CallOptions options, int attempt, TimeSpan? asked) =>
+        options.Retry ? RetryPolicy.WaitAfter(failure, attempt, asked, Random.Shared.NextDouble()) : null;
 
-        var asked = response.Headers.RetryAfter switch
-        {
-            { Delta: { } delta } => delta,
-            { Date: { } date } => date - _clock.GetUtcNow(),
-            _ => TimeSpan.FromMilliseconds(250 << attempt),
-        };
-        return asked > LongestWait ? null : asked < TimeSpan.Zero ? TimeSpan.Zero : asked;
-    }
+    private TimeSpan? AskedBy(HttpResponseMessage response) => response.Headers.RetryAfter switch
+    {
+        { Delta: { } delta } => delta,
+        { Date: { } date } => date - _clock.GetUtcNow(),
+        _ => null,
+    };
 
     private static AgentException ErrorOf(HttpResponseMessage response, byte[] body)
     {

@@ -39,7 +39,7 @@ internal static class TerminalTable
 
         foreach (var row in rows)
         {
-            table.AddRow(shown.Select(at => new Text(Screen.Printable(row[at].Text), row[at].Colour is { } style ? Style.Parse(style) : null)));
+            table.AddRow(shown.Select(at => new Text(Screen.Printable(row[at].Text), row[at].Colour is { } style ? Style.Parse(style) : Style.Plain)));
         }
 
         console.Write(table);

@@ -77,6 +77,9 @@ internal static class BearerExtensions
     public static void AddBearerTokens(this WebApplicationBuilder builder)
     {
         builder.AddServiceClient<Contracts.Identity.Tokens.TokensClient>("identity");
+        builder.AddServiceClient<Grpc.Health.V1.Health.HealthClient>("identity");
+        builder.Services.AddSingleton<TokenMemory>();
+        builder.Services.AddSingleton<AskIdentity>();
         builder.Services.AddSingleton<TokenCache>();
         builder.Services.AddAuthentication(BearerAuthentication.SchemeName)
             .AddScheme<AuthenticationSchemeOptions, BearerAuthentication>(BearerAuthentication.SchemeName, null);

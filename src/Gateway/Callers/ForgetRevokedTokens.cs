@@ -8,7 +8,7 @@ namespace EnvPlatform.Gateway.Callers;
 /// Each gateway hears of every token that is void from now on, by a queue that lives as long as its process. What is missed while the broker is
 /// away is made up for by the age that answers of Identity may reach.
 /// </summary>
-internal sealed class ForgetRevokedTokens(TokenCache tokens) : IConsumer<TokenRevoked>
+internal sealed class ForgetRevokedTokens(TokenMemory tokens) : IConsumer<TokenRevoked>
 {
     public static void OfThisProcess(IEndpointRegistrationConfigurator endpoint)
     {

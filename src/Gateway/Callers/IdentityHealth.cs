@@ -1,20 +1,22 @@
-using EnvPlatform.Contracts.Identity;
-
 using Grpc.Core;
+using Grpc.Health.V1;
 
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace EnvPlatform.Gateway.Callers;
 
-/// <summary>Ready when Identity answers; it answers an empty token without looking anywhere.</summary>
-internal sealed class IdentityHealth(Contracts.Identity.Tokens.TokensClient identity, TimeProvider clock) : IHealthCheck
+/// <summary>Ready when an instance of Identity says that it is.</summary>
+internal sealed class IdentityHealth(Health.HealthClient identity, TimeProvider clock) : IHealthCheck
 {
     public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
     {
         try
         {
-            await identity.IntrospectAsync(new IntrospectRequest(), deadline: clock.GetUtcNow().UtcDateTime.AddSeconds(2), cancellationToken: cancellationToken);
-            return HealthCheckResult.Healthy();
+            var answer = await identity.CheckAsync(
+                new HealthCheckRequest(), deadline: clock.GetUtcNow().UtcDateTime.AddSeconds(2), cancellationToken: cancellationToken);
+            return answer.Status == HealthCheckResponse.Types.ServingStatus.Serving
+                ? HealthCheckResult.Healthy()
+                : HealthCheckResult.Unhealthy("Identity is not ready.");
         }
         catch (RpcException)
         {

@@ -1,15 +1,17 @@
 using EnvPlatform.Gateway.Callers;
+using EnvPlatform.ServiceDefaults.Addresses;
 using EnvPlatform.ServiceDefaults.Callers;
 
 using Microsoft.AspNetCore.Http.Features;
 
+using Yarp.ReverseProxy.Health;
 using Yarp.ReverseProxy.Transforms;
 using Yarp.ReverseProxy.Transforms.Builder;
 
 namespace EnvPlatform.Gateway.Forwarding;
 
 /// <summary>
-/// Forwards to the services by the routes of <c>appsettings.json</c>. A service is told who is calling by a signed assertion, in place of the token
+/// Forwards to all instances of the services by the routes of <c>appsettings.json</c>. A service is told who is calling by a signed assertion, in place of the token
 /// and of any assertion that the caller made up.
 /// </summary>
 internal static class ForwardingExtensions
@@ -18,17 +20,22 @@ internal static class ForwardingExtensions
 
     public static void AddForwarding(this WebApplicationBuilder builder)
     {
+        builder.AddServiceAddresses();
+        builder.Services.AddSingleton<IPassiveHealthCheckPolicy, LeaveOutUnreachable>();
         builder.Services.AddReverseProxy()
             .LoadFromConfig(builder.Configuration.GetSection("ReverseProxy"))
-            .AddConfigFilter<ServiceAddresses>()
+            .AddServiceDiscoveryDestinationResolver()
+            .AddConfigFilter<ServiceHealth>()
             .AddTransforms(AssertCaller)
-            .ConfigureHttpClient((_, handler) => handler.ConnectTimeout = TimeSpan.FromSeconds(5));
+            .ConfigureHttpClient((_, handler) => handler.ConnectTimeout = TimeSpan.FromSeconds(2));
     }
 
     public static void MapForwarding(this WebApplication app) => app.MapReverseProxy(proxy =>
     {
         proxy.Use(ForwardingProblems.AnswerAsync);
+        proxy.Use(RetryElsewhere.ForwardAsync);
         proxy.UseLoadBalancing();
+        proxy.UsePassiveHealthChecks();
     });
 
     private static void AssertCaller(TransformBuilderContext route)

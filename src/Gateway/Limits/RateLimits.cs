@@ -71,6 +71,7 @@ internal static class RateLimitExtensions
 {
     public static void AddRateLimits(this IHostApplicationBuilder builder)
     {
+        builder.AddRedis();
         builder.Services.AddSingleton<RateLimits>();
         builder.Services.AddHostedService<ShareRateCounts>();
     }

@@ -13,7 +13,8 @@ namespace EnvPlatform.Gateway.Limits;
 /// what it has counted itself.
 /// </summary>
 internal sealed partial class ShareRateCounts(
-    RateLimits limits, IConfiguration configuration, IOptions<GatewayOptions> options, TimeProvider clock, ILogger<ShareRateCounts> log) : BackgroundService
+    RateLimits limits, RedisConnection redis, IConfiguration configuration, IOptions<GatewayOptions> options, TimeProvider clock, ILogger<ShareRateCounts> log)
+    : BackgroundService
 {
     /// <summary>Adds to the count of a minute, which is kept until it matters no more, and answers it with that of the minute before.</summary>
     private const string Script =
@@ -23,7 +24,7 @@ internal sealed partial class ShareRateCounts(
         return {current, tonumber(redis.call('get', KEYS[2]) or 0)}
         """;
 
-    private static readonly TimeSpan ReconnectInterval = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan ForgetInterval = TimeSpan.FromMinutes(1);
     private static readonly Counter<long> Failed = Telemetry.Meter.CreateCounter<long>("envplatform.gateway.rate_exchanges_failed", "{exchange}");
 
@@ -33,18 +34,11 @@ internal sealed partial class ShareRateCounts(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        if (configuration.GetConnectionString("redis") is not { Length: > 0 } connection)
-        {
-            throw new InvalidOperationException("The connection string ConnectionStrings:redis is missing.");
-        }
-
-        using var redis = await ConnectAsync(connection, stoppingToken);
-        var database = redis.GetDatabase();
         var forgotten = clock.GetTimestamp();
         using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(options.Value.RateSyncMilliseconds), clock);
         while (await timer.WaitForNextTickAsync(stoppingToken))
         {
-            await ExchangeAsync(database, stoppingToken);
+            await ExchangeAsync(stoppingToken);
             if (clock.GetElapsedTime(forgotten) > ForgetInterval)
             {
                 limits.ForgetIdle();
@@ -53,10 +47,11 @@ internal sealed partial class ShareRateCounts(
         }
     }
 
-    private async Task ExchangeAsync(IDatabase database, CancellationToken ct)
+    private async Task ExchangeAsync(CancellationToken ct)
     {
         try
         {
+            var database = (await redis.OpenAsync(ct)).GetDatabase();
             await Task.WhenAll(limits.Counts.Select(count => ExchangeAsync(database, count))).WaitAsync(ct);
             if (away)
             {
@@ -73,7 +68,7 @@ internal sealed partial class ShareRateCounts(
                 LogAway(exception.Message);
             }
 
-            await Task.Delay(ReconnectInterval, clock, ct);
+            await Task.Delay(RetryInterval, clock, ct);
         }
     }
 
@@ -89,27 +84,6 @@ internal sealed partial class ShareRateCounts(
         RedisKey[] keys = [$"{prefix}{{{count.Key}}}:{minute}", $"{prefix}{{{count.Key}}}:{minute - 1}"];
         var sums = (long[])(await database.ScriptEvaluateAsync(Script, keys, [unsent]))!;
         count.Sent(minute, unsent, sums[0], sums[1]);
-    }
-
-    private async Task<ConnectionMultiplexer> ConnectAsync(string connection, CancellationToken ct)
-    {
-        var settings = ConfigurationOptions.Parse(connection);
-        settings.AbortOnConnectFail = false;
-        settings.ConnectTimeout = 2_000;
-        while (true)
-        {
-            try
-            {
-                return await ConnectionMultiplexer.ConnectAsync(settings);
-            }
-            catch (RedisException exception)
-            {
-                Failed.Add(1);
-                LogAway(exception.Message);
-                away = true;
-                await Task.Delay(ReconnectInterval, clock, ct);
-            }
-        }
     }
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Redis is away; until it is back the limits of requests hold for each gateway alone: {Reason}")]

@@ -3,9 +3,12 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 
 using EnvPlatform.ServiceDefaults;
+using EnvPlatform.ServiceDefaults.Addresses;
 
 using Microsoft.AspNetCore.Routing.Template;
 using Microsoft.Extensions.Options;
+
+using Polly.Timeout;
 
 using Yarp.ReverseProxy;
 using Yarp.ReverseProxy.Model;
@@ -54,20 +57,21 @@ internal sealed partial class MergedOpenApi(
 
     private async Task<JsonObject?> FetchAsync(ClusterState cluster, CancellationToken ct)
     {
-        foreach (var destination in cluster.Destinations.Values)
+        if (cluster.Destinations.IsEmpty)
         {
-            try
-            {
-                using var client = clients.CreateClient(HttpClientName);
-                return await client.GetFromJsonAsync<JsonObject>(new Uri(new Uri(destination.Model.Config.Address), Path), ct);
-            }
-            catch (Exception exception) when (exception is HttpRequestException or JsonException or TaskCanceledException && !ct.IsCancellationRequested)
-            {
-                LogNotFetched(cluster.ClusterId, exception.Message);
-            }
+            return null;
         }
 
-        return null;
+        try
+        {
+            using var client = clients.CreateClient(HttpClientName);
+            return await client.GetFromJsonAsync<JsonObject>(new Uri(ServiceAddresses.NameOf(cluster.ClusterId, "http") + Path), ct);
+        }
+        catch (Exception exception) when (exception is HttpRequestException or JsonException or TimeoutRejectedException)
+        {
+            LogNotFetched(cluster.ClusterId, exception.Message);
+            return null;
+        }
     }
 
     /// <summary>Whether the route that forwards a path of the document needs no token; null when none does.</summary>
@@ -87,7 +91,16 @@ internal static class MergedOpenApiExtensions
 {
     public static void AddMergedOpenApi(this IHostApplicationBuilder builder)
     {
-        builder.Services.AddHttpClient(MergedOpenApi.HttpClientName, client => client.Timeout = TimeSpan.FromSeconds(10));
+        // Each try goes to the next instance.
+        builder.Services.AddHttpClient(MergedOpenApi.HttpClientName)
+            .AddServiceDiscovery()
+            .AddStandardResilienceHandler(resilience =>
+            {
+                resilience.AttemptTimeout.Timeout = TimeSpan.FromSeconds(5);
+                resilience.TotalRequestTimeout.Timeout = TimeSpan.FromSeconds(10);
+                resilience.Retry.MaxRetryAttempts = 2;
+                resilience.Retry.Delay = TimeSpan.FromMilliseconds(100);
+            });
         builder.Services.AddSingleton<MergedOpenApi>();
         builder.Services.AddHostedService(provider => provider.GetRequiredService<MergedOpenApi>());
     }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using EnvPlatform.Contracts.Packages;
+using Microsoft.AspNetCore.Http;
 
 namespace EnvPlatform.Agent.Tests.Commands;
 
@@ -105,6 +106,43 @@ public sealed class LogTests : CommandFixture
         var ended = await Machine.RunAsync("log", "--prefix", Machine.Environment());
         Assert.That((ended.ExitCode, Platform.To(Logs).Length), Is.EqualTo((0, 3)));
         Assert.That(Platform.To(Logs).Select(request => request.Headers["Idempotency-Key"]).Distinct().Count(), Is.EqualTo(1));
+    }
+
+    [TestCase(502, "")]
+    [TestCase(504, "")]
+    [TestCase(409, "idempotent_request_running")]
+    public async Task What_another_attempt_may_mend_is_tried_again_with_the_same_idempotency_key(int status, string code)
+    {
+        Platform.On(Logs, status, $$"""{"title": "x", "status": {{status}}, "code": "{{code}}"}""").On(Logs, 200, Logged());
+        var ended = await Machine.RunAsync("log", "--prefix", Machine.Environment());
+        Assert.That((ended.ExitCode, Platform.To(Logs).Length), Is.EqualTo((0, 2)), ended.Error);
+        Assert.That(Platform.To(Logs).Select(request => request.Headers["Idempotency-Key"]).Distinct().Count(), Is.EqualTo(1));
+    }
+
+    [Test]
+    public async Task A_connection_that_breaks_is_made_again_with_the_same_idempotency_key()
+    {
+        Platform.On(Logs, (_, response) => Broken(response)).On(Logs, (_, response) => Broken(response)).On(Logs, 200, Logged());
+        var ended = await Machine.RunAsync("log", "--prefix", Machine.Environment());
+        Assert.That((ended.ExitCode, Platform.To(Logs).Length), Is.EqualTo((0, 3)), ended.Error);
+        Assert.That(Platform.To(Logs).Select(request => request.Headers["Idempotency-Key"]).Distinct().Count(), Is.EqualTo(1));
+    }
+
+    [Test]
+    public async Task A_log_whose_answer_was_lost_is_sent_once_more_under_a_key_of_its_own()
+    {
+        const string lost = """{"title": "Conflict", "status": 409, "code": "idempotent_answer_lost"}""";
+        Platform.On(Logs, (_, response) => Broken(response)).On(Logs, 409, lost).On(Logs, 200, Logged(created: false));
+        var ended = await Machine.RunAsync("log", "--prefix", Machine.Environment());
+        Assert.That((ended.ExitCode, Platform.To(Logs).Length), Is.EqualTo((0, 3)), ended.Error);
+        var keys = Platform.To(Logs).Select(request => request.Headers["Idempotency-Key"]).ToArray();
+        Assert.That((keys[0] == keys[1], keys[1] == keys[2]), Is.EqualTo((true, false)));
+    }
+
+    private static Task Broken(HttpResponse response)
+    {
+        response.HttpContext.Abort();
+        return Task.CompletedTask;
     }
 
     [Test]

@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace EnvPlatform.Agent.Tests.Commands;
 
 /// <summary>The program itself, as a shell starts it.</summary>
@@ -21,27 +19,6 @@ public sealed class ProcessTests : CommandFixture
         Assert.That((await RunAsync("--version")).Out.Trim(), Is.EqualTo(Surroundings.Version));
     }
 
-    private async Task<Ended> RunAsync(params string[] args)
-    {
-        var start = new ProcessStartInfo(Path.Combine(TestContext.CurrentContext.TestDirectory, OperatingSystem.IsWindows() ? "envplatform.exe" : "envplatform"), args)
-        {
-            UseShellExecute = false,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        foreach (var (name, value) in Machine.Variables)
-        {
-            start.Environment[name] = value;
-        }
-
-        start.Environment["XDG_CONFIG_HOME"] = Path.Combine(Machine.Home, ".config");
-        start.Environment["XDG_CACHE_HOME"] = Path.Combine(Machine.Home, ".cache");
-        // A cold start on a busy machine may take longer than an activation should wait.
-        start.Environment["ENVPLATFORM_CHECK_TIMEOUT_MS"] = "10000";
-        using var process = Process.Start(start)!;
-        var output = process.StandardOutput.ReadToEndAsync();
-        var error = process.StandardError.ReadToEndAsync();
-        await process.WaitForExitAsync();
-        return new Ended(process.ExitCode, await output, await error);
-    }
+    private Task<Ended> RunAsync(params string[] args) =>
+        Machine.RunProgramAsync(Path.Combine(TestContext.CurrentContext.TestDirectory, OperatingSystem.IsWindows() ? "envplatform.exe" : "envplatform"), args);
 }

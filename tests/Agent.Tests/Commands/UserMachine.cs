@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json.Nodes;
 
 namespace EnvPlatform.Agent.Tests.Commands;
@@ -24,6 +25,8 @@ internal sealed class UserMachine : IDisposable
     public bool IsTerminal { get; set; }
 
     public bool ErrorIsTerminal { get; set; }
+
+    public string HostName { get; init; } = "ada-laptop";
 
     public void Dispose() => _home.Dispose();
 
@@ -61,7 +64,7 @@ internal sealed class UserMachine : IDisposable
         Variables = Variables,
         HomeFolder = Home,
         CurrentFolder = Home,
-        HostName = "ada-laptop",
+        HostName = HostName,
     };
 
     public async Task<Ended> RunAsync(params string[] args)
@@ -70,5 +73,44 @@ internal sealed class UserMachine : IDisposable
         using var error = new StringWriter();
         var exitCode = await CommandLine.RunAsync(args, Surroundings(output, error), CancellationToken.None);
         return new Ended(exitCode, output.ToString(), error.ToString());
+    }
+
+    /// <summary>How a process of this machine is started: in the home folder, with the variables of this machine and no others.</summary>
+    public ProcessStartInfo Start(string program, params IEnumerable<string> args)
+    {
+        var start = new ProcessStartInfo(program, args)
+        {
+            UseShellExecute = false,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = Home,
+        };
+        var kept = new[] { "PATH", "DOTNET_ROOT", "TMPDIR", "SystemRoot" }.Select(name => (name, System.Environment.GetEnvironmentVariable(name))).ToArray();
+        start.Environment.Clear();
+        start.Environment["HOME"] = Home;
+        // A cold start on a busy machine may take longer than an activation should wait.
+        start.Environment["ENVPLATFORM_CHECK_TIMEOUT_MS"] = "10000";
+        foreach (var (name, value) in kept.Concat(Variables.Select(variable => (variable.Key, (string?)variable.Value))))
+        {
+            if (value is not null)
+            {
+                start.Environment[name] = value;
+            }
+        }
+
+        return start;
+    }
+
+    /// <summary>Runs the agent's program as a process of this machine; <see cref="In"/> is its standard input.</summary>
+    public async Task<Ended> RunProgramAsync(string program, params IEnumerable<string> args)
+    {
+        using var process = Process.Start(Start(program, args))!;
+        var output = process.StandardOutput.ReadToEndAsync();
+        var error = process.StandardError.ReadToEndAsync();
+        await process.StandardInput.WriteAsync(In);
+        process.StandardInput.Close();
+        await process.WaitForExitAsync();
+        return new Ended(process.ExitCode, await output, await error);
     }
 }

@@ -1,4 +1,5 @@
 using EnvPlatform.Postgres.Background;
+using EnvPlatform.ServiceDefaults;
 
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Options;
@@ -10,6 +11,7 @@ internal static class ActivationServices
 {
     public static void AddActivations(this IHostApplicationBuilder builder)
     {
+        builder.AddRedis();
         builder.Services.AddSingleton(provider => new AnswerMemory(
             provider.GetRequiredService<IOptions<PolicyOptions>>().Value.AnswersInMemory, provider.GetRequiredService<TimeProvider>()));
         builder.Services.AddSingleton<InvalidationChannel>();

@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
 
+using EnvPlatform.ServiceDefaults;
+
 using StackExchange.Redis;
 
 namespace EnvPlatform.Policy.Activations;
@@ -9,7 +11,7 @@ namespace EnvPlatform.Policy.Activations;
 /// keeps no message for who is away, so the memory is trusted only while this instance hears its own probes, and is cleared whenever it begins
 /// to hear them again.
 /// </summary>
-internal sealed partial class InvalidationChannel(AnswerMemory memory, IConfiguration configuration, TimeProvider clock, ILogger<InvalidationChannel> log)
+internal sealed partial class InvalidationChannel(AnswerMemory memory, RedisConnection redis, TimeProvider clock, ILogger<InvalidationChannel> log)
     : BackgroundService
 {
     private static readonly TimeSpan ProbeInterval = TimeSpan.FromMilliseconds(500);
@@ -18,6 +20,8 @@ internal sealed partial class InvalidationChannel(AnswerMemory memory, IConfigur
     private readonly string instance = Guid.CreateVersion7().ToString("N");
     private readonly ConcurrentDictionary<Location, long> owed = new();
     private readonly Lock gate = new();
+    private IConnectionMultiplexer? _opened;
+    private Task? _subscribing;
     private IConnectionMultiplexer? connection;
     private long owedNumber;
     private long probesSent;
@@ -81,32 +85,28 @@ internal sealed partial class InvalidationChannel(AnswerMemory memory, IConfigur
         while (await timer.WaitForNextTickAsync(stoppingToken));
     }
 
-    public override void Dispose()
-    {
-        connection?.Dispose();
-        base.Dispose();
-    }
-
     private async Task ConnectAsync(CancellationToken ct)
     {
-        var options = ConfigurationOptions.Parse(
-            configuration.GetConnectionString("redis") ?? throw new InvalidOperationException("The connection string ConnectionStrings:redis is missing."));
-        options.AbortOnConnectFail = false;
-        options.ConnectTimeout = 2_000;
-        var opened = await ConnectionMultiplexer.ConnectAsync(options).WaitAsync(ct);
-        try
+        var opened = await redis.OpenAsync(ct);
+        if (_opened is null)
         {
+            _opened = opened;
             opened.ConnectionFailed += (_, failure) => BecomeDeaf(failure.FailureType.ToString());
-            await opened.GetSubscriber().SubscribeAsync(RedisKeys.Invalidations, (_, message) => Hear(message)).WaitAsync(PublishTimeout, clock, ct);
-            Volatile.Write(ref connection, opened);
         }
-        finally
+
+        // Asked for again and again while Redis is away, the subscription would be there as often.
+        if (!opened.IsConnected)
         {
-            if (connection != opened)
-            {
-                opened.Dispose();
-            }
+            throw new TimeoutException("Redis has not been reached yet.");
         }
+
+        if (_subscribing is null or { IsFaulted: true } or { IsCanceled: true })
+        {
+            _subscribing = opened.GetSubscriber().SubscribeAsync(RedisKeys.Invalidations, (_, message) => Hear(message));
+        }
+
+        await _subscribing.WaitAsync(PublishTimeout, clock, ct);
+        Volatile.Write(ref connection, opened);
     }
 
     private async Task PayAsync(List<(Location Location, long Number)> debts)

@@ -1,0 +1,76 @@
+using EnvPlatform.LocalServers;
+
+namespace EnvPlatform.AppHost;
+
+/// <summary>
+/// The processes of one service: <c>ingest</c>, <c>ingest-2</c>... on ports of their own. Who calls the service is told all of them, as
+/// <c>services:ingest:http:0</c>, <c>:1</c>..., and spreads its calls.
+/// </summary>
+internal sealed class Instances(string name, IReadOnlyList<IResourceBuilder<ProjectResource>> all, bool isPublished)
+{
+    public IResourceBuilder<ProjectResource> First => all[0];
+
+    public Instances WithReference(IResourceBuilder<IResourceWithConnectionString> server, string? connectionName = null) =>
+        ForEach(instance => instance.WithReference(server, connectionName).WaitFor(server));
+
+    public Instances WithEnvironment(string variable, IResourceBuilder<ParameterResource> value) =>
+        ForEach(instance => instance.WithEnvironment(variable, value));
+
+    public Instances WithEnvironment(string variable, EndpointReference value) => ForEach(instance => instance.WithEnvironment(variable, value));
+
+    public Instances WithEnvironment(string variable, string value) => ForEach(instance => instance.WithEnvironment(variable, value));
+
+    /// <param name="port">Of the first instance; the others have free ones.</param>
+    public Instances WithHttpEndpoint(int? port = null)
+    {
+        First.WithHttpEndpoint(isPublished ? null : port);
+        foreach (var instance in all.Skip(1))
+        {
+            instance.WithHttpEndpoint();
+        }
+
+        // In telemetry they are one service with several instances.
+        return ForEach(instance => Run(instance.WithHttpHealthCheck("/health/ready").WithEnvironment("OTEL_SERVICE_NAME", name)));
+    }
+
+    /// <summary>HTTP/2 without TLS has a port of its own, since there is no negotiation.</summary>
+    public Instances WithGrpcEndpoint() =>
+        ForEach(instance => Run(instance.WithHttpEndpoint(name: "grpc", env: "GRPC_PORT").WithEndpoint("grpc", endpoint => endpoint.Transport = "http2")));
+
+    /// <summary>Calls others by HTTP.</summary>
+    public Instances Calls(params Instances[] services) => Calls("http", services);
+
+    /// <summary>Calls others by gRPC.</summary>
+    public Instances CallsGrpc(params Instances[] services) => Calls("grpc", services);
+
+    public Instances WaitFor(params Instances[] services) => ForEach(instance => Array.ForEach(services, service => service.ForEach(other => instance.WaitFor(other))));
+
+    private Instances Calls(string endpoint, Instances[] services) => ForEach(caller => Array.ForEach(services, service => service.TellTo(caller, endpoint)));
+
+    private void TellTo(IResourceBuilder<ProjectResource> caller, string endpoint)
+    {
+        caller.WithReferenceRelationship(First);
+        for (var i = 0; i < all.Count; i++)
+        {
+            caller.WithEnvironment($"services__{name}__{endpoint}__{i}", all[i].GetEndpoint(endpoint));
+        }
+    }
+
+    private void Run(IResourceBuilder<ProjectResource> instance)
+    {
+        if (!isPublished)
+        {
+            instance.RunAsBuilt();
+        }
+    }
+
+    private Instances ForEach(Action<IResourceBuilder<ProjectResource>> configure)
+    {
+        foreach (var instance in all)
+        {
+            configure(instance);
+        }
+
+        return this;
+    }
+}

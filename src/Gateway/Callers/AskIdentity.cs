@@ -1,0 +1,66 @@
+using System.Diagnostics.Metrics;
+
+using EnvPlatform.Contracts.Identity;
+using EnvPlatform.Gateway.Limits;
+using EnvPlatform.ServiceDefaults;
+using EnvPlatform.ServiceDefaults.Callers;
+
+using Grpc.Core;
+
+using Microsoft.Extensions.Options;
+
+namespace EnvPlatform.Gateway.Callers;
+
+/// <summary>
+/// Asks Identity whose a token is. Requests that ask for the same token at the same time share one call, and for a moment after Identity did not answer
+/// it is not asked.
+/// </summary>
+internal sealed class AskIdentity(
+    Contracts.Identity.Tokens.TokensClient identity, TokenMemory memory, RateLimits limits, IOptions<GatewayOptions> options, TimeProvider clock)
+{
+    private static readonly TimeSpan RetryInterval = TimeSpan.FromMilliseconds(500);
+    private static readonly Counter<long> Introspections = Telemetry.Meter.CreateCounter<long>("envplatform.gateway.introspections", "{call}");
+    private long _awaySince;
+
+    /// <exception cref="RpcException">Identity does not answer.</exception>
+    public Task<TokenAnswer> AskAsync(TokenEntry entry, string token, RequestOrigin origin)
+    {
+        lock (entry)
+        {
+            // An answer that was asked for before the latest revocation may be out of date: it is not shared with those who come after.
+            var revocations = memory.Revocations;
+            if (entry.Pending is { IsCompleted: false } pending && entry.PendingSince == revocations)
+            {
+                return pending;
+            }
+
+            entry.PendingSince = revocations;
+            return entry.Pending = IntrospectAsync(entry, token, origin, revocations);
+        }
+    }
+
+    private async Task<TokenAnswer> IntrospectAsync(TokenEntry entry, string token, RequestOrigin origin, long revocationsBefore)
+    {
+        await Task.Yield();
+        var since = Interlocked.Read(ref _awaySince);
+        if (since != 0 && clock.GetElapsedTime(since) < RetryInterval)
+        {
+            throw new RpcException(new Status(StatusCode.Unavailable, "Identity was away a moment ago."));
+        }
+
+        try
+        {
+            Introspections.Add(1);
+            var reply = await identity.IntrospectAsync(
+                new IntrospectRequest { Token = token, SourceAddress = origin.SourceAddress ?? "", UserAgent = origin.UserAgent ?? "" },
+                deadline: clock.GetUtcNow().UtcDateTime.AddMilliseconds(options.Value.IdentityTimeoutMilliseconds));
+            Interlocked.Exchange(ref _awaySince, 0);
+            return memory.Keep(entry, reply.Active ? new Bearer(reply, limits) : null, revocationsBefore);
+        }
+        catch (RpcException)
+        {
+            Interlocked.Exchange(ref _awaySince, clock.GetTimestamp());
+            throw;
+        }
+    }
+}

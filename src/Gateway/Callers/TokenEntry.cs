@@ -1,0 +1,17 @@
+namespace EnvPlatform.Gateway.Callers;
+
+/// <summary>A token that requests came with: what is known of it, and the question to Identity that is under way.</summary>
+internal sealed class TokenEntry(TokenKey key)
+{
+    private volatile TokenAnswer? _known;
+
+    public TokenKey Key { get; } = key;
+
+    public TokenAnswer? Known { get => _known; set => _known = value; }
+
+    /// <summary>Read and set under a lock of the entry.</summary>
+    public Task<TokenAnswer>? Pending { get; set; }
+
+    /// <summary>How many revocations there had been when the question was put.</summary>
+    public long PendingSince { get; set; }
+}

@@ -1,0 +1,66 @@
+using System.Collections.Concurrent;
+using Aspire.Hosting.ApplicationModel;
+using Microsoft.Extensions.Hosting;
+
+namespace EnvPlatform.LocalServers;
+
+/// <summary>Writes what every process prints to <c>logs/NAME.log</c> of the data folder; the dashboard forgets it when the platform ends.</summary>
+internal sealed class LogFiles(DataFolder folder, ResourceNotificationService resources, ResourceLoggerService loggers) : BackgroundService
+{
+    private const int TailLines = 20;
+    private readonly ConcurrentDictionary<string, Task> _writers = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, ConcurrentQueue<string>> _tails = new(StringComparer.Ordinal);
+
+    /// <summary>The last lines that a resource printed, for a message about its end.</summary>
+    public IReadOnlyCollection<string> TailOf(string resource) => _tails.TryGetValue(resource, out var tail) ? [.. tail] : [];
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        try
+        {
+            await foreach (var change in resources.WatchAsync(stoppingToken))
+            {
+                _ = _writers.GetOrAdd(change.ResourceId, id => WriteAsync(id, change.Resource.Name, stoppingToken));
+            }
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            await Task.WhenAll(_writers.Values);
+        }
+    }
+
+    private async Task WriteAsync(string id, string name, CancellationToken ct)
+    {
+        var tail = _tails.GetOrAdd(name, _ => new());
+        StreamWriter? file = null;
+        try
+        {
+            await foreach (var lines in loggers.WatchAsync(id).WithCancellation(ct))
+            {
+                file ??= new(folder.LogFor(name), append: true);
+                foreach (var line in lines)
+                {
+                    await file.WriteLineAsync(line.Content);
+                    tail.Enqueue(line.Content);
+                    if (tail.Count > TailLines)
+                    {
+                        tail.TryDequeue(out _);
+                    }
+                }
+
+                await file.FlushAsync(ct);
+            }
+        }
+        catch (OperationCanceledException) when (ct.IsCancellationRequested)
+        {
+            // The platform ends.
+        }
+        finally
+        {
+            if (file is not null)
+            {
+                await file.DisposeAsync();
+            }
+        }
+    }
+}

@@ -1,0 +1,80 @@
+using System.Security.Cryptography;
+
+namespace EnvPlatform.LocalServers;
+
+/// <summary>
+/// The machine's own RabbitMQ, run privately: own folders and settings, everything on loopback. The Erlang port mapper (epmd), of which a
+/// machine normally has one that outlives its users, is started beside it on a port of its own and ends with it.
+/// </summary>
+public sealed class RabbitMqProgram : ILocalServer
+{
+    private readonly string _data;
+
+    public RabbitMqProgram(DataFolder folder, string name, bool keep)
+    {
+        ArgumentNullException.ThrowIfNull(folder);
+        _data = folder.For(name, keep);
+        Port = FreePorts.Next();
+        int mapperPort = FreePorts.Next(), distributionPort = FreePorts.Next();
+
+        // The scripts in /usr/sbin change the user; these do not.
+        var program = Programs.Find("rabbitmq-server", "rabbitmq-server", "/usr/lib/rabbitmq/bin", "/usr/local/lib/rabbitmq/bin");
+        var mapper = Programs.Find("epmd", "erlang-base");
+        var environment = new Dictionary<string, string>
+        {
+            ["HOME"] = _data,
+            ["LANG"] = "C.UTF-8",
+            ["ERL_EPMD_PORT"] = $"{mapperPort}",
+            ["ERL_EPMD_ADDRESS"] = "127.0.0.1",
+            ["ERL_FLAGS"] = "-start_epmd false",
+            ["RABBITMQ_NODENAME"] = "rabbit@localhost",
+            ["RABBITMQ_DIST_PORT"] = $"{distributionPort}",
+            ["RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS"] = "-kernel inet_dist_use_interface {127,0,0,1}",
+            ["RABBITMQ_CONF_ENV_FILE"] = Path.Combine(_data, "rabbitmq-env.conf"),
+            ["RABBITMQ_CONFIG_FILE"] = Path.Combine(_data, "rabbitmq.conf"),
+            ["RABBITMQ_ADVANCED_CONFIG_FILE"] = Path.Combine(_data, "advanced.config"),
+            ["RABBITMQ_ENABLED_PLUGINS_FILE"] = Path.Combine(_data, "enabled_plugins"),
+            ["RABBITMQ_LOG_BASE"] = _data,
+            ["RABBITMQ_MNESIA_BASE"] = Path.Combine(_data, "mnesia"),
+
+            // With input allowed, the script becomes the server instead of watching over it.
+            ["RABBITMQ_ALLOW_INPUT"] = "1",
+            ["RABBITMQ_SERVER_START_ARGS"] = "-noinput",
+        };
+        Process = new(program, [], _data, environment);
+        Companions = new Dictionary<string, ServerProcess>
+        {
+            ["epmd"] = new(mapper, ["-port", $"{mapperPort}", "-address", "127.0.0.1"], _data, new Dictionary<string, string>()),
+        };
+    }
+
+    public int Port { get; }
+
+    public IReadOnlyDictionary<string, ServerProcess> Companions { get; }
+
+    public ServerProcess Process { get; }
+
+    public async Task PrepareAsync(string user, string password, CancellationToken ct)
+    {
+        DataFolder.WritePrivate(Path.Combine(_data, "rabbitmq.conf"), $"""
+            listeners.tcp.1 = 127.0.0.1:{Port}
+            default_user = {user}
+            default_pass = {password}
+            loopback_users = none
+            log.file = false
+            log.console = true
+            log.console.level = warning
+            log.connection.level = error
+            log.console.use_colors = off
+            """);
+        await File.WriteAllTextAsync(Path.Combine(_data, "enabled_plugins"), "[].\n", ct);
+        await File.WriteAllTextAsync(Path.Combine(_data, "rabbitmq-env.conf"), "# In place of the machine's own.\n", ct);
+
+        // The secret by which Erlang nodes know each other.
+        var cookie = Path.Combine(_data, ".erlang.cookie");
+        if (!File.Exists(cookie))
+        {
+            DataFolder.WritePrivate(cookie, RandomNumberGenerator.GetHexString(40));
+        }
+    }
+}
