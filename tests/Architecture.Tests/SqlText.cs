@@ -5,7 +5,7 @@ using Microsoft.CodeAnalysis.CSharp.Syntax;
 namespace EnvPlatform.Architecture.Tests;
 
 /// <summary>
-/// Where the sources of ours run SQL, and whether the text of a statement is fixed: put together of nothing but constants and whole numbers, whichever
+/// Where sources run SQL, and whether the text of a statement is fixed: put together of nothing but constants and whole numbers, whichever
 /// way it takes through variables, members and parameters. What a caller of the API gives can then not become part of a statement.
 /// </summary>
 internal sealed class SqlText
@@ -122,14 +122,29 @@ internal sealed class SqlText
             PostfixUnaryExpressionSyntax { OperatorToken.Text: "!" } certain => Why(certain.Operand, model),
             BinaryExpressionSyntax { OperatorToken.Text: "+" or "??" } pair => Why(pair.Left, model) ?? Why(pair.Right, model),
             ConditionalExpressionSyntax choice => Why(choice.WhenTrue, model) ?? Why(choice.WhenFalse, model),
-            SwitchExpressionSyntax choice => choice.Arms.Select(arm => arm.Expression is ThrowExpressionSyntax ? null : Why(arm.Expression, model)).FirstOrDefault(why => why is not null),
-            InterpolatedStringExpressionSyntax text => text.Contents.OfType<InterpolationSyntax>().Select(hole => Why(hole.Expression, model)).FirstOrDefault(why => why is not null),
+            SwitchExpressionSyntax choice => First(choice.Arms, arm => arm.Expression is ThrowExpressionSyntax ? null : Why(arm.Expression, model)),
+            InterpolatedStringExpressionSyntax text => First(text.Contents.OfType<InterpolationSyntax>(), hole => Why(hole.Expression, model)),
             ElementAccessExpressionSyntax part => Why(part.Expression, model),
             InvocationExpressionSyntax { Expression: MemberAccessExpressionSyntax { Name.Identifier.Text: "Split" } split } => Why(split.Expression, model),
             _ when IsNumber(model.GetTypeInfo(expression).Type) => null,
-            InvocationExpressionSyntax { Expression: MemberAccessExpressionSyntax { Name.Identifier.Text: "Join" or "Concat", Expression: PredefinedTypeSyntax } } => $"{expression} joins what is not known",
+            CollectionExpressionSyntax list => First(list.Elements, element => Why(element is SpreadElementSyntax spread ? spread.Expression : ((ExpressionElementSyntax)element).Expression, model)),
+            ArrayCreationExpressionSyntax { Initializer: { } list } => First(list.Expressions, element => Why(element, model)),
+            ImplicitArrayCreationExpressionSyntax { Initializer: var list } => First(list.Expressions, element => Why(element, model)),
+            InvocationExpressionSyntax { Expression: MemberAccessExpressionSyntax { Name.Identifier.Text: "Join", Expression: PredefinedTypeSyntax } } join =>
+                First(join.ArgumentList.Arguments, argument => Why(argument.Expression, model)),
+            InvocationExpressionSyntax { Expression: MemberAccessExpressionSyntax { Name.Identifier.Text: "Select" } select, ArgumentList.Arguments: [{ Expression: SimpleLambdaExpressionSyntax { ExpressionBody: { } body } lambda }] } =>
+                WhySelected(select.Expression, lambda.Parameter, body, model),
             _ => WhySymbol(model.GetSymbolInfo(expression).Symbol, expression),
         };
+    }
+
+    private static string? First<T>(IEnumerable<T> parts, Func<T, string?> why) => parts.Select(why).FirstOrDefault(found => found is not null);
+
+    /// <summary>What is made of each of several texts is fixed when they are and what is made of one is.</summary>
+    private string? WhySelected(ExpressionSyntax from, ParameterSyntax item, ExpressionSyntax body, SemanticModel model)
+    {
+        _symbols[model.GetDeclaredSymbol(item)!] = Why(from, model);
+        return Why(body, model);
     }
 
     private static bool IsNumber(ITypeSymbol? type) => type?.SpecialType is SpecialType.System_Int32 or SpecialType.System_Int64;
@@ -161,7 +176,7 @@ internal sealed class SqlText
             IParameterSymbol parameter when Sinks.Contains(parameter.Name) => null,
             IParameterSymbol parameter => WhyParameter(parameter),
             _ when symbol.DeclaringSyntaxReferences.IsEmpty => $"{expression} is not of ours",
-            _ => symbol.DeclaringSyntaxReferences.Select(reference => WhyDeclared(reference.GetSyntax(), symbol, name)).FirstOrDefault(why => why is not null),
+            _ => First(symbol.DeclaringSyntaxReferences, reference => WhyDeclared(reference.GetSyntax(), symbol, name)),
         };
     }
 
@@ -181,7 +196,7 @@ internal sealed class SqlText
             MethodDeclarationSyntax or LocalFunctionStatementSyntax => Returned(declared),
             _ => [],
         };
-        return values.Length == 0 ? $"{name} cannot be followed" : values.Select(value => Why(value, model)).FirstOrDefault(why => why is not null);
+        return values.Length == 0 ? $"{name} cannot be followed" : First(values, value => Why(value, model));
     }
 
     /// <summary>What a part of a tuple can be; nothing where that cannot be seen.</summary>
@@ -216,7 +231,7 @@ internal sealed class SqlText
             return $"no call gives {parameter.Name} of {parameter.ContainingSymbol.Name}";
         }
 
-        return calls.Select(arguments => WhyGiven(parameter, arguments)).FirstOrDefault(why => why is not null);
+        return First(calls, arguments => WhyGiven(parameter, arguments));
     }
 
     private string? WhyGiven(IParameterSymbol parameter, ArgumentListSyntax arguments)

@@ -44,8 +44,8 @@ internal sealed class Peer : IAsyncDisposable
         builder.Services.AddHealthChecks().AddCheck("ready", () => IsReady ? HealthCheckResult.Healthy() : HealthCheckResult.Unhealthy(), [Health.ReadyTag]);
         _app = builder.Build();
         _app.UseServiceDefaults();
-        _app.MapGrpcService<Sets>().RequireAuthorization(Roles.Service);
-        _app.MapGrpcService<Environments>().RequireAuthorization(Roles.Service);
+        _app.MapGrpcService<Sets>().RequireAuthorization(Access.Service);
+        _app.MapGrpcService<Environments>().RequireAuthorization(Access.Service);
     }
 
     public int Port { get; }
