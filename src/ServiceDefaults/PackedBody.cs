@@ -26,22 +26,8 @@ internal static class PackedBody
     }
 
     /// <summary>Says whose fault it is that the data cannot be unpacked.</summary>
-    private sealed class Unpacking(Stream packed) : Stream
+    private sealed class Unpacking(Stream packed) : ReadOnlyStream
     {
-        public override bool CanRead => true;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => false;
-
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position
-        {
-            get => throw new NotSupportedException();
-            set => throw new NotSupportedException();
-        }
-
         public override int Read(byte[] buffer, int offset, int count)
         {
             try
@@ -68,16 +54,6 @@ internal static class PackedBody
 
         public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
             ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-        public override void Flush()
-        {
-        }
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
         private static InvalidInputException Refusal() => new("body", "Is not packed as Content-Encoding says.");
     }

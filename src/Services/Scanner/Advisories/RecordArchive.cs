@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using EnvPlatform.Scanner.Advisories.Osv;
+using EnvPlatform.ServiceDefaults;
 
 namespace EnvPlatform.Scanner.Advisories;
 

@@ -1,7 +1,10 @@
-namespace EnvPlatform.Scanner.Advisories;
+namespace EnvPlatform.ServiceDefaults;
 
-/// <summary>What every stream that is only read says; reading is left to those that derive from it.</summary>
-internal abstract class ReadOnlyStream : Stream
+/// <summary>
+/// A stream that can be read from its beginning to its end and do nothing else. A derived type overrides <c>Read</c> of a span or of an array, and
+/// <c>ReadAsync</c> where it can wait without a thread.
+/// </summary>
+public abstract class ReadOnlyStream : Stream
 {
     public override bool CanRead => true;
 
