@@ -20,20 +20,34 @@ public static class CountColumns
     public const string Values =
         "@CountTotal::int[], @CountCritical::int[], @CountHigh::int[], @CountMedium::int[], @CountLow::int[], @CountUnknown::int[], @CountScore::numeric[], @CountKev::int[]";
 
-    private static readonly string[] All = Names.Split(", ");
-
     /// <summary>The columns of one table: <c>t.total, ..., t.kev</c>.</summary>
-    public static string Of(string table) => string.Join(", ", All.Select(name => $"{table}.{name}"));
+    public static string Of(string table) =>
+        $"{table}.total, {table}.critical, {table}.high, {table}.medium, {table}.low, {table}.unknown, {table}.max_cvss, {table}.kev";
 
     /// <summary>For <c>set</c>: each column from the same one of another table, or of <c>excluded</c>.</summary>
-    public static string AssignFrom(string table) => string.Join(", ", All.Select(name => $"{name} = {table}.{name}"));
+    public static string AssignFrom(string table) =>
+        $"""
+        total = {table}.total, critical = {table}.critical, high = {table}.high, medium = {table}.medium, low = {table}.low, unknown = {table}.unknown,
+        max_cvss = {table}.max_cvss, kev = {table}.kev
+        """;
 
     /// <summary>Of a select list: the counts of a row as one value, that Dapper reads as <see cref="VulnerabilityCounts"/>; null where the table has no row.</summary>
-    public static string ValueOf(string table) => $"case when {table}.total is not null then array[{string.Join(", ", All[..6].Select(name => $"{table}.{name}"))}] end";
+    public static string ValueOf(string table) =>
+        $"""
+        case when {table}.total is not null
+            then array[{table}.total, {table}.critical, {table}.high, {table}.medium, {table}.low, {table}.unknown] end
+        """;
 
     /// <summary>Of a select list with <c>group by</c>: counts the rows of <c>vulnerabilities</c> (columns <c>id</c> and <c>severity</c>) into those columns.</summary>
-    public static string CountRowsOf(string vulnerabilities) => $"count({vulnerabilities}.id)::int as total, " + string.Join(
-        ", ", All[1..6].Select(severity => $"count(*) filter (where {vulnerabilities}.severity = '{severity}')::int as {severity}"));
+    public static string CountRowsOf(string vulnerabilities) =>
+        $"""
+        count({vulnerabilities}.id)::int as total,
+        count(*) filter (where {vulnerabilities}.severity = 'critical')::int as critical,
+        count(*) filter (where {vulnerabilities}.severity = 'high')::int as high,
+        count(*) filter (where {vulnerabilities}.severity = 'medium')::int as medium,
+        count(*) filter (where {vulnerabilities}.severity = 'low')::int as low,
+        count(*) filter (where {vulnerabilities}.severity = 'unknown')::int as unknown
+        """;
 
     /// <summary>The parameters of <see cref="Values"/>, a row each, and others beside them.</summary>
     public static DynamicParameters Parameters<T>(

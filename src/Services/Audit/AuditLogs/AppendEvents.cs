@@ -2,6 +2,7 @@ using EnvPlatform.Audit.Streams;
 using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Postgres;
+using EnvPlatform.ServiceDefaults;
 
 using MassTransit;
 
@@ -142,16 +143,5 @@ internal sealed class AppendEvents(NpgsqlDataSource db, AuditPartitions partitio
 
     private sealed record Head(OrganizationId OrgId, long Size, DateTimeOffset LastRecordedAt, string? OrgName);
 
-    internal sealed class Definition : ConsumerDefinition<AppendEvents>
-    {
-        private const int MessageLimit = 500;
-
-        protected override void ConfigureConsumer(
-            IReceiveEndpointConfigurator endpointConfigurator, IConsumerConfigurator<AppendEvents> consumerConfigurator, IRegistrationContext context)
-        {
-            endpointConfigurator.PrefetchCount = 3 * MessageLimit;
-            consumerConfigurator.Options<BatchOptions>(batch => batch
-                .SetMessageLimit(MessageLimit).SetTimeLimit(TimeSpan.FromMilliseconds(50)).SetConcurrencyLimit(2));
-        }
-    }
+    internal sealed class Definition() : BatchDefinition<AppendEvents>(messageLimit: 500, milliseconds: 50, concurrency: 2);
 }

@@ -4,6 +4,7 @@ using EnvPlatform.Contracts;
 using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Postgres;
+using EnvPlatform.ServiceDefaults;
 
 using MassTransit;
 
@@ -59,18 +60,6 @@ public sealed class StoreScanResults(NpgsqlDataSource db) : IConsumer<Batch<Envi
 
     private sealed record Scan(OrganizationId Organization, ScannedSet Set);
 
-    /// <summary>Takes up to 50 messages, of hundreds of sets each, at a time and waits at most 50 ms for them.</summary>
-    internal sealed class Definition : ConsumerDefinition<StoreScanResults>
-    {
-        private const int MessageLimit = 50;
-
-        protected override void ConfigureConsumer(
-            IReceiveEndpointConfigurator endpointConfigurator, IConsumerConfigurator<StoreScanResults> consumerConfigurator, IRegistrationContext context)
-        {
-            ArgumentNullException.ThrowIfNull(endpointConfigurator);
-            ArgumentNullException.ThrowIfNull(consumerConfigurator);
-            endpointConfigurator.PrefetchCount = 2 * MessageLimit;
-            consumerConfigurator.Options<BatchOptions>(options => options.SetMessageLimit(MessageLimit).SetTimeLimit(ms: 50).SetConcurrencyLimit(1));
-        }
-    }
+    /// <summary>Few messages at a time, as each may be of hundreds of sets.</summary>
+    internal sealed class Definition() : BatchDefinition<StoreScanResults>(messageLimit: 50, milliseconds: 50);
 }

@@ -1,6 +1,7 @@
 using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Postgres;
+using EnvPlatform.ServiceDefaults;
 
 using MassTransit;
 
@@ -29,5 +30,5 @@ internal sealed class DropAnswers(NpgsqlDataSource db, InvalidationChannel chann
 
     private sealed record Place(OrganizationId OrgId, MachineId MachineId, string Prefix);
 
-    internal sealed class Definition : Statuses.BatchDefinition<DropAnswers>;
+    internal sealed class Definition : BatchDefinition<DropAnswers>;
 }

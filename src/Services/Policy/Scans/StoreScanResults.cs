@@ -1,8 +1,8 @@
 using EnvPlatform.Contracts;
 using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
-using EnvPlatform.Policy.Statuses;
 using EnvPlatform.Postgres;
+using EnvPlatform.ServiceDefaults;
 
 using MassTransit;
 

@@ -2,6 +2,7 @@ using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Policy.Activations;
 using EnvPlatform.Postgres;
+using EnvPlatform.ServiceDefaults;
 
 using MassTransit;
 

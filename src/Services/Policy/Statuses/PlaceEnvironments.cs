@@ -1,6 +1,7 @@
 using EnvPlatform.Contracts.Events;
 using EnvPlatform.Policy.Activations;
 using EnvPlatform.Postgres;
+using EnvPlatform.ServiceDefaults;
 
 using MassTransit;
 

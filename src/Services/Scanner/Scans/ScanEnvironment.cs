@@ -2,6 +2,7 @@ using EnvPlatform.Contracts.Events;
 using EnvPlatform.Postgres;
 using EnvPlatform.Scanner.Advisories;
 using EnvPlatform.Scanner.Curations;
+using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.Callers;
 
 using MassTransit;
@@ -60,20 +61,7 @@ internal sealed class ScanEnvironment(
         }
     }
 
-    /// <summary>Many at once, few at a time: two batches are under way at most, so that one waits for the database while the other waits for Ingest.</summary>
-    internal sealed class Definition : ConsumerDefinition<ScanEnvironment>
-    {
-        private readonly int batch;
-
-        public Definition(IOptions<ScannerOptions> options)
-        {
-            batch = options.Value.ScanBatch;
-            Endpoint(endpoint => endpoint.PrefetchCount = batch * 2);
-        }
-
-        protected override void ConfigureConsumer(
-            IReceiveEndpointConfigurator endpointConfigurator, IConsumerConfigurator<ScanEnvironment> consumerConfigurator, IRegistrationContext context) =>
-            consumerConfigurator.Options<BatchOptions>(options => options
-                .SetMessageLimit(batch).SetTimeLimit(TimeSpan.FromMilliseconds(30)).SetConcurrencyLimit(2));
-    }
+    /// <summary>Two batches under way at most: one waits for the database while the other waits for Ingest.</summary>
+    internal sealed class Definition(IOptions<ScannerOptions> options)
+        : BatchDefinition<ScanEnvironment>(options.Value.ScanBatch, milliseconds: 30, concurrency: 2);
 }
