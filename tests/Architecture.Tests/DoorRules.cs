@@ -10,16 +10,12 @@ public sealed partial class DoorRules
     {
         ["src/Postgres/"] = "the door itself",
         ["src/Idempotency/IdempotencyKeys.cs"] = "keeps answers around the handler's transaction",
-        ["src/Services/Ingest/Environments/LogPartitions.cs"] = "makes partitions under a lock of the session",
         ["src/Services/Scanner/Advisories/Feeds/FetchTurn.cs"] = "a lock of the session",
         ["src/Services/Scanner/Advisories/Imports/ImportTurn.cs"] = "a lock of the session",
         ["src/Services/Scanner/Advisories/Imports/AdvisoryPlan.cs"] = "rows read as they come",
-        ["src/Services/Scanner/Advisories/Imports/RunImports.cs"] = "listens",
-        ["src/Services/Scanner/Advisories/KeepIndexCurrent.cs"] = "listens",
         ["src/Services/Scanner/Advisories/CurrentIndex.cs"] = "rows read as they come",
         ["src/Services/Scanner/Advisories/StoredAdvisories.cs"] = "rows read as they come",
         ["src/Services/Scanner/Advisories/StoredMapping.cs"] = "rows read as they come",
-        ["src/Services/Scanner/Curations/ExpireCurations.cs"] = "listens",
         ["src/Services/Scanner/Vulnerabilities/VulnerabilityList.cs"] = "one setting for two statements",
     };
 

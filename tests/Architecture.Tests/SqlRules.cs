@@ -13,6 +13,7 @@ public sealed class SqlRules
         "AuditQuery.SortColumn", // one of three
         "ListAuditLogs.Where", // constants, and columns from a table, joined by and or or
         "ListEnvironments.Where", // constants, one after the other
+        "IListeningWork.Channel", // a constant of each type that listens; LISTEN takes no parameter
         "ListAffectedEnvironments.PageSql", // constants, and the columns of an order joined by commas
     ];
 

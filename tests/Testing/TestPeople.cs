@@ -1,4 +1,4 @@
-using EnvPlatform.ServiceDefaults.Identity;
+using EnvPlatform.ServiceDefaults.Callers;
 
 namespace EnvPlatform.Testing;
 

@@ -88,12 +88,9 @@ internal static class CallerAuthentication
             return organization is null ? roles : roles.Append(organization.Role);
         }
 
-        private static Membership? OrganizationOf(HttpContext http, Assertion assertion)
-        {
-            return RequestedOrganization.NameIn(http) is not { } asked
-                ? (assertion.Memberships.Count == 1 ? assertion.Memberships[0] : null)
-                : assertion.Memberships.FirstOrDefault(m => m.Slug == asked || (OrganizationId.TryParse(asked, out var id) && m.Id == id));
-        }
+        private static Membership? OrganizationOf(HttpContext http, Assertion assertion) => RequestedOrganization.NameIn(http) is not { } asked
+            ? (assertion.Memberships.Count == 1 ? assertion.Memberships[0] : null)
+            : assertion.Memberships.FirstOrDefault(m => m.Slug == asked || (OrganizationId.TryParse(asked, out var id) && m.Id == id));
     }
 
     /// <summary>

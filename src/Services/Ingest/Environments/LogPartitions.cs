@@ -1,5 +1,4 @@
-using Dapper;
-
+using EnvPlatform.Postgres;
 using EnvPlatform.Postgres.Background;
 
 using Npgsql;
@@ -17,10 +16,6 @@ internal sealed class LogPartitions(NpgsqlDataSource db, TimeProvider clock) : I
     /// One statement under a lock of its own, as several instances may do this at once. A month whose rows already lie in the partition for
     /// the rest stays there.
     /// </remarks>
-    public async Task RunAsync(CancellationToken ct)
-    {
-        await using var connection = await db.OpenConnectionAsync(ct);
-        await connection.ExecuteAsync(new CommandDefinition(
-            "select make_environment_log_partitions(@Now, @MonthsAhead)", new { Now = clock.GetUtcNow(), MonthsAhead }, cancellationToken: ct));
-    }
+    public Task RunAsync(CancellationToken ct) => db.QuerySingleOrDefaultAsync<string>(
+        "select make_environment_log_partitions(@Now, @MonthsAhead)::text", new { Now = clock.GetUtcNow(), MonthsAhead }, ct);
 }
