@@ -20,12 +20,17 @@ internal static class RetryElsewhere
     public static async Task ForwardAsync(HttpContext http, RequestDelegate next)
     {
         var proxy = http.GetReverseProxyFeature();
-        var untried = proxy.AvailableDestinations.ToList();
+        var untried = proxy.AvailableDestinations;
         for (var tries = 1; ; tries++)
         {
             await next(http);
-            if (tries == Tries || proxy.ProxiedDestination is not { } used || !untried.Remove(used) || untried.Count == 0
-                || http.Features.Get<IForwarderErrorFeature>() is not { } failure || !MayBeSentAgain(http, failure))
+            if (tries == Tries || http.Features.Get<IForwarderErrorFeature>() is not { } failure || !MayBeSentAgain(http, failure))
+            {
+                return;
+            }
+
+            untried = [.. untried.Where(destination => destination != proxy.ProxiedDestination)];
+            if (untried.Count == 0)
             {
                 return;
             }

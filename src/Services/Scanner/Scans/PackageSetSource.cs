@@ -2,14 +2,39 @@ using EnvPlatform.Contracts.Ingest;
 
 using Grpc.Core;
 
+using Polly;
+using Polly.Retry;
+
 namespace EnvPlatform.Scanner.Scans;
 
 /// <summary>Fetches package sets from Ingest, which numbers and keeps them; waits while Ingest is away.</summary>
-internal sealed partial class PackageSetSource(PackageSets.PackageSetsClient ingest, TimeProvider clock, ILogger<PackageSetSource> log)
+internal sealed partial class PackageSetSource
 {
     private const int Parallel = 4;
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+    private readonly PackageSets.PackageSetsClient _ingest;
+    private readonly TimeProvider _clock;
+    private readonly ILogger<PackageSetSource> _log;
+    private readonly ResiliencePipeline _patience;
+
+    public PackageSetSource(PackageSets.PackageSetsClient ingest, TimeProvider clock, ILogger<PackageSetSource> log)
+    {
+        (_ingest, _clock, _log) = (ingest, clock, log);
+        _patience = new ResiliencePipelineBuilder { TimeProvider = clock }
+            .AddRetry(new RetryStrategyOptions
+            {
+                ShouldHandle = new PredicateBuilder().Handle<RpcException>(exception => exception.StatusCode is StatusCode.Unavailable or StatusCode.DeadlineExceeded),
+                MaxRetryAttempts = int.MaxValue,
+                Delay = Pause,
+                OnRetry = retry =>
+                {
+                    LogAway(((RpcException)retry.Outcome.Exception!).Status.Detail);
+                    return ValueTask.CompletedTask;
+                },
+            })
+            .Build();
+    }
 
     /// <summary>The packages of each set, in ascending order of their ids; a set that Ingest does not have is left out.</summary>
     public async Task<Dictionary<long, List<LoggedPackage>>> FetchAsync(IEnumerable<long> sets, CancellationToken ct)
@@ -32,29 +57,21 @@ internal sealed partial class PackageSetSource(PackageSets.PackageSetsClient ing
 
     private async Task<List<LoggedPackage>?> FetchAsync(long set, CancellationToken ct)
     {
-        while (true)
+        try
         {
-            try
-            {
-                return await StreamAsync(set, ct);
-            }
-            catch (RpcException exception) when (exception.StatusCode is StatusCode.NotFound)
-            {
-                LogUnknown(set);
-                return null;
-            }
-            catch (RpcException exception) when (exception.StatusCode is StatusCode.Unavailable or StatusCode.DeadlineExceeded && !ct.IsCancellationRequested)
-            {
-                LogAway(set, exception.Status.Detail);
-                await Task.Delay(Pause, clock, ct);
-            }
+            return await _patience.ExecuteAsync(async token => await StreamAsync(set, token), ct);
+        }
+        catch (RpcException exception) when (exception.StatusCode is StatusCode.NotFound)
+        {
+            LogUnknown(set);
+            return null;
         }
     }
 
     private async Task<List<LoggedPackage>> StreamAsync(long set, CancellationToken ct)
     {
-        using var call = ingest.GetPackageSet(
-            new GetPackageSetRequest { PackageSetId = set }, deadline: clock.GetUtcNow().UtcDateTime + Deadline, cancellationToken: ct);
+        using var call = _ingest.GetPackageSet(
+            new GetPackageSetRequest { PackageSetId = set }, deadline: _clock.GetUtcNow().UtcDateTime + Deadline, cancellationToken: ct);
         var packages = new List<LoggedPackage>();
         while (await call.ResponseStream.MoveNext(ct))
         {
@@ -69,6 +86,6 @@ internal sealed partial class PackageSetSource(PackageSets.PackageSetsClient ing
     [LoggerMessage(Level = LogLevel.Error, Message = "Ingest has no package set {Set}; its environments cannot be scanned")]
     private partial void LogUnknown(long set);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Package set {Set} waits for Ingest: {Reason}")]
-    private partial void LogAway(long set, string reason);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "A package set waits for Ingest: {Reason}")]
+    private partial void LogAway(string reason);
 }

@@ -3,6 +3,9 @@ using System.Net.Http.Headers;
 
 using Microsoft.Extensions.Options;
 
+using Polly;
+using Polly.Retry;
+
 namespace EnvPlatform.Scanner.Advisories.Feeds;
 
 /// <summary>By what a publisher knows whether a file is still the same (RFC 9110, 8.8), and what it says of its content.</summary>
@@ -34,6 +37,7 @@ internal sealed partial class FetchFeed(
     FeedClient client, VerifyFeed verify, IOptions<FeedOptions> options, IOptions<ScannerOptions> limits, TimeProvider clock, ILogger<FetchFeed> log)
 {
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(1);
 
     /// <param name="file">What came before; holds the whole file at the end.</param>
     /// <returns>Null when what is known is what is published.</returns>
@@ -41,44 +45,70 @@ internal sealed partial class FetchFeed(
     /// <exception cref="FeedTakenException">Another process fetches the feed now.</exception>
     public async Task<Validators?> RunAsync(Feed feed, Validators known, FeedDownload file, CancellationToken ct)
     {
-        for (var attempt = 0; ; attempt++)
+        bool changed;
+        try
         {
-            string reason;
-            try
-            {
-                if (file.Length > 0 && file.Begun?.Condition is null)
-                {
-                    // Nothing says that the rest would be of the same file.
-                    await file.RestartAsync(null, null, ct);
-                }
+            changed = await Resuming(feed, file, ct).ExecuteAsync(async token => await TryAsync(feed, known, file, token), ct);
+        }
+        catch (Exception exception) when (IsBroken(exception, ct))
+        {
+            throw new FeedException($"The download broke off {options.Value.MaxResumes + 1} times, at last: {ReasonOf(exception).TrimEnd('.')}.", isUsable: true);
+        }
 
-                using var response = await AskAsync(feed, known, file, ct);
-                if (response.StatusCode == HttpStatusCode.NotModified && file.Length == 0)
-                {
-                    return null;
-                }
-
-                await BeginAsync(feed, response, file, ct);
-                await ReceiveAsync(response, file, ct);
-                break;
-            }
-            catch (Exception exception) when (exception is HttpRequestException or IOException || (exception is OperationCanceledException && !ct.IsCancellationRequested))
-            {
-                reason = exception is OperationCanceledException ? $"nothing came for {options.Value.IdleSeconds} seconds" : exception.Message;
-            }
-
-            if (attempt >= options.Value.MaxResumes)
-            {
-                throw new FeedException($"The download broke off {attempt + 1} times, at last: {reason.TrimEnd('.')}.", isUsable: true);
-            }
-
-            LogBroken(feed.Name, file.Length, reason);
-            await Task.Delay(FirstPause * Math.Pow(2, Math.Min(attempt, 8)), clock, ct);
+        if (!changed)
+        {
+            return null;
         }
 
         await verify.RunAsync(feed, file, ct);
         return file.Begun!;
     }
+
+    /// <summary>A download that breaks off is taken up again, later each time; every try goes on where the one before ended.</summary>
+    private ResiliencePipeline Resuming(Feed feed, FeedDownload file, CancellationToken ct) => options.Value.MaxResumes == 0
+        ? ResiliencePipeline.Empty
+        : new ResiliencePipelineBuilder { TimeProvider = clock }
+            .AddRetry(new RetryStrategyOptions
+            {
+                ShouldHandle = broken => new(broken.Outcome.Exception is { } exception && IsBroken(exception, ct)),
+                MaxRetryAttempts = options.Value.MaxResumes,
+                BackoffType = DelayBackoffType.Exponential,
+                Delay = FirstPause,
+                MaxDelay = LongestPause,
+                OnRetry = broken =>
+                {
+                    var reason = ReasonOf(broken.Outcome.Exception!);
+                    LogBroken(feed.Name, file.Length, reason);
+                    return ValueTask.CompletedTask;
+                },
+            })
+            .Build();
+
+    /// <returns>False when what is known is what is published.</returns>
+    private async Task<bool> TryAsync(Feed feed, Validators known, FeedDownload file, CancellationToken ct)
+    {
+        if (file.Length > 0 && file.Begun?.Condition is null)
+        {
+            // Nothing says that the rest would be of the same file.
+            await file.RestartAsync(null, null, ct);
+        }
+
+        using var response = await AskAsync(feed, known, file, ct);
+        if (response.StatusCode == HttpStatusCode.NotModified && file.Length == 0)
+        {
+            return false;
+        }
+
+        await BeginAsync(feed, response, file, ct);
+        await ReceiveAsync(response, file, ct);
+        return true;
+    }
+
+    private static bool IsBroken(Exception exception, CancellationToken ct) =>
+        exception is HttpRequestException or IOException || (exception is OperationCanceledException && !ct.IsCancellationRequested);
+
+    private string ReasonOf(Exception exception) =>
+        exception is OperationCanceledException ? $"nothing came for {options.Value.IdleSeconds} seconds" : exception.Message;
 
     private Task<HttpResponseMessage> AskAsync(Feed feed, Validators known, FeedDownload file, CancellationToken ct) => client.GetAsync(
         feed.Url, headers =>
