@@ -50,7 +50,8 @@ if [[ -z $program ]]; then
   "$root/eng/agent.sh" --form native "$root/artifacts/agent-bench"
   program=$root/artifacts/agent-bench/envplatform
 fi
-dotnet build "$root/bench/BareProxy" -c Release -v quiet -tl:off "-clp:NoSummary;ErrorsOnly" -nodeReuse:false -p:UseSharedCompilation=false >&2 </dev/null
+dotnet build "$root/bench/BareProxy" -c Release -v quiet -tl:off "-clp:NoSummary;ErrorsOnly" -nodeReuse:false \
+  -p:UseSharedCompilation=false >&2 </dev/null
 
 port=$((20000 + RANDOM % 10000))
 while (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do
@@ -64,7 +65,8 @@ for _ in {1..100}; do
 done
 
 given_url=${ENVPLATFORM_URL:-}
-agent=(env "ENVPLATFORM_CACHE=$work/cache" "ENVPLATFORM_SETTINGS=$work/settings.json" "ENVPLATFORM_URL=http://127.0.0.1:$port" ENVPLATFORM_TOKEN=envp_bench
+agent=(env "ENVPLATFORM_CACHE=$work/cache" "ENVPLATFORM_SETTINGS=$work/settings.json" "ENVPLATFORM_URL=http://127.0.0.1:$port" \
+  ENVPLATFORM_TOKEN=envp_bench
   ENVPLATFORM_ORG=acme ENVPLATFORM_MACHINE_ID=0192f0c1-0000-7000-8000-000000000001
   # A check of this platform is never to be answered from the cache because it was slow.
   ENVPLATFORM_CHECK_TIMEOUT_MS=10000)
@@ -76,21 +78,26 @@ measure() {
   local name=$1 bar=$2 memory csv minimum median
   shift 2
   memory=$(/usr/bin/time -f %M "$@" 2>&1 >/dev/null | tail -n 1)
-  csv=$(hyperfine -N -i --warmup 5 --runs "$runs" --export-csv /dev/stdout --style none "$(printf '%q ' "$@")" 2>/dev/null | grep -A 1 '^command,' | tail -n 1)
+  csv=$(hyperfine -N -i --warmup 5 --runs "$runs" --export-csv /dev/stdout --style none "$(printf '%q ' "$@")" 2>/dev/null \
+    | grep -A 1 '^command,' | tail -n 1)
   # command,mean,stddev,median,user,system,min,max, in seconds; a command may hold commas.
   read -r minimum median < <(awk -F, '{ printf "%.1f %.1f\n", $(NF - 1) * 1000, $(NF - 4) * 1000 }' <<<"$csv")
-  printf '%-34s %7s ms %7s ms %7s ms %9s MB\n' "$name" "$minimum" "$median" "$bar" "$(awk '{ printf "%.1f", $1 * 1024 / 1e6 }' <<<"$memory")"
+  printf '%-34s %7s ms %7s ms %7s ms %9s MB\n' "$name" "$minimum" "$median" "$bar" \
+    "$(awk '{ printf "%.1f", $1 * 1024 / 1e6 }' <<<"$memory")"
   awk -v median="$median" -v bar="$bar" -v memory="$memory" 'BEGIN { exit !(median <= bar && memory * 1024 <= 15e6) }' || status=1
 }
 
 measure "--version" 20 "${agent[@]}" "$program" --version
-"${agent[@]}" "$program" check --prefix /envs/bench --json | grep -q '"source":"platform"' || fail "the check was not answered by the endpoint"
+"${agent[@]}" "$program" check --prefix /envs/bench --json | grep -q '"source":"platform"' \
+  || fail "the check was not answered by the endpoint"
 measure "check, answered by the platform" 60 "${agent[@]}" "$program" check --prefix /envs/bench
 stop
-"${agent[@]}" "$program" check --prefix /envs/bench --json 2>/dev/null | grep -q '"source":"cache"' || fail "the check was not answered from the cache"
+"${agent[@]}" "$program" check --prefix /envs/bench --json 2>/dev/null | grep -q '"source":"cache"' \
+  || fail "the check was not answered from the cache"
 measure "check, answered from the cache" 20 "${agent[@]}" "$program" check --prefix /envs/bench
 if [[ -n $given_url ]]; then
-  measure "check of $given_url" 60 env "ENVPLATFORM_CACHE=$work/cache" ENVPLATFORM_CHECK_TIMEOUT_MS=10000 "$program" check --prefix /envs/bench
+  measure "check of $given_url" 60 env "ENVPLATFORM_CACHE=$work/cache" ENVPLATFORM_CHECK_TIMEOUT_MS=10000 "$program" check \
+    --prefix /envs/bench
 fi
 [[ $status == 0 ]] || echo "Not all bars are met: are the cores idle?" >&2
 exit $status

@@ -112,7 +112,8 @@ replace() {
 
 # The lines of the log that say what went wrong.
 reason() {
-  { grep -E 'error|undefined reference|cannot' "$log" || tail -n 5 "$log"; } | sed -E 's/^.*: error /error /' | cut -c 1-160 | sort -u | head -n 5
+  { grep -E 'error|undefined reference|cannot' "$log" || tail -n 5 "$log"; } | sed -E 's/^.*: error /error /' | cut -c 1-160 | sort -u \
+    | head -n 5
 }
 
 publish_or_fail() {

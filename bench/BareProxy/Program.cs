@@ -9,14 +9,19 @@ builder.WebHost.UseUrls(args[1]);
 if (args[0] == "empty")
 {
     var app = builder.Build();
-    app.MapGet("/{**path}", () => Results.Text("""{"status":"ok","message":null,"environment_id":null,"reasons":[]}""", "application/json"));
+    app.MapGet(
+        "/{**path}", () => Results.Text("""{"status":"ok","message":null,"environment_id":null,"reasons":[]}""", "application/json"));
     await app.RunAsync();
 }
 else
 {
     builder.Services.AddReverseProxy().LoadFromMemory(
         [new RouteConfig { RouteId = "all", ClusterId = "empty", Match = new RouteMatch { Path = "/{**path}" } }],
-        [new ClusterConfig { ClusterId = "empty", Destinations = new Dictionary<string, DestinationConfig> { ["empty"] = new() { Address = args[2] } } }]);
+        [new ClusterConfig
+        {
+            ClusterId = "empty",
+            Destinations = new Dictionary<string, DestinationConfig> { ["empty"] = new() { Address = args[2] } }
+        }]);
     var app = builder.Build();
     app.MapReverseProxy();
     await app.RunAsync();

@@ -22,7 +22,8 @@ internal static class Growth
                 target.CheckFully(shape.Of(size));
                 var times = Enumerable.Range(0, Doublings + 1).Select(doubled => Best(target, shape.Of(size << doubled))).ToArray();
                 var exponent = times[^1] < Telling ? "-" : $"{Math.Log2(times[^1] / times[^2]):0.0}";
-                Console.WriteLine($"{target.Name,-10} {Short(shape.Name),-36} {string.Join(' ', times.Select(time => $"{time.TotalMilliseconds,9:0.00}"))}  {exponent}");
+                Console.WriteLine($"{target.Name,-10} {Short(shape.Name),-36} "
+                    + $"{string.Join(' ', times.Select(time => $"{time.TotalMilliseconds,9:0.00}"))}  {exponent}");
             }
         }
 
@@ -47,5 +48,6 @@ internal static class Growth
         return best;
     }
 
-    private static string Short(string name) => FuzzRun.Quote(name)[1..^1] is { Length: > 36 } text ? text[..36] : FuzzRun.Quote(name)[1..^1];
+    private static string Short(string name) =>
+        FuzzRun.Quote(name)[1..^1] is { Length: > 36 } text ? text[..36] : FuzzRun.Quote(name)[1..^1];
 }

@@ -46,5 +46,6 @@ internal static class LongRun
     }
 
     private static string Line(FuzzTarget target, long inputs, long accepted, TimeSpan elapsed) =>
-        $"{target.Name,-10} {inputs,12:N0} inputs  {accepted,12:N0} accepted  {elapsed.TotalSeconds,7:N1} s  {inputs / Math.Max(0.001, elapsed.TotalSeconds),10:N0}/s";
+        $"{target.Name,-10} {inputs,12:N0} inputs  {accepted,12:N0} accepted  {elapsed.TotalSeconds,7:N1} s  "
+        + $"{inputs / Math.Max(0.001, elapsed.TotalSeconds),10:N0}/s";
 }

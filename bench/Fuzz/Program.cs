@@ -5,17 +5,27 @@ using EnvPlatform.Scanner.Fuzzing;
 
 var inputs = new Option<long>("--inputs") { Description = "Inputs for each parser.", DefaultValueFactory = _ => 10_000_000 };
 var seed = new Option<int>("--seed") { Description = "With the same seed and data the inputs are the same.", DefaultValueFactory = _ => 1 };
-var parsers = new Option<string[]>("--parser") { Description = $"These alone: {string.Join(", ", FuzzTargets.Names)}.", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => FuzzTargets.Names };
-var growth = new Option<bool>("--growth") { Description = "Instead, measure how the processor time grows with inputs that are made to be slow, at n, 2n, 4n and 8n." };
+var parsers = new Option<string[]>("--parser")
+{
+    Description = $"These alone: {string.Join(", ", FuzzTargets.Names)}.",
+    AllowMultipleArgumentsPerToken = true,
+    DefaultValueFactory = _ => FuzzTargets.Names
+};
+var growth = new Option<bool>("--growth")
+{
+    Description = "Instead, measure how the processor time grows with inputs that are made to be slow, at n, 2n, 4n and 8n."
+};
 var size = new Option<int>("--size") { Description = "The n of --growth, in repetitions.", DefaultValueFactory = _ => 8_192 };
 var data = new Option<string?>("--data")
 {
     Description = "The folder of real data that inputs are made of; without one, originals that are built in.",
-    DefaultValueFactory = _ => Environment.GetEnvironmentVariable("ENVPLATFORM_DATA") is { Length: > 0 } given ? given : Path.Combine("..", "shared", "data"),
+    DefaultValueFactory =
+        _ => Environment.GetEnvironmentVariable("ENVPLATFORM_DATA") is { Length: > 0 } given ? given : Path.Combine("..", "shared", "data"),
 };
 parsers.AcceptOnlyFromAmong(FuzzTargets.Names);
 var root = new RootCommand(
-    "Gives the scanner's parsers millions of damaged inputs. Ends with 1 and the shortest input that fails when one throws what it does not declare, or breaks what it promises.")
+    "Gives the scanner's parsers millions of damaged inputs. Ends with 1 and the shortest input that fails when one throws what it does "
+    + "not declare, or breaks what it promises.")
 {
     inputs, seed, parsers, growth, size, data,
 };

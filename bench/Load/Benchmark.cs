@@ -42,13 +42,15 @@ internal static class Benchmark
         if (settings.Measures("activation"))
         {
             results.Add(await Meter.RunAsync(
-                "activation check", settings.Seconds, settings.Workers, (n, c) => api.CheckAsync(machine, Fleet.Prefix((int)((uint)n % (uint)settings.Environments)), c), ct));
+                "activation check", settings.Seconds, settings.Workers,
+                (n, c) => api.CheckAsync(machine, Fleet.Prefix((int)((uint)n % (uint)settings.Environments)), c), ct));
         }
 
         if (settings.Measures("unchanged-logs"))
         {
             results.Add(await Meter.RunAsync(
-                "unchanged log (digest alone)", settings.Seconds, settings.Workers, (n, c) => api.LogAsync(unchanged[(uint)n % (uint)unchanged.Length], c), ct));
+                "unchanged log (digest alone)", settings.Seconds, settings.Workers,
+                (n, c) => api.LogAsync(unchanged[(uint)n % (uint)unchanged.Length], c), ct));
         }
 
         var before = (await platform.UsageAsync(ct)).ToDictionary(process => process.Name, process => process.Seconds);
@@ -62,7 +64,8 @@ internal static class Benchmark
     }
 
     /// <summary>New logs a second, and how fast the scanner worked off what came: environments scanned a second until all were.</summary>
-    private static async Task<IReadOnlyList<Measured>> MeasureNewLogsAsync(Settings settings, ApiClient api, Fleet fleet, Guid machine, CancellationToken ct)
+    private static async Task<IReadOnlyList<Measured>> MeasureNewLogsAsync(
+        Settings settings, ApiClient api, Fleet fleet, Guid machine, CancellationToken ct)
     {
         // Made beforehand, so that making them takes nothing from the measurement.
         var count = Math.Min(6_000, settings.Seconds * 600);
@@ -79,7 +82,8 @@ internal static class Benchmark
             await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System, ct);
         }
 
-        var scans = new Measured($"environments scanned while and after ({logged:N0} new sets)", logged / clock.Elapsed.TotalSeconds, 0, 0, 0);
+        var scans = new Measured(
+            $"environments scanned while and after ({logged:N0} new sets)", logged / clock.Elapsed.TotalSeconds, 0, 0, 0);
         return [logs, scans];
     }
 
@@ -105,7 +109,8 @@ internal static class Benchmark
                 }
             }
 
-            var path = new Uri($"/api/v1/orgs/default/activation?machine_id={Guid.CreateVersion7()}&prefix=%2Fopt%2Fenvs%2Fenv-1", UriKind.Relative);
+            var path = new Uri(
+                $"/api/v1/orgs/default/activation?machine_id={Guid.CreateVersion7()}&prefix=%2Fopt%2Fenvs%2Fenv-1", UriKind.Relative);
             return await Meter.RunAsync("bare YARP route to an empty endpoint", settings.Seconds, settings.Workers, async (_, c) =>
             {
                 using var response = await http.GetAsync(path, c);
@@ -140,10 +145,13 @@ internal static class Benchmark
         return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
-    private static async Task PrintAsync(List<Measured> results, Settings settings, RunningPlatform platform, Dictionary<string, double> before, CancellationToken ct)
+    private static async Task PrintAsync(
+        List<Measured> results, Settings settings, RunningPlatform platform, Dictionary<string, double> before, CancellationToken ct)
     {
         Console.WriteLine();
-        Console.WriteLine($"{Environment.ProcessorCount} cores, {GC.GetGCMemoryInfo().TotalAvailableMemoryBytes >> 30} GiB, {Environment.OSVersion.VersionString}, .NET {Environment.Version}; {settings.Seconds} s each, {settings.Workers} at once, load and platform on the same cores.");
+        Console.WriteLine($"{Environment.ProcessorCount} cores, {GC.GetGCMemoryInfo().TotalAvailableMemoryBytes >> 30} GiB, "
+            + $"{Environment.OSVersion.VersionString}, .NET {Environment.Version}; {settings.Seconds} s each, {settings.Workers} at once, "
+            + "load and platform on the same cores.");
         Console.WriteLine();
         Console.WriteLine("| what | a second | p50 ms | p99 ms | failures |");
         Console.WriteLine("|---|---|---|---|---|");

@@ -12,7 +12,8 @@ internal sealed record Measured(string What, double PerSecond, double P50, doubl
 internal static class Meter
 {
     /// <param name="request">Sends the n-th request; false when it was not answered as it should be.</param>
-    public static async Task<Measured> RunAsync(string what, int seconds, int workers, Func<int, CancellationToken, Task<bool>> request, CancellationToken ct)
+    public static async Task<Measured> RunAsync(
+        string what, int seconds, int workers, Func<int, CancellationToken, Task<bool>> request, CancellationToken ct)
     {
         // The first second warms connections and code, and is not counted.
         await BatchAsync(1, workers, request, -1_000_000_000, ct);
@@ -20,10 +21,12 @@ internal static class Meter
         var results = await BatchAsync(seconds, workers, request, 0, ct);
         var elapsed = clock.Elapsed.TotalSeconds;
         var sorted = results.SelectMany(result => result.Durations).Order().ToArray();
-        return new(what, sorted.Length / elapsed, Percentile(sorted, 0.50), Percentile(sorted, 0.99), results.Sum(result => result.Failures));
+        return new(
+            what, sorted.Length / elapsed, Percentile(sorted, 0.50), Percentile(sorted, 0.99), results.Sum(result => result.Failures));
     }
 
-    private static async Task<Worker[]> BatchAsync(int seconds, int workers, Func<int, CancellationToken, Task<bool>> request, int first, CancellationToken ct)
+    private static async Task<Worker[]> BatchAsync(
+        int seconds, int workers, Func<int, CancellationToken, Task<bool>> request, int first, CancellationToken ct)
     {
         var end = Stopwatch.GetTimestamp() + seconds * Stopwatch.Frequency;
         var next = first;
@@ -48,7 +51,8 @@ internal static class Meter
         }, ct)));
     }
 
-    private static double Percentile(double[] sorted, double p) => sorted.Length == 0 ? 0 : sorted[Math.Min(sorted.Length - 1, (int)(sorted.Length * p))];
+    private static double Percentile(double[] sorted, double p) =>
+        sorted.Length == 0 ? 0 : sorted[Math.Min(sorted.Length - 1, (int)(sorted.Length * p))];
 
     private sealed record Worker(List<double> Durations, int Failures);
 }

@@ -5,10 +5,20 @@ using EnvPlatform.Bench.Load.Scale;
 
 var seconds = new Option<int>("--seconds") { Description = "Seconds that each measurement runs.", DefaultValueFactory = _ => 10 };
 var workers = new Option<int>("--workers") { Description = "Requests under way at once.", DefaultValueFactory = _ => 32 };
-var environments = new Option<int>("--environments") { Description = "Environments that are logged before activation and unchanged logs are measured.", DefaultValueFactory = _ => 500 };
-var only = new Option<string[]>("--only") { Description = "Measure these alone: new-logs, unchanged-logs, activation, bare.", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [] };
+var environments = new Option<int>("--environments")
+{
+    Description = "Environments that are logged before activation and unchanged logs are measured.",
+    DefaultValueFactory = _ => 500
+};
+var only = new Option<string[]>("--only")
+{
+    Description = "Measure these alone: new-logs, unchanged-logs, activation, bare.",
+    AllowMultipleArgumentsPerToken = true,
+    DefaultValueFactory = _ => []
+};
 var root = new RootCommand(
-    "Starts the platform on loopback, puts a load on it from this process, and prints a table for docs/performance.md. Takes real package lists from "
+    "Starts the platform on loopback, puts a load on it from this process, and prints a table for docs/performance.md. Takes real "
+    + "package lists from "
     + "ENVPLATFORM_DATA (default ../shared/data), or makes lists up where there are none.")
 {
     seconds, workers, environments, only,
@@ -19,7 +29,8 @@ root.SetAction((parsed, ct) => Benchmark.RunAsync(
 var data = new Option<string>("--data")
 {
     Description = "The data folder.",
-    DefaultValueFactory = _ => Environment.GetEnvironmentVariable("ENVPLATFORM_DATA") is { Length: > 0 } given ? given : Path.Combine("..", "shared", "data"),
+    DefaultValueFactory =
+        _ => Environment.GetEnvironmentVariable("ENVPLATFORM_DATA") is { Length: > 0 } given ? given : Path.Combine("..", "shared", "data"),
 };
 var sets = new Option<int>("--sets") { Description = "Distinct package sets that are logged.", DefaultValueFactory = _ => 10_000 };
 var sizes = new Option<int[]>("--environments")
@@ -28,10 +39,12 @@ var sizes = new Option<int[]>("--environments")
     AllowMultipleArgumentsPerToken = true,
     DefaultValueFactory = _ => [100_000, 300_000],
 };
-var requests = new Option<int>("--requests") { Description = "Requests of each kind, one after the other.", DefaultValueFactory = _ => 300 };
+var requests =
+    new Option<int>("--requests") { Description = "Requests of each kind, one after the other.", DefaultValueFactory = _ => 300 };
 var scale = new Command(
     "scale",
-    "Starts the platform on loopback, logs package sets drawn from those of real environments, brings the fleet to its size by copies, and measures the import "
+    "Starts the platform on loopback, logs package sets drawn from those of real environments, brings the fleet to its size by copies, and "
+    + "measures the import "
     + "of a newer feed of advisories over it and the lists that administrators look at.")
 {
     data, sets, sizes, requests,

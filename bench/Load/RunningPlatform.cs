@@ -15,19 +15,20 @@ namespace EnvPlatform.Bench.Load;
 internal sealed class RunningPlatform : IAsyncDisposable
 {
     private static readonly JsonSerializerOptions Snake = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
-    private readonly DistributedApplication app;
-    private readonly Bootstrap bootstrap;
+    private readonly DistributedApplication _app;
+    private readonly Bootstrap _bootstrap;
 
     private RunningPlatform(DistributedApplication app, Bootstrap bootstrap)
     {
-        this.app = app;
-        this.bootstrap = bootstrap;
+        _app = app;
+        _bootstrap = bootstrap;
     }
 
     public static async Task<RunningPlatform> StartAsync(CancellationToken ct)
     {
         var data = Directory.CreateTempSubdirectory("envplatform-bench-").FullName;
-        var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.AppHost>(["--data", data, "--port", $"{FreePorts.Next()}", "--dashboard", "false"], ct);
+        var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.AppHost>(
+            ["--data", data, "--port", $"{FreePorts.Next()}", "--dashboard", "false"], ct);
         var running = await builder.BuildAsync(ct);
         await running.StartAsync(ct);
         foreach (var service in new[] { "identity", "ingest", "scanner", "policy", "audit", "gateway" })
@@ -35,19 +36,23 @@ internal sealed class RunningPlatform : IAsyncDisposable
             await running.ResourceNotifications.WaitForResourceHealthyAsync(service, ct);
         }
 
-        return new(running, JsonSerializer.Deserialize<Bootstrap>(await File.ReadAllTextAsync(Path.Combine(data, "bootstrap.json"), ct), Snake)!);
+        return new(
+            running, JsonSerializer.Deserialize<Bootstrap>(await File.ReadAllTextAsync(Path.Combine(data, "bootstrap.json"), ct), Snake)!);
     }
 
     /// <summary>The address of a service's database.</summary>
-    public async Task<string> DatabaseAsync(string service, CancellationToken ct) => (await app.GetConnectionStringAsync(service + "-db", ct))!;
+    public async Task<string> DatabaseAsync(string service, CancellationToken ct) =>
+        (await _app.GetConnectionStringAsync(service + "-db", ct))!;
 
-    public ApiClient Client() => new(app.GetEndpoint("gateway", "http"), bootstrap.Organization, bootstrap.Token);
+    public ApiClient Client() => new(_app.GetEndpoint("gateway", "http"), _bootstrap.Organization, _bootstrap.Token);
 
-    /// <summary>Of each process and what it started: resident memory in MiB and processor time in seconds since its start (proc(5)).</summary>
+    /// <summary>
+    /// Of each process and what it started: resident memory in MiB and processor time in seconds since its start (proc(5)).
+    /// </summary>
     public async Task<IReadOnlyList<(string Name, double Mebibytes, double Seconds)>> UsageAsync(CancellationToken ct)
     {
         var usage = new List<(string Name, double Mebibytes, double Seconds)>();
-        foreach (var resource in app.Services.GetRequiredService<DistributedApplicationModel>().Resources)
+        foreach (var resource in _app.Services.GetRequiredService<DistributedApplicationModel>().Resources)
         {
             if (resource is ProjectResource || resource.Name.EndsWith(RunAsProcessExtensions.Suffix, StringComparison.Ordinal))
             {
@@ -60,11 +65,11 @@ internal sealed class RunningPlatform : IAsyncDisposable
         return usage;
     }
 
-    public ValueTask DisposeAsync() => app.DisposeAsync();
+    public ValueTask DisposeAsync() => _app.DisposeAsync();
 
     private async Task<int> ProcessIdAsync(string resource, CancellationToken ct)
     {
-        var running = await app.ResourceNotifications.WaitForResourceAsync(
+        var running = await _app.ResourceNotifications.WaitForResourceAsync(
             resource, change => change.Snapshot.Properties.Any(property => property.Name == "executable.pid"), ct);
         return Convert.ToInt32(
             running.Snapshot.Properties.First(property => property.Name == "executable.pid").Value, CultureInfo.InvariantCulture);
@@ -72,8 +77,8 @@ internal sealed class RunningPlatform : IAsyncDisposable
 
     private static List<int> Tree(int root)
     {
-        var parents = Directory.EnumerateDirectories("/proc").Select(Path.GetFileName).Where(name => int.TryParse(name, out _)).Select(name => int.Parse(name!))
-            .Select(pid => (Pid: pid, Parent: (int)Field(pid, "PPid:"))).ToArray();
+        var parents = Directory.EnumerateDirectories("/proc").Select(Path.GetFileName).Where(name => int.TryParse(name, out _))
+            .Select(name => int.Parse(name!)).Select(pid => (Pid: pid, Parent: (int)Field(pid, "PPid:"))).ToArray();
         var tree = new List<int> { root };
         for (var i = 0; i < tree.Count; i++)
         {
@@ -104,7 +109,8 @@ internal sealed class RunningPlatform : IAsyncDisposable
         try
         {
             var line = File.ReadLines($"/proc/{pid}/status").FirstOrDefault(line => line.StartsWith(name, StringComparison.Ordinal));
-            return line is null ? 0 : double.Parse(line[name.Length..].Replace("kB", "", StringComparison.Ordinal), CultureInfo.InvariantCulture);
+            return line is null ? 0 : double.Parse(
+                line[name.Length..].Replace("kB", "", StringComparison.Ordinal), CultureInfo.InvariantCulture);
         }
         catch (IOException)
         {

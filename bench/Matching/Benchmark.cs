@@ -24,7 +24,8 @@ internal static class Benchmark
         // Once for the compiler, then what is measured.
         _ = Read(file);
         var (advisories, reading) = Time(() => Read(file));
-        var complete = advisories.SelectMany(advisory => advisory.Affected).Select(affected => affected.Ecosystem).Distinct(StringComparer.Ordinal).ToArray();
+        var complete = advisories.SelectMany(advisory => advisory.Affected).Select(affected => affected.Ecosystem)
+            .Distinct(StringComparer.Ordinal).ToArray();
         var before = GC.GetTotalMemory(forceFullCollection: true);
         var (groups, grouping) = Time(() => VulnerabilityGroups.Of(advisories));
         var grouped = GC.GetTotalMemory(forceFullCollection: true);
@@ -33,8 +34,10 @@ internal static class Benchmark
 
         Console.WriteLine("| what | |\n|---|---|");
         Console.WriteLine($"| advisories read from the archive | {advisories.Length:n0} in {reading.TotalMilliseconds:n0} ms |");
-        Console.WriteLine($"| grouped into vulnerabilities by their aliases | {groups.All.Count:n0} in {grouping.TotalMilliseconds:n0} ms, {Mebibytes(grouped - before)} |");
-        Console.WriteLine($"| index built | {index.Projects:n0} projects in {building.TotalMilliseconds:n0} ms, {Mebibytes(built - grouped)} |");
+        Console.WriteLine($"| grouped into vulnerabilities by their aliases | {groups.All.Count:n0} in {grouping.TotalMilliseconds:n0} ms, "
+            + $"{Mebibytes(grouped - before)} |");
+        Console.WriteLine(
+            $"| index built | {index.Projects:n0} projects in {building.TotalMilliseconds:n0} ms, {Mebibytes(built - grouped)} |");
 
         var packages = File.ReadLines(environments).SelectMany(Packages).ToArray();
         var straightforward = new StraightforwardMatcher(advisories, ConventionMapping.BuiltIn);
@@ -42,7 +45,8 @@ internal static class Benchmark
         var filled = GC.GetTotalMemory(forceFullCollection: true);
         var (withLoop, expected) = Rate(packages, package => straightforward.Match(package), time);
         var allocated = Allocated(packages, index);
-        Console.WriteLine($"| memory of the index after the packages of {packages.Length:n0} rows were matched | {Mebibytes(filled - grouped)} |");
+        Console.WriteLine(
+            $"| memory of the index after the packages of {packages.Length:n0} rows were matched | {Mebibytes(filled - grouped)} |");
         Console.WriteLine($"| packages matched a second, with the index | {withIndex:n0} |");
         Console.WriteLine($"| packages matched a second, with the straightforward loop | {withLoop:n0} |");
         Console.WriteLine($"| ratio | {withIndex / withLoop:n0} |");
@@ -105,8 +109,8 @@ internal static class Benchmark
         return
         [
             .. environment.RootElement.GetProperty("packages").EnumerateArray().Select(package => new InstalledPackage(
-                Text(package, "manager") == "pip" ? PackageManager.PyPI : PackageManager.Conda, Text(package, "name")!, Text(package, "version"),
-                Text(package, "build"), Text(package, "channel"))),
+                Text(package, "manager") == "pip" ? PackageManager.PyPI : PackageManager.Conda, Text(package, "name")!,
+                Text(package, "version"), Text(package, "build"), Text(package, "channel"))),
         ];
     }
 

@@ -6,17 +6,17 @@ using EnvPlatform.Scanner.Matching.Versions;
 namespace EnvPlatform.Bench.Matching;
 
 /// <summary>
-/// What the index is compared with: the advisories of a project in a dictionary, and for each package a loop over them that evaluates each as the OSV
-/// schema says, with the same mapping and the same versions.
+/// What the index is compared with: the advisories of a project in a dictionary, and for each package a loop over them that evaluates each
+/// as the OSV schema says, with the same mapping and the same versions.
 /// </summary>
 internal sealed class StraightforwardMatcher
 {
-    private readonly ConventionMapping mapping;
-    private readonly Dictionary<PackageIdentity, List<(string Id, AffectedPackage Affected)>> advisories = [];
+    private readonly ConventionMapping _mapping;
+    private readonly Dictionary<PackageIdentity, List<(string Id, AffectedPackage Affected)>> _advisories = [];
 
     public StraightforwardMatcher(IEnumerable<Advisory> all, ConventionMapping mapping)
     {
-        this.mapping = mapping;
+        _mapping = mapping;
         foreach (var advisory in all.Where(advisory => advisory.Withdrawn is null))
         {
             foreach (var affected in advisory.Affected)
@@ -26,9 +26,9 @@ internal sealed class StraightforwardMatcher
                     continue;
                 }
 
-                if (!advisories.TryGetValue(identity, out var list))
+                if (!_advisories.TryGetValue(identity, out var list))
                 {
-                    advisories.Add(identity, list = []);
+                    _advisories.Add(identity, list = []);
                 }
 
                 list.Add((advisory.Id, affected));
@@ -39,14 +39,16 @@ internal sealed class StraightforwardMatcher
     /// <summary>How many advisories affect the package.</summary>
     public int Match(in InstalledPackage package)
     {
-        var mapped = mapping.Map(package);
-        if (mapped.Answer == MappingAnswer.NotApplicable || string.IsNullOrEmpty(package.Version) || !advisories.TryGetValue(mapped.Identity, out var list))
+        var mapped = _mapping.Map(package);
+        if (mapped.Answer == MappingAnswer.NotApplicable || string.IsNullOrEmpty(package.Version)
+            || !_advisories.TryGetValue(mapped.Identity, out var list))
         {
             return 0;
         }
 
         var version = package.Version;
-        return list.Where(one => Affects(one.Affected, version, mapped.Scheme)).Select(one => one.Id).Distinct(StringComparer.Ordinal).Count();
+        return list.Where(one => Affects(one.Affected, version, mapped.Scheme)).Select(one => one.Id)
+            .Distinct(StringComparer.Ordinal).Count();
     }
 
     private static bool Affects(AffectedPackage affected, string version, VersionScheme scheme) =>

@@ -1,6 +1,8 @@
 namespace EnvPlatform.Agent;
 
-/// <summary>What went wrong and what to do about it, in a sentence for the user; it ends the run with an exit code and no stack trace.</summary>
+/// <summary>
+/// What went wrong and what to do about it, in a sentence for the user; it ends the run with an exit code and no stack trace.
+/// </summary>
 internal class AgentException(string message, int exitCode = ExitCodes.CouldNot) : Exception(message)
 {
     public int ExitCode { get; } = exitCode;

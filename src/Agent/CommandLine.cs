@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using System.Text.RegularExpressions;
+
 using EnvPlatform.Agent.Commands;
 using EnvPlatform.Agent.Commands.Advisories;
 using EnvPlatform.Agent.Commands.Vulnerabilities;
@@ -12,7 +13,9 @@ namespace EnvPlatform.Agent;
 /// <summary>The commands of <c>envplatform</c>, and how a run of it ends.</summary>
 internal static class CommandLine
 {
-    /// <summary>Runs a command line to its exit code (see <see cref="ExitCodes"/>); every expected failure becomes one sentence on standard error.</summary>
+    /// <summary>
+    /// Runs a command line to its exit code (see <see cref="ExitCodes"/>); every expected failure becomes one sentence on standard error.
+    /// </summary>
     public static async Task<int> RunAsync(string[] args, Surroundings surroundings, CancellationToken ct)
     {
         var screen = new Screen(surroundings);
@@ -28,7 +31,12 @@ internal static class CommandLine
                 return ExitCodes.Usage;
             }
 
-            var configuration = new InvocationConfiguration { Output = surroundings.Out, Error = surroundings.Error, EnableDefaultExceptionHandler = false };
+            var configuration = new InvocationConfiguration
+            {
+                Output = surroundings.Out,
+                Error = surroundings.Error,
+                EnableDefaultExceptionHandler = false
+            };
             return await parsed.InvokeAsync(configuration, ct);
         }
         catch (AgentException failure)
@@ -60,7 +68,8 @@ internal static class CommandLine
         new Command("audit", "Look at environments without logging them.") { new AuditScanCommand(surroundings) },
         new Command("env", "What the platform knows of environments.")
         {
-            new EnvListCommand(surroundings), new EnvShowCommand(surroundings), new EnvVulnerabilitiesCommand(surroundings), new EnvFixCommand(surroundings),
+            new EnvListCommand(surroundings),
+            new EnvShowCommand(surroundings), new EnvVulnerabilitiesCommand(surroundings), new EnvFixCommand(surroundings),
         },
         new VulnerabilityCommand(surroundings),
         new VexCommand(surroundings),
@@ -68,7 +77,8 @@ internal static class CommandLine
 
     private static RootCommand Root(Surroundings surroundings, params ReadOnlySpan<Command> commands)
     {
-        var root = new RootCommand("Logs conda environments to EnvPlatform, shows their vulnerabilities, and checks whether they may be used.");
+        var root = new RootCommand(
+            "Logs conda environments to EnvPlatform, shows their vulnerabilities, and checks whether they may be used.");
         root.Options.OfType<VersionOption>().Single().Action = new PrintVersion(surroundings);
         foreach (var command in commands)
         {

@@ -36,7 +36,8 @@ internal static class PrivateFile
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            throw new AgentException($"{file} cannot be written ({failure.Message}): make its folder writable, or pass the settings by environment variables.");
+            throw new AgentException(
+                $"{file} cannot be written ({failure.Message}): make its folder writable, or pass the settings by environment variables.");
         }
     }
 }

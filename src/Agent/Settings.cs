@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+
 using EnvPlatform.Agent.Client;
 
 namespace EnvPlatform.Agent;
@@ -10,7 +11,8 @@ namespace EnvPlatform.Agent;
 /// <param name="Organization">The slug of the organization.</param>
 /// <param name="MachineId">This machine's id, a UUIDv7 made at the first registration.</param>
 /// <param name="CheckTimeoutMs">How long an activation waits for the platform, in milliseconds.</param>
-internal sealed record StoredSettings(string? Url = null, string? Token = null, string? Organization = null, Guid? MachineId = null, int? CheckTimeoutMs = null);
+internal sealed record StoredSettings(
+    string? Url = null, string? Token = null, string? Organization = null, Guid? MachineId = null, int? CheckTimeoutMs = null);
 
 /// <summary>The settings in force: an environment variable where it is set, else <c>settings.json</c>, else the default.</summary>
 internal sealed class Settings
@@ -46,7 +48,8 @@ internal sealed class Settings
                 return Stored.MachineId;
             }
 
-            return Guid.TryParse(text, out var id) ? id : throw new AgentException("ENVPLATFORM_MACHINE_ID is not a UUID.", ExitCodes.Usage);
+            return Guid.TryParse(text, out var id) ? id : throw new AgentException(
+                "ENVPLATFORM_MACHINE_ID is not a UUID.", ExitCodes.Usage);
         }
     }
 

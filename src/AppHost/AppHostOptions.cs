@@ -1,7 +1,9 @@
 using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
+
 using EnvPlatform.LocalServers;
+
 using Microsoft.Extensions.Configuration;
 
 namespace EnvPlatform.AppHost;

@@ -16,7 +16,8 @@ internal sealed class Instances(string name, IReadOnlyList<IResourceBuilder<Proj
     public Instances WithEnvironment(string variable, IResourceBuilder<ParameterResource> value) =>
         ForEach(instance => instance.WithEnvironment(variable, value));
 
-    public Instances WithEnvironment(string variable, EndpointReference value) => ForEach(instance => instance.WithEnvironment(variable, value));
+    public Instances WithEnvironment(string variable, EndpointReference value) =>
+        ForEach(instance => instance.WithEnvironment(variable, value));
 
     public Instances WithEnvironment(string variable, string value) => ForEach(instance => instance.WithEnvironment(variable, value));
 
@@ -35,7 +36,8 @@ internal sealed class Instances(string name, IReadOnlyList<IResourceBuilder<Proj
 
     /// <summary>HTTP/2 without TLS has a port of its own, since there is no negotiation.</summary>
     public Instances WithGrpcEndpoint() =>
-        ForEach(instance => Run(instance.WithHttpEndpoint(name: "grpc", env: "GRPC_PORT").WithEndpoint("grpc", endpoint => endpoint.Transport = "http2")));
+        ForEach(instance => Run(
+            instance.WithHttpEndpoint(name: "grpc", env: "GRPC_PORT").WithEndpoint("grpc", endpoint => endpoint.Transport = "http2")));
 
     /// <summary>Calls others by HTTP.</summary>
     public Instances Calls(params Instances[] services) => Calls("http", services);
@@ -43,9 +45,11 @@ internal sealed class Instances(string name, IReadOnlyList<IResourceBuilder<Proj
     /// <summary>Calls others by gRPC.</summary>
     public Instances CallsGrpc(params Instances[] services) => Calls("grpc", services);
 
-    public Instances WaitFor(params Instances[] services) => ForEach(instance => Array.ForEach(services, service => service.ForEach(other => instance.WaitFor(other))));
+    public Instances WaitFor(params Instances[] services) =>
+        ForEach(instance => Array.ForEach(services, service => service.ForEach(other => instance.WaitFor(other))));
 
-    private Instances Calls(string endpoint, Instances[] services) => ForEach(caller => Array.ForEach(services, service => service.TellTo(caller, endpoint)));
+    private Instances Calls(string endpoint, Instances[] services) =>
+        ForEach(caller => Array.ForEach(services, service => service.TellTo(caller, endpoint)));
 
     private void TellTo(IResourceBuilder<ProjectResource> caller, string endpoint)
     {

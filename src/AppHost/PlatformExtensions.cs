@@ -1,4 +1,5 @@
 using EnvPlatform.LocalServers;
+
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
@@ -8,7 +9,8 @@ namespace EnvPlatform.AppHost;
 internal static class PlatformExtensions
 {
     /// <summary>A generated secret: kept in the data folder when the platform runs, asked for when it is published.</summary>
-    public static IResourceBuilder<ParameterResource> AddSecret(this IDistributedApplicationBuilder builder, string name, int length, DataFolder? folder) =>
+    public static IResourceBuilder<ParameterResource> AddSecret(
+        this IDistributedApplicationBuilder builder, string name, int length, DataFolder? folder) =>
         folder is null
             ? builder.AddParameter(name, secret: true)
             : builder.AddParameter(name, () => folder.Secret(name, length), secret: true);
@@ -18,10 +20,14 @@ internal static class PlatformExtensions
     {
         var isPublished = builder.ExecutionContext.IsPublishMode;
         var names = isPublished ? [name] : Enumerable.Range(1, options.Instances).Select(i => i == 1 ? name : $"{name}-{i}");
-        return new(name, [.. names.Select(instance => builder.AddProject<TProject>(instance, project => project.ExcludeLaunchProfile = true))], isPublished);
+        return new(
+            name, [.. names.Select(instance => builder.AddProject<TProject>(instance, project => project.ExcludeLaunchProfile = true))],
+            isPublished);
     }
 
-    /// <summary>Runs until Ctrl-C, or writes what was asked for in publish mode. The exit code is 1 when the platform could not start.</summary>
+    /// <summary>
+    /// Runs until Ctrl-C, or writes what was asked for in publish mode. The exit code is 1 when the platform could not start.
+    /// </summary>
     public static async Task<int> RunPlatformAsync(this IDistributedApplicationBuilder builder, AppHostOptions options, DataFolder? folder)
     {
         if (folder is null)
@@ -30,7 +36,8 @@ internal static class PlatformExtensions
             return 0;
         }
 
-        builder.Services.AddLogging(logging => logging.AddFilter("Aspire.Hosting", Enum.Parse<LogLevel>(Environment.GetEnvironmentVariable("DBG") ?? "Warning")).AddFilter("Microsoft", LogLevel.Warning));
+        builder.Services.AddLogging(logging => logging.AddFilter("Aspire.Hosting",
+            Enum.Parse<LogLevel>(Environment.GetEnvironmentVariable("DBG") ?? "Warning")).AddFilter("Microsoft", LogLevel.Warning));
         var outcome = builder.OperateLocally(folder);
         builder.Services.AddHostedService(services => new Welcome(
             services.GetRequiredService<ResourceNotificationService>(), outcome, options, builder.Configuration));

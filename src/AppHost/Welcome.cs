@@ -1,5 +1,7 @@
 using System.Text.Json;
+
 using EnvPlatform.LocalServers;
+
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Hosting;
 

@@ -4,12 +4,15 @@ namespace EnvPlatform.Contracts;
 
 /// <summary>What was found in a package set for the organization.</summary>
 /// <param name="Environments">
-/// Environments that hold it; further events may name others. Ignore it for one that has moved on to another set. None where none holds the set any more.
+/// Environments that hold it; further events may name others. Ignore it for one that has moved on to another set. None where none holds the
+/// set any more.
 /// </param>
-/// <param name="Vulnerabilities">Without those that the organization holds to be mitigated, cleared or disputed; so are the two members that follow.</param>
+/// <param name="Vulnerabilities">
+/// Without those that the organization holds to be mitigated, cleared or disputed; so are the two members that follow.
+/// </param>
 /// <param name="MaxCvss">The highest CVSS base score, 0 to 10; null when nothing has a score.</param>
 /// <param name="KnownExploited">How many of the vulnerabilities are known to be exploited.</param>
 /// <param name="NotChecked">How many packages could not be checked.</param>
 public sealed record ScannedSet(
-    long PackageSetId, IReadOnlyList<EnvironmentId> Environments, VulnerabilityCounts Vulnerabilities, decimal? MaxCvss, int KnownExploited, int NotChecked,
-    DateTimeOffset ScannedAt);
+    long PackageSetId, IReadOnlyList<EnvironmentId> Environments, VulnerabilityCounts Vulnerabilities, decimal? MaxCvss, int KnownExploited,
+    int NotChecked, DateTimeOffset ScannedAt);

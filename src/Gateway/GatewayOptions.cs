@@ -7,7 +7,9 @@ public sealed class GatewayOptions
 {
     public const string Section = "Gateway";
 
-    /// <summary>Seconds for which what Identity said of a good token holds without asking again. A revocation is heard of at once.</summary>
+    /// <summary>
+    /// Seconds for which what Identity said of a good token holds without asking again. A revocation is heard of at once.
+    /// </summary>
     [Range(1, 300)]
     public int TokenCacheSeconds { get; set; } = 10;
 
@@ -35,7 +37,9 @@ public sealed class GatewayOptions
     [Range(1, 100_000_000)]
     public int AnonymousRequestsPerMinute { get; set; } = 6_000;
 
-    /// <summary>Requests a minute with a bad token from one source address, after which tokens that are not known yet are refused unseen.</summary>
+    /// <summary>
+    /// Requests a minute with a bad token from one source address, after which tokens that are not known yet are refused unseen.
+    /// </summary>
     [Range(1, 100_000_000)]
     public int FailedAuthenticationsPerMinute { get; set; } = 600;
 
@@ -47,6 +51,8 @@ public sealed class GatewayOptions
     [Range(1, 3_600)]
     public int OpenApiRefreshSeconds { get; set; } = 60;
 
-    /// <summary>Addresses of proxies before the gateway whose X-Forwarded-For is believed. None: the connection's address is the caller's.</summary>
+    /// <summary>
+    /// Addresses of proxies before the gateway whose X-Forwarded-For is believed. None: the connection's address is the caller's.
+    /// </summary>
     public IReadOnlyList<string> TrustedProxies { get; set; } = [];
 }

@@ -18,8 +18,8 @@ namespace EnvPlatform.Idempotency;
 
 /// <summary>
 /// A write that is retried with the same <c>Idempotency-Key</c> has one effect and gets the first answer again
-/// (draft-ietf-httpapi-idempotency-key-header). Answers that say "try again" (5xx, 408, 429) are not kept. The kept answer is encrypted under
-/// a key derived from the Idempotency-Key, which is not stored, because an answer may hold a secret that is shown once.
+/// (draft-ietf-httpapi-idempotency-key-header). Answers that say "try again" (5xx, 408, 429) are not kept. The kept answer is encrypted
+/// under a key derived from the Idempotency-Key, which is not stored, because an answer may hold a secret that is shown once.
 /// </summary>
 public static class IdempotencyKeys
 {
@@ -61,14 +61,18 @@ public static class IdempotencyKeys
         await RunAsync(http, next, db, scope, key, keySha256);
     }
 
-    /// <summary>Null when the key is ours now; otherwise what is known of it. A claim whose holder vanished before a commit lapses after a minute.</summary>
-    private static async Task<Row?> ClaimAsync(NpgsqlDataSource db, string scope, byte[] keySha256, byte[] requestSha256, CancellationToken ct)
+    /// <summary>
+    /// Null when the key is ours now; otherwise what is known of it. A claim whose holder vanished before a commit lapses after a minute.
+    /// </summary>
+    private static async Task<Row?> ClaimAsync(
+        NpgsqlDataSource db, string scope, byte[] keySha256, byte[] requestSha256, CancellationToken ct)
     {
         var claimed = await db.QuerySingleOrDefaultAsync<int?>(
             """
             insert into idempotency_keys (scope, key_sha256, request_sha256) values (@scope, @keySha256, @requestSha256)
             on conflict (scope, key_sha256) do update set created_at = now(), request_sha256 = excluded.request_sha256
-            where not idempotency_keys.committed and idempotency_keys.status_code is null and idempotency_keys.created_at < now() - interval '1 minute'
+            where not idempotency_keys.committed and idempotency_keys.status_code is null
+                and idempotency_keys.created_at < now() - interval '1 minute'
             returning 1
             """, new { scope, keySha256, requestSha256 }, ct);
         return claimed is not null ? null : await db.QuerySingleOrDefaultAsync<Row>(
@@ -99,12 +103,14 @@ public static class IdempotencyKeys
         }
     }
 
-    private static async Task RunAsync(HttpContext http, RequestDelegate next, NpgsqlDataSource db, string scope, string key, byte[] keySha256)
+    private static async Task RunAsync(
+        HttpContext http, RequestDelegate next, NpgsqlDataSource db, string scope, string key, byte[] keySha256)
     {
         var original = http.Features.GetRequiredFeature<IHttpResponseBodyFeature>();
         using var copy = new MemoryStream();
         http.Features.Set<IHttpResponseBodyFeature>(new StreamResponseBodyFeature(copy));
-        // The handler's transaction marks the key, so that a crash between the commit and the answer can be told from a request that never took effect.
+        // The handler's transaction marks the key, so that a crash between the commit and the answer can be told from a request that never
+        // took effect.
         BeforeCommit.Set(tx => tx.ExecuteAsync(
             "update idempotency_keys set committed = true where scope = @scope and key_sha256 = @keySha256", new { scope, keySha256 }));
         var status = StatusCodes.Status500InternalServerError;
@@ -119,7 +125,9 @@ public static class IdempotencyKeys
             http.Features.Set(original);
             if (status >= 500 || status is StatusCodes.Status408RequestTimeout or StatusCodes.Status429TooManyRequests)
             {
-                await ExecuteAsync(db, "delete from idempotency_keys where scope = @scope and key_sha256 = @keySha256 and not committed", new { scope, keySha256 });
+                await ExecuteAsync(
+                    db, "delete from idempotency_keys where scope = @scope and key_sha256 = @keySha256 and not committed",
+                    new { scope, keySha256 });
             }
             else
             {

@@ -5,8 +5,8 @@ using System.Text.Json;
 namespace EnvPlatform.LocalServers;
 
 /// <summary>
-/// Where a platform on this machine keeps everything: <c>data/NAME</c> of each server, <c>logs/NAME.log</c> of each process and the generated
-/// secrets (<c>secrets.json</c>, mode 0600). One process at a time uses it.
+/// Where a platform on this machine keeps everything: <c>data/NAME</c> of each server, <c>logs/NAME.log</c> of each process and the
+/// generated secrets (<c>secrets.json</c>, mode 0600). One process at a time uses it.
 /// </summary>
 public sealed class DataFolder : IDisposable
 {
@@ -39,7 +39,8 @@ public sealed class DataFolder : IDisposable
                 Directory.CreateDirectory(root, PassThrough);
             }
 
-            return new DataFolder(root, new FileStream(Path.Combine(root, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
+            return new DataFolder(
+                root, new FileStream(Path.Combine(root, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
         }
         catch (UnauthorizedAccessException e)
         {
@@ -47,7 +48,8 @@ public sealed class DataFolder : IDisposable
         }
         catch (IOException e)
         {
-            throw new LocalServerException($"The data folder {root} is in use by another running platform, or cannot be used: {e.Message}", e);
+            throw new LocalServerException(
+                $"The data folder {root} is in use by another running platform, or cannot be used: {e.Message}", e);
         }
     }
 
@@ -79,7 +81,9 @@ public sealed class DataFolder : IDisposable
         return path;
     }
 
-    /// <summary>A folder outside, with a link to it inside, for a server whose user cannot reach the data folder (below /root, say).</summary>
+    /// <summary>
+    /// A folder outside, with a link to it inside, for a server whose user cannot reach the data folder (below /root, say).
+    /// </summary>
     public string ForOutside(string server, bool keep)
     {
         var link = new DirectoryInfo(Path.Combine(Root, "data", server));

@@ -1,6 +1,8 @@
 namespace EnvPlatform.LocalServers;
 
-/// <summary>One of the machine's own servers, run privately: data in a folder of its own, listening on loopback only, with a password.</summary>
+/// <summary>
+/// One of the machine's own servers, run privately: data in a folder of its own, listening on loopback only, with a password.
+/// </summary>
 public interface ILocalServer
 {
     /// <summary>The TCP port that clients connect to.</summary>

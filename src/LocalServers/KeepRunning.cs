@@ -1,12 +1,13 @@
 using Aspire.Hosting.ApplicationModel;
+
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace EnvPlatform.LocalServers;
 
 /// <summary>
-/// Starts a process again that ended although nobody asked for it, after a second, then two, four... at most 30. Before the platform was ready
-/// for the first time such an end is a failed start instead: it is reported with the last lines of the log, and everything stops.
+/// Starts a process again that ended although nobody asked for it, after a second, then two, four... at most 30. Before the platform was
+/// ready for the first time such an end is a failed start instead: it is reported with the last lines of the log, and everything stops.
 /// </summary>
 internal sealed partial class KeepRunning(
     StartOutcome outcome, LogFiles logs, DataFolder folder, ResourceNotificationService resources, ResourceCommandService commands,

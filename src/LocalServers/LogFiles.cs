@@ -1,10 +1,14 @@
 using System.Collections.Concurrent;
+
 using Aspire.Hosting.ApplicationModel;
+
 using Microsoft.Extensions.Hosting;
 
 namespace EnvPlatform.LocalServers;
 
-/// <summary>Writes what every process prints to <c>logs/NAME.log</c> of the data folder; the dashboard forgets it when the platform ends.</summary>
+/// <summary>
+/// Writes what every process prints to <c>logs/NAME.log</c> of the data folder; the dashboard forgets it when the platform ends.
+/// </summary>
 internal sealed class LogFiles(DataFolder folder, ResourceNotificationService resources, ResourceLoggerService loggers) : BackgroundService
 {
     private const int TailLines = 20;

@@ -4,8 +4,8 @@ using Microsoft.Extensions.Options;
 namespace EnvPlatform.LocalServers;
 
 /// <summary>
-/// Lets each health check, until it succeeds for the first time, look again every tenth of a second. The orchestrator alone looks after one, two...
-/// five seconds, which delays everything that waits.
+/// Lets each health check, until it succeeds for the first time, look again every tenth of a second. The orchestrator alone looks after
+/// one, two... five seconds, which delays everything that waits.
 /// </summary>
 internal sealed class PatientHealthChecks(TimeProvider clock) : IPostConfigureOptions<HealthCheckServiceOptions>
 {

@@ -3,8 +3,8 @@ using System.Globalization;
 namespace EnvPlatform.LocalServers;
 
 /// <summary>
-/// The machine's own PostgreSQL, run privately: TCP on loopback, no socket file, passwords by SCRAM. PostgreSQL refuses to run as root, so that
-/// root runs it as the user <c>postgres</c>, without a process in between.
+/// The machine's own PostgreSQL, run privately: TCP on loopback, no socket file, passwords by SCRAM. PostgreSQL refuses to run as root, so
+/// that root runs it as the user <c>postgres</c>, without a process in between.
 /// </summary>
 public sealed class PostgresProgram : ILocalServer
 {
@@ -30,7 +30,8 @@ public sealed class PostgresProgram : ILocalServer
         List<string> settings =
         [
             $"port={Port}", "listen_addresses=127.0.0.1", "unix_socket_directories=", "password_encryption=scram-sha-256",
-            "max_connections=300", "shared_buffers=256MB", "max_wal_size=2GB", "log_min_messages=warning", "log_timezone=UTC", "timezone=UTC",
+            "max_connections=300", "shared_buffers=256MB", "max_wal_size=2GB", "log_min_messages=warning",
+            "log_timezone=UTC", "timezone=UTC",
         ];
         if (!keep)
         {
@@ -62,7 +63,8 @@ public sealed class PostgresProgram : ILocalServer
     private static IEnumerable<string> Folders() =>
         Directory.Exists("/usr/lib/postgresql")
             ? Directory.GetDirectories("/usr/lib/postgresql")
-                .OrderByDescending(folder => int.TryParse(Path.GetFileName(folder), CultureInfo.InvariantCulture, out var version) ? version : 0)
+                .OrderByDescending(
+                    folder => int.TryParse(Path.GetFileName(folder), CultureInfo.InvariantCulture, out var version) ? version : 0)
                 .Select(folder => Path.Combine(folder, "bin"))
             : [];
 
@@ -136,7 +138,9 @@ public sealed class PostgresProgram : ILocalServer
         }
     }
 
-    /// <summary>After a sudden end of the platform its server may be about to end too; a second one on the same data would refuse to start.</summary>
+    /// <summary>
+    /// After a sudden end of the platform its server may be about to end too; a second one on the same data would refuse to start.
+    /// </summary>
     private async Task WaitForOldServerAsync(CancellationToken ct)
     {
         var pidFile = Path.Combine(_data, "postmaster.pid");

@@ -1,6 +1,8 @@
 namespace EnvPlatform.LocalServers;
 
-/// <summary>The machine's own Redis, run privately. It holds only what can be rebuilt, so that it keeps nothing on disk unless it is to.</summary>
+/// <summary>
+/// The machine's own Redis, run privately. It holds only what can be rebuilt, so that it keeps nothing on disk unless it is to.
+/// </summary>
 public sealed class RedisProgram : ILocalServer
 {
     private readonly string _data;

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+
 using Aspire.Hosting;
 using Aspire.Hosting.ApplicationModel;
 
@@ -8,8 +9,8 @@ namespace EnvPlatform.LocalServers;
 public static class RunAsBuiltExtensions
 {
     /// <remarks>
-    /// <c>dotnet run</c>, by which the orchestrator starts projects, keeps a process of 140 MB beside each and takes seconds. Endpoints have no
-    /// proxy before them: a call is one hop. Those without a port get a free one.
+    /// <c>dotnet run</c>, by which the orchestrator starts projects, keeps a process of 140 MB beside each and takes seconds. Endpoints
+    /// have no proxy before them: a call is one hop. Those without a port get a free one.
     /// </remarks>
     /// <exception cref="LocalServerException">It was not built.</exception>
     public static IResourceBuilder<ProjectResource> RunAsBuilt(this IResourceBuilder<ProjectResource> project)

@@ -1,14 +1,16 @@
 using System.Collections.Immutable;
+
 using Aspire.Hosting;
 using Aspire.Hosting.ApplicationModel;
+
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 
 namespace EnvPlatform.LocalServers;
 
 /// <summary>
-/// Runs a server of the model as a process of this machine instead of a container. Everything else of it stays: its health check, its connection
-/// string, the creation of databases, who waits for it.
+/// Runs a server of the model as a process of this machine instead of a container. Everything else of it stays: its health check, its
+/// connection string, the creation of databases, who waits for it.
 /// </summary>
 public static class RunAsProcessExtensions
 {
@@ -43,7 +45,8 @@ public static class RunAsProcessExtensions
     }
 
     /// <inheritdoc cref="RunAsProcess(IResourceBuilder{PostgresServerResource}, DataFolder, bool)"/>
-    public static IResourceBuilder<RedisResource> RunAsProcess(this IResourceBuilder<RedisResource> server, DataFolder folder, bool keep = false)
+    public static IResourceBuilder<RedisResource> RunAsProcess(
+        this IResourceBuilder<RedisResource> server, DataFolder folder, bool keep = false)
     {
         ArgumentNullException.ThrowIfNull(server);
         var resource = server.Resource;
@@ -134,7 +137,9 @@ public static class RunAsProcessExtensions
         await e.Eventing.PublishAsync(new BeforeResourceStartedEvent(server, e.Services), ct);
 
         // Whoever raised the event waits for this method.
-        _ = MirrorAsync([server, .. databases], process, port, e.Notifications, e.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopped);
+        _ = MirrorAsync(
+            [server, .. databases], process, port, e.Notifications,
+            e.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopped);
     }
 
     private static async Task MirrorAsync(
@@ -152,15 +157,16 @@ public static class RunAsProcessExtensions
         }
     }
 
-    private static CustomResourceSnapshot Mirrored(CustomResourceSnapshot snapshot, CustomResourceSnapshot process, int port) => snapshot with
-    {
-        State = process.State,
-        ExitCode = process.ExitCode,
-        StartTimeStamp = process.StartTimeStamp,
-        StopTimeStamp = process.StopTimeStamp,
-        Urls = [new("tcp", $"tcp://127.0.0.1:{port}", IsInternal: false)],
-        Properties = [.. Shown(process.Properties)],
-    };
+    private static CustomResourceSnapshot Mirrored(CustomResourceSnapshot snapshot, CustomResourceSnapshot process, int port) =>
+        snapshot with
+        {
+            State = process.State,
+            ExitCode = process.ExitCode,
+            StartTimeStamp = process.StartTimeStamp,
+            StopTimeStamp = process.StopTimeStamp,
+            Urls = [new("tcp", $"tcp://127.0.0.1:{port}", IsInternal: false)],
+            Properties = [.. Shown(process.Properties)],
+        };
 
     private static IEnumerable<ResourcePropertySnapshot> Shown(ImmutableArray<ResourcePropertySnapshot> properties) =>
         properties.Where(property => property.Name.StartsWith("executable.", StringComparison.Ordinal));
@@ -181,7 +187,9 @@ public static class RunAsProcessExtensions
                 UpdateState = context =>
                 {
                     var runs = context.ResourceSnapshot.State?.Text == KnownResourceStates.Running;
-                    return runs == (command != KnownResourceCommands.StartCommand) ? ResourceCommandState.Enabled : ResourceCommandState.Hidden;
+                    return runs == (command != KnownResourceCommands.StartCommand)
+                        ? ResourceCommandState.Enabled
+                        : ResourceCommandState.Hidden;
                 },
             });
 }

@@ -1,8 +1,8 @@
 namespace EnvPlatform.Postgres;
 
 /// <summary>
-/// A statement that the transactions begun on behalf of the request that is being handled run last, so that it holds if and only if they commit:
-/// how what surrounds a handler learns in the database that the handler's work took effect.
+/// A statement that the transactions begun on behalf of the request that is being handled run last, so that it holds if and only if they
+/// commit: how what surrounds a handler learns in the database that the handler's work took effect.
 /// </summary>
 public static class BeforeCommit
 {

@@ -7,9 +7,10 @@ using EnvPlatform.Contracts;
 namespace EnvPlatform.Postgres;
 
 /// <summary>
-/// The columns that hold how many vulnerabilities were found: <c>total, critical, high, medium, low, unknown</c> (<see cref="VulnerabilityCounts"/>),
-/// <c>max_cvss</c> (0 to 10, null without a score) and <c>kev</c> (known to be exploited). Every table of counts has them under these names, and every
-/// statement takes them from here. The arguments are aliases in the statement: constants of the program.
+/// The columns that hold how many vulnerabilities were found: <c>total, critical, high, medium, low, unknown</c>
+/// (<see cref="VulnerabilityCounts"/>), <c>max_cvss</c> (0 to 10, null without a score) and <c>kev</c> (known to be exploited). Every table
+/// of counts has them under these names, and every statement takes them from here. The arguments are aliases in the statement: constants of
+/// the program.
 /// </summary>
 public static class CountColumns
 {
@@ -18,7 +19,8 @@ public static class CountColumns
 
     /// <summary>The arrays that <see cref="Parameters"/> adds, as arguments of <c>unnest</c>.</summary>
     public const string Values =
-        "@CountTotal::int[], @CountCritical::int[], @CountHigh::int[], @CountMedium::int[], @CountLow::int[], @CountUnknown::int[], @CountScore::numeric[], @CountKev::int[]";
+        "@CountTotal::int[], @CountCritical::int[], @CountHigh::int[], @CountMedium::int[], @CountLow::int[], @CountUnknown::int[], "
+        + "@CountScore::numeric[], @CountKev::int[]";
 
     /// <summary>The columns of one table: <c>t.total, ..., t.kev</c>.</summary>
     public static string Of(string table) =>
@@ -31,14 +33,20 @@ public static class CountColumns
         max_cvss = {table}.max_cvss, kev = {table}.kev
         """;
 
-    /// <summary>Of a select list: the counts of a row as one value, that Dapper reads as <see cref="VulnerabilityCounts"/>; null where the table has no row.</summary>
+    /// <summary>
+    /// Of a select list: the counts of a row as one value, that Dapper reads as <see cref="VulnerabilityCounts"/>; null where the table has
+    /// no row.
+    /// </summary>
     public static string ValueOf(string table) =>
         $"""
         case when {table}.total is not null
             then array[{table}.total, {table}.critical, {table}.high, {table}.medium, {table}.low, {table}.unknown] end
         """;
 
-    /// <summary>Of a select list with <c>group by</c>: counts the rows of <c>vulnerabilities</c> (columns <c>id</c> and <c>severity</c>) into those columns.</summary>
+    /// <summary>
+    /// Of a select list with <c>group by</c>: counts the rows of <c>vulnerabilities</c> (columns <c>id</c> and <c>severity</c>) into those
+    /// columns.
+    /// </summary>
     public static string CountRowsOf(string vulnerabilities) =>
         $"""
         count({vulnerabilities}.id)::int as total,

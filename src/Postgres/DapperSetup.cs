@@ -9,11 +9,11 @@ namespace EnvPlatform.Postgres;
 /// <summary>Dapper's process-wide settings: snake_case columns, typed ids as uuid, times as timestamptz in UTC.</summary>
 public static class DapperSetup
 {
-    private static int applied;
+    private static int _applied;
 
     public static void Apply()
     {
-        if (Interlocked.Exchange(ref applied, 1) == 1)
+        if (Interlocked.Exchange(ref _applied, 1) == 1)
         {
             return;
         }
@@ -49,7 +49,9 @@ public static class DapperSetup
         };
     }
 
-    /// <summary>Npgsql reports array columns as System.Array; without a handler Dapper finds no constructor that takes the element type's array.</summary>
+    /// <summary>
+    /// Npgsql reports array columns as System.Array; without a handler Dapper finds no constructor that takes the element type's array.
+    /// </summary>
     private sealed class ArrayHandler<T> : SqlMapper.TypeHandler<T[]>
     {
         public override void SetValue(IDbDataParameter parameter, T[]? value) => parameter.Value = value ?? (object)DBNull.Value;

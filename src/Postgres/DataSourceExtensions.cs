@@ -9,7 +9,8 @@ namespace EnvPlatform.Postgres;
 /// <summary>Reads go straight to the data source; writes begin a <see cref="Tx"/>.</summary>
 public static class DataSourceExtensions
 {
-    public static Task<Tx> BeginAsync(this NpgsqlDataSource db, CancellationToken ct) => Tx.BeginAsync(db, IsolationLevel.ReadCommitted, ct);
+    public static Task<Tx> BeginAsync(this NpgsqlDataSource db, CancellationToken ct) =>
+        Tx.BeginAsync(db, IsolationLevel.ReadCommitted, ct);
 
     public static async Task<List<T>> QueryAsync<T>(this NpgsqlDataSource db, string sql, object? parameters, CancellationToken ct)
     {
@@ -18,7 +19,8 @@ public static class DataSourceExtensions
         return (await connection.QueryAsync<T>(new CommandDefinition(sql, parameters, cancellationToken: ct))).AsList();
     }
 
-    public static async Task<T?> QuerySingleOrDefaultAsync<T>(this NpgsqlDataSource db, string sql, object? parameters, CancellationToken ct)
+    public static async Task<T?> QuerySingleOrDefaultAsync<T>(
+        this NpgsqlDataSource db, string sql, object? parameters, CancellationToken ct)
     {
         ArgumentNullException.ThrowIfNull(db);
         await using var connection = await db.OpenConnectionAsync(ct);

@@ -5,14 +5,16 @@ using Npgsql;
 namespace EnvPlatform.Postgres;
 
 /// <summary>
-/// What every consumer that writes does around its own work: one transaction, in which the message counts as handled and the work is done, or neither.
-/// A message that comes again is dropped, each consumer by its own name. What is thrown rolls back and is left to the retries of the endpoint.
+/// What every consumer that writes does around its own work: one transaction, in which the message counts as handled and the work is done,
+/// or neither. A message that comes again is dropped, each consumer by its own name. What is thrown rolls back and is left to the retries
+/// of the endpoint.
 /// </summary>
 public static class Inbox
 {
     /// <summary>Does the work for a message that this consumer has not handled before, and commits.</summary>
     /// <param name="consumer">The consumer itself: its type's name is what the inbox knows it by.</param>
-    public static async Task HandleOnceAsync<T>(this NpgsqlDataSource db, IConsumer<T> consumer, ConsumeContext<T> context, Func<Tx, T, Task> handleAsync)
+    public static async Task HandleOnceAsync<T>(
+        this NpgsqlDataSource db, IConsumer<T> consumer, ConsumeContext<T> context, Func<Tx, T, Task> handleAsync)
         where T : class
     {
         ArgumentNullException.ThrowIfNull(consumer);
@@ -26,10 +28,14 @@ public static class Inbox
         }
     }
 
-    /// <summary>Does the work for those messages of a batch that this consumer has not handled before, each once, and commits; nothing where there are none.</summary>
+    /// <summary>
+    /// Does the work for those messages of a batch that this consumer has not handled before, each once, and commits; nothing where there
+    /// are none.
+    /// </summary>
     /// <param name="consumer">The consumer itself: its type's name is what the inbox knows it by.</param>
     public static async Task HandleBatchOnceAsync<T>(
-        this NpgsqlDataSource db, IConsumer<Batch<T>> consumer, ConsumeContext<Batch<T>> context, Func<Tx, IReadOnlyList<T>, Task> handleAsync)
+        this NpgsqlDataSource db, IConsumer<Batch<T>> consumer, ConsumeContext<Batch<T>> context,
+        Func<Tx, IReadOnlyList<T>, Task> handleAsync)
         where T : class
     {
         ArgumentNullException.ThrowIfNull(consumer);
@@ -40,7 +46,8 @@ public static class Inbox
         var fresh = await tx.ReceiveAsync([.. messages.Select(message => message.MessageId!.Value)], consumer.GetType().Name);
         if (fresh.Count > 0)
         {
-            await handleAsync(tx, [.. messages.Where(message => fresh.Contains(message.MessageId!.Value)).Select(message => message.Message)]);
+            await handleAsync(
+                tx, [.. messages.Where(message => fresh.Contains(message.MessageId!.Value)).Select(message => message.Message)]);
             await tx.CommitAsync();
         }
     }

@@ -1,8 +1,8 @@
 namespace EnvPlatform.Postgres;
 
 /// <summary>
-/// Patterns for <c>like</c> and <c>ilike</c> from text of a caller, in which <c>%</c>, <c>_</c> and the escape character <c>\</c> stand for themselves
-/// (PostgreSQL, "Pattern Matching"). Give them as parameters.
+/// Patterns for <c>like</c> and <c>ilike</c> from text of a caller, in which <c>%</c>, <c>_</c> and the escape character <c>\</c> stand for
+/// themselves (PostgreSQL, "Pattern Matching"). Give them as parameters.
 /// </summary>
 public static class LikePattern
 {
@@ -16,6 +16,7 @@ public static class LikePattern
     private static string Escape(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
-        return text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("%", "\\%", StringComparison.Ordinal).Replace("_", "\\_", StringComparison.Ordinal);
+        return text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("%", "\\%", StringComparison.Ordinal)
+            .Replace("_", "\\_", StringComparison.Ordinal);
     }
 }

@@ -11,17 +11,20 @@ namespace EnvPlatform.Postgres;
 /// <summary>Whether the schema is as this version of the service needs it.</summary>
 public sealed class MigrationState
 {
-    private readonly TaskCompletionSource done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Completes when the schema is ready; background work that touches the database waits for it.</summary>
-    public Task Ready => done.Task;
+    public Task Ready => _done.Task;
 
-    internal void Complete() => done.TrySetResult();
+    internal void Complete() => _done.TrySetResult();
 }
 
-/// <summary>Migrates in the background, again and again until the database is there, so that a service started before it comes up by itself.</summary>
+/// <summary>
+/// Migrates in the background, again and again until the database is there, so that a service started before it comes up by itself.
+/// </summary>
 internal sealed partial class MigrateAtStart(
-    Migrator migrator, MigrationState state, TimeProvider clock, IHostApplicationLifetime lifetime, ILogger<MigrateAtStart> log) : BackgroundService
+    Migrator migrator, MigrationState state, TimeProvider clock, IHostApplicationLifetime lifetime,
+    ILogger<MigrateAtStart> log) : BackgroundService
 {
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
         new RepeatedWork(nameof(MigrateAtStart), clock, log).RunAsync(MigrateAsync, stoppingToken);

@@ -28,6 +28,7 @@ internal sealed record MigrationScript(string Source, string Name, string Sql, s
         using var reader = new StreamReader(assembly.GetManifestResourceStream(resource)!, Encoding.UTF8);
         var sql = reader.ReadToEnd();
         return new(
-            assembly.GetName().Name!, resource["migrations/".Length..], sql, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(sql))));
+            assembly.GetName().Name!, resource["migrations/".Length..], sql,
+            Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(sql))));
     }
 }

@@ -29,7 +29,8 @@ public sealed partial class Migrator(NpgsqlDataSource db, IReadOnlyList<Assembly
                     primary key (source, name))
                 """, cancellationToken: ct));
             var applied = (await connection.QueryAsync<(string Source, string Name, string Sha256)>(
-                new CommandDefinition("select source, name, sha256 from migrations", cancellationToken: ct))).ToDictionary(row => (row.Source, row.Name), row => row.Sha256);
+                new CommandDefinition("select source, name, sha256 from migrations", cancellationToken: ct)))
+                .ToDictionary(row => (row.Source, row.Name), row => row.Sha256);
             foreach (var script in assemblies.SelectMany(MigrationScript.From))
             {
                 if (applied.TryGetValue((script.Source, script.Name), out var sha256))
@@ -50,7 +51,8 @@ public sealed partial class Migrator(NpgsqlDataSource db, IReadOnlyList<Assembly
     private async Task ApplyAsync(NpgsqlConnection connection, MigrationScript script, CancellationToken ct)
     {
         await using var transaction = await connection.BeginTransactionAsync(ct);
-        await connection.ExecuteAsync(new CommandDefinition(script.Sql, transaction: transaction, commandTimeout: 600, cancellationToken: ct));
+        await connection.ExecuteAsync(
+            new CommandDefinition(script.Sql, transaction: transaction, commandTimeout: 600, cancellationToken: ct));
         await connection.ExecuteAsync(new CommandDefinition(
             "insert into migrations (source, name, sha256) values (@Source, @Name, @Sha256)",
             new { script.Source, script.Name, script.Sha256 }, transaction, cancellationToken: ct));

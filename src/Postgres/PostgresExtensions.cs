@@ -16,15 +16,17 @@ namespace EnvPlatform.Postgres;
 public static class PostgresExtensions
 {
     /// <summary>
-    /// Registers <see cref="NpgsqlDataSource"/> for the connection string <paramref name="connectionName"/>, applies the migrations embedded in
-    /// <paramref name="migrations"/> (resources <c>migrations/NNNN_name.sql</c>) before the service is ready, and relays the outbox.
+    /// Registers <see cref="NpgsqlDataSource"/> for the connection string <paramref name="connectionName"/>, applies the migrations
+    /// embedded in <paramref name="migrations"/> (resources <c>migrations/NNNN_name.sql</c>) before the service is ready, and relays the
+    /// outbox.
     /// </summary>
     public static IHostApplicationBuilder AddPostgres(
         this IHostApplicationBuilder builder, string connectionName, Assembly migrations, Action<NpgsqlDataSourceBuilder>? configure = null)
     {
         ArgumentNullException.ThrowIfNull(builder);
         DapperSetup.Apply();
-        builder.Services.AddOptions<PostgresOptions>().BindConfiguration(PostgresOptions.Section).ValidateDataAnnotations().ValidateOnStart();
+        builder.Services.AddOptions<PostgresOptions>().BindConfiguration(PostgresOptions.Section)
+            .ValidateDataAnnotations().ValidateOnStart();
         var connectionString = builder.Configuration.GetConnectionString(connectionName)
             ?? throw new InvalidOperationException($"The connection string ConnectionStrings:{connectionName} is missing.");
         builder.Services.AddSingleton(_ =>

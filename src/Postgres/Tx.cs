@@ -19,18 +19,18 @@ namespace EnvPlatform.Postgres;
 /// </summary>
 public sealed class Tx : IAsyncDisposable
 {
-    private readonly List<OutboxMessage> messages = [];
-    private readonly NpgsqlTransaction transaction;
-    private readonly CancellationToken ct;
-    private int audited;
+    private readonly List<OutboxMessage> _messages = [];
+    private readonly NpgsqlTransaction _transaction;
+    private readonly CancellationToken _ct;
+    private int _audited;
 
     private Tx(NpgsqlTransaction transaction, CancellationToken ct)
     {
-        this.transaction = transaction;
-        this.ct = ct;
+        _transaction = transaction;
+        _ct = ct;
     }
 
-    public NpgsqlConnection Connection => transaction.Connection!;
+    public NpgsqlConnection Connection => _transaction.Connection!;
 
     internal static async Task<Tx> BeginAsync(NpgsqlDataSource db, IsolationLevel isolation, CancellationToken ct)
     {
@@ -57,10 +57,13 @@ public sealed class Tx : IAsyncDisposable
         (await Connection.QueryAsync<T>(Command(sql, parameters))).AsList();
 
     /// <summary>Publishes an event when the transaction commits, at least once.</summary>
-    public void Publish<T>(T message) where T : class => messages.Add(OutboxMessage.Of(message));
+    public void Publish<T>(T message) where T : class => _messages.Add(OutboxMessage.Of(message));
 
     /// <summary>Records what somebody did, in the transaction that does it. The action is one of <see cref="AuditActions"/>.</summary>
-    /// <param name="now">When it was done, by the clock of whoever does it. Events of one transaction keep their order: each is a microsecond after the one before.</param>
+    /// <param name="now">
+    /// When it was done, by the clock of whoever does it. Events of one transaction keep their order: each is a microsecond after the one
+    /// before.
+    /// </param>
     /// <param name="meta">Details and before and after values, serialized in snake_case; null for none. Never a secret.</param>
     public void Audit(Caller caller, DateTimeOffset now, string actionKey, AuditTarget target, string message, object? meta = null)
     {
@@ -70,7 +73,7 @@ public sealed class Tx : IAsyncDisposable
             throw new ArgumentException($"'{actionKey}' is not in the catalogue of audit events.", nameof(actionKey));
         }
 
-        var at = now.AddMicroseconds(audited++);
+        var at = now.AddMicroseconds(_audited++);
         Publish(new AuditEventOccurred(
             Guid.CreateVersion7(at), caller.Organization?.Id, caller.Organization?.Slug, actionKey,
             new AuditActor(caller.SubjectId.ToString(), caller.Email, caller.SubjectType), target, caller.Service, message,
@@ -86,7 +89,9 @@ public sealed class Tx : IAsyncDisposable
             "insert into inbox (consumer, message_id) values (@Consumer, @MessageId) on conflict do nothing",
             new { Consumer = consumer, MessageId = messageId }) == 1;
 
-    /// <summary>Of these messages, those that this consumer has not handled before; they count as handled when the transaction commits.</summary>
+    /// <summary>
+    /// Of these messages, those that this consumer has not handled before; they count as handled when the transaction commits.
+    /// </summary>
     public async Task<HashSet<Guid>> ReceiveAsync(IReadOnlyCollection<Guid> messageIds, string consumer) =>
         [.. await QueryAsync<Guid>(
             """
@@ -98,24 +103,24 @@ public sealed class Tx : IAsyncDisposable
 
     public async Task CommitAsync()
     {
-        if (messages.Count > 0)
+        if (_messages.Count > 0)
         {
-            await OutboxMessage.WriteAsync(this, messages);
+            await OutboxMessage.WriteAsync(this, _messages);
         }
 
         await BeforeCommit.RunAsync(this);
-        await transaction.CommitAsync(ct);
+        await _transaction.CommitAsync(_ct);
     }
 
     public async ValueTask DisposeAsync()
     {
-        var connection = transaction.Connection;
-        await transaction.DisposeAsync();
+        var connection = _transaction.Connection;
+        await _transaction.DisposeAsync();
         if (connection is not null)
         {
             await connection.DisposeAsync();
         }
     }
 
-    private CommandDefinition Command(string sql, object? parameters) => new(sql, parameters, transaction, cancellationToken: ct);
+    private CommandDefinition Command(string sql, object? parameters) => new(sql, parameters, _transaction, cancellationToken: _ct);
 }

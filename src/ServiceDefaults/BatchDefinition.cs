@@ -2,15 +2,19 @@ using MassTransit;
 
 namespace EnvPlatform.ServiceDefaults;
 
-/// <summary>How a consumer takes many messages at once. As many messages are fetched as fill one batch more than may be under way.</summary>
+/// <summary>
+/// How a consumer takes many messages at once. As many messages are fetched as fill one batch more than may be under way.
+/// </summary>
 /// <param name="messageLimit">Messages of a batch at most.</param>
 /// <param name="milliseconds">How long the first message of a batch waits for others.</param>
 /// <param name="concurrency">Batches that may be under way in one instance.</param>
-public abstract class BatchDefinition<TConsumer>(int messageLimit = 200, int milliseconds = 20, int concurrency = 1) : ConsumerDefinition<TConsumer>
+public abstract class BatchDefinition<TConsumer>(int messageLimit = 200, int milliseconds = 20, int concurrency = 1)
+    : ConsumerDefinition<TConsumer>
     where TConsumer : class, IConsumer
 {
     protected sealed override void ConfigureConsumer(
-        IReceiveEndpointConfigurator endpointConfigurator, IConsumerConfigurator<TConsumer> consumerConfigurator, IRegistrationContext context)
+        IReceiveEndpointConfigurator endpointConfigurator, IConsumerConfigurator<TConsumer> consumerConfigurator,
+        IRegistrationContext context)
     {
         ArgumentNullException.ThrowIfNull(endpointConfigurator);
         ArgumentNullException.ThrowIfNull(consumerConfigurator);

@@ -45,7 +45,8 @@ internal static class Listening
         var urls = configuration["URLS"] ?? configuration["ASPNETCORE_URLS"];
         if (!string.IsNullOrWhiteSpace(urls))
         {
-            return [.. urls.Split(';', StringSplitOptions.RemoveEmptyEntries).Select(BindingAddress.Parse).Select(url => (url.Host, url.Port))];
+            return [.. urls.Split(';', StringSplitOptions.RemoveEmptyEntries).Select(BindingAddress.Parse)
+                .Select(url => (url.Host, url.Port))];
         }
 
         var ports = configuration["HTTP_PORTS"] ?? configuration["ASPNETCORE_HTTP_PORTS"] ?? "8080";

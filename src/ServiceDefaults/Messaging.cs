@@ -9,15 +9,17 @@ using Microsoft.Extensions.Hosting;
 namespace EnvPlatform.ServiceDefaults;
 
 /// <summary>
-/// RabbitMQ by MassTransit: one quorum queue per consumer named <c>service-consumer</c>, retries in the process, then the queue's error queue
-/// (<c>..._error</c>), a delivery limit against messages that kill their consumer.
+/// RabbitMQ by MassTransit: one quorum queue per consumer named <c>service-consumer</c>, retries in the process, then the queue's error
+/// queue (<c>..._error</c>), a delivery limit against messages that kill their consumer.
 /// </summary>
 public static class Messaging
 {
     /// <summary>Deliveries of one message after which RabbitMQ gives it up.</summary>
     private const int DeliveryLimit = 20;
 
-    /// <summary>Tries, two seconds apart, to reach a database that is away; RabbitMQ delivers again what takes longer than its consumer timeout.</summary>
+    /// <summary>
+    /// Tries, two seconds apart, to reach a database that is away; RabbitMQ delivers again what takes longer than its consumer timeout.
+    /// </summary>
     private const int DatabaseTries = 10_000;
 
     /// <param name="service">Prefix of the queues' names.</param>
@@ -64,7 +66,8 @@ public static class Messaging
                     host.PublisherConfirmation = true;
                     host.RequestedConnectionTimeout(TimeSpan.FromSeconds(5));
                 });
-                rabbit.MessageTopology.SetEntityNameFormatter(new PrefixEntityNameFormatter(rabbit.MessageTopology.EntityNameFormatter, prefix));
+                rabbit.MessageTopology.SetEntityNameFormatter(
+                    new PrefixEntityNameFormatter(rabbit.MessageTopology.EntityNameFormatter, prefix));
                 rabbit.ConfigureEndpoints(context);
             });
         });

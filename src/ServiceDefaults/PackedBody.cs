@@ -2,7 +2,10 @@ using Microsoft.AspNetCore.Builder;
 
 namespace EnvPlatform.ServiceDefaults;
 
-/// <summary>Requests may come packed (<c>Content-Encoding</c>); the endpoint's size limit holds for what is unpacked. A body that does not unpack is bad input.</summary>
+/// <summary>
+/// Requests may come packed (<c>Content-Encoding</c>); the endpoint's size limit holds for what is unpacked. A body that does not unpack is
+/// bad input.
+/// </summary>
 internal static class PackedBody
 {
     public static void UsePackedBodies(this WebApplication app)

@@ -15,22 +15,22 @@ namespace EnvPlatform.ServiceDefaults;
 public sealed record Page<T>(IReadOnlyList<T> Items, long TotalCount, string? NextCursor);
 
 /// <summary>
-/// The query parameters <c>limit</c> (1..1000, default 100), <c>cursor</c> (opaque) and <c>sort</c> (<c>field</c> or <c>-field</c>) of a list.
-/// A cursor (<see cref="SignedCursor"/>) is bound to the caller, the organization, the path and the rest of the query string.
+/// The query parameters <c>limit</c> (1..1000, default 100), <c>cursor</c> (opaque) and <c>sort</c> (<c>field</c> or <c>-field</c>) of a
+/// list. A cursor (<see cref="SignedCursor"/>) is bound to the caller, the organization, the path and the rest of the query string.
 /// </summary>
 [SkipValidation]
 public sealed class PageQuery : IEndpointParameterMetadataProvider
 {
     public const int DefaultLimit = 100;
     public const int MaxLimit = 1_000;
-    private readonly SignedCursor cursor;
+    private readonly SignedCursor _cursor;
 
     private PageQuery(int limit, string? sort, SignedCursor cursor)
     {
         Limit = limit;
         Descending = sort?.StartsWith('-') == true;
         Sort = Descending ? sort![1..] : sort;
-        this.cursor = cursor;
+        _cursor = cursor;
     }
 
     /// <summary>How many items the page may hold.</summary>
@@ -59,14 +59,16 @@ public sealed class PageQuery : IEndpointParameterMetadataProvider
             throw new InvalidInputException("limit", $"Must be a whole number from 1 to {MaxLimit}.");
         }
 
-        var rest = string.Join('&', query.Where(pair => pair.Key is not ("cursor" or "limit")).OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => $"{pair.Key}={pair.Value}"));
+        var rest = string.Join('&', query.Where(pair => pair.Key is not ("cursor" or "limit"))
+            .OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => $"{pair.Key}={pair.Value}"));
         var subject = Caller.From(http) is { } caller ? $"{caller.Organization?.Id} {caller.SubjectId}" : "";
         var cursorKey = http.RequestServices.GetRequiredService<AssertionKey>().Derive("cursor");
         var page = new PageQuery(
-            limit, query.TryGetValue("sort", out var sort) ? sort.ToString() : null, new SignedCursor(cursorKey, $"{subject} {http.Request.Path} {rest}"));
+            limit, query.TryGetValue("sort", out var sort) ? sort.ToString() : null,
+            new SignedCursor(cursorKey, $"{subject} {http.Request.Path} {rest}"));
         if (query.TryGetValue("cursor", out var cursor) && cursor.ToString() is { Length: > 0 } text)
         {
-            page.After = page.cursor.Read<string?[]>(text) ?? throw new InvalidInputException("cursor", "Is not a cursor of this list.");
+            page.After = page._cursor.Read<string?[]>(text) ?? throw new InvalidInputException("cursor", "Is not a cursor of this list.");
         }
 
         return ValueTask.FromResult(page);
@@ -78,9 +80,10 @@ public sealed class PageQuery : IEndpointParameterMetadataProvider
         ArgumentNullException.ThrowIfNull(columns);
         return columns.TryGetValue(Sort ?? defaultField, out var column)
             ? column
-            : throw new InvalidInputException("sort", $"Must be one of {string.Join(", ", columns.Keys.Order(StringComparer.Ordinal))}, with a - before it for descending.");
+            : throw new InvalidInputException("sort",
+                $"Must be one of {string.Join(", ", columns.Keys.Order(StringComparer.Ordinal))}, with a - before it for descending.");
     }
 
     /// <summary>The cursor of the page that follows an item with these sort values.</summary>
-    public string Next(params string?[] values) => cursor.Write(values);
+    public string Next(params string?[] values) => _cursor.Write(values);
 }

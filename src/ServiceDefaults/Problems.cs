@@ -13,14 +13,15 @@ using Microsoft.Extensions.DependencyInjection;
 namespace EnvPlatform.ServiceDefaults;
 
 /// <summary>
-/// Every error is a problem document (RFC 9457) with <c>trace_id</c>; invalid input is 400 with <c>errors</c> by field. What was not expected is
-/// 500 without inner text. The codes are listed in <c>docs/problems.md</c>.
+/// Every error is a problem document (RFC 9457) with <c>trace_id</c>; invalid input is 400 with <c>errors</c> by field. What was not
+/// expected is 500 without inner text. The codes are listed in <c>docs/problems.md</c>.
 /// </summary>
 public static partial class Problems
 {
     private const string TypePrefix = "urn:envplatform:problem:";
 
-    public static ProblemHttpResult Invalid(string field, string message) => Invalid(new Dictionary<string, string[]> { [field] = [message] });
+    public static ProblemHttpResult Invalid(string field, string message) =>
+        Invalid(new Dictionary<string, string[]> { [field] = [message] });
 
     public static ProblemHttpResult Invalid(IDictionary<string, string[]> errors) =>
         TypedResults.Problem(new HttpValidationProblemDetails(errors)
@@ -31,7 +32,8 @@ public static partial class Problems
         });
 
     /// <summary>409: the request contradicts the state of things. <paramref name="code"/> is for programs.</summary>
-    public static ProblemHttpResult Conflict(string code, string detail) => Of(StatusCodes.Status409Conflict, code, "The request conflicts with what is there.", detail);
+    public static ProblemHttpResult Conflict(string code, string detail) =>
+        Of(StatusCodes.Status409Conflict, code, "The request conflicts with what is there.", detail);
 
     /// <summary>404: there is no such thing, or it is another organization's.</summary>
     public static ProblemHttpResult NotFound(string detail = "There is no such thing here.") =>
@@ -51,16 +53,19 @@ public static partial class Problems
         ArgumentNullException.ThrowIfNull(app);
         app.UseExceptionHandler(new ExceptionHandlerOptions
         {
-            StatusCodeSelector = exception => exception is BadHttpRequestException bad ? bad.StatusCode : StatusCodes.Status500InternalServerError,
+            StatusCodeSelector =
+                exception => exception is BadHttpRequestException bad ? bad.StatusCode : StatusCodes.Status500InternalServerError,
             SuppressDiagnosticsCallback = context => context.Exception is BadHttpRequestException or OperationCanceledException,
         });
         app.UseStatusCodePages();
         app.Use((http, next) =>
         {
             // PostgreSQL cannot hold U+0000; no path or query of ours does.
-            if (http.Request.Path.Value!.Contains('\0', StringComparison.Ordinal) || http.Request.QueryString.Value!.Contains("%00", StringComparison.Ordinal))
+            if (http.Request.Path.Value!.Contains('\0', StringComparison.Ordinal)
+                || http.Request.QueryString.Value!.Contains("%00", StringComparison.Ordinal))
             {
-                throw new InvalidInputException(http.Request.Path.Value!.Contains('\0', StringComparison.Ordinal) ? "path" : "query", "Holds a NUL character.");
+                throw new InvalidInputException(
+                    http.Request.Path.Value!.Contains('\0', StringComparison.Ordinal) ? "path" : "query", "Holds a NUL character.");
             }
 
             return next(http);
@@ -87,9 +92,11 @@ public static partial class Problems
         {
             validation.Type = TypePrefix + "invalid_request";
             validation.Title = "The request is not valid.";
-            validation.Errors = validation.Errors.ToDictionary(error => ToSnakePath(error.Key), error => error.Value, StringComparer.Ordinal);
+            validation.Errors = validation.Errors.ToDictionary(
+                error => ToSnakePath(error.Key), error => error.Value, StringComparer.Ordinal);
         }
-        else if (problem.Status == StatusCodes.Status400BadRequest && !problem.Extensions.ContainsKey("errors") && !problem.Extensions.ContainsKey("code"))
+        else if (problem.Status == StatusCodes.Status400BadRequest && !problem.Extensions.ContainsKey("errors")
+            && !problem.Extensions.ContainsKey("code"))
         {
             // Binding answers so, without an exception, when the body breaks off or does not unpack.
             problem.Title = "The request is not valid.";
@@ -103,8 +110,8 @@ public static partial class Problems
     }
 
     /// <summary>
-    /// Gives what the framework answers by itself a code of ours and a detail. Invalid input says in its detail what the first field has against it,
-    /// for those who show nothing else.
+    /// Gives what the framework answers by itself a code of ours and a detail. Invalid input says in its detail what the first field has
+    /// against it, for those who show nothing else.
     /// </summary>
     private static void Complete(ProblemDetails problem)
     {
@@ -135,7 +142,9 @@ public static partial class Problems
     {
         var errors = problem is HttpValidationProblemDetails validation ? validation.Errors
             : problem.Extensions.TryGetValue("errors", out var given) ? given as IDictionary<string, string[]> : null;
-        return errors?.FirstOrDefault() is { Key: { } field, Value: [var message, ..] } ? $"{field}: {message}" : "The request could not be read.";
+        return errors?.FirstOrDefault() is { Key: { } field, Value: [var message, ..] }
+            ? $"{field}: {message}"
+            : "The request could not be read.";
     }
 
     /// <summary>The field and the reason of a request that could not be bound.</summary>
@@ -154,13 +163,17 @@ public static partial class Problems
                 return ("body", "The body ends before its JSON does.");
             }
 
-            var path = json.Path is null or "$" ? "body" : json.Path.StartsWith("$.", StringComparison.Ordinal) ? json.Path[2..] : json.Path;
-            var reason = json.Message.Contains(" Path:", StringComparison.Ordinal) ? json.Message[..json.Message.IndexOf(" Path:", StringComparison.Ordinal)] : json.Message;
+            var path =
+                json.Path is null or "$" ? "body" : json.Path.StartsWith("$.", StringComparison.Ordinal) ? json.Path[2..] : json.Path;
+            var reason = json.Message.Contains(" Path:", StringComparison.Ordinal)
+                ? json.Message[..json.Message.IndexOf(" Path:", StringComparison.Ordinal)]
+                : json.Message;
             return (path, reason.Contains("EnvPlatform.", StringComparison.Ordinal) || reason.Contains("System.", StringComparison.Ordinal)
                 ? "The value has the wrong type, or a member that is required is missing." : reason);
         }
 
-        if (exception.Message.Contains(" body ", StringComparison.Ordinal) || exception.Message.EndsWith("from body.", StringComparison.Ordinal))
+        if (exception.Message.Contains(" body ", StringComparison.Ordinal)
+            || exception.Message.EndsWith("from body.", StringComparison.Ordinal))
         {
             return ("body", "The body is missing or empty.");
         }

@@ -13,15 +13,16 @@ using Microsoft.Extensions.Hosting;
 namespace EnvPlatform.ServiceDefaults;
 
 /// <summary>
-/// How a service asks another by gRPC: by turns at every instance that answers, once more at another when one is away, with its own assertion on
-/// every call. A call that is made twice does no harm: none of them changes anything that matters.
+/// How a service asks another by gRPC: by turns at every instance that answers, once more at another when one is away, with its own
+/// assertion on every call. A call that is made twice does no harm: none of them changes anything that matters.
 /// </summary>
 public static class ServiceClients
 {
     /// <summary>Without a limit an instance that was away for long would be tried again only after minutes.</summary>
     private static readonly TimeSpan LongestReconnectPause = TimeSpan.FromSeconds(1);
 
-    public static IHttpClientBuilder AddServiceClient<TClient>(this IHostApplicationBuilder builder, string service) where TClient : ClientBase
+    public static IHttpClientBuilder AddServiceClient<TClient>(this IHostApplicationBuilder builder, string service)
+        where TClient : ClientBase
     {
         ArgumentNullException.ThrowIfNull(builder);
         builder.AddServiceAddresses();
@@ -73,7 +74,8 @@ public static class ServiceClients
     /// <summary>Signs each call as the service itself.</summary>
     private static Task Assert(AuthInterceptorContext context, Metadata metadata, IServiceProvider services)
     {
-        var assertion = Assertion.OfService(services.GetRequiredService<ServiceName>().Value, services.GetRequiredService<TimeProvider>().GetUtcNow());
+        var assertion = Assertion.OfService(
+            services.GetRequiredService<ServiceName>().Value, services.GetRequiredService<TimeProvider>().GetUtcNow());
         metadata.Add(Assertion.Header, assertion.Sign(services.GetRequiredService<AssertionKey>()));
         return Task.CompletedTask;
     }

@@ -27,8 +27,8 @@ public static class ServiceDefaultsExtensions
     }
 
     /// <summary>
-    /// What a process at the edge shares with the services: everything but the authentication by assertion, gRPC and OpenAPI. It authenticates
-    /// its callers by other means and composes its own middleware.
+    /// What a process at the edge shares with the services: everything but the authentication by assertion, gRPC and OpenAPI. It
+    /// authenticates its callers by other means and composes its own middleware.
     /// </summary>
     public static WebApplicationBuilder AddEdgeDefaults(this WebApplicationBuilder builder, string service)
     {

@@ -7,11 +7,13 @@ using Microsoft.AspNetCore.WebUtilities;
 namespace EnvPlatform.ServiceDefaults;
 
 /// <summary>
-/// A position in a list as opaque text: JSON with an authentication code (the first 128 bits of HMAC-SHA256, RFC 2104) in base64url. It can be read, not
-/// forged, and is bound to the list that it was made for.
+/// A position in a list as opaque text: JSON with an authentication code (the first 128 bits of HMAC-SHA256, RFC 2104) in base64url. It can
+/// be read, not forged, and is bound to the list that it was made for.
 /// </summary>
 /// <param name="key">Secret, and the same in every instance.</param>
-/// <param name="binding">What tells the list from others: its path, filters, order and reader. A cursor that was made with another is refused.</param>
+/// <param name="binding">
+/// What tells the list from others: its path, filters, order and reader. A cursor that was made with another is refused.
+/// </param>
 public sealed class SignedCursor(byte[] key, string binding)
 {
     private const int MacLength = 16;
@@ -28,7 +30,8 @@ public sealed class SignedCursor(byte[] key, string binding)
         try
         {
             var bytes = WebEncoders.Base64UrlDecode(text);
-            return bytes.Length > MacLength && CryptographicOperations.FixedTimeEquals(Mac(bytes.AsSpan(MacLength)), bytes.AsSpan(0, MacLength))
+            return bytes.Length > MacLength
+                && CryptographicOperations.FixedTimeEquals(Mac(bytes.AsSpan(MacLength)), bytes.AsSpan(0, MacLength))
                 ? JsonSerializer.Deserialize<T>(bytes.AsSpan(MacLength))
                 : null;
         }

@@ -20,11 +20,15 @@ public static class Telemetry
     public const string ActivitySourceName = "EnvPlatform";
 
     private static readonly string[] Sources =
-        [ActivitySourceName, "Microsoft.AspNetCore", "System.Net.Http", "Grpc.Net.Client", "Npgsql", "Yarp.ReverseProxy", DiagnosticHeaders.DefaultListenerName];
+        [
+            ActivitySourceName, "Microsoft.AspNetCore", "System.Net.Http", "Grpc.Net.Client", "Npgsql", "Yarp.ReverseProxy",
+            DiagnosticHeaders.DefaultListenerName
+        ];
 
     private static readonly string[] Meters =
     [
-        "EnvPlatform", "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel", "System.Net.Http", "System.Runtime", "Npgsql", "Polly",
+        "EnvPlatform", "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel", "System.Net.Http",
+        "System.Runtime", "Npgsql", "Polly",
         InstrumentationOptions.MeterName,
     ];
 
@@ -45,7 +49,9 @@ public static class Telemetry
         }
     }
 
-    /// <summary>Whoever starts the process may name it and its instance otherwise, by <c>OTEL_SERVICE_NAME</c> and <c>OTEL_RESOURCE_ATTRIBUTES</c>.</summary>
+    /// <summary>
+    /// Whoever starts the process may name it and its instance otherwise, by <c>OTEL_SERVICE_NAME</c> and <c>OTEL_RESOURCE_ATTRIBUTES</c>.
+    /// </summary>
     private static void NameService(ResourceBuilder resource, string service) =>
         resource.AddService(service, serviceNamespace: "envplatform").AddEnvironmentVariableDetector();
 }

@@ -9,7 +9,8 @@ public sealed partial class DocumentRules
     public void Every_problem_code_is_documented()
     {
         var codes = Repository.Sources("src")
-            .SelectMany(file => ProblemCode().Matches(File.ReadAllText(file))).Select(match => match.Groups["code"].Value).Distinct().ToArray();
+            .SelectMany(file => ProblemCode().Matches(File.ReadAllText(file))).Select(match => match.Groups["code"].Value)
+            .Distinct().ToArray();
         var document = Repository.Document("docs/problems.md");
         Assert.That(codes, Has.Length.GreaterThan(5));
         Assert.That(codes.Where(code => !document.Contains($"`{code}`", StringComparison.Ordinal)), Is.Empty);
@@ -31,7 +32,8 @@ public sealed partial class DocumentRules
     [Test]
     public void Links_between_documents_lead_somewhere()
     {
-        var documents = Directory.EnumerateFiles(Repository.Root, "*.md").Concat(Repository.Sources("docs", "*.md")).Concat(Repository.Sources("src", "*.md"));
+        var documents = Directory.EnumerateFiles(Repository.Root, "*.md").Concat(Repository.Sources("docs", "*.md"))
+            .Concat(Repository.Sources("src", "*.md"));
         var broken =
             from file in documents
             from Match match in Link().Matches(File.ReadAllText(file))
@@ -44,13 +46,15 @@ public sealed partial class DocumentRules
     }
 
     [Test]
-    public void The_README_is_short() => Assert.That(File.ReadLines(Path.Combine(Repository.Root, "README.md")).Count(), Is.LessThanOrEqualTo(120));
+    public void The_README_is_short() =>
+        Assert.That(File.ReadLines(Path.Combine(Repository.Root, "README.md")).Count(), Is.LessThanOrEqualTo(120));
 
     [Test]
     public void No_file_names_a_package_registry_or_a_path_of_a_machine()
     {
         string[] forbidden = ["api." + "nuget.org", "registry." + "npmjs.org", "deb." + "debian.org", "/root" + "/", "/home/" + "runner"];
-        var files = Repository.Sources("src", "*").Concat(Repository.Sources("tests", "*")).Concat(Repository.Sources("docs", "*")).Concat(Directory.EnumerateFiles(Repository.Root));
+        var files = Repository.Sources("src", "*").Concat(Repository.Sources("tests", "*")).Concat(Repository.Sources("docs", "*"))
+            .Concat(Directory.EnumerateFiles(Repository.Root));
         var wrong =
             from file in files
             where !file.Contains("node_modules", StringComparison.Ordinal) && new FileInfo(file).Length < 1_000_000
@@ -64,7 +68,8 @@ public sealed partial class DocumentRules
     [GeneratedRegex(@"(Conflict\(\s*|Of\(\s*StatusCodes\.\w+,\s*)""(?<code>[a-z]+(_[a-z]+)*)""", RegexOptions.ExplicitCapture)]
     private static partial Regex ProblemCode();
 
-    [GeneratedRegex(@"public (?!const|static|sealed|required class)[\w<>?\[\], ]+ (?<name>\w+) \{ get; (set|init); \}", RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(
+        @"public (?!const|static|sealed|required class)[\w<>?\[\], ]+ (?<name>\w+) \{ get; (set|init); \}", RegexOptions.ExplicitCapture)]
     private static partial Regex OptionProperty();
 
     [GeneratedRegex(@"\]\((?<target>[^)\s]+)\)", RegexOptions.ExplicitCapture)]

@@ -5,7 +5,9 @@ namespace EnvPlatform.Architecture.Tests;
 /// <summary>How the database and the clock are reached.</summary>
 public sealed partial class DoorRules
 {
-    /// <summary>Where more than one statement needs the same session, or the rows of one are read as they come. The list may only shrink.</summary>
+    /// <summary>
+    /// Where more than one statement needs the same session, or the rows of one are read as they come. The list may only shrink.
+    /// </summary>
     private static readonly Dictionary<string, string> Sessions = new(StringComparer.Ordinal)
     {
         ["src/Postgres/"] = "the door itself",
@@ -19,14 +21,17 @@ public sealed partial class DoorRules
         ["src/Services/Scanner/Vulnerabilities/VulnerabilityList.cs"] = "one setting for two statements",
     };
 
-    /// <summary>Besides registrations, which are where a process is put together: everything else is given its clock. The list may only shrink.</summary>
+    /// <summary>
+    /// Besides registrations, which are where a process is put together: everything else is given its clock. The list may only shrink.
+    /// </summary>
     private static readonly string[] SystemClocks =
     [
         "src/Agent/Surroundings.cs", // all that the agent has from outside
         "src/LocalServers/PostgresProgram.cs", // waits for a program of the machine to end
     ];
 
-    private static readonly (string File, string Text)[] Sources = [.. Repository.Sources("src").Select(file => (Repository.Relative(file), File.ReadAllText(file)))];
+    private static readonly (string File, string Text)[] Sources = [.. Repository.Sources("src")
+        .Select(file => (Repository.Relative(file), File.ReadAllText(file)))];
 
     [Test]
     public void Statements_go_through_the_data_source_or_a_transaction()
@@ -41,7 +46,9 @@ public sealed partial class DoorRules
     {
         var servers = Sources.Where(source => source.File.EndsWith("Grpc.cs", StringComparison.Ordinal)).ToArray();
         Assert.That(servers, Has.Length.GreaterThanOrEqualTo(5));
-        Assert.That(servers.Where(source => OwnConnection().IsMatch(source.Text) || source.Text.Contains("using Dapper;", StringComparison.Ordinal)).Select(source => source.File), Is.Empty);
+        Assert.That(
+            servers.Where(source => OwnConnection().IsMatch(source.Text) || source.Text.Contains("using Dapper;", StringComparison.Ordinal))
+                .Select(source => source.File), Is.Empty);
     }
 
     [Test]
@@ -52,15 +59,21 @@ public sealed partial class DoorRules
     [Test]
     public void The_door_to_the_database_reads_no_clock_in_the_name_of_a_transaction()
     {
-        string[] files = ["src/Postgres/Tx.cs", "src/Postgres/Outbox/OutboxMessage.cs", "src/Postgres/BeforeCommit.cs", "src/Postgres/DataSourceExtensions.cs"];
+        string[] files =
+        [
+            "src/Postgres/Tx.cs", "src/Postgres/Outbox/OutboxMessage.cs", "src/Postgres/BeforeCommit.cs",
+            "src/Postgres/DataSourceExtensions.cs"
+        ];
         Assert.That(Sources.Where(source => files.Contains(source.File)).Select(source => source.File), Is.EquivalentTo(files));
-        Assert.That(Sources.Where(source => files.Contains(source.File) && Clock().IsMatch(source.Text)).Select(source => source.File), Is.Empty);
+        Assert.That(
+            Sources.Where(source => files.Contains(source.File) && Clock().IsMatch(source.Text)).Select(source => source.File), Is.Empty);
     }
 
     [Test]
     public void The_door_to_the_database_knows_no_HTTP() =>
         Assert.That(
-            Sources.Where(source => source.File.StartsWith("src/Postgres/", StringComparison.Ordinal) && source.Text.Contains("Microsoft.AspNetCore", StringComparison.Ordinal))
+            Sources.Where(source => source.File.StartsWith("src/Postgres/", StringComparison.Ordinal)
+                && source.Text.Contains("Microsoft.AspNetCore", StringComparison.Ordinal))
                 .Select(source => source.File), Is.Empty);
 
     [Test]

@@ -17,7 +17,8 @@ public sealed partial class EventRules
 
     private static IEnumerable<Type> Events =>
         typeof(EnvironmentLogged).Assembly.GetExportedTypes()
-            .Where(type => type.Namespace == typeof(EnvironmentLogged).Namespace && type is { IsClass: true, IsAbstract: false } && type.Name is not ("AuditActor" or "AuditTarget"));
+            .Where(type => type.Namespace == typeof(EnvironmentLogged).Namespace && type is { IsClass: true, IsAbstract: false }
+                && type.Name is not ("AuditActor" or "AuditTarget"));
 
     [TestCaseSource(nameof(Events))]
     public void Reads_and_writes_the_approved_JSON(Type type)
@@ -35,7 +36,9 @@ public sealed partial class EventRules
     {
         Assert.That(type.IsSealed, Is.True);
         Assert.That(type.Name, Does.Match("(ed|Occurred)$"));
-        Assert.That(type.GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(property => property.PropertyType == typeof(DateTime)), Is.Empty);
+        Assert.That(
+            type.GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(property => property.PropertyType == typeof(DateTime)),
+            Is.Empty);
     }
 
     [TestCaseSource(nameof(Events))]
@@ -46,17 +49,21 @@ public sealed partial class EventRules
     }
 
     [TestCaseSource(nameof(Events))]
-    public void Is_in_the_document_of_events(Type type) => Assert.That(Repository.Document("docs/events.md"), Does.Contain($"`{type.Name}`"));
+    public void Is_in_the_document_of_events(Type type) =>
+        Assert.That(Repository.Document("docs/events.md"), Does.Contain($"`{type.Name}`"));
 
     [Test]
     public void Every_action_that_a_service_audits_is_in_the_catalogue()
     {
-        var used = Repository.Sources("src").SelectMany(file => AuditCall().Matches(File.ReadAllText(file))).Select(match => match.Groups["key"].Value).Distinct().ToArray();
+        var used = Repository.Sources("src").SelectMany(file => AuditCall().Matches(File.ReadAllText(file)))
+            .Select(match => match.Groups["key"].Value).Distinct().ToArray();
         Assert.That(used, Is.Not.Empty);
         Assert.That(used.Where(key => !AuditActions.CategoryOf.ContainsKey(key)), Is.Empty);
-        Assert.That((IEnumerable)AuditActions.CategoryOf.Keys.Where(key => !Repository.Document("docs/events.md").Contains($"`{key}`", StringComparison.Ordinal)), Is.Empty);
+        Assert.That((IEnumerable)AuditActions.CategoryOf.Keys.Where(
+            key => !Repository.Document("docs/events.md").Contains($"`{key}`", StringComparison.Ordinal)), Is.Empty);
     }
 
-    [GeneratedRegex(@"Audit(Given)?\(\s*(tx, )?[\w.]+(\([^)]*\))?,\s*[\w.]+(\(\))?,\s*(\w+ \? )?""(?<key>[a-z_]+)""", RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(
+        @"Audit(Given)?\(\s*(tx, )?[\w.]+(\([^)]*\))?,\s*[\w.]+(\(\))?,\s*(\w+ \? )?""(?<key>[a-z_]+)""", RegexOptions.ExplicitCapture)]
     private static partial Regex AuditCall();
 }

@@ -57,7 +57,9 @@ public sealed partial class FormatRules
         {
             var line = lines[number - 1];
             var wasVerbatim = isVerbatim;
-            isVerbatim ^= isCode ? RawQuotes().Count(line) % 2 == 1 : isDocument && line.TrimStart().StartsWith("```", StringComparison.Ordinal);
+            isVerbatim ^= isCode
+                ? RawQuotes().Count(line) % 2 == 1
+                : isDocument && line.TrimStart().StartsWith("```", StringComparison.Ordinal);
             if (line.Length > MaxColumns && !(isCode && IsData(line, wasVerbatim)) && !(isDocument && (wasVerbatim || IsWhole(line))))
             {
                 yield return $"{file}:{number}";
@@ -65,7 +67,8 @@ public sealed partial class FormatRules
         }
     }
 
-    // White space counts in data, which is written as it is: JSON, YAML, patterns. A literal that does not fit a line stands on one of its own.
+    // White space counts in data, which is written as it is: JSON, YAML, patterns. A literal that does not fit a line stands on one of its
+    // own.
     private static bool IsData(string line, bool isInRaw)
     {
         var text = line.Trim();
@@ -90,7 +93,8 @@ public sealed partial class FormatRules
             yield return Repository.Relative(file);
         }
 
-        foreach (var file in Directory.EnumerateDirectories(folder).Where(inner => !Made.Contains(Path.GetFileName(inner))).SelectMany(Files))
+        foreach (var file in Directory.EnumerateDirectories(folder)
+            .Where(inner => !Made.Contains(Path.GetFileName(inner))).SelectMany(Files))
         {
             yield return file;
         }
@@ -102,7 +106,9 @@ public sealed partial class FormatRules
     [GeneratedRegex("\"\"\"+", RegexOptions.ExplicitCapture)]
     private static partial Regex RawQuotes();
 
-    [GeneratedRegex(@"^(select|insert into|update|delete from|with|create|alter|from|where|and|or|join|left join|values|set) ", RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(
+        @"^(select|insert into|update|delete from|with|create|alter|from|where|and|or|join|left join|values|set) ",
+        RegexOptions.ExplicitCapture)]
     private static partial Regex Sql();
 
     [GeneratedRegex(@"\[[^\]]*\]\([^)]*\)|`[^`]*`", RegexOptions.ExplicitCapture)]
@@ -111,7 +117,8 @@ public sealed partial class FormatRules
     [GeneratedRegex(@"(?<!^([-*]|\d+\.)) ", RegexOptions.ExplicitCapture)]
     private static partial Regex Blank();
 
-    [GeneratedRegex(@"\[LoggerMessage\([^\]]*\)\]\s+(private|public|internal)( static)? partial void (?<name>\w+)\(", RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(
+        @"\[LoggerMessage\([^\]]*\)\]\s+(private|public|internal)( static)? partial void (?<name>\w+)\(", RegexOptions.ExplicitCapture)]
     private static partial Regex LoggerMessage();
 
     [GeneratedRegex("^Log[A-Z]")]

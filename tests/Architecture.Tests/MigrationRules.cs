@@ -7,12 +7,14 @@ namespace EnvPlatform.Architecture.Tests;
 public sealed partial class MigrationRules
 {
     private static IEnumerable<string> Folders =>
-        Repository.Services().Append(Path.Combine(Repository.Root, "src", "Postgres")).Select(folder => Path.Combine(folder, "Migrations")).Where(Directory.Exists);
+        Repository.Services().Append(Path.Combine(Repository.Root, "src", "Postgres")).Select(folder => Path.Combine(folder, "Migrations"))
+            .Where(Directory.Exists);
 
     [TestCaseSource(nameof(Folders))]
     public void Numbers_have_no_gap(string folder)
     {
-        var numbers = Directory.EnumerateFiles(folder, "*.sql").Select(file => Path.GetFileName(file)[..4]).Order(StringComparer.Ordinal).ToArray();
+        var numbers = Directory.EnumerateFiles(folder, "*.sql").Select(file => Path.GetFileName(file)[..4])
+            .Order(StringComparer.Ordinal).ToArray();
         Assert.That(numbers, Is.EqualTo(Enumerable.Range(1, numbers.Length).Select(n => n.ToString("0000"))));
     }
 
@@ -25,8 +27,10 @@ public sealed partial class MigrationRules
     [Test]
     public void What_an_older_version_reads_goes_in_a_step_of_its_own_a_release_later()
     {
-        var scripts = Folders.SelectMany(folder => Directory.EnumerateFiles(folder, "*.sql")).ToDictionary(Repository.Relative, File.ReadAllText);
-        var version = Version.Parse(XDocument.Load(Path.Combine(Repository.Root, "Directory.Build.props")).Descendants("Version").Single().Value);
+        var scripts = Folders.SelectMany(folder => Directory.EnumerateFiles(folder, "*.sql"))
+            .ToDictionary(Repository.Relative, File.ReadAllText);
+        var version = Version.Parse(
+            XDocument.Load(Path.Combine(Repository.Root, "Directory.Build.props")).Descendants("Version").Single().Value);
         var wrong = scripts.Where(script => RefuseContraction(script.Value, version) is not null).Select(script => script.Key).ToArray();
         Assert.That(wrong, Is.EquivalentTo(BeforeTheFirstRelease), "ADR 12 says how to drop and rename.");
     }
@@ -36,7 +40,8 @@ public sealed partial class MigrationRules
     [TestCase("alter table a add column c int;\nalter table a drop column b;", "9.0.0", false)]
     [TestCase("alter table a add column c int, drop column b;", "9.0.0", false)]
     [TestCase("-- contract: not read since 0.1.0\nalter table a\n    drop column b,\n    drop column c;\ndrop table d;", "0.2.0", true)]
-    [TestCase("-- contract: not read since 0.1.0\nalter table a drop column b;", "0.1.0", false, Description = "the release that still has it")]
+    [TestCase(
+        "-- contract: not read since 0.1.0\nalter table a drop column b;", "0.1.0", false, Description = "the release that still has it")]
     [TestCase("-- contract: not read since 0.1.0\nalter table a drop column b;\nupdate a set c = 1;", "0.2.0", false)]
     [TestCase("alter table a drop column b;", "0.2.0", false)]
     [TestCase("alter table a rename column b to c;", "0.2.0", false)]
@@ -61,10 +66,13 @@ public sealed partial class MigrationRules
         Assert.That(wrong, Is.Empty);
     }
 
-    /// <summary>Null for a script that takes nothing away that an older version reads, or takes it away as it should; otherwise why not.</summary>
+    /// <summary>
+    /// Null for a script that takes nothing away that an older version reads, or takes it away as it should; otherwise why not.
+    /// </summary>
     private static string? RefuseContraction(string script, Version version)
     {
-        var statements = Comment().Replace(script, "").Split(';').Select(statement => Space().Replace(statement, " ").Trim().ToLowerInvariant())
+        var statements = Comment().Replace(script, "").Split(';')
+            .Select(statement => Space().Replace(statement, " ").Trim().ToLowerInvariant())
             .Where(statement => statement.Length > 0).ToArray();
         if (!statements.Any(TakesAway().IsMatch))
         {
@@ -90,15 +98,19 @@ public sealed partial class MigrationRules
     [GeneratedRegex("\\s+")]
     private static partial Regex Space();
 
-    [GeneratedRegex(@"^drop (table|view|materialized view)\b|^alter (table|view) .*\b(rename\b|drop (?!constraint\b|not null\b|default\b|expression\b|identity\b)|alter (column )?\w+ (set data )?type\b)", RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(
+        @"^drop (table|view|materialized view)\b|^alter (table|view) .*\b(rename\b|drop (?!constraint\b|not null\b|default\b|expression\b|identity\b)|alter (column )?\w+ (set data )?type\b)",
+        RegexOptions.ExplicitCapture)]
     private static partial Regex TakesAway();
 
     [GeneratedRegex(@"\A-- contract: not read since (?<version>\d+\.\d+\.\d+)\n", RegexOptions.ExplicitCapture)]
     private static partial Regex ContractLine();
 
-    [GeneratedRegex(@"^drop \w+ |^alter table (if exists )?\S+ drop (column )?[^,]+(, drop (column )?[^,]+)*$", RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(
+        @"^drop \w+ |^alter table (if exists )?\S+ drop (column )?[^,]+(, drop (column )?[^,]+)*$", RegexOptions.ExplicitCapture)]
     private static partial Regex OnlyDrops();
 
-    [GeneratedRegex("^create (unlogged )?(table|unique index|index) (?!.*partition of)", RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(
+        "^create (unlogged )?(table|unique index|index) (?!.*partition of)", RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture)]
     private static partial Regex CreateStatement();
 }

@@ -6,8 +6,8 @@ namespace EnvPlatform.Architecture.Tests;
 public sealed partial class NameRules
 {
     /// <summary>
-    /// What the consumers of an event do, in every service. More than one verb only where services do different things: Scanner scans what was logged,
-    /// Policy places it; Ingest copies a status, Policy drops the answers that it remembers.
+    /// What the consumers of an event do, in every service. More than one verb only where services do different things: Scanner scans what
+    /// was logged, Policy places it; Ingest copies a status, Policy drops the answers that it remembers.
     /// </summary>
     private static readonly Dictionary<string, string[]> Verbs = new(StringComparer.Ordinal)
     {
@@ -23,7 +23,8 @@ public sealed partial class NameRules
         ["AuditEventOccurred"] = ["Append"],
     };
 
-    private static readonly (string File, string Text)[] Sources = [.. Repository.Sources("src").Select(file => (Repository.Relative(file), File.ReadAllText(file)))];
+    private static readonly (string File, string Text)[] Sources = [.. Repository.Sources("src")
+        .Select(file => (Repository.Relative(file), File.ReadAllText(file)))];
 
     private static readonly (string File, string Name, string Event)[] Consumers =
     [
@@ -40,9 +41,12 @@ public sealed partial class NameRules
              from Match match in GrpcServer().Matches(source.Text)
              select (source.File, Name: match.Groups["name"].Value, Service: match.Groups["service"].Value)).ToArray();
         Assert.That(servers, Has.Length.GreaterThanOrEqualTo(5));
-        Assert.That(servers.Where(server => server.Name != server.Service + "Grpc" || Path.GetFileNameWithoutExtension(server.File) != server.Name), Is.Empty);
         Assert.That(
-            Sources.SelectMany(source => MapGrpc().Matches(source.Text)).Select(match => match.Groups["name"].Value), Is.EquivalentTo(servers.Select(server => server.Name)));
+            servers.Where(server => server.Name != server.Service + "Grpc" || Path.GetFileNameWithoutExtension(server.File) != server.Name),
+            Is.Empty);
+        Assert.That(
+            Sources.SelectMany(source => MapGrpc().Matches(source.Text)).Select(match => match.Groups["name"].Value),
+            Is.EquivalentTo(servers.Select(server => server.Name)));
     }
 
     [Test]
@@ -56,13 +60,16 @@ public sealed partial class NameRules
     [Test]
     public void A_consumer_begins_with_the_verb_of_its_event() =>
         Assert.That(
-            Consumers.Where(consumer => !Verbs.TryGetValue(consumer.Event, out var verbs) || !verbs.Any(verb => consumer.Name.StartsWith(verb, StringComparison.Ordinal))),
+            Consumers.Where(consumer => !Verbs.TryGetValue(consumer.Event, out var verbs)
+                || !verbs.Any(verb => consumer.Name.StartsWith(verb, StringComparison.Ordinal))),
             Is.Empty, "Use the verb that other services use for the event, or add the event to the table.");
 
     [Test]
     public void No_verb_stays_in_the_table_that_no_consumer_has()
     {
-        var used = Consumers.SelectMany(consumer => Verbs[consumer.Event].Where(verb => consumer.Name.StartsWith(verb, StringComparison.Ordinal)), (consumer, verb) => (consumer.Event, verb));
+        var used = Consumers.SelectMany(
+            consumer => Verbs[consumer.Event].Where(verb => consumer.Name.StartsWith(verb, StringComparison.Ordinal)),
+            (consumer, verb) => (consumer.Event, verb));
         Assert.That(Verbs.SelectMany(pair => pair.Value, (pair, verb) => (pair.Key, verb)).Except(used), Is.Empty);
     }
 
@@ -73,29 +80,40 @@ public sealed partial class NameRules
             (from source in Sources
              from Match match in DefinitionClass().Matches(source.Text)
              where !match.Groups["modifiers"].Value.Contains("abstract", StringComparison.Ordinal)
-             select (source.File, Indent: match.Groups["indent"].Value, Name: match.Groups["name"].Value, Of: match.Groups["of"].Value)).ToArray();
+             select (source.File, Indent: match.Groups["indent"].Value, Name: match.Groups["name"].Value, Of: match.Groups["of"].Value))
+                .ToArray();
         Assert.That(definitions, Is.Not.Empty);
         Assert.That(
-            definitions.Where(definition => definition.Name != "Definition" || definition.Indent.Length == 0 || Path.GetFileNameWithoutExtension(definition.File) != definition.Of), Is.Empty);
+            definitions.Where(definition => definition.Name != "Definition" || definition.Indent.Length == 0
+                || Path.GetFileNameWithoutExtension(definition.File) != definition.Of), Is.Empty);
         var registered = Sources.SelectMany(source => AddConsumer().Matches(source.Text)).ToArray();
         Assert.That(
-            registered.Where(match => match.Groups["definition"].Success && match.Groups["definition"].Value != match.Groups["name"].Value + ".Definition").Select(match => match.Value), Is.Empty);
+            registered.Where(match => match.Groups["definition"].Success
+                && match.Groups["definition"].Value != match.Groups["name"].Value + ".Definition").Select(match => match.Value), Is.Empty);
         Assert.That(
-            definitions.Select(definition => definition.Of), Is.EquivalentTo(registered.Where(match => match.Groups["definition"].Success).Select(match => match.Groups["name"].Value)),
+            definitions.Select(definition => definition.Of),
+            Is.EquivalentTo(registered.Where(match => match.Groups["definition"].Success).Select(match => match.Groups["name"].Value)),
             "a definition that is not registered has no effect");
     }
 
     [Test]
     public void Endpoints_ask_for_access_and_roles_are_what_subjects_have() =>
-        Assert.That(Sources.Where(source => AccessByRole().IsMatch(source.Text)).Select(source => source.File), Is.Empty, "RequireAuthorization takes a policy of Access.");
+        Assert.That(Sources.Where(source => AccessByRole().IsMatch(source.Text)).Select(source => source.File), Is.Empty,
+            "RequireAuthorization takes a policy of Access.");
 
     [Test]
     public void The_slice_to_imitate_exists_and_is_named()
     {
         Assert.That(Repository.Document("CONTRIBUTING.md"), Does.Contain("src/Services/Ingest/Environments/RemoveEnvironment.cs"));
         var slice = Repository.Document("src/Services/Ingest/Environments/RemoveEnvironment.cs");
-        Assert.That(File.ReadLines(Path.Combine(Repository.Root, "src/Services/Ingest/Environments/RemoveEnvironment.cs")).Count(), Is.InRange(25, 120));
-        foreach (var part in new[] { "internal static class RemoveEnvironment", ".RequireAuthorization(Access.", ".WithName(nameof(", ".WithSummary(", "Task<Results<", "Caller caller", "db.BeginAsync(ct)", "tx.Publish(", "tx.Audit(", "tx.CommitAsync()", "private sealed record Row(" })
+        Assert.That(File.ReadLines(Path.Combine(Repository.Root, "src/Services/Ingest/Environments/RemoveEnvironment.cs")).Count(),
+            Is.InRange(25, 120));
+        foreach (var part in new[]
+        {
+            "internal static class RemoveEnvironment", ".RequireAuthorization(Access.", ".WithName(nameof(",
+            ".WithSummary(", "Task<Results<", "Caller caller", "db.BeginAsync(ct)", "tx.Publish(", "tx.Audit(", "tx.CommitAsync()",
+            "private sealed record Row("
+        })
         {
             Assert.That(slice, Does.Contain(part));
         }
@@ -110,7 +128,9 @@ public sealed partial class NameRules
     [GeneratedRegex(@"MapGrpcService<(?<name>\w+)>", RegexOptions.ExplicitCapture)]
     private static partial Regex MapGrpc();
 
-    [GeneratedRegex(@"^(?<indent> *)(?<modifiers>[a-z ]+) class (?<name>\w+)(<\w+>)?(\([^{;]*?\))?\s*:\s*([\w.]+\.)?(ConsumerDefinition|BatchDefinition)<(?<of>\w+)>", RegexOptions.ExplicitCapture | RegexOptions.Multiline)]
+    [GeneratedRegex(
+        @"^(?<indent> *)(?<modifiers>[a-z ]+) class (?<name>\w+)(<\w+>)?(\([^{;]*?\))?\s*:\s*([\w.]+\.)?(ConsumerDefinition|BatchDefinition)<(?<of>\w+)>",
+        RegexOptions.ExplicitCapture | RegexOptions.Multiline)]
     private static partial Regex DefinitionClass();
 
     [GeneratedRegex(@"AddConsumer<(?<name>\w+)(, (?<definition>[\w.]+))?>", RegexOptions.ExplicitCapture)]

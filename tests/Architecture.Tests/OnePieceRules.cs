@@ -16,7 +16,8 @@ public sealed class OnePieceRules
         "src/Services/Policy/Activations/InvalidationChannel.cs")]
     public void It_is_written_once(string pattern, params string[] places)
     {
-        var found = Repository.Sources("src").Where(file => Regex.IsMatch(File.ReadAllText(file), pattern, RegexOptions.None, TimeSpan.FromSeconds(1)))
+        var found = Repository.Sources("src")
+            .Where(file => Regex.IsMatch(File.ReadAllText(file), pattern, RegexOptions.None, TimeSpan.FromSeconds(1)))
             .Select(Repository.Relative).Order(StringComparer.Ordinal);
         Assert.That(found, Is.EqualTo(places.Order(StringComparer.Ordinal)));
     }

@@ -27,7 +27,8 @@ public sealed class ReferenceRules
         var wrong = Repository.Sources("src")
             .Where(file => !file.EndsWith("OutboxRelay.cs", StringComparison.Ordinal))
             .Where(file => File.ReadAllText(file) is var text && (text.Contains("IPublishEndpoint", StringComparison.Ordinal)
-                || text.Contains("ISendEndpointProvider", StringComparison.Ordinal) || text.Contains("bus.Publish(", StringComparison.Ordinal)
+                || text.Contains("ISendEndpointProvider", StringComparison.Ordinal)
+                || text.Contains("bus.Publish(", StringComparison.Ordinal)
                 || text.Contains("context.Publish(", StringComparison.Ordinal)))
             .Select(Repository.Relative);
         Assert.That(wrong, Is.Empty);
@@ -35,5 +36,7 @@ public sealed class ReferenceRules
 
     [Test]
     public void Every_program_is_a_table_of_contents() =>
-        Assert.That(Repository.Services().Select(folder => Path.Combine(folder, "Program.cs")).Where(file => File.ReadLines(file).Count() > 60), Is.Empty);
+        Assert.That(
+            Repository.Services().Select(folder => Path.Combine(folder, "Program.cs")).Where(file => File.ReadLines(file).Count() > 60),
+            Is.Empty);
 }

@@ -1,11 +1,14 @@
 namespace EnvPlatform.Architecture.Tests;
 
 /// <summary>
-/// SQL is constant text. A statement may be put together of constants and of what code of ours chooses among constants; values are parameters.
+/// SQL is constant text. A statement may be put together of constants and of what code of ours chooses among constants; values are
+/// parameters.
 /// </summary>
 public sealed class SqlRules
 {
-    /// <summary>Members whose text is fixed in a way that the check does not follow; each was read by a person. The list may only shrink.</summary>
+    /// <summary>
+    /// Members whose text is fixed in a way that the check does not follow; each was read by a person. The list may only shrink.
+    /// </summary>
     private static readonly string[] Read =
     [
         "MigrationScript.Sql", // an embedded file
@@ -21,7 +24,8 @@ public sealed class SqlRules
     public void The_text_of_every_statement_is_fixed()
     {
         var sources = Repository.Sources("src").Select(file => (Path: Repository.Relative(file), Text: File.ReadAllText(file)))
-            .Where(source => !source.Path.StartsWith("src/Agent/", StringComparison.Ordinal) && !source.Path.StartsWith("src/Contracts/", StringComparison.Ordinal)
+            .Where(source => !source.Path.StartsWith("src/Agent/", StringComparison.Ordinal)
+                && !source.Path.StartsWith("src/Contracts/", StringComparison.Ordinal)
                 && !source.Path.StartsWith("src/AppHost/", StringComparison.Ordinal));
         var text = new SqlText(sources, Read);
         var wrong = text.NotFixed();
@@ -53,7 +57,8 @@ public sealed class SqlRules
             {
                 private const string Columns = "a, b";
                 private static string Order(int number) => number switch { 1 => "a", _ => "b" };
-                private static string Pair(int number, string text) { var (by, after) = number > 1 ? ("a", text) : ("b", ""); return $"select {by} {after}"; }
+                private static string Pair(int number, string text) { var (by, after) = number > 1 ? ("a", text) : ("b",
+                    ""); return $"select {by} {after}"; }
                 private static string Quote(string text) => $"'{text}'";
                 private static string Sometimes(int number, string text) { if (number == 1) { return "select 1"; } return text; }
                 public static object Run(System.Data.Common.DbConnection db, string given, int number) => db.Query<int>({{expression}});

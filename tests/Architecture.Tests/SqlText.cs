@@ -25,15 +25,19 @@ internal sealed class SqlText
     {
         _allowed = new(allowed, StringComparer.Ordinal);
         const string Implicit =
-            "global using System; global using System.Collections.Generic; global using System.IO; global using System.Linq; global using System.Threading; "
+            "global using System; global using System.Collections.Generic; global using System.IO; global using System.Linq; global using "
+            + "System.Threading; "
             + "global using System.Threading.Tasks; global using Microsoft.AspNetCore.Builder; global using Microsoft.AspNetCore.Http; "
-            + "global using Microsoft.AspNetCore.Routing; global using Microsoft.Extensions.DependencyInjection; global using Microsoft.Extensions.Hosting; "
+            + "global using Microsoft.AspNetCore.Routing; global using Microsoft.Extensions.DependencyInjection; global using "
+            + "Microsoft.Extensions.Hosting; "
             + "global using Microsoft.Extensions.Logging; global using Microsoft.Extensions.Configuration;";
         var trusted = ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator)
-            .Where(file => Path.GetFileName(file) is var name && (!name.StartsWith("EnvPlatform.", StringComparison.Ordinal) || name == "EnvPlatform.Contracts.dll"));
+            .Where(file => Path.GetFileName(file) is var name
+                && (!name.StartsWith("EnvPlatform.", StringComparison.Ordinal) || name == "EnvPlatform.Contracts.dll"));
         var options = CSharpParseOptions.Default.WithLanguageVersion(LanguageVersion.Preview);
         _compilation = CSharpCompilation.Create(
-            "sources", sources.Append(("Implicit.cs", Implicit)).Select(source => CSharpSyntaxTree.ParseText(source.Item2, options, source.Item1)),
+            "sources",
+            sources.Append(("Implicit.cs", Implicit)).Select(source => CSharpSyntaxTree.ParseText(source.Item2, options, source.Item1)),
             trusted.Select(file => MetadataReference.CreateFromFile(file)),
             new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, nullableContextOptions: NullableContextOptions.Enable));
     }
@@ -64,11 +68,13 @@ internal sealed class SqlText
         return found;
     }
 
-    private SemanticModel ModelOf(SyntaxTree tree) => _models.TryGetValue(tree, out var model) ? model : _models[tree] = _compilation.GetSemanticModel(tree);
+    private SemanticModel ModelOf(SyntaxTree tree) =>
+        _models.TryGetValue(tree, out var model) ? model : _models[tree] = _compilation.GetSemanticModel(tree);
 
     private static IEnumerable<ExpressionSyntax> TextsOf(SyntaxNode node, SemanticModel model)
     {
-        if (node is AssignmentExpressionSyntax { Left: MemberAccessExpressionSyntax { Name.Identifier.Text: "CommandText" }, Right: var right })
+        if (node
+            is AssignmentExpressionSyntax { Left: MemberAccessExpressionSyntax { Name.Identifier.Text: "CommandText" }, Right: var right })
         {
             return [right];
         }
@@ -80,7 +86,8 @@ internal sealed class SqlText
             _ => null,
         };
         return arguments is null ? [] : arguments.Arguments
-            .Where(argument => ParameterOf(argument, arguments, node, model) is { } parameter && Sinks.Contains(parameter.Name) && IsOfDatabase(parameter))
+            .Where(argument => ParameterOf(argument, arguments, node, model) is { } parameter && Sinks.Contains(parameter.Name)
+                && IsOfDatabase(parameter))
             .Select(argument => argument.Expression);
     }
 
@@ -88,10 +95,12 @@ internal sealed class SqlText
     {
         var space = parameter.ContainingSymbol.ContainingNamespace.ToDisplayString();
         return parameter.Type.SpecialType == SpecialType.System_String
-            && (space.StartsWith("EnvPlatform", StringComparison.Ordinal) || space.StartsWith("Dapper", StringComparison.Ordinal) || space.StartsWith("Npgsql", StringComparison.Ordinal));
+            && (space.StartsWith("EnvPlatform", StringComparison.Ordinal) || space.StartsWith("Dapper", StringComparison.Ordinal)
+                || space.StartsWith("Npgsql", StringComparison.Ordinal));
     }
 
-    private static IParameterSymbol? ParameterOf(ArgumentSyntax argument, ArgumentListSyntax arguments, SyntaxNode call, SemanticModel model)
+    private static IParameterSymbol? ParameterOf(
+        ArgumentSyntax argument, ArgumentListSyntax arguments, SyntaxNode call, SemanticModel model)
     {
         var info = model.GetSymbolInfo(call);
         if ((info.Symbol ?? info.CandidateSymbols.FirstOrDefault()) is not IMethodSymbol method)
@@ -122,23 +131,35 @@ internal sealed class SqlText
             PostfixUnaryExpressionSyntax { OperatorToken.Text: "!" } certain => Why(certain.Operand, model),
             BinaryExpressionSyntax { OperatorToken.Text: "+" or "??" } pair => Why(pair.Left, model) ?? Why(pair.Right, model),
             ConditionalExpressionSyntax choice => Why(choice.WhenTrue, model) ?? Why(choice.WhenFalse, model),
-            SwitchExpressionSyntax choice => First(choice.Arms, arm => arm.Expression is ThrowExpressionSyntax ? null : Why(arm.Expression, model)),
-            InterpolatedStringExpressionSyntax text => First(text.Contents.OfType<InterpolationSyntax>(), hole => Why(hole.Expression, model)),
+            SwitchExpressionSyntax choice =>
+                First(choice.Arms, arm => arm.Expression is ThrowExpressionSyntax ? null : Why(arm.Expression, model)),
+            InterpolatedStringExpressionSyntax text =>
+                First(text.Contents.OfType<InterpolationSyntax>(), hole => Why(hole.Expression, model)),
             ElementAccessExpressionSyntax part => Why(part.Expression, model),
-            InvocationExpressionSyntax { Expression: MemberAccessExpressionSyntax { Name.Identifier.Text: "Split" } split } => Why(split.Expression, model),
+            InvocationExpressionSyntax { Expression: MemberAccessExpressionSyntax { Name.Identifier.Text: "Split" } split } =>
+                Why(split.Expression, model),
             _ when IsNumber(model.GetTypeInfo(expression).Type) => null,
-            CollectionExpressionSyntax list => First(list.Elements, element => Why(element is SpreadElementSyntax spread ? spread.Expression : ((ExpressionElementSyntax)element).Expression, model)),
+            CollectionExpressionSyntax list => First(list.Elements, element => Why(
+                element is SpreadElementSyntax spread ? spread.Expression : ((ExpressionElementSyntax)element).Expression, model)),
             ArrayCreationExpressionSyntax { Initializer: { } list } => First(list.Expressions, element => Why(element, model)),
             ImplicitArrayCreationExpressionSyntax { Initializer: var list } => First(list.Expressions, element => Why(element, model)),
-            InvocationExpressionSyntax { Expression: MemberAccessExpressionSyntax { Name.Identifier.Text: "Join", Expression: PredefinedTypeSyntax } } join =>
+            InvocationExpressionSyntax
+            {
+                Expression: MemberAccessExpressionSyntax { Name.Identifier.Text: "Join", Expression: PredefinedTypeSyntax }
+            } join =>
                 First(join.ArgumentList.Arguments, argument => Why(argument.Expression, model)),
-            InvocationExpressionSyntax { Expression: MemberAccessExpressionSyntax { Name.Identifier.Text: "Select" } select, ArgumentList.Arguments: [{ Expression: SimpleLambdaExpressionSyntax { ExpressionBody: { } body } lambda }] } =>
+            InvocationExpressionSyntax
+            {
+                Expression: MemberAccessExpressionSyntax { Name.Identifier.Text: "Select" } select,
+                ArgumentList.Arguments: [{ Expression: SimpleLambdaExpressionSyntax { ExpressionBody: { } body } lambda }]
+            } =>
                 WhySelected(select.Expression, lambda.Parameter, body, model),
             _ => WhySymbol(model.GetSymbolInfo(expression).Symbol, expression),
         };
     }
 
-    private static string? First<T>(IEnumerable<T> parts, Func<T, string?> why) => parts.Select(why).FirstOrDefault(found => found is not null);
+    private static string? First<T>(IEnumerable<T> parts, Func<T, string?> why) =>
+        parts.Select(why).FirstOrDefault(found => found is not null);
 
     /// <summary>What is made of each of several texts is fixed when they are and what is made of one is.</summary>
     private string? WhySelected(ExpressionSyntax from, ParameterSyntax item, ExpressionSyntax body, SemanticModel model)
@@ -186,10 +207,14 @@ internal sealed class SqlText
         var values = declared switch
         {
             VariableDeclaratorSyntax variable => Assigned(variable, symbol, model),
-            SingleVariableDesignationSyntax { Parent: ParenthesizedVariableDesignationSyntax { Parent.Parent: AssignmentExpressionSyntax taken } all } one =>
+            SingleVariableDesignationSyntax
+            {
+                Parent: ParenthesizedVariableDesignationSyntax { Parent.Parent: AssignmentExpressionSyntax taken } all
+            } one =>
                 Parts(taken.Right, all.Variables.IndexOf(one)),
             PropertyDeclarationSyntax { ExpressionBody.Expression: var body } => [body],
-            PropertyDeclarationSyntax { Initializer.Value: var value, AccessorList: { } accessors } when !accessors.Accessors.Any(SyntaxKind.SetAccessorDeclaration) => [value],
+            PropertyDeclarationSyntax { Initializer.Value: var value, AccessorList: { } accessors }
+                when !accessors.Accessors.Any(SyntaxKind.SetAccessorDeclaration) => [value],
             PropertyDeclarationSyntax property => Returned(property),
             MethodDeclarationSyntax { ExpressionBody.Expression: var body } => [body],
             LocalFunctionStatementSyntax { ExpressionBody.Expression: var body } => [body],
@@ -204,7 +229,8 @@ internal sealed class SqlText
     {
         ParenthesizedExpressionSyntax inner => Parts(inner.Expression, index),
         TupleExpressionSyntax known => [known.Arguments[index].Expression],
-        ConditionalExpressionSyntax choice when Parts(choice.WhenTrue, index) is [_, ..] some && Parts(choice.WhenFalse, index) is [_, ..] others => [.. some, .. others],
+        ConditionalExpressionSyntax choice when Parts(choice.WhenTrue, index) is [_, ..] some
+            && Parts(choice.WhenFalse, index) is [_, ..] others => [.. some, .. others],
         _ => [],
     };
 
@@ -215,9 +241,12 @@ internal sealed class SqlText
     /// <summary>Everything that a variable or field is ever set to.</summary>
     private static ExpressionSyntax[] Assigned(VariableDeclaratorSyntax variable, ISymbol symbol, SemanticModel model)
     {
-        var scope = symbol is ILocalSymbol ? variable.FirstAncestorOrSelf<MemberDeclarationSyntax>()! : (SyntaxNode)variable.FirstAncestorOrSelf<TypeDeclarationSyntax>()!;
+        var scope = symbol is ILocalSymbol
+            ? variable.FirstAncestorOrSelf<MemberDeclarationSyntax>()!
+            : (SyntaxNode)variable.FirstAncestorOrSelf<TypeDeclarationSyntax>()!;
         var later = scope.DescendantNodes().OfType<AssignmentExpressionSyntax>()
-            .Where(assignment => SymbolEqualityComparer.Default.Equals(model.GetSymbolInfo(assignment.Left).Symbol, symbol)).Select(assignment => assignment.Right);
+            .Where(assignment => SymbolEqualityComparer.Default.Equals(model.GetSymbolInfo(assignment.Left).Symbol, symbol))
+            .Select(assignment => assignment.Right);
         return [.. (variable.Initializer is { } initializer ? new[] { initializer.Value } : []).Concat(later)];
     }
 
@@ -253,7 +282,9 @@ internal sealed class SqlText
         (from tree in _compilation.SyntaxTrees
          let model = ModelOf(tree)
          from node in tree.GetRoot().DescendantNodes()
-         let arguments = node is InvocationExpressionSyntax invocation ? invocation.ArgumentList : (node as BaseObjectCreationExpressionSyntax)?.ArgumentList
+         let arguments = node is InvocationExpressionSyntax invocation
+             ? invocation.ArgumentList
+             : (node as BaseObjectCreationExpressionSyntax)?.ArgumentList
          where arguments is not null
          let info = model.GetSymbolInfo(node)
          let method = (info.Symbol ?? info.CandidateSymbols.FirstOrDefault()) as IMethodSymbol

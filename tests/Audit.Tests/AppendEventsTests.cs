@@ -13,37 +13,42 @@ namespace EnvPlatform.Audit.Tests;
 
 public sealed class AppendEventsTests
 {
-    private AuditPlatform platform = null!;
+    private AuditPlatform _platform = null!;
 
     [OneTimeSetUp]
-    public async Task StartAsync() => platform = await AuditPlatform.StartAsync(instances: 2);
+    public async Task StartAsync() => _platform = await AuditPlatform.StartAsync(instances: 2);
 
     [OneTimeTearDown]
-    public async Task StopAsync() => await platform.DisposeAsync();
+    public async Task StopAsync() => await _platform.DisposeAsync();
 
     [Test]
     public async Task Ten_thousand_events_each_delivered_twice_to_two_instances_are_numbered_without_gap_or_duplicate()
     {
         var organizations = Enumerable.Range(0, 7).Select(_ => new OrganizationId(Guid.CreateVersion7())).ToArray();
-        var events = Enumerable.Range(0, 10_000).Select(i => platform.NewEvent(organization: organizations[i % organizations.Length])).ToList();
+        var events = Enumerable.Range(0, 10_000)
+            .Select(i => _platform.NewEvent(organization: organizations[i % organizations.Length])).ToList();
         var began = Stopwatch.GetTimestamp();
         // Once as the relay would, and once more as after a lost confirm, in another order.
         foreach (var chunk in events.Chunk(1_000))
         {
-            await Task.WhenAll(chunk.Select(occurred => platform.Bus.Publish(occurred, context => context.MessageId = occurred.EventId)));
-            await Task.WhenAll(chunk.Reverse().Select(occurred => platform.Bus.Publish(occurred, context => context.MessageId = occurred.EventId)));
+            await Task.WhenAll(chunk.Select(occurred => _platform.Bus.Publish(occurred, context => context.MessageId = occurred.EventId)));
+            await Task.WhenAll(
+                chunk.Reverse().Select(occurred => _platform.Bus.Publish(occurred, context => context.MessageId = occurred.EventId)));
         }
 
         foreach (var organization in organizations)
         {
-            await platform.UntilSizeAsync(organization, events.Count(occurred => occurred.OrganizationId == organization), seconds: 60);
+            await _platform.UntilSizeAsync(organization, events.Count(occurred => occurred.OrganizationId == organization), seconds: 60);
         }
 
-        TestContext.Out.WriteLine($"{2 * events.Count / Stopwatch.GetElapsedTime(began).TotalSeconds:F0} messages a second, published and appended");
+        TestContext.Out.WriteLine(
+            $"{2 * events.Count / Stopwatch.GetElapsedTime(began).TotalSeconds:F0} messages a second, published and appended");
         foreach (var organization in organizations)
         {
-            var expected = events.Where(occurred => occurred.OrganizationId == organization).Select(occurred => occurred.EventId).ToHashSet();
-            await using var command = platform.Db.CreateCommand("select seq, event_id, recorded_at from audit_events where org_id = $1 order by seq");
+            var expected = events.Where(occurred => occurred.OrganizationId == organization)
+                .Select(occurred => occurred.EventId).ToHashSet();
+            await using var command = _platform.Db.CreateCommand(
+                "select seq, event_id, recorded_at from audit_events where org_id = $1 order by seq");
             command.Parameters.Add(new() { Value = organization.Value });
             await using var reader = await command.ExecuteReaderAsync();
             var stored = new List<(long Seq, Guid Id, DateTime At)>();
@@ -61,14 +66,15 @@ public sealed class AppendEventsTests
     [Test]
     public async Task Stored_entries_have_their_leaf_hash_and_their_own_number()
     {
-        await platform.PublishAsync(Enumerable.Range(0, 5).Select(_ => platform.NewEvent()));
-        await platform.UntilSizeAsync(platform.Organization.Id, 5);
-        var wrong = await platform.ScalarAsync<long>(
+        await _platform.PublishAsync(Enumerable.Range(0, 5).Select(_ => _platform.NewEvent()));
+        await _platform.UntilSizeAsync(_platform.Organization.Id, 5);
+        var wrong = await _platform.ScalarAsync<long>(
             """
             select count(*) from audit_events
-            where org_id = $1 and (leaf_hash <> sha256('\x00'::bytea || entry) or (convert_from(entry, 'UTF8')::jsonb ->> 'seq')::bigint <> seq
+            where org_id = $1
+                and (leaf_hash <> sha256('\x00'::bytea || entry) or (convert_from(entry, 'UTF8')::jsonb ->> 'seq')::bigint <> seq
                 or (convert_from(entry, 'UTF8')::jsonb ->> 'created_at')::timestamptz <> recorded_at)
-            """, platform.Organization.Id.Value);
+            """, _platform.Organization.Id.Value);
         Assert.That(wrong, Is.Zero);
     }
 
@@ -78,12 +84,13 @@ public sealed class AppendEventsTests
         var organization = new OrganizationId(Guid.CreateVersion7());
         foreach (var (name, size) in new[] { ("before", 1), (null, 2), ("after", 3), ("", 4) })
         {
-            await platform.PublishAsync(platform.NewEvent(organization: organization) with { OrganizationName = name });
-            await platform.UntilSizeAsync(organization, size);
+            await _platform.PublishAsync(_platform.NewEvent(organization: organization) with { OrganizationName = name });
+            await _platform.UntilSizeAsync(organization, size);
         }
 
-        var names = await platform.ScalarAsync<string>(
-            "select string_agg(convert_from(entry, 'UTF8')::jsonb ->> 'org_name', ' ' order by seq) from audit_events where org_id = $1", organization.Value);
+        var names = await _platform.ScalarAsync<string>(
+            "select string_agg(convert_from(entry, 'UTF8')::jsonb ->> 'org_name', ' ' order by seq) from audit_events where org_id = $1",
+            organization.Value);
         Assert.That(names, Is.EqualTo("before before after after"));
     }
 
@@ -91,25 +98,26 @@ public sealed class AppendEventsTests
     public async Task An_event_that_comes_again_later_is_not_stored_again()
     {
         var organization = new OrganizationId(Guid.CreateVersion7());
-        var occurred = platform.NewEvent(organization: organization);
-        await platform.PublishAsync(occurred);
-        await platform.UntilSizeAsync(organization, 1);
-        await platform.PublishAsync(occurred, platform.NewEvent(organization: organization));
-        await platform.UntilSizeAsync(organization, 2);
-        Assert.That(await platform.ScalarAsync<long>("select count(*) from audit_events where event_id = $1", occurred.EventId), Is.EqualTo(1));
+        var occurred = _platform.NewEvent(organization: organization);
+        await _platform.PublishAsync(occurred);
+        await _platform.UntilSizeAsync(organization, 1);
+        await _platform.PublishAsync(occurred, _platform.NewEvent(organization: organization));
+        await _platform.UntilSizeAsync(organization, 2);
+        Assert.That(
+            await _platform.ScalarAsync<long>("select count(*) from audit_events where event_id = $1", occurred.EventId), Is.EqualTo(1));
     }
 
     [Test]
     public async Task A_message_that_cannot_be_read_goes_to_the_error_queue_and_holds_nothing_up()
     {
-        var queue = platform.Instances[0].MessagingPrefix + "-audit-append-events";
+        var queue = _platform.Instances[0].MessagingPrefix + "-audit-append-events";
         var factory = new ConnectionFactory { Uri = new Uri(TestServers.RabbitMq) };
         await using var connection = await factory.CreateConnectionAsync();
         await using var channel = await connection.CreateChannelAsync();
         await channel.BasicPublishAsync("", queue, Encoding.UTF8.GetBytes("{ not json"));
         var organization = new OrganizationId(Guid.CreateVersion7());
-        await platform.PublishAsync(platform.NewEvent(organization: organization));
-        await platform.UntilSizeAsync(organization, 1);
+        await _platform.PublishAsync(_platform.NewEvent(organization: organization));
+        await _platform.UntilSizeAsync(organization, 1);
         await Eventually.BecomesTrueAsync(() => HoldsOneAsync(connection, queue + "_error"), "the message is in the error queue");
     }
 
@@ -132,11 +140,17 @@ public sealed class AppendEventsTests
     {
         var organization = new OrganizationId(Guid.CreateVersion7());
         using var nul = JsonDocument.Parse("""{"a":"\u0000"}""");
-        await platform.PublishAsync(
-            platform.NewEvent(organization: organization) with { Meta = nul.RootElement, Message = "nul \0 here" },
-            platform.NewEvent(organization: organization) with { Meta = JsonSerializer.SerializeToElement(new { text = new string('x', 200_000) }) },
-            platform.NewEvent("an_action_of_tomorrow", organization));
-        await platform.UntilSizeAsync(organization, 3);
-        Assert.That(await platform.ScalarAsync<string>("select category from audit_events where org_id = $1 and action_key = 'an_action_of_tomorrow'", organization.Value), Is.EqualTo("other"));
+        await _platform.PublishAsync(
+            _platform.NewEvent(organization: organization) with { Meta = nul.RootElement, Message = "nul \0 here" },
+            _platform.NewEvent(organization: organization) with
+            {
+                Meta = JsonSerializer.SerializeToElement(new { text = new string('x', 200_000) })
+            },
+            _platform.NewEvent("an_action_of_tomorrow", organization));
+        await _platform.UntilSizeAsync(organization, 3);
+        Assert.That(
+            await _platform.ScalarAsync<string>(
+                "select category from audit_events where org_id = $1 and action_key = 'an_action_of_tomorrow'", organization.Value),
+            Is.EqualTo("other"));
     }
 }

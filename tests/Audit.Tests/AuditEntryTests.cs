@@ -11,8 +11,10 @@ namespace EnvPlatform.Audit.Tests;
 public sealed class AuditEntryTests
 {
     private static readonly AuditEventOccurred Occurred = new(
-        Guid.Parse("01a00000-0000-7000-8000-000000000001"), new OrganizationId(Guid.Parse("01a00000-0000-7000-8000-0000000000aa")), "acme", "environment_status_changed",
-        new("ada", "ada@example.org", "user"), new("e1", null, "environment"), "policy", "Blocked “science”.", JsonSerializer.SerializeToElement(new { b = 1, a = 2.50 }),
+        Guid.Parse("01a00000-0000-7000-8000-000000000001"), new OrganizationId(Guid.Parse("01a00000-0000-7000-8000-0000000000aa")), "acme",
+        "environment_status_changed",
+        new("ada", "ada@example.org", "user"), new("e1", null, "environment"), "policy", "Blocked “science”.",
+        JsonSerializer.SerializeToElement(new { b = 1, a = 2.50 }),
         new DateTimeOffset(2026, 11, 21, 10, 0, 0, TimeSpan.FromHours(1)).AddTicks(1_234_567), "192.0.2.7", null, "t", "r");
 
     [Test]
@@ -34,7 +36,8 @@ public sealed class AuditEntryTests
     // The leaf of an empty entry is a well-known value of certificate transparency: SHA-256 of one zero byte.
     [Test]
     public void The_leaf_of_nothing_is_the_well_known_hash() =>
-        Assert.That(Convert.ToHexStringLower(AuditEntry.LeafHashOf([])), Is.EqualTo("6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d"));
+        Assert.That(Convert.ToHexStringLower(AuditEntry.LeafHashOf([])),
+            Is.EqualTo("6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d"));
 
     [Test]
     public void The_leaf_is_the_hash_of_a_zero_byte_and_the_entry()
@@ -55,7 +58,8 @@ public sealed class AuditEntryTests
             Assert.That(entry.Bytes.Length, Is.LessThanOrEqualTo(AuditEntry.MaxBytes));
             Assert.That(kept.GetProperty("truncated").GetBoolean(), Is.True);
             Assert.That(kept.GetProperty("size").GetInt32(), Is.EqualTo(CanonicalJson.Encode(meta).Length));
-            Assert.That(kept.GetProperty("sha256").GetString(), Is.EqualTo(Convert.ToHexStringLower(SHA256.HashData(CanonicalJson.Encode(meta)))));
+            Assert.That(
+                kept.GetProperty("sha256").GetString(), Is.EqualTo(Convert.ToHexStringLower(SHA256.HashData(CanonicalJson.Encode(meta)))));
         });
     }
 
@@ -64,7 +68,8 @@ public sealed class AuditEntryTests
     {
         var worst = new string('\u0001', 100_000);
         var entry = AuditEntry.Of(
-            new(Guid.CreateVersion7(), null, worst, worst, new(worst, worst, worst), new(worst, worst, worst), worst, worst, JsonSerializer.SerializeToElement(worst),
+            new(Guid.CreateVersion7(), null, worst, worst, new(worst, worst, worst), new(worst, worst, worst), worst, worst,
+                JsonSerializer.SerializeToElement(worst),
                 DateTimeOffset.MaxValue, worst, worst, worst, worst), long.MaxValue, DateTimeOffset.MaxValue);
         Assert.That(entry.Bytes.Length, Is.LessThanOrEqualTo(AuditEntry.MaxBytes));
     }

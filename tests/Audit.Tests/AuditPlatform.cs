@@ -17,11 +17,11 @@ namespace EnvPlatform.Audit.Tests;
 /// <summary>Instances of the audit service on one database and one queue.</summary>
 public sealed class AuditPlatform : IAsyncDisposable
 {
-    private readonly TestDatabase database;
+    private readonly TestDatabase _database;
 
     private AuditPlatform(TestDatabase database, IReadOnlyList<ServiceFixture<Program>> instances)
     {
-        this.database = database;
+        _database = database;
         Instances = instances;
         Db = NpgsqlDataSource.Create(database.ConnectionString);
     }
@@ -40,20 +40,25 @@ public sealed class AuditPlatform : IAsyncDisposable
         var started = new List<ServiceFixture<Program>> { await ServiceFixture<Program>.StartAsync("audit", created) };
         while (started.Count < instances)
         {
-            started.Add(await ServiceFixture<Program>.StartAsync("audit", created, new Dictionary<string, string?> { ["Messaging:Prefix"] = started[0].MessagingPrefix }));
+            started.Add(await ServiceFixture<Program>.StartAsync(
+                "audit", created, new Dictionary<string, string?> { ["Messaging:Prefix"] = started[0].MessagingPrefix }));
         }
 
         return new(created, started);
     }
 
     public AuditEventOccurred NewEvent(string action = "environment_logged", OrganizationId? organization = null) => new(
-        Guid.CreateVersion7(), organization ?? Organization.Id, Organization.Slug, action, new("ada", "ada@example.org", "user"), new("e1", null, "environment"), "ingest",
-        "Ada logged science.", JsonSerializer.SerializeToElement(new { packages = 3 }), DateTimeOffset.UtcNow, "192.0.2.7", "tests", "trace", "request");
+        Guid.CreateVersion7(), organization ?? Organization.Id, Organization.Slug, action, new("ada", "ada@example.org", "user"),
+        new("e1", null, "environment"), "ingest",
+        "Ada logged science.", JsonSerializer.SerializeToElement(new { packages = 3 }), DateTimeOffset.UtcNow, "192.0.2.7",
+        "tests", "trace", "request");
 
-    public async Task PublishAsync(params IEnumerable<AuditEventOccurred> events) => await Task.WhenAll(events.Select(occurred => Bus.Publish(occurred)));
+    public async Task PublishAsync(params IEnumerable<AuditEventOccurred> events) =>
+        await Task.WhenAll(events.Select(occurred => Bus.Publish(occurred)));
 
     public Task UntilSizeAsync(OrganizationId organization, long size, int seconds = 20) => Eventually.BecomesTrueAsync(
-        async () => await ScalarAsync<long?>("select size from audit_heads where org_id = $1", organization.Value) >= size, $"{size} events of {organization}", seconds);
+        async () => await ScalarAsync<long?>("select size from audit_heads where org_id = $1", organization.Value) >= size,
+        $"{size} events of {organization}", seconds);
 
     public async Task<T?> ScalarAsync<T>(string sql, params object[] parameters)
     {
@@ -78,6 +83,6 @@ public sealed class AuditPlatform : IAsyncDisposable
         }
 
         await Db.DisposeAsync();
-        await database.DisposeAsync();
+        await _database.DisposeAsync();
     }
 }

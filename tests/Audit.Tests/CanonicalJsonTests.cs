@@ -19,7 +19,8 @@ public sealed class CanonicalJsonTests
               "literals": [null, true, false]
             }
             """;
-        const string Expected = """{"literals":[null,true,false],"numbers":[333333333.3333333,1e+30,4.5,0.002,1e-27],"string":"€$\u000f\nA'B\"\\\\\"/"}""";
+        const string Expected =
+            """{"literals":[null,true,false],"numbers":[333333333.3333333,1e+30,4.5,0.002,1e-27],"string":"€$\u000f\nA'B\"\\\\\"/"}""";
         Assert.That(Canonical(Source), Is.EqualTo(Expected));
     }
 
@@ -34,7 +35,8 @@ public sealed class CanonicalJsonTests
         using var canonical = JsonDocument.Parse(Canonical(Source));
         Assert.That(canonical.RootElement.EnumerateObject().Select(member => member.Value.GetString()), Is.EqualTo(new[]
         {
-            "Carriage Return", "One", "Control", "Latin Small Letter O With Diaeresis", "Euro Sign", "Emoji: Grinning Face", "Hebrew Letter Dalet With Dagesh",
+            "Carriage Return", "One", "Control", "Latin Small Letter O With Diaeresis", "Euro Sign", "Emoji: Grinning Face",
+            "Hebrew Letter Dalet With Dagesh",
         }));
     }
 
@@ -92,10 +94,12 @@ public sealed class CanonicalJsonTests
         Assert.That(Canonical(source), Is.EqualTo(expected));
 
     [Test]
-    public void Of_members_with_one_name_the_last_counts() => Assert.That(Canonical("""{"a":1,"b":2,"a":3}"""), Is.EqualTo("""{"a":3,"b":2}"""));
+    public void Of_members_with_one_name_the_last_counts() =>
+        Assert.That(Canonical("""{"a":1,"b":2,"a":3}"""), Is.EqualTo("""{"a":3,"b":2}"""));
 
     [Test]
-    public void Half_a_surrogate_pair_has_no_canonical_form() => Assert.That(() => Canonical("""{"a":"\ud800"}"""), Throws.InvalidOperationException);
+    public void Half_a_surrogate_pair_has_no_canonical_form() =>
+        Assert.That(() => Canonical("""{"a":"\ud800"}"""), Throws.InvalidOperationException);
 
     private static string Canonical(string json)
     {

@@ -9,13 +9,13 @@ namespace EnvPlatform.Audit.Tests;
 
 public sealed class FollowAppendsTests
 {
-    private AuditPlatform platform = null!;
+    private AuditPlatform _platform = null!;
 
     [OneTimeSetUp]
-    public async Task StartAsync() => platform = await AuditPlatform.StartAsync(instances: 2);
+    public async Task StartAsync() => _platform = await AuditPlatform.StartAsync(instances: 2);
 
     [OneTimeTearDown]
-    public async Task StopAsync() => await platform.DisposeAsync();
+    public async Task StopAsync() => await _platform.DisposeAsync();
 
     [Test]
     public async Task Readers_of_every_instance_who_wait_are_woken_by_an_event_and_by_no_other_log()
@@ -25,8 +25,8 @@ public sealed class FollowAppendsTests
         var stranger = ReadAsync(TestCaller.NewOrganization(Roles.Auditor), "?sort=seq", 0, wait: 4);
         await Task.Delay(TimeSpan.FromSeconds(1));
         Assert.That(waiting.Count(task => task.IsCompleted), Is.Zero, "there is nothing to tell");
-        var occurred = platform.NewEvent(organization: organization.Id);
-        await platform.PublishAsync(occurred);
+        var occurred = _platform.NewEvent(organization: organization.Id);
+        await _platform.PublishAsync(occurred);
         foreach (var answer in await Task.WhenAll(waiting))
         {
             Assert.That(answer.Ids, Is.EqualTo(new[] { occurred.EventId }));
@@ -46,13 +46,13 @@ public sealed class FollowAppendsTests
         var waiting = ReadAsync(organization, "?sort=seq&q=action_key:token_created", 0, wait: 25);
         for (var i = 1; i <= 3; i++)
         {
-            await platform.PublishAsync(platform.NewEvent(organization: organization.Id));
-            await platform.UntilSizeAsync(organization.Id, i);
+            await _platform.PublishAsync(_platform.NewEvent(organization: organization.Id));
+            await _platform.UntilSizeAsync(organization.Id, i);
         }
 
         Assert.That(waiting.IsCompleted, Is.False);
-        var wanted = platform.NewEvent("token_created", organization.Id);
-        await platform.PublishAsync(wanted);
+        var wanted = _platform.NewEvent("token_created", organization.Id);
+        await _platform.PublishAsync(wanted);
         Assert.That((await waiting).Ids, Is.EqualTo(new[] { wanted.EventId }));
     }
 
@@ -60,12 +60,12 @@ public sealed class FollowAppendsTests
     public async Task A_reader_who_waits_at_every_page_misses_none()
     {
         var organization = TestCaller.NewOrganization(Roles.Auditor);
-        var events = Enumerable.Range(0, 60).Select(_ => platform.NewEvent(organization: organization.Id)).ToList();
+        var events = Enumerable.Range(0, 60).Select(_ => _platform.NewEvent(organization: organization.Id)).ToList();
         var publishing = Task.Run(async () =>
         {
             foreach (var occurred in events)
             {
-                await platform.PublishAsync(occurred);
+                await _platform.PublishAsync(occurred);
                 await Task.Delay(TimeSpan.FromMilliseconds(20));
             }
         });
@@ -98,12 +98,14 @@ public sealed class FollowAppendsTests
         using var request = new HttpRequestMessage(HttpMethod.Get, new Uri("/api/audit-logs" + query, UriKind.Relative));
         request.Headers.Add("Prefer", $"respond-async, wait={wait}");
         var began = Stopwatch.GetTimestamp();
-        using var response = await platform.Instances[instance].As(TestCaller.Of(organization)).SendAsync(request);
+        using var response = await _platform.Instances[instance].As(TestCaller.Of(organization)).SendAsync(request);
         Assert.That((int)response.StatusCode, Is.EqualTo(200));
         var page = await response.Content.ReadFromJsonAsync<JsonElement>();
         return new(
-            [.. page.GetProperty("items").EnumerateArray().Select(item => item.GetProperty("id").GetGuid())], page.GetProperty("next_cursor").GetString() ?? "",
-            response.Headers.TryGetValues("Preference-Applied", out var applied) ? applied.Single() : null, Stopwatch.GetElapsedTime(began));
+            [.. page.GetProperty("items").EnumerateArray().Select(item => item.GetProperty("id").GetGuid())],
+            page.GetProperty("next_cursor").GetString() ?? "",
+            response.Headers.TryGetValues("Preference-Applied", out var applied) ? applied.Single() : null,
+            Stopwatch.GetElapsedTime(began));
     }
 
     private sealed record Answer(List<Guid> Ids, string Next, string? Applied, TimeSpan Took);

@@ -11,13 +11,13 @@ namespace EnvPlatform.Audit.Tests;
 public sealed class ListAuditLogsTests
 {
     private static readonly DateTimeOffset Start = new(2026, 3, 1, 0, 0, 0, TimeSpan.Zero);
-    private AuditPlatform platform = null!;
-    private AuditEventOccurred[] events = [];
+    private AuditPlatform _platform = null!;
+    private AuditEventOccurred[] _events = [];
 
     [OneTimeSetUp]
     public async Task StartAsync()
     {
-        platform = await AuditPlatform.StartAsync();
+        _platform = await AuditPlatform.StartAsync();
         (string Action, string Actor, string Target, string Service, string Message)[] table =
         [
             ("environment_logged", "ada", "e1", "ingest", "Ada logged science."),
@@ -28,20 +28,21 @@ public sealed class ListAuditLogsTests
             ("advisories_imported", "system", "i1", "scanner", "OSV was imported."),
         ];
         // Days apart; stored one by one in another order than they happened.
-        events = [.. table.Select((row, day) => platform.NewEvent(row.Action) with
+        _events = [.. table.Select((row, day) => _platform.NewEvent(row.Action) with
         {
-            Actor = new(row.Actor, row.Actor == "system" ? null : row.Actor + "@example.org", row.Actor == "system" ? "system" : "user"), Target = new(row.Target, null, "thing"),
+            Actor = new(row.Actor, row.Actor == "system" ? null : row.Actor + "@example.org", row.Actor == "system" ? "system" : "user"),
+            Target = new(row.Target, null, "thing"),
             Service = row.Service, Message = row.Message, OccurredAt = Start.AddDays(day),
         })];
-        for (var i = events.Length; i-- > 0;)
+        for (var i = _events.Length; i-- > 0;)
         {
-            await platform.PublishAsync(events[i]);
-            await platform.UntilSizeAsync(platform.Organization.Id, events.Length - i);
+            await _platform.PublishAsync(_events[i]);
+            await _platform.UntilSizeAsync(_platform.Organization.Id, _events.Length - i);
         }
     }
 
     [OneTimeTearDown]
-    public async Task StopAsync() => await platform.DisposeAsync();
+    public async Task StopAsync() => await _platform.DisposeAsync();
 
     [TestCase("", "543210")]
     [TestCase("?sort=occurred_at", "012345")]
@@ -76,8 +77,9 @@ public sealed class ListAuditLogsTests
     [TestCase("?limit=1&q=category:token", "4", 2)]
     public async Task A_query_finds(string query, string expected, int? total = null)
     {
-        var page = await platform.GetAsync(query);
-        var found = string.Concat(page.GetProperty("items").EnumerateArray().Select(item => Array.FindIndex(events, occurred => occurred.EventId == item.GetProperty("id").GetGuid())));
+        var page = await _platform.GetAsync(query);
+        var found = string.Concat(page.GetProperty("items").EnumerateArray()
+            .Select(item => Array.FindIndex(_events, occurred => occurred.EventId == item.GetProperty("id").GetGuid())));
         Assert.That(found, Is.EqualTo(expected));
         Assert.That(page.GetProperty("total_count").GetInt64(), Is.EqualTo(total ?? expected.Length));
     }
@@ -85,21 +87,22 @@ public sealed class ListAuditLogsTests
     [Test]
     public async Task An_item_has_every_member_of_the_API()
     {
-        var item = (await platform.GetAsync("?q=action_key:environment_logged")).GetProperty("items")[0];
+        var item = (await _platform.GetAsync("?q=action_key:environment_logged")).GetProperty("items")[0];
         Assert.That(item.EnumerateObject().Select(member => member.Name), Is.SupersetOf(new[]
         {
-            "id", "org_id", "org_name", "action_key", "action_verb", "actor_id", "actor_email", "actor_type", "target_id", "target_email", "target_type", "service_name",
+            "id", "org_id", "org_name", "action_key", "action_verb", "actor_id", "actor_email", "actor_type", "target_id", "target_email",
+            "target_type", "service_name",
             "message", "meta", "occurred_at", "created_at", "seq", "category", "source_address", "user_agent", "trace_id", "request_id",
         }));
         Assert.Multiple(() =>
         {
-            Assert.That(item.GetProperty("org_id").GetGuid(), Is.EqualTo(platform.Organization.Id.Value));
-            Assert.That(item.GetProperty("org_name").GetString(), Is.EqualTo(platform.Organization.Slug));
+            Assert.That(item.GetProperty("org_id").GetGuid(), Is.EqualTo(_platform.Organization.Id.Value));
+            Assert.That(item.GetProperty("org_name").GetString(), Is.EqualTo(_platform.Organization.Slug));
             Assert.That(item.GetProperty("action_verb").GetString(), Is.EqualTo("logged"));
             Assert.That(item.GetProperty("meta").GetProperty("packages").GetInt32(), Is.EqualTo(3));
             Assert.That(item.GetProperty("occurred_at").GetDateTimeOffset(), Is.EqualTo(Start));
         });
-        var same = await platform.GetAsync("/" + item.GetProperty("id").GetGuid());
+        var same = await _platform.GetAsync("/" + item.GetProperty("id").GetGuid());
         Assert.That(same.GetRawText(), Is.EqualTo(item.GetRawText()));
     }
 
@@ -109,13 +112,13 @@ public sealed class ListAuditLogsTests
     [TestCase("sort=-seq&q=category:token,environment")]
     public async Task Cursors_lead_through_every_event_once_and_back(string query)
     {
-        var all = Ids(await platform.GetAsync("?" + query));
+        var all = Ids(await _platform.GetAsync("?" + query));
         var url = $"?limit=2&{query}";
         var forward = new List<Guid>();
         string? previous = null;
         while (url is not null)
         {
-            using var response = await platform.Auditor().GetAsync(new Uri("/api/audit-logs" + url, UriKind.Relative));
+            using var response = await _platform.Auditor().GetAsync(new Uri("/api/audit-logs" + url, UriKind.Relative));
             var page = await response.Content.ReadFromJsonAsync<JsonElement>();
             forward.AddRange(Ids(page));
             Assert.That(page.GetProperty("total_count").GetInt32(), Is.EqualTo(all.Count));
@@ -124,7 +127,7 @@ public sealed class ListAuditLogsTests
         }
 
         Assert.That(forward, Is.EqualTo(all));
-        var before = await platform.GetAsync(previous!);
+        var before = await _platform.GetAsync(previous!);
         Assert.That(Ids(before), Is.EqualTo(all.Skip((all.Count - 1) / 2 * 2 - 2).Take(2)));
     }
 
@@ -132,7 +135,7 @@ public sealed class ListAuditLogsTests
     public async Task A_reader_who_follows_the_log_sees_later_events_and_skips_none()
     {
         var membership = TestCaller.NewOrganization(Roles.Auditor);
-        var client = platform.Instances[0].As(TestCaller.Of(membership));
+        var client = _platform.Instances[0].As(TestCaller.Of(membership));
         async Task<(List<Guid> Ids, string Next)> ReadAsync(string query)
         {
             using var response = await client.GetAsync(new Uri("/api/audit-logs" + query, UriKind.Relative));
@@ -145,12 +148,12 @@ public sealed class ListAuditLogsTests
         var seen = new List<Guid>();
         for (var round = 0; round < 4; round++)
         {
-            var some = Enumerable.Range(0, round * 2).Select(_ => platform.NewEvent(organization: membership.Id)).ToList();
+            var some = Enumerable.Range(0, round * 2).Select(_ => _platform.NewEvent(organization: membership.Id)).ToList();
             published.AddRange(some.Select(occurred => occurred.EventId));
-            await platform.PublishAsync(some);
+            await _platform.PublishAsync(some);
             if (published.Count > 0)
             {
-                await platform.UntilSizeAsync(membership.Id, published.Count);
+                await _platform.UntilSizeAsync(membership.Id, published.Count);
             }
 
             do
@@ -188,7 +191,7 @@ public sealed class ListAuditLogsTests
     [TestCase("/not-a-uuid", "path", "id")]
     public async Task Invalid_input_is_422_and_says_where(string query, string place, string name)
     {
-        using var response = await platform.Auditor().GetAsync(new Uri("/api/audit-logs" + query, UriKind.Relative));
+        using var response = await _platform.Auditor().GetAsync(new Uri("/api/audit-logs" + query, UriKind.Relative));
         var text = await response.Content.ReadAsStringAsync();
         Assert.That((int)response.StatusCode, Is.EqualTo(422), text);
         using var json = JsonDocument.Parse(text);
@@ -201,28 +204,29 @@ public sealed class ListAuditLogsTests
     [Test]
     public async Task A_cursor_serves_only_the_list_that_it_was_made_for()
     {
-        var cursor = (await platform.GetAsync("?limit=1")).GetProperty("next_cursor").GetString();
+        var cursor = (await _platform.GetAsync("?limit=1")).GetProperty("next_cursor").GetString();
         async Task<int> StatusAsync(string query, HttpClient? client = null) =>
-            (int)(await (client ?? platform.Auditor()).GetAsync(new Uri("/api/audit-logs" + query, UriKind.Relative))).StatusCode;
+            (int)(await (client ?? _platform.Auditor()).GetAsync(new Uri("/api/audit-logs" + query, UriKind.Relative))).StatusCode;
         Assert.That(await StatusAsync($"?limit=5&after={cursor}"), Is.EqualTo(200));
         Assert.That(await StatusAsync($"?after={cursor}&sort=seq"), Is.EqualTo(422));
         Assert.That(await StatusAsync($"?after={cursor}&q=actor_id:ada"), Is.EqualTo(422));
         Assert.That(await StatusAsync($"?after={cursor}&offset=1"), Is.EqualTo(422));
-        Assert.That(await StatusAsync($"?after={cursor}", platform.Instances[0].As(TestCaller.Of(TestCaller.NewOrganization()))), Is.EqualTo(422));
+        Assert.That(
+            await StatusAsync($"?after={cursor}", _platform.Instances[0].As(TestCaller.Of(TestCaller.NewOrganization()))), Is.EqualTo(422));
     }
 
     [Test]
     public async Task Who_may_read_which_log()
     {
-        var own = platform.Organization;
+        var own = _platform.Organization;
         var other = TestCaller.NewOrganization();
         var two = TestCaller.Of(own) with { Memberships = [own, other] };
         var operatorOnly = TestCaller.Of(own) with { Memberships = [], IsOperator = true };
-        await platform.PublishAsync(platform.NewEvent("authentication_failure") with { OrganizationId = null, OrganizationName = null });
-        await platform.UntilSizeAsync(default, 1);
+        await _platform.PublishAsync(_platform.NewEvent("authentication_failure") with { OrganizationId = null, OrganizationName = null });
+        await _platform.UntilSizeAsync(default, 1);
         async Task<(int, long?)> ReadAsync(TestCaller? caller, string? org, string version = "v1")
         {
-            var client = platform.Instances[0].As(caller);
+            var client = _platform.Instances[0].As(caller);
             client.DefaultRequestHeaders.Add("X-API-Version", version);
             if (org is not null)
             {
@@ -230,7 +234,9 @@ public sealed class ListAuditLogsTests
             }
 
             using var response = await client.GetAsync(new Uri("/api/audit-logs", UriKind.Relative));
-            return ((int)response.StatusCode, response.StatusCode == HttpStatusCode.OK ? (await response.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("total_count").GetInt64() : null);
+            return ((int)response.StatusCode, response.StatusCode == HttpStatusCode.OK
+                ? (await response.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("total_count").GetInt64()
+                : null);
         }
 
         (TestCaller? Caller, string? Org, int Status, long? Total)[] expected =
@@ -255,7 +261,8 @@ public sealed class ListAuditLogsTests
         ];
         foreach (var (caller, org, status, total) in expected)
         {
-            Assert.That(await ReadAsync(caller, org), Is.EqualTo((status, total)), $"{caller?.Memberships.FirstOrDefault()?.Role} asks for {org}");
+            Assert.That(
+                await ReadAsync(caller, org), Is.EqualTo((status, total)), $"{caller?.Memberships.FirstOrDefault()?.Role} asks for {org}");
         }
 
         Assert.That(await ReadAsync(TestCaller.Of(own), own.Slug, "v2"), Is.EqualTo((422, (long?)null)));
@@ -264,21 +271,24 @@ public sealed class ListAuditLogsTests
     [Test]
     public async Task Anothers_event_is_404_by_its_id()
     {
-        var stranger = platform.Instances[0].As(TestCaller.Of(TestCaller.NewOrganization()));
-        using var response = await stranger.GetAsync(new Uri($"/api/audit-logs/{events[0].EventId}", UriKind.Relative));
+        var stranger = _platform.Instances[0].As(TestCaller.Of(TestCaller.NewOrganization()));
+        using var response = await stranger.GetAsync(new Uri($"/api/audit-logs/{_events[0].EventId}", UriKind.Relative));
         Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.NotFound));
     }
 
     [Test]
     public async Task The_catalogue_names_every_action_with_its_category()
     {
-        var actions = await platform.GetAsync("/actions");
-        var item = actions.GetProperty("items").EnumerateArray().Single(action => action.GetProperty("action_key").GetString() == "user_added_to_group");
+        var actions = await _platform.GetAsync("/actions");
+        var item = actions.GetProperty("items").EnumerateArray()
+            .Single(action => action.GetProperty("action_key").GetString() == "user_added_to_group");
         Assert.That(actions.GetProperty("total_count").GetInt32(), Is.EqualTo(AuditActions.CategoryOf.Count));
-        Assert.That((item.GetProperty("category").GetString(), item.GetProperty("display_name").GetString()), Is.EqualTo(("group", "User Added To Group")));
+        Assert.That((item.GetProperty("category").GetString(), item.GetProperty("display_name").GetString()),
+            Is.EqualTo(("group", "User Added To Group")));
     }
 
-    private static List<Guid> Ids(JsonElement page) => [.. page.GetProperty("items").EnumerateArray().Select(item => item.GetProperty("id").GetGuid())];
+    private static List<Guid> Ids(JsonElement page) =>
+        [.. page.GetProperty("items").EnumerateArray().Select(item => item.GetProperty("id").GetGuid())];
 
     private static string? LinkOf(HttpResponseMessage response, string rel)
     {

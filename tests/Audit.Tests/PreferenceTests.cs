@@ -15,5 +15,6 @@ public sealed class PreferenceTests
     [TestCase("wait=-1", null)]
     [TestCase("wait", null)]
     [TestCase("await=3", null)]
-    public void Of_a_header_the_seconds_are_read(string? header, int? seconds) => Assert.That(Preference.WaitOf(header), Is.EqualTo(seconds));
+    public void Of_a_header_the_seconds_are_read(string? header, int? seconds) =>
+        Assert.That(Preference.WaitOf(header), Is.EqualTo(seconds));
 }

@@ -8,13 +8,20 @@ internal sealed record AgentRun(int ExitCode, string Output, string Error);
 /// <summary>The agent as a member runs it: its own process, with settings in a folder of its own.</summary>
 internal sealed class AgentProcess : IDisposable
 {
-    private readonly DirectoryInfo home = Directory.CreateTempSubdirectory("envplatform-agent-");
+    private readonly DirectoryInfo _home = Directory.CreateTempSubdirectory("envplatform-agent-");
 
-    public string Home => home.FullName;
+    public string Home => _home.FullName;
 
     public async Task<AgentRun> RunAsync(params string[] arguments)
     {
-        var start = new ProcessStartInfo("dotnet") { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true, WorkingDirectory = Home };
+        var start = new ProcessStartInfo("dotnet")
+        {
+            UseShellExecute = false,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = true,
+            WorkingDirectory = Home
+        };
         start.ArgumentList.Add(Assembly());
         foreach (var argument in arguments)
         {
@@ -37,7 +44,7 @@ internal sealed class AgentProcess : IDisposable
         return new(process.ExitCode, await output, await error);
     }
 
-    public void Dispose() => home.Delete(recursive: true);
+    public void Dispose() => _home.Delete(recursive: true);
 
     /// <summary>The agent of the build that these tests belong to: artifacts/bin/Agent/configuration/envplatform.dll.</summary>
     private static string Assembly()

@@ -10,8 +10,8 @@ using Npgsql;
 namespace EnvPlatform.EndToEnd.Tests;
 
 /// <summary>
-/// Each service in turn, the broker and the database are killed with SIGKILL while environments are being logged. What was acknowledged is there, and scanned in
-/// the end, and nothing is there twice.
+/// Each service in turn, the broker and the database are killed with SIGKILL while environments are being logged. What was acknowledged is
+/// there, and scanned in the end, and nothing is there twice.
 /// </summary>
 public sealed class ChaosTests
 {
@@ -27,7 +27,10 @@ public sealed class ChaosTests
         using var stop = new CancellationTokenSource(TimeSpan.FromMinutes(8));
         var loggers = Enumerable.Range(0, 3).Select(_ => LogAllAsync(api, organization, left, acknowledged, stop.Token)).ToArray();
 
-        foreach (var victim in new[] { "ingest", "scanner", "identity", "messaging", "postgres", "policy", "audit", "gateway", "scanner", "ingest" })
+        foreach (var victim in new[]
+        {
+            "ingest", "scanner", "identity", "messaging", "postgres", "policy", "audit", "gateway", "scanner", "ingest"
+        })
         {
             await platform.KillAsync(victim);
         }
@@ -46,14 +49,16 @@ public sealed class ChaosTests
 
     /// <summary>Logs what is left, again and again until it is acknowledged, as an agent does.</summary>
     private static async Task LogAllAsync(
-        Api api, Organization organization, ConcurrentQueue<RealEnvironment> left, ConcurrentDictionary<string, string> acknowledged, CancellationToken ct)
+        Api api, Organization organization, ConcurrentQueue<RealEnvironment> left,
+        ConcurrentDictionary<string, string> acknowledged, CancellationToken ct)
     {
         while (left.TryDequeue(out var environment))
         {
             await Task.Delay(150, ct);
             try
             {
-                using var response = await api.Http.PostAsJsonAsync($"{organization.Path}/environment-logs", environment.ToLog(organization.MachineId), ct);
+                using var response = await api.Http.PostAsJsonAsync(
+                    $"{organization.Path}/environment-logs", environment.ToLog(organization.MachineId), ct);
                 if (response.StatusCode is HttpStatusCode.Created or HttpStatusCode.OK)
                 {
                     var id = (await response.Content.ReadFromJsonAsync<JsonElement>(ct)).GetProperty("environment_id").GetString()!;
@@ -61,7 +66,8 @@ public sealed class ChaosTests
                     continue;
                 }
 
-                Assert.That((int)response.StatusCode, Is.GreaterThanOrEqualTo(500).Or.EqualTo(429), await response.Content.ReadAsStringAsync(ct));
+                Assert.That(
+                    (int)response.StatusCode, Is.GreaterThanOrEqualTo(500).Or.EqualTo(429), await response.Content.ReadAsStringAsync(ct));
             }
             catch (HttpRequestException)
             {
@@ -76,7 +82,8 @@ public sealed class ChaosTests
     private static async Task AllScannedOnceAsync(Api api, Organization organization, ConcurrentDictionary<string, string> acknowledged)
     {
         await Eventually.BecomesTrueAsync(
-            async () => (await api.ListAsync($"{organization.Path}/environments")).All(item => item.GetProperty("scanned_at").ValueKind == JsonValueKind.String),
+            async () => (await api.ListAsync($"{organization.Path}/environments"))
+                .All(item => item.GetProperty("scanned_at").ValueKind == JsonValueKind.String),
             "every environment is scanned", seconds: 120);
         var listed = await api.ListAsync($"{organization.Path}/environments");
         Assert.That(listed.Select(item => item.GetProperty("id").GetString()), Is.EquivalentTo(acknowledged.Values));

@@ -19,56 +19,62 @@ public sealed partial class CrossOrganizationTests
     /// <summary>Operations that have no organization in them; what they answer to anybody is tested elsewhere.</summary>
     private static readonly string[] WithoutOrganization = ["/oauth/", "/api/v1/sign-in", "/api/v1/me", "/api/audit-logs/actions"];
 
-    private Organization mine = null!;
-    private Organization theirs = null!;
-    private Dictionary<string, string> myIds = [];
+    private Organization _mine = null!;
+    private Organization _theirs = null!;
+    private Dictionary<string, string> _myIds = [];
 
     [OneTimeSetUp]
     public async Task CreateAsync()
     {
-        mine = await Organization.CreateAsync(SharedPlatform.Platform);
-        theirs = await Organization.CreateAsync(SharedPlatform.Platform);
-        using var api = SharedPlatform.Platform.Client(mine.Token);
-        var logged = await api.PostAsync($"{mine.Path}/environment-logs", new RealEnvironment(
-            "cross", "cross", "linux-64", [new("pypi", "", "", "requests", "2.25.1", ""), new("conda", "conda-forge", "linux-64", "openssl", "1.1.1k", "h27cfd23_0")]).ToLog(mine.MachineId));
+        _mine = await Organization.CreateAsync(SharedPlatform.Platform);
+        _theirs = await Organization.CreateAsync(SharedPlatform.Platform);
+        using var api = SharedPlatform.Platform.Client(_mine.Token);
+        var logged = await api.PostAsync($"{_mine.Path}/environment-logs", new RealEnvironment(
+            "cross", "cross", "linux-64",
+            [new("pypi", "", "", "requests", "2.25.1", ""), new("conda", "conda-forge", "linux-64", "openssl", "1.1.1k", "h27cfd23_0")])
+            .ToLog(_mine.MachineId));
         var environment = logged.GetProperty("environment_id").GetString()!;
         await Eventually.BecomesTrueAsync(
-            async () => (await api.GetAsync($"{mine.Path}/environments/{environment}")).GetProperty("scanned_at").ValueKind == JsonValueKind.String, "scanned");
-        using var curated = await api.Http.PutAsJsonAsync($"{mine.Path}/vulnerabilities/CVE-2022-0778/curation", new { status = "active", reason = "ours" });
+            async () => (await api.GetAsync($"{_mine.Path}/environments/{environment}")).GetProperty("scanned_at").ValueKind
+                == JsonValueKind.String, "scanned");
+        using var curated = await api.Http.PutAsJsonAsync(
+            $"{_mine.Path}/vulnerabilities/CVE-2022-0778/curation", new { status = "active", reason = "ours" });
         Assert.That(curated.StatusCode, Is.EqualTo(HttpStatusCode.OK));
-        var token = await api.PostAsync($"{mine.Path}/tokens", new { name = "mine" });
+        var token = await api.PostAsync($"{_mine.Path}/tokens", new { name = "mine" });
         using var operatorApi = SharedPlatform.Platform.Administrator();
-        var account = await operatorApi.PostAsync($"{mine.Path}/service-accounts", new { name = "mine", role = "member" });
-        myIds = new()
+        var account = await operatorApi.PostAsync($"{_mine.Path}/service-accounts", new { name = "mine", role = "member" });
+        _myIds = new()
         {
             ["environment"] = environment,
-            ["machine"] = mine.MachineId.ToString(),
+            ["machine"] = _mine.MachineId.ToString(),
             ["token"] = token.GetProperty("id").GetString()!,
-            ["service-account"] = account.TryGetProperty("id", out var id) ? id.GetString()! : account.GetProperty("client_id").GetString()!,
+            ["service-account"] =
+                account.TryGetProperty("id", out var id) ? id.GetString()! : account.GetProperty("client_id").GetString()!,
         };
     }
 
     [Test]
     public async Task Another_organizations_token_opens_nothing_and_changes_nothing()
     {
-        using var api = SharedPlatform.Platform.Client(mine.Token);
-        using var stranger = SharedPlatform.Platform.Client(theirs.Token);
+        using var api = SharedPlatform.Platform.Client(_mine.Token);
+        using var stranger = SharedPlatform.Platform.Client(_theirs.Token);
         var before = await StateAsync(api);
         var operations = await OperationsAsync();
         Assert.That(operations, Has.Count.GreaterThan(25));
         var opened = new List<string>();
         foreach (var (method, path) in operations)
         {
-            foreach (var slug in path.Contains("{org}", StringComparison.Ordinal) ? new[] { mine.Slug, theirs.Slug } : [mine.Slug])
+            foreach (var slug in path.Contains("{org}", StringComparison.Ordinal) ? new[] { _mine.Slug, _theirs.Slug } : [_mine.Slug])
             {
-                if (slug == theirs.Slug && !OtherPlaceholder().IsMatch(path.Replace("{org}", "", StringComparison.Ordinal)))
+                if (slug == _theirs.Slug && !OtherPlaceholder().IsMatch(path.Replace("{org}", "", StringComparison.Ordinal)))
                 {
                     continue;
                 }
 
                 var url = Fill(path, slug);
                 using var response = await SendAsync(stranger, method, url);
-                if (response.StatusCode is not (HttpStatusCode.NotFound or HttpStatusCode.Forbidden) && !IsHarmless(method, path, slug, response))
+                if (response.StatusCode is not (HttpStatusCode.NotFound or HttpStatusCode.Forbidden)
+                    && !IsHarmless(method, path, slug, response))
                 {
                     opened.Add($"{method} {url}: {(int)response.StatusCode} {await response.Content.ReadAsStringAsync()}");
                 }
@@ -86,7 +92,7 @@ public sealed partial class CrossOrganizationTests
         var wrong = new List<string>();
         foreach (var (method, path) in await OperationsAsync())
         {
-            using var response = await SendAsync(nobody, method, Fill(path, mine.Slug));
+            using var response = await SendAsync(nobody, method, Fill(path, _mine.Slug));
             if (response.StatusCode != HttpStatusCode.Unauthorized)
             {
                 wrong.Add($"{method} {path}: {(int)response.StatusCode}");
@@ -99,9 +105,12 @@ public sealed partial class CrossOrganizationTests
     [Test]
     public async Task Another_organizations_package_set_is_asked_for_in_full()
     {
-        using var stranger = SharedPlatform.Platform.Client(theirs.Token);
-        var same = new RealEnvironment("cross", "cross", "linux-64", [new("pypi", "", "", "requests", "2.25.1", ""), new("conda", "conda-forge", "linux-64", "openssl", "1.1.1k", "h27cfd23_0")]);
-        using var response = await stranger.Http.PostAsJsonAsync($"{theirs.Path}/environment-logs", same.ToLog(theirs.MachineId, digestOnly: true));
+        using var stranger = SharedPlatform.Platform.Client(_theirs.Token);
+        var same = new RealEnvironment(
+            "cross", "cross", "linux-64",
+            [new("pypi", "", "", "requests", "2.25.1", ""), new("conda", "conda-forge", "linux-64", "openssl", "1.1.1k", "h27cfd23_0")]);
+        using var response = await stranger.Http.PostAsJsonAsync(
+            $"{_theirs.Path}/environment-logs", same.ToLog(_theirs.MachineId, digestOnly: true));
         Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.Conflict));
         Assert.That(await response.Content.ReadAsStringAsync(), Does.Contain("packages_required"));
     }
@@ -109,25 +118,29 @@ public sealed partial class CrossOrganizationTests
     [Test]
     public async Task A_member_sees_its_own_environments_only()
     {
-        var token = await Organization.AddServiceAccountAsync(SharedPlatform.Platform, mine.Slug, "member");
+        var token = await Organization.AddServiceAccountAsync(SharedPlatform.Platform, _mine.Slug, "member");
         using var member = SharedPlatform.Platform.Client(token);
-        Assert.That((await member.GetAsync($"{mine.Path}/environments")).GetProperty("total_count").GetInt32(), Is.Zero);
+        Assert.That((await member.GetAsync($"{_mine.Path}/environments")).GetProperty("total_count").GetInt32(), Is.Zero);
         foreach (var path in new[] { "", "/packages", "/vulnerabilities", "/history" })
         {
-            using var response = await member.Http.GetAsync(new Uri($"{mine.Path}/environments/{myIds["environment"]}{path}", UriKind.Relative));
+            using var response = await member.Http.GetAsync(
+                new Uri($"{_mine.Path}/environments/{_myIds["environment"]}{path}", UriKind.Relative));
             Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.NotFound), path);
         }
 
-        using var status = await member.Http.PutAsJsonAsync($"{mine.Path}/environments/{myIds["environment"]}/status", new { status = "block" });
+        using var status = await member.Http.PutAsJsonAsync(
+            $"{_mine.Path}/environments/{_myIds["environment"]}/status", new { status = "block" });
         Assert.That(status.StatusCode, Is.EqualTo(HttpStatusCode.Forbidden));
     }
 
     /// <summary>
-    /// In its own organization a stranger may ask for a CVE, which is public knowledge, hold of it what it likes, and have a machine whose id, chosen by the agent, is the same.
+    /// In its own organization a stranger may ask for a CVE, which is public knowledge, hold of it what it likes, and have a machine whose
+    /// id, chosen by the agent, is the same.
     /// </summary>
     private bool IsHarmless(string method, string path, string slug, HttpResponseMessage response) =>
-        slug == theirs.Slug && response.IsSuccessStatusCode
-        && ((method == "get" && path.Contains("/vulnerabilities", StringComparison.Ordinal) && !path.Contains("/environments/{", StringComparison.Ordinal))
+        slug == _theirs.Slug && response.IsSuccessStatusCode
+        && ((method == "get" && path.Contains("/vulnerabilities", StringComparison.Ordinal)
+            && !path.Contains("/environments/{", StringComparison.Ordinal))
             || (method is "put" or "delete" && path.EndsWith("/vulnerabilities/{id}/curation", StringComparison.Ordinal))
             || (method is "put" or "delete" && path.EndsWith("/machines/{machine_id}", StringComparison.Ordinal)));
 
@@ -135,9 +148,19 @@ public sealed partial class CrossOrganizationTests
     private async Task<string> StateAsync(Api api)
     {
         var text = new StringBuilder();
-        foreach (var path in new[] { $"/environments/{myIds["environment"]}", $"/environments/{myIds["environment"]}/status", "/environments", "/tokens", "/service-accounts", "/machines", "/members", "/vulnerabilities/curations?history=true" })
+        foreach (var path in new[]
         {
-            text.AppendLine((await api.GetAsync(mine.Path + path)).ToString());
+            $"/environments/{_myIds["environment"]}",
+            $"/environments/{_myIds["environment"]}/status",
+            "/environments",
+            "/tokens",
+            "/service-accounts",
+            "/machines",
+            "/members",
+            "/vulnerabilities/curations?history=true"
+        })
+        {
+            text.AppendLine((await api.GetAsync(_mine.Path + path)).ToString());
         }
 
         return LastUsed().Replace(text.ToString(), "");
@@ -160,12 +183,12 @@ public sealed partial class CrossOrganizationTests
     private string Fill(string path, string slug) =>
         OtherPlaceholder().Replace(path.Replace("{org}", slug, StringComparison.Ordinal), match => (match.Groups["name"].Value, path) switch
         {
-            ("machine_id", _) => myIds["machine"],
+            ("machine_id", _) => _myIds["machine"],
             ("name", _) => "openssl",
-            (_, var p) when p.Contains("/environments/{", StringComparison.Ordinal) => myIds["environment"],
-            (_, var p) when p.Contains("/tokens/{", StringComparison.Ordinal) => myIds["token"],
-            (_, var p) when p.Contains("/service-accounts/{", StringComparison.Ordinal) => myIds["service-account"],
-            (_, var p) when p.Contains("/machines/{", StringComparison.Ordinal) => myIds["machine"],
+            (_, var p) when p.Contains("/environments/{", StringComparison.Ordinal) => _myIds["environment"],
+            (_, var p) when p.Contains("/tokens/{", StringComparison.Ordinal) => _myIds["token"],
+            (_, var p) when p.Contains("/service-accounts/{", StringComparison.Ordinal) => _myIds["service-account"],
+            (_, var p) when p.Contains("/machines/{", StringComparison.Ordinal) => _myIds["machine"],
             (_, var p) when p.Contains("/vulnerabilities/{", StringComparison.Ordinal) => "CVE-2022-0778",
             _ => Guid.CreateVersion7().ToString(),
         });
@@ -175,18 +198,33 @@ public sealed partial class CrossOrganizationTests
         using var request = new HttpRequestMessage(new HttpMethod(method.ToUpperInvariant()), url);
         if (url.StartsWith("/api/audit-logs", StringComparison.Ordinal))
         {
-            request.Headers.Add("X-Org-Name", mine.Slug);
+            request.Headers.Add("X-Org-Name", _mine.Slug);
         }
 
         if (method is "post" or "put" or "patch")
         {
-            request.Content = url.EndsWith("/curation", StringComparison.Ordinal) ? JsonContent.Create(new { status = "cleared", reason = "x" }) : JsonContent.Create(new { status = "block", message = "x", name = "stolen", slug = "stolen", role = "member", hostname = "stolen", platform = "linux-64", agent_version = "1", email = "x@example.org", packages = Array.Empty<object>() });
+            request.Content = url.EndsWith("/curation", StringComparison.Ordinal)
+                ? JsonContent.Create(new { status = "cleared", reason = "x" })
+                : JsonContent.Create(new
+                {
+                    status = "block",
+                    message = "x",
+                    name = "stolen",
+                    slug = "stolen",
+                    role = "member",
+                    hostname = "stolen",
+                    platform = "linux-64",
+                    agent_version = "1",
+                    email = "x@example.org",
+                    packages = Array.Empty<object>()
+                });
         }
 
         return await api.Http.SendAsync(request);
     }
 
-    [GeneratedRegex(@"\{(?<name>[a-z_]+)(:[^}]*)?\}", RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1_000)]
+    [GeneratedRegex(
+        @"\{(?<name>[a-z_]+)(:[^}]*)?\}", RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1_000)]
     private static partial Regex OtherPlaceholder();
 
     [GeneratedRegex("\"last_(used|seen)_at\":(null|\"[^\"]*\")", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1_000)]

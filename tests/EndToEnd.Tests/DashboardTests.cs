@@ -2,7 +2,9 @@ using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+
 using EnvPlatform.LocalServers;
+
 using Microsoft.Playwright;
 
 namespace EnvPlatform.EndToEnd.Tests;
@@ -16,7 +18,8 @@ public sealed partial class DashboardTests
     public async Task The_dashboard_shows_every_service_once_and_a_trace_from_the_gateway_to_the_audit_event()
     {
         var folder = Directory.CreateTempSubdirectory("envplatform-dashboard-");
-        File.SetUnixFileMode(folder.FullName, File.GetUnixFileMode(folder.FullName) | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute);
+        File.SetUnixFileMode(
+            folder.FullName, File.GetUnixFileMode(folder.FullName) | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute);
         var port = FreePorts.Next();
         try
         {
@@ -27,7 +30,8 @@ public sealed partial class DashboardTests
             await LogAsync(port, folder.FullName);
 
             using var playwright = await Playwright.CreateAsync();
-            await using var browser = await playwright.Chromium.LaunchAsync(new() { ExecutablePath = Browser(), Args = ["--no-sandbox", "--disable-gpu"] });
+            await using var browser = await playwright.Chromium.LaunchAsync(
+                new() { ExecutablePath = Browser(), Args = ["--no-sandbox", "--disable-gpu"] });
             var page = await browser.NewPageAsync(new() { ViewportSize = new() { Width = 1_500, Height = 1_000 } });
             page.SetDefaultTimeout(120_000);
             await page.GotoAsync(link);
@@ -73,7 +77,8 @@ public sealed partial class DashboardTests
         using var put = await http.PutAsJsonAsync(
             $"/api/v1/orgs/default/machines/{machine}", new { hostname = "dashboard", platform = "linux-64", agent_version = "0.1.0" });
         Assert.That(put.IsSuccessStatusCode, Is.True);
-        var environment = new RealEnvironment("seen", "seen", "linux-64", [new("conda", "conda-forge", "linux-64", "openssl", "1.1.1q", "0")]);
+        var environment = new RealEnvironment(
+            "seen", "seen", "linux-64", [new("conda", "conda-forge", "linux-64", "openssl", "1.1.1q", "0")]);
         using var log = await http.PostAsJsonAsync("/api/v1/orgs/default/environment-logs", environment.ToLog(machine));
         Assert.That((int)log.StatusCode, Is.EqualTo(201), await log.Content.ReadAsStringAsync());
     }

@@ -5,7 +5,10 @@ using EnvPlatform.Testing;
 
 namespace EnvPlatform.EndToEnd.Tests;
 
-/// <summary>An operator has a feed looked at and follows it with the agent, while the publisher falls silent, the scanner is killed, and the file is broken later.</summary>
+/// <summary>
+/// An operator has a feed looked at and follows it with the agent, while the publisher falls silent, the scanner is killed, and the file is
+/// broken later.
+/// </summary>
 public sealed class FeedStoryTests
 {
     [Test]
@@ -15,19 +18,25 @@ public sealed class FeedStoryTests
         publisher.Publish("/story", Osv("a first look", 100));
         await using var platform = await Platform.StartAsync(settings: await SettingsAsync(publisher));
         using var agent = new AgentProcess();
-        await SucceedsAsync(agent, "login", "--url", platform.Address.ToString(), "--token", platform.Bootstrap.Token, "--org", platform.Bootstrap.Organization);
+        await SucceedsAsync(
+            agent, "login", "--url", platform.Address.ToString(), "--token", platform.Bootstrap.Token, "--org",
+            platform.Bootstrap.Organization);
         await SucceedsAsync(agent, "advisories", "sync", "--wait");
-        Assert.That((await SucceedsAsync(agent, "advisories", "feeds")).Output, Does.Match(@"story +osv +\d{4}-\d\d-\d\d \d\d:\d\d +\d+ s +waiting").And.Contain("1 feeds."));
+        Assert.That((await SucceedsAsync(agent, "advisories", "feeds")).Output,
+            Does.Match(@"story +osv +\d{4}-\d\d-\d\d \d\d:\d\d +\d+ s +waiting").And.Contain("1 feeds."));
 
         publisher.Publish("/story", Osv("a longer story", 3_000_000), holdAfter: 2_000_000);
         var sync = agent.RunAsync("advisories", "sync", "story", "--wait");
-        var half = await FeedAsync(agent, feed => feed.GetProperty("state").GetString() == "fetching" && feed.GetProperty("bytes_fetched") is { ValueKind: JsonValueKind.Number } bytes && bytes.GetInt64() > 1_500_000);
+        var half = await FeedAsync(agent, feed => feed.GetProperty("state").GetString() == "fetching"
+            && feed.GetProperty("bytes_fetched") is { ValueKind: JsonValueKind.Number } bytes && bytes.GetInt64() > 1_500_000);
         Assert.That(half.GetProperty("bytes_total").GetInt64(), Is.GreaterThan(3_000_000));
         await platform.KillAsync("scanner");
-        var done = await FeedAsync(agent, feed => feed.GetProperty("state").GetString() == "waiting" && feed.GetProperty("last_success_at").GetDateTimeOffset() > half.GetProperty("last_success_at").GetDateTimeOffset());
+        var done = await FeedAsync(agent, feed => feed.GetProperty("state").GetString() == "waiting"
+            && feed.GetProperty("last_success_at").GetDateTimeOffset() > half.GetProperty("last_success_at").GetDateTimeOffset());
         Assert.Multiple(() =>
         {
-            Assert.That(publisher.RequestsFor("/story").Select(asked => asked.Status), Is.EqualTo(new[] { 200, 200, 206 }).Or.EqualTo(new[] { 200, 304, 200, 206 }));
+            Assert.That(publisher.RequestsFor("/story").Select(asked => asked.Status), Is.EqualTo(new[] { 200, 200, 206 })
+                .Or.EqualTo(new[] { 200, 304, 200, 206 }));
             Assert.That(done.GetProperty("error").ValueKind, Is.EqualTo(JsonValueKind.Null));
         });
         // The agent may have been told that the scanner is away; then it has said so.
@@ -36,9 +45,11 @@ public sealed class FeedStoryTests
 
         publisher.Publish("/story", "<html>Sign in</html>"u8.ToArray());
         var failed = await agent.RunAsync("advisories", "sync", "story", "--wait");
-        Assert.That((failed.ExitCode, failed.Output.Contains("zip of OSV records", StringComparison.Ordinal)), Is.EqualTo((2, true)), failed.Output + failed.Error);
+        Assert.That((failed.ExitCode, failed.Output.Contains("zip of OSV records", StringComparison.Ordinal)), Is.EqualTo((2, true)),
+            failed.Output + failed.Error);
         using var api = platform.Administrator();
-        Assert.That((await api.GetAsync($"/api/v1/orgs/{platform.Bootstrap.Organization}/vulnerabilities/CVE-2026-434343")).GetProperty("description").GetString(), Does.StartWith("a longer story"), "what was imported stays");
+        Assert.That((await api.GetAsync($"/api/v1/orgs/{platform.Bootstrap.Organization}/vulnerabilities/CVE-2026-434343"))
+            .GetProperty("description").GetString(), Does.StartWith("a longer story"), "what was imported stays");
     }
 
     private static async Task<Dictionary<string, string>> SettingsAsync(FeedServer publisher)
@@ -60,9 +71,11 @@ public sealed class FeedStoryTests
         return settings;
     }
 
-    private static async Task<JsonElement> FeedAsync(AgentProcess agent, Func<JsonElement, bool> until) => (JsonElement)await Eventually.GetAsync(
-        async () => await agent.RunAsync("advisories", "feeds", "--json") is { ExitCode: 0 } run
-            && JsonDocument.Parse(run.Output).RootElement.GetProperty("items")[0] is var feed && until(feed) ? feed : (object?)null, "the feed", 60);
+    private static async Task<JsonElement> FeedAsync(AgentProcess agent, Func<JsonElement, bool> until) =>
+        (JsonElement)await Eventually.GetAsync(
+            async () => await agent.RunAsync("advisories", "feeds", "--json") is { ExitCode: 0 } run
+                && JsonDocument.Parse(run.Output).RootElement.GetProperty("items")[0] is var feed && until(feed) ? feed : (object?)null,
+            "the feed", 60);
 
     private static byte[] Osv(string details, int padding) => JsonSerializer.SerializeToUtf8Bytes(new JsonObject
     {
@@ -71,7 +84,11 @@ public sealed class FeedStoryTests
         ["modified"] = "2026-01-02T03:04:05Z",
         ["aliases"] = new JsonArray("CVE-2026-434343"),
         ["details"] = details + new string('x', padding),
-        ["affected"] = new JsonArray(new JsonObject { ["package"] = new JsonObject { ["ecosystem"] = "PyPI", ["name"] = "story-lib" }, ["versions"] = new JsonArray("1.0") }),
+        ["affected"] = new JsonArray(new JsonObject
+        {
+            ["package"] = new JsonObject { ["ecosystem"] = "PyPI", ["name"] = "story-lib" },
+            ["versions"] = new JsonArray("1.0")
+        }),
     });
 
     private static async Task<AgentRun> SucceedsAsync(AgentProcess agent, params string[] arguments)

@@ -5,8 +5,8 @@ using EnvPlatform.Testing;
 namespace EnvPlatform.EndToEnd.Tests;
 
 /// <summary>
-/// The first steps of the README: sign in, log a sample environment, see its vulnerabilities, have it blocked by an administrator, be stopped
-/// with the administrator's message, and find all of it in the audit log.
+/// The first steps of the README: sign in, log a sample environment, see its vulnerabilities, have it blocked by an administrator, be
+/// stopped with the administrator's message, and find all of it in the audit log.
 /// </summary>
 public sealed class FirstStepsTests
 {
@@ -31,7 +31,9 @@ public sealed class FirstStepsTests
         var platform = SharedPlatform.Platform;
         using var administrator = platform.Administrator();
         using var agent = new AgentProcess();
-        await SucceedsAsync(agent, "login", "--url", platform.Address.ToString(), "--token", platform.Bootstrap.Token, "--org", platform.Bootstrap.Organization);
+        await SucceedsAsync(
+            agent, "login", "--url", platform.Address.ToString(), "--token", platform.Bootstrap.Token, "--org",
+            platform.Bootstrap.Organization);
         await SucceedsAsync(agent, "register");
 
         var file = Sample("science.explicit.txt");
@@ -40,11 +42,14 @@ public sealed class FirstStepsTests
 
         var org = $"/api/v1/orgs/{platform.Bootstrap.Organization}";
         var scanned = await Eventually.GetAsync(
-            async () => await administrator.GetAsync($"{org}/environments/{id}") is var e && e.GetProperty("scanned_at").ValueKind == JsonValueKind.String ? e.ToString() : null,
+            async () => await administrator.GetAsync($"{org}/environments/{id}") is var e
+                && e.GetProperty("scanned_at").ValueKind == JsonValueKind.String ? e.ToString() : null,
             "the environment is scanned");
-        Assert.That(JsonDocument.Parse(scanned).RootElement.GetProperty("vulnerabilities").GetProperty("total").GetInt32(), Is.GreaterThan(0));
+        Assert.That(
+            JsonDocument.Parse(scanned).RootElement.GetProperty("vulnerabilities").GetProperty("total").GetInt32(), Is.GreaterThan(0));
         var found = await administrator.ListAsync($"{org}/environments/{id}/vulnerabilities");
-        Assert.That(found.Select(item => item.GetProperty("id").GetString()), Does.Contain("CVE-2022-0778"), "a first start finds openssl 1.1.1k by the built-in set");
+        Assert.That(found.Select(item => item.GetProperty("id").GetString()), Does.Contain("CVE-2022-0778"),
+            "a first start finds openssl 1.1.1k by the built-in set");
 
         await ExplainsItselfAsync(agent, administrator, $"{org}/environments/{id}", id!);
 
@@ -65,7 +70,8 @@ public sealed class FirstStepsTests
     private static async Task ExplainsItselfAsync(AgentProcess agent, Api administrator, string environment, string id)
     {
         var why = (await SucceedsAsync(agent, "env", "vulnerabilities", id, "--why")).Output;
-        Assert.That(why, Does.Contain("CVE-2022-0778").And.Contains("The conda package openssl of channel conda-forge is taken for conda's openssl").And.Contains("in the order openssl"));
+        Assert.That(why, Does.Contain("CVE-2022-0778").And.Contains(
+            "The conda package openssl of channel conda-forge is taken for conda's openssl").And.Contains("in the order openssl"));
         var packages = await administrator.ListAsync($"{environment}/packages");
         Assert.That(packages.Select(package => package.GetProperty("coverage_explanation").GetString()), Has.All.Not.Empty);
         var fix = await agent.RunAsync("env", "fix", id);
@@ -78,7 +84,9 @@ public sealed class FirstStepsTests
     {
         var platform = SharedPlatform.Platform;
         using var agent = new AgentProcess();
-        await SucceedsAsync(agent, "login", "--url", platform.Address.ToString(), "--token", platform.Bootstrap.Token, "--org", platform.Bootstrap.Organization);
+        await SucceedsAsync(
+            agent, "login", "--url", platform.Address.ToString(), "--token", platform.Bootstrap.Token, "--org",
+            platform.Bootstrap.Organization);
         var run = await agent.RunAsync("audit", "scan", "--file", Sample("science.explicit.txt"), "--json", "--fail-on", "high");
         Assert.That(run.ExitCode, Is.EqualTo(1), run.Error);
         Assert.That(run.Output, Does.Contain("CVE-2022-0778"));
@@ -99,7 +107,8 @@ public sealed class FirstStepsTests
             async () =>
             {
                 var page = await api.GetAsync($"/api/audit-logs?q=target_id:{target}&limit=1000");
-                var keys = page.GetProperty("items").EnumerateArray().Select(item => item.GetProperty("action_key").GetString()).ToHashSet();
+                var keys = page.GetProperty("items").EnumerateArray()
+                    .Select(item => item.GetProperty("action_key").GetString()).ToHashSet();
                 return actions.All(keys.Contains);
             }, $"the audit log has {string.Join(", ", actions)}");
     }
@@ -108,8 +117,10 @@ public sealed class FirstStepsTests
     private static JsonElement Find(JsonElement element, string name) => element.ValueKind switch
     {
         JsonValueKind.Object when element.TryGetProperty(name, out var value) => value,
-        JsonValueKind.Object => element.EnumerateObject().Select(property => Find(property.Value, name)).FirstOrDefault(value => value.ValueKind != JsonValueKind.Undefined),
-        JsonValueKind.Array => element.EnumerateArray().Select(item => Find(item, name)).FirstOrDefault(value => value.ValueKind != JsonValueKind.Undefined),
+        JsonValueKind.Object => element.EnumerateObject().Select(property => Find(property.Value, name))
+            .FirstOrDefault(value => value.ValueKind != JsonValueKind.Undefined),
+        JsonValueKind.Array => element.EnumerateArray().Select(item => Find(item, name))
+            .FirstOrDefault(value => value.ValueKind != JsonValueKind.Undefined),
         _ => default,
     };
 }

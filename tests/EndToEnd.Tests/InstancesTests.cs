@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+
 using EnvPlatform.Testing;
 
 namespace EnvPlatform.EndToEnd.Tests;
@@ -24,7 +25,8 @@ public sealed class InstancesTests
         {
             var before = runs.Count;
             await platform.KillAsync(victim);
-            await Eventually.BecomesTrueAsync(() => Task.FromResult(runs.Count > before + agents.Length || !failures.IsEmpty), "agents go on", seconds: 120);
+            await Eventually.BecomesTrueAsync(
+                () => Task.FromResult(runs.Count > before + agents.Length || !failures.IsEmpty), "agents go on", seconds: 120);
         }
 
         await stop.CancelAsync();
@@ -49,7 +51,8 @@ public sealed class InstancesTests
 
         string[] calls =
         [
-            "ingest environment-logs", "identity envplatform.identity.v1.Tokens/Introspect", "identity envplatform.identity.v1.Machines/GetMachine",
+            "ingest environment-logs", "identity envplatform.identity.v1.Tokens/Introspect",
+            "identity envplatform.identity.v1.Machines/GetMachine",
             "ingest envplatform.ingest.v1.PackageSets/GetPackageSet",
         ];
         await Eventually.BecomesTrueAsync(
@@ -58,14 +61,17 @@ public sealed class InstancesTests
     }
 
     /// <summary>As members do: an environment is logged, checked and listed, again and again.</summary>
-    private static async Task UseAsync(Platform platform, int number, ConcurrentQueue<string> runs, ConcurrentQueue<string> failures, CancellationToken ct)
+    private static async Task UseAsync(
+        Platform platform, int number, ConcurrentQueue<string> runs, ConcurrentQueue<string> failures, CancellationToken ct)
     {
         using var agent = new AgentProcess();
         var file = Path.Combine(agent.Home, "environment.txt");
-        await RunAsync("login", "--url", platform.AddressOf("gateway-2").ToString(), "--token", platform.Bootstrap.Token, "--org", "default");
+        await RunAsync(
+            "login", "--url", platform.AddressOf("gateway-2").ToString(), "--token", platform.Bootstrap.Token, "--org", "default");
         for (var round = 0; !ct.IsCancellationRequested; round++)
         {
-            await File.WriteAllTextAsync(file, $"@EXPLICIT\nhttps://conda.anaconda.org/conda-forge/linux-64/agent{number}-1.{round}-0.conda\n", ct);
+            await File.WriteAllTextAsync(
+                file, $"@EXPLICIT\nhttps://conda.anaconda.org/conda-forge/linux-64/agent{number}-1.{round}-0.conda\n", ct);
             await RunAsync("log", "--file", file);
             await RunAsync("env", "list");
             await RunAsync("check", "--prefix", file);
@@ -90,5 +96,6 @@ public sealed class InstancesTests
     }
 
     private static string Seen(OtlpReceiver telemetry) =>
-        string.Join("; ", telemetry.Spans.GroupBy(span => $"{span.Service} {span.Name}").Select(group => $"{group.Key} {group.Select(span => span.Instance).Distinct().Count()}"));
+        string.Join("; ", telemetry.Spans.GroupBy(span => $"{span.Service} {span.Name}")
+            .Select(group => $"{group.Key} {group.Select(span => span.Instance).Distinct().Count()}"));
 }

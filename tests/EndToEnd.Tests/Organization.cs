@@ -16,7 +16,8 @@ internal sealed record Organization(string Slug, string Token, Guid MachineId)
         var token = await AddServiceAccountAsync(platform, slug, "administrator");
         using var api = platform.Client(token);
         var machine = Guid.CreateVersion7();
-        await api.PutAsync($"/api/v1/orgs/{slug}/machines/{machine}", new { hostname = "host-" + slug, platform = "linux-64", agent_version = "0.1.0" });
+        await api.PutAsync(
+            $"/api/v1/orgs/{slug}/machines/{machine}", new { hostname = "host-" + slug, platform = "linux-64", agent_version = "0.1.0" });
         return new(slug, token, machine);
     }
 
@@ -24,7 +25,8 @@ internal sealed record Organization(string Slug, string Token, Guid MachineId)
     public static async Task<string> AddServiceAccountAsync(Platform platform, string slug, string role)
     {
         using var operatorApi = platform.Administrator();
-        var account = await operatorApi.PostAsync($"/api/v1/orgs/{slug}/service-accounts", new { name = $"{role}-{Guid.CreateVersion7():N}"[..30], role });
+        var account = await operatorApi.PostAsync(
+            $"/api/v1/orgs/{slug}/service-accounts", new { name = $"{role}-{Guid.CreateVersion7():N}"[..30], role });
         using var form = new FormUrlEncodedContent(new Dictionary<string, string>
         {
             ["grant_type"] = "client_credentials",

@@ -20,16 +20,16 @@ internal sealed record ReceivedSpan(string Service, string Instance, string Trac
 /// <summary>Receives OTLP over HTTP with protobuf, as the Aspire dashboard and any OpenTelemetry collector do.</summary>
 internal sealed class OtlpReceiver : IAsyncDisposable
 {
-    private readonly WebApplication app;
+    private readonly WebApplication _app;
 
-    private OtlpReceiver(WebApplication app) => this.app = app;
+    private OtlpReceiver(WebApplication app) => _app = app;
 
     public ConcurrentBag<ReceivedSpan> Spans { get; } = [];
 
     /// <summary>Paths that were posted to: traces, metrics, logs.</summary>
     public ConcurrentDictionary<string, int> Posts { get; } = new();
 
-    public Uri Address => new(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
+    public Uri Address => new(_app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
 
     public static async Task<OtlpReceiver> StartAsync()
     {
@@ -47,8 +47,8 @@ internal sealed class OtlpReceiver : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await app.StopAsync();
-        await app.DisposeAsync();
+        await _app.StopAsync();
+        await _app.DisposeAsync();
     }
 
     private async Task ReceiveAsync(HttpContext http)
@@ -69,7 +69,8 @@ internal sealed class OtlpReceiver : IAsyncDisposable
     {
         foreach (var resource in request.ResourceSpans)
         {
-            string Attribute(string key) => resource.Resource.Attributes.FirstOrDefault(attribute => attribute.Key == key)?.Value.StringValue ?? "";
+            string Attribute(string key) =>
+                resource.Resource.Attributes.FirstOrDefault(attribute => attribute.Key == key)?.Value.StringValue ?? "";
             var (service, instance) = (Attribute("service.name"), Attribute("service.instance.id"));
             foreach (var span in resource.ScopeSpans.SelectMany(scope => scope.Spans))
             {

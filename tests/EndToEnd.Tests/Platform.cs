@@ -17,8 +17,8 @@ namespace EnvPlatform.EndToEnd.Tests;
 internal sealed record Bootstrap(string Url, string Organization, string Email, string Password, string Token);
 
 /// <summary>
-/// The whole platform, started through AppHost as <c>./run</c> does, on free ports with data of its own. The folder in <c>ENVPLATFORM_KEEP_LOGS</c>
-/// gets a copy of every process's log.
+/// The whole platform, started through AppHost as <c>./run</c> does, on free ports with data of its own. The folder in
+/// <c>ENVPLATFORM_KEEP_LOGS</c> gets a copy of every process's log.
 /// </summary>
 internal sealed class Platform : IAsyncDisposable
 {
@@ -26,22 +26,22 @@ internal sealed class Platform : IAsyncDisposable
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(4);
     public static readonly string[] Services = ["identity", "ingest", "scanner", "policy", "audit", "gateway"];
     private static readonly JsonSerializerOptions Snake = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
-    private readonly DistributedApplication app;
-    private readonly DirectoryInfo data;
+    private readonly DistributedApplication _app;
+    private readonly DirectoryInfo _data;
 
     private Platform(DistributedApplication app, DirectoryInfo data, Bootstrap bootstrap)
     {
-        this.app = app;
-        this.data = data;
+        _app = app;
+        _data = data;
         Bootstrap = bootstrap;
     }
 
     public Bootstrap Bootstrap { get; }
 
     /// <summary>What AppHost and everything that it starts write.</summary>
-    public string DataFolder => data.FullName;
+    public string DataFolder => _data.FullName;
 
-    public Uri Address => app.GetEndpoint("gateway", "http");
+    public Uri Address => _app.GetEndpoint("gateway", "http");
 
     /// <param name="otlp">Where the services send their telemetry; null for nowhere.</param>
     /// <param name="settings">Of the scanner, by the names of environment variables.</param>
@@ -61,7 +61,9 @@ internal sealed class Platform : IAsyncDisposable
                     .WithEnvironment("OTEL_METRIC_EXPORT_INTERVAL", "1000");
             }
 
-            foreach (var (name, value) in project.Name == "scanner" ? settings ?? new Dictionary<string, string>() : new Dictionary<string, string>())
+            foreach (var (name, value) in project.Name == "scanner"
+                ? settings ?? new Dictionary<string, string>()
+                : new Dictionary<string, string>())
             {
                 resource.WithEnvironment(name, value);
             }
@@ -76,7 +78,8 @@ internal sealed class Platform : IAsyncDisposable
         }
 
         var file = Path.Combine(folder.FullName, "bootstrap.json");
-        return new Platform(running, folder, JsonSerializer.Deserialize<Bootstrap>(await File.ReadAllTextAsync(file, timeout.Token), Snake)!);
+        return new Platform(
+            running, folder, JsonSerializer.Deserialize<Bootstrap>(await File.ReadAllTextAsync(file, timeout.Token), Snake)!);
     }
 
     /// <summary>A client of the public API; without a token nobody's.</summary>
@@ -84,16 +87,17 @@ internal sealed class Platform : IAsyncDisposable
 
     public Api Administrator() => Client(Bootstrap.Token);
 
-    public Task<string?> ConnectionStringAsync(string resource) => app.GetConnectionStringAsync(resource).AsTask();
+    public Task<string?> ConnectionStringAsync(string resource) => _app.GetConnectionStringAsync(resource).AsTask();
 
     /// <summary>Where an instance of a service or of the gateway listens.</summary>
-    public Uri AddressOf(string resource, string endpoint = "http") => app.GetEndpoint(resource, endpoint);
+    public Uri AddressOf(string resource, string endpoint = "http") => _app.GetEndpoint(resource, endpoint);
 
     /// <summary>The id of the process that runs a resource now.</summary>
     public async Task<int> ProcessIdAsync(string resource)
     {
         using var timeout = new CancellationTokenSource(Patience);
-        var running = await app.ResourceNotifications.WaitForResourceAsync(ProcessOf(resource), change => ProcessId(change) is not null, timeout.Token);
+        var running = await _app.ResourceNotifications.WaitForResourceAsync(
+            ProcessOf(resource), change => ProcessId(change) is not null, timeout.Token);
         return ProcessId(running)!.Value;
     }
 
@@ -107,12 +111,14 @@ internal sealed class Platform : IAsyncDisposable
         }
 
         using var timeout = new CancellationTokenSource(Patience);
-        await app.ResourceNotifications.WaitForResourceAsync(
+        await _app.ResourceNotifications.WaitForResourceAsync(
             ProcessOf(resource), change => ProcessId(change) is { } pid && pid != old, timeout.Token);
         await WaitUntilReadyAsync(resource);
     }
 
-    /// <summary>Waits until a service itself says that it is ready; what the orchestrator knows of its health is up to 30 seconds old.</summary>
+    /// <summary>
+    /// Waits until a service itself says that it is ready; what the orchestrator knows of its health is up to 30 seconds old.
+    /// </summary>
     public async Task WaitUntilReadyAsync(string resource)
     {
         if (!Services.Contains(resource.Split('-')[0]))
@@ -141,17 +147,17 @@ internal sealed class Platform : IAsyncDisposable
     {
         if (Environment.GetEnvironmentVariable("ENVPLATFORM_KEEP_LOGS") is { Length: > 0 } kept)
         {
-            foreach (var log in Directory.EnumerateFiles(Path.Combine(data.FullName, "logs")))
+            foreach (var log in Directory.EnumerateFiles(Path.Combine(_data.FullName, "logs")))
             {
                 File.Copy(log, Path.Combine(Directory.CreateDirectory(kept).FullName, Path.GetFileName(log)), overwrite: true);
             }
         }
 
-        await app.StopAsync();
-        await app.DisposeAsync();
+        await _app.StopAsync();
+        await _app.DisposeAsync();
         try
         {
-            data.Delete(recursive: true);
+            _data.Delete(recursive: true);
         }
         catch (IOException)
         {
@@ -218,7 +224,8 @@ internal sealed class Api : IDisposable
     {
         using var response = await sent;
         var text = await response.Content.ReadAsStringAsync();
-        Assert.That(response.IsSuccessStatusCode, Is.True, $"{response.RequestMessage!.Method} {response.RequestMessage.RequestUri} answered {(int)response.StatusCode}: {text}");
+        Assert.That(response.IsSuccessStatusCode, Is.True,
+            $"{response.RequestMessage!.Method} {response.RequestMessage.RequestUri} answered {(int)response.StatusCode}: {text}");
         return text.Length == 0 ? default : JsonDocument.Parse(text).RootElement;
     }
 }

@@ -33,14 +33,20 @@ internal sealed record RealEnvironment(string Id, string Name, string Platform, 
 internal static class RealEnvironments
 {
     public static List<RealEnvironment> Read() =>
-        [.. File.ReadLines(TestData.File("environments", "environments.jsonl")).Select(line => JsonDocument.Parse(line).RootElement).Select(Read)];
+        [
+            .. File.ReadLines(TestData.File("environments", "environments.jsonl")).Select(line => JsonDocument.Parse(line).RootElement)
+                .Select(Read)
+        ];
 
     private static RealEnvironment Read(JsonElement row) =>
-        new(Text(row, "id"), Text(row, "name") is { Length: > 0 } name ? name : Text(row, "id"), Text(row, "platform") is { Length: > 0 } platform ? platform : "linux-64",
+        new(Text(row, "id"), Text(row, "name") is { Length: > 0 } name ? name : Text(row, "id"),
+            Text(row, "platform") is { Length: > 0 } platform ? platform : "linux-64",
             [.. row.GetProperty("packages").EnumerateArray().Select(ReadPackage).Where(package => package.Version.Length > 0).Distinct()]);
 
     private static PackageKey ReadPackage(JsonElement package) =>
-        new(Text(package, "manager") == "pip" ? "pypi" : "conda", Text(package, "channel"), Text(package, "subdir"), Text(package, "name"), Text(package, "version"), Text(package, "build"));
+        new(Text(package, "manager") == "pip" ? "pypi" : "conda", Text(package, "channel"), Text(package, "subdir"), Text(package, "name"),
+            Text(package, "version"), Text(package, "build"));
 
-    private static string Text(JsonElement element, string name) => element.TryGetProperty(name, out var value) ? value.GetString() ?? "" : "";
+    private static string Text(JsonElement element, string name) =>
+        element.TryGetProperty(name, out var value) ? value.GetString() ?? "" : "";
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
+
 using EnvPlatform.Testing;
 
 namespace EnvPlatform.EndToEnd.Tests;
@@ -42,7 +43,8 @@ internal sealed partial class RunProcess : IDisposable
 
         // Where the tests are a background job of a script, SIGINT is ignored, and that is inherited.
         string[] all = ["--default-signal=INT,TERM", "dotnet", program, "--data", data, .. arguments];
-        var info = new ProcessStartInfo("env", all) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
+        var info =
+            new ProcessStartInfo("env", all) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
         var mark = Guid.CreateVersion7().ToString("N");
         info.Environment[Marker] = mark;
         foreach (var (name, value) in environment ?? new Dictionary<string, string>())
@@ -69,7 +71,8 @@ internal sealed partial class RunProcess : IDisposable
         Eventually.BecomesTrueAsync(
             () =>
             {
-                Assert.That(!_process.HasExited || Output.Contains(text, StringComparison.Ordinal), Is.True, $"ended before it printed {text}: {Output}");
+                Assert.That(!_process.HasExited || Output.Contains(text, StringComparison.Ordinal), Is.True,
+                    $"ended before it printed {text}: {Output}");
                 return Task.FromResult(Output.Contains(text, StringComparison.Ordinal));
             },
             $"{text} is printed", seconds: 240);

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+
 using EnvPlatform.LocalServers;
 
 namespace EnvPlatform.EndToEnd.Tests;
@@ -52,7 +53,8 @@ public sealed class RunTests
         {
             // Somewhere in the middle of the start: a server runs, the services do not yet.
             await Testing.Eventually.BecomesTrueAsync(
-                () => Task.FromResult(interrupted.Processes().Any(process => process.Command.Contains("redis-server", StringComparison.Ordinal))),
+                () => Task.FromResult(
+                    interrupted.Processes().Any(process => process.Command.Contains("redis-server", StringComparison.Ordinal))),
                 "Redis runs", seconds: 120);
             interrupted.Signal(RunProcess.Interrupt);
             Assert.That(await interrupted.ExitAsync(), Is.Zero, interrupted.Output);
@@ -103,7 +105,8 @@ public sealed class RunTests
     private async Task RefusedAsync(int code, string message, params string[] arguments)
     {
         // An engine that does not answer, also on a machine that has one.
-        var noEngine = new Dictionary<string, string> { ["DOCKER_HOST"] = "unix:///nowhere.sock", ["CONTAINER_HOST"] = "unix:///nowhere.sock" };
+        var noEngine =
+            new Dictionary<string, string> { ["DOCKER_HOST"] = "unix:///nowhere.sock", ["CONTAINER_HOST"] = "unix:///nowhere.sock" };
         using var run = RunProcess.Start(Data("refused"), noEngine, arguments);
         Assert.That(await run.ExitAsync(), Is.EqualTo(code), run.Output);
         Assert.That(run.Output, Does.Contain(message));

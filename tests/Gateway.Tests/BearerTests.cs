@@ -7,31 +7,33 @@ using EnvPlatform.Testing;
 
 namespace EnvPlatform.Gateway.Tests;
 
-/// <summary>Answers of Identity are kept for a minute here, so that what takes effect sooner does so because the gateway was told.</summary>
+/// <summary>
+/// Answers of Identity are kept for a minute here, so that what takes effect sooner does so because the gateway was told.
+/// </summary>
 [TestFixture]
 public sealed class BearerTests
 {
     private static readonly Uri Me = new("/api/v1/me", UriKind.Relative);
-    private Platform platform = null!;
+    private Platform _platform = null!;
 
     [OneTimeSetUp]
-    public async Task StartAsync() => platform = await Platform.StartAsync(("Gateway:TokenCacheSeconds", "60"));
+    public async Task StartAsync() => _platform = await Platform.StartAsync(("Gateway:TokenCacheSeconds", "60"));
 
     [OneTimeTearDown]
-    public async Task StopAsync() => await platform.DisposeAsync();
+    public async Task StopAsync() => await _platform.DisposeAsync();
 
     [Test]
     public async Task A_revoked_token_is_refused_by_every_gateway_within_a_second()
     {
-        var second = await platform.StartGatewayAsync(("Gateway:TokenCacheSeconds", "60"));
+        var second = await _platform.StartGatewayAsync(("Gateway:TokenCacheSeconds", "60"));
         for (var round = 0; round < 5; round++)
         {
-            var (id, token) = await platform.CreateTokenAsync();
-            using var one = platform.With(token);
-            using var two = platform.With(token, second);
+            var (id, token) = await _platform.CreateTokenAsync();
+            using var one = _platform.With(token);
+            using var two = _platform.With(token, second);
             Assert.That((await one.GetAsync(Me)).StatusCode, Is.EqualTo(HttpStatusCode.OK));
             Assert.That((await two.GetAsync(Me)).StatusCode, Is.EqualTo(HttpStatusCode.OK));
-            using var client = platform.AsOperator();
+            using var client = _platform.AsOperator();
             using var revoked = await client.DeleteAsync(new Uri($"/api/v1/orgs/default/tokens/{id}", UriKind.Relative));
             Assert.That(revoked.StatusCode, Is.EqualTo(HttpStatusCode.NoContent));
             await Task.Delay(1_000);
@@ -43,8 +45,8 @@ public sealed class BearerTests
     [Test]
     public async Task A_token_is_refused_from_the_moment_that_it_expires()
     {
-        var (_, token) = await platform.CreateTokenAsync(TimeProvider.System.GetUtcNow().AddSeconds(2));
-        using var client = platform.With(token);
+        var (_, token) = await _platform.CreateTokenAsync(TimeProvider.System.GetUtcNow().AddSeconds(2));
+        using var client = _platform.With(token);
         Assert.That((await client.GetAsync(Me)).StatusCode, Is.EqualTo(HttpStatusCode.OK));
         await Task.Delay(2_100);
         Assert.That((await client.GetAsync(Me)).StatusCode, Is.EqualTo(HttpStatusCode.Unauthorized));
@@ -53,7 +55,7 @@ public sealed class BearerTests
     [Test]
     public async Task An_organization_can_be_used_at_once_by_who_created_it()
     {
-        using var client = platform.AsOperator();
+        using var client = _platform.AsOperator();
         Assert.That((await client.GetAsync(Me)).StatusCode, Is.EqualTo(HttpStatusCode.OK));
         for (var i = 0; i < 5; i++)
         {
@@ -61,18 +63,19 @@ public sealed class BearerTests
             using var created = await client.PostAsJsonAsync("/api/v1/orgs", new { slug, name = "New" });
             Assert.That(created.StatusCode, Is.EqualTo(HttpStatusCode.Created));
             await Eventually.BecomesTrueAsync(
-                async () => (await client.GetAsync(new Uri($"/api/v1/orgs/{slug}/members", UriKind.Relative))).StatusCode == HttpStatusCode.OK, "The organization is known.", 1);
+                async () => (await client.GetAsync(new Uri($"/api/v1/orgs/{slug}/members", UriKind.Relative))).StatusCode
+                    == HttpStatusCode.OK, "The organization is known.", 1);
         }
     }
 
     [Test]
     public async Task Another_organization_is_not_there()
     {
-        using var client = platform.AsOperator();
+        using var client = _platform.AsOperator();
         var slug = "org-" + Guid.CreateVersion7().ToString("N")[^10..];
         using var created = await client.PostAsJsonAsync("/api/v1/orgs", new { slug, name = "Other" });
-        var (_, token) = await platform.CreateTokenAsync();
-        using var scoped = platform.With(token);
+        var (_, token) = await _platform.CreateTokenAsync();
+        using var scoped = _platform.With(token);
         foreach (var org in new[] { slug, "no-such-organization" })
         {
             using var response = await scoped.GetAsync(new Uri($"/api/v1/orgs/{org}/members", UriKind.Relative));
@@ -86,7 +89,7 @@ public sealed class BearerTests
     [TestCase("envp_000000000000000000000000000000000000")]
     public async Task A_request_without_a_good_token_is_refused(string? token)
     {
-        using var client = platform.With(null);
+        using var client = _platform.With(null);
         if (token is not null)
         {
             client.DefaultRequestHeaders.TryAddWithoutValidation("Authorization", $"Bearer {token}");
@@ -101,7 +104,7 @@ public sealed class BearerTests
     [Test]
     public async Task Requests_that_come_together_with_one_token_ask_Identity_once()
     {
-        var (_, token) = await platform.CreateTokenAsync();
+        var (_, token) = await _platform.CreateTokenAsync();
         long calls = 0;
         using var listener = new MeterListener();
         listener.InstrumentPublished = (instrument, self) =>
@@ -113,7 +116,7 @@ public sealed class BearerTests
         };
         listener.SetMeasurementEventCallback<long>((_, value, _, _) => Interlocked.Add(ref calls, value));
         listener.Start();
-        using var client = platform.With(token);
+        using var client = _platform.With(token);
         var answers = await Task.WhenAll(Enumerable.Range(0, 40).Select(_ => client.GetAsync(Me)));
         Assert.That(answers.Select(answer => answer.StatusCode), Is.All.EqualTo(HttpStatusCode.OK));
         Assert.That(Interlocked.Read(ref calls), Is.EqualTo(1));

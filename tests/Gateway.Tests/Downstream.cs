@@ -19,7 +19,7 @@ namespace EnvPlatform.Gateway.Tests;
 internal sealed class Downstream : IAsyncDisposable
 {
     private readonly ConcurrentDictionary<ConnectionContext, bool> _connections = new();
-    private WebApplication app = null!;
+    private WebApplication _app = null!;
     private int _requests;
     private bool _dead;
 
@@ -61,7 +61,9 @@ internal sealed class Downstream : IAsyncDisposable
               "/internal":{"get":{"responses":{"200":{"description":"OK"}}}}},
              "components":{"schemas":{"ProblemDetails":{"type":"object","properties":{"another":{"type":"string"}}}}}}
             """, "application/json"));
-        server.MapGet("/health/ready", () => Results.StatusCode(downstream.IsReady ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable));
+        server.MapGet(
+            "/health/ready",
+            () => Results.StatusCode(downstream.IsReady ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable));
         server.Map("/{**path}", http =>
         {
             Interlocked.Increment(ref downstream._requests);
@@ -74,7 +76,7 @@ internal sealed class Downstream : IAsyncDisposable
             return AnswerAsync(http);
         });
         await server.StartAsync();
-        (downstream.app, downstream.Address) = (server, server.Urls.Single());
+        (downstream._app, downstream.Address) = (server, server.Urls.Single());
         return downstream;
     }
 
@@ -89,7 +91,7 @@ internal sealed class Downstream : IAsyncDisposable
     public async Task KillAsync()
     {
         _dead = true;
-        var stopped = app.StopAsync(new CancellationToken(canceled: true));
+        var stopped = _app.StopAsync(new CancellationToken(canceled: true));
         foreach (var connection in _connections.Keys)
         {
             connection.Abort();
@@ -102,10 +104,10 @@ internal sealed class Downstream : IAsyncDisposable
     {
         if (!_dead)
         {
-            await app.StopAsync();
+            await _app.StopAsync();
         }
 
-        await app.DisposeAsync();
+        await _app.DisposeAsync();
     }
 
     private static async Task AnswerAsync(HttpContext http)
@@ -118,7 +120,9 @@ internal sealed class Downstream : IAsyncDisposable
         }
 
         var header = http.Request.Headers[Assertion.Header];
-        var assertion = header.Count == 1 ? Assertion.Verify(header.ToString(), ServiceFixture<IdentityOptions>.Key, TimeProvider.System.GetUtcNow()) : null;
+        var assertion = header.Count == 1
+            ? Assertion.Verify(header.ToString(), ServiceFixture<IdentityOptions>.Key, TimeProvider.System.GetUtcNow())
+            : null;
         await http.Response.WriteAsJsonAsync(new
         {
             path = http.Request.Path.Value,

@@ -16,32 +16,34 @@ namespace EnvPlatform.Gateway.Tests;
 public sealed class ForwardingTests
 {
     private static readonly Uri Environments = new("/api/v1/orgs/default/environments", UriKind.Relative);
-    private Platform platform = null!;
+    private Platform _platform = null!;
 
     [OneTimeSetUp]
-    public async Task StartAsync() => platform = await Platform.StartAsync(("services:scanner:http:0", "http://127.0.0.1:1"));
+    public async Task StartAsync() => _platform = await Platform.StartAsync(("services:scanner:http:0", "http://127.0.0.1:1"));
 
     [OneTimeTearDown]
-    public async Task StopAsync() => await platform.DisposeAsync();
+    public async Task StopAsync() => await _platform.DisposeAsync();
 
     [Test]
     public void Every_route_names_a_policy_and_only_sign_in_is_for_anybody()
     {
-        var routes = platform.Gateway.Services.GetRequiredService<IProxyConfigProvider>().GetConfig().Routes;
+        var routes = _platform.Gateway.Services.GetRequiredService<IProxyConfigProvider>().GetConfig().Routes;
         Assert.That(routes, Has.Count.GreaterThan(20));
         Assert.That(routes.Where(route => string.IsNullOrEmpty(route.AuthorizationPolicy)).Select(route => route.RouteId), Is.Empty);
         Assert.That(
-            routes.Where(route => route.AuthorizationPolicy == "anonymous").Select(route => route.RouteId), Is.EquivalentTo(new[] { "oauth", "sign-in" }));
+            routes.Where(route => route.AuthorizationPolicy == "anonymous").Select(route => route.RouteId),
+            Is.EquivalentTo(new[] { "oauth", "sign-in" }));
         Assert.That(
-            platform.Gateway.Services.GetRequiredService<EndpointDataSource>().Endpoints
-                .Where(endpoint => endpoint.Metadata.GetMetadata<IAuthorizeData>() is null && endpoint.Metadata.GetMetadata<IAllowAnonymous>() is null)
+            _platform.Gateway.Services.GetRequiredService<EndpointDataSource>().Endpoints
+                .Where(endpoint => endpoint.Metadata.GetMetadata<IAuthorizeData>() is null
+                    && endpoint.Metadata.GetMetadata<IAllowAnonymous>() is null)
                 .Select(endpoint => endpoint.DisplayName), Is.Empty);
     }
 
     [Test]
     public async Task A_service_is_told_who_is_calling_and_never_sees_the_token()
     {
-        using var client = platform.AsOperator();
+        using var client = _platform.AsOperator();
         client.DefaultRequestHeaders.Add("X-Request-Id", "my-request.1");
         client.DefaultRequestHeaders.UserAgent.ParseAdd("agent/1.0");
         client.DefaultRequestHeaders.Add("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
@@ -64,13 +66,14 @@ public sealed class ForwardingTests
     public async Task A_forged_assertion_is_replaced()
     {
         var forged = new Assertion(
-            Guid.CreateVersion7(), "user", "eve@example.org", "Eve", true, [], null, "", null, null, TimeProvider.System.GetUtcNow().AddHours(1).ToUnixTimeSeconds())
+            Guid.CreateVersion7(), "user", "eve@example.org", "Eve", true, [], null, "", null, null,
+            TimeProvider.System.GetUtcNow().AddHours(1).ToUnixTimeSeconds())
             .Sign(ServiceFixture<GatewayOptions>.Key);
-        using var client = platform.AsOperator();
+        using var client = _platform.AsOperator();
         client.DefaultRequestHeaders.Add(Assertion.Header, [forged, forged]);
         var seen = await (await client.GetAsync(Environments)).JsonAsync();
         Assert.That((string?)seen["assertion"]?["email"], Is.EqualTo("administrator@localhost"));
-        using var nobody = platform.With(null);
+        using var nobody = _platform.With(null);
         nobody.DefaultRequestHeaders.Add(Assertion.Header, forged);
         Assert.That((await nobody.GetAsync(Environments)).StatusCode, Is.EqualTo(HttpStatusCode.Unauthorized));
         using var signIn = await nobody.PostAsJsonAsync("/api/v1/sign-in", new { email = "x", password = "y" });
@@ -82,7 +85,7 @@ public sealed class ForwardingTests
     [TestCase("0123456789012345678901234567890123456789012345678901234567890123456789")]
     public async Task An_odd_request_id_is_replaced(string id)
     {
-        using var client = platform.AsOperator();
+        using var client = _platform.AsOperator();
         client.DefaultRequestHeaders.TryAddWithoutValidation("X-Request-Id", id);
         using var response = await client.GetAsync(Environments);
         Assert.That(Guid.TryParse(response.Headers.GetValues("X-Request-Id").Single(), out _), Is.True);
@@ -91,7 +94,7 @@ public sealed class ForwardingTests
     [Test]
     public async Task A_service_that_is_away_is_a_problem_to_try_again()
     {
-        using var client = platform.AsOperator();
+        using var client = _platform.AsOperator();
         using var response = await client.GetAsync(new Uri("/api/v1/orgs/default/search?q=x", UriKind.Relative));
         Assert.Multiple(() =>
         {
@@ -106,7 +109,7 @@ public sealed class ForwardingTests
     [TestCase(true)]
     public async Task A_body_over_the_limit_of_its_route_is_too_large(bool chunked)
     {
-        using var client = platform.AsOperator();
+        using var client = _platform.AsOperator();
         client.DefaultRequestHeaders.TransferEncodingChunked = chunked;
         using var fits = await PostAsync(client, "/api/v1/orgs/default/environment-logs", 16_000_000);
         Assert.That(fits.StatusCode, Is.EqualTo(HttpStatusCode.OK));
@@ -121,7 +124,7 @@ public sealed class ForwardingTests
     [Test]
     public async Task What_the_gateway_does_not_forward_is_not_there()
     {
-        using var client = platform.AsOperator();
+        using var client = _platform.AsOperator();
         foreach (var path in new[] { "/", "/api/v1/orgs/default", "/api/v2/me", "/identity", "/envplatform.identity.v1.Tokens/Introspect" })
         {
             using var response = await client.GetAsync(new Uri(path, UriKind.Relative));
@@ -133,16 +136,17 @@ public sealed class ForwardingTests
     [Test]
     public async Task A_service_account_signs_in_by_basic_through_the_gateway()
     {
-        using var client = platform.AsOperator();
+        using var client = _platform.AsOperator();
         using var created = await client.PostAsJsonAsync("/api/v1/orgs/default/service-accounts", new { name = "ci", role = "member" });
         var account = await created.JsonAsync();
-        using var nobody = platform.With(null);
+        using var nobody = _platform.With(null);
         nobody.DefaultRequestHeaders.Authorization = new(
             "Basic", Convert.ToBase64String(System.Text.Encoding.ASCII.GetBytes($"{account["client_id"]}:{account["client_secret"]}")));
         using var form = new FormUrlEncodedContent(new Dictionary<string, string> { ["grant_type"] = "client_credentials" });
         using var signedIn = await nobody.PostAsync(new Uri("/oauth/token", UriKind.Relative), form);
-        using var service = platform.With((string?)(await signedIn.JsonAsync())["access_token"]);
-        Assert.That((string?)(await (await service.GetAsync(Environments)).JsonAsync())["assertion"]!["subjectType"], Is.EqualTo("service_account"));
+        using var service = _platform.With((string?)(await signedIn.JsonAsync())["access_token"]);
+        Assert.That((string?)(await (await service.GetAsync(Environments)).JsonAsync())["assertion"]!["subjectType"],
+            Is.EqualTo("service_account"));
     }
 
     private static async Task<HttpResponseMessage> PostAsync(HttpClient client, string path, int length)

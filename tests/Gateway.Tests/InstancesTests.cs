@@ -14,7 +14,8 @@ public sealed class InstancesTests
     {
         await using var one = await Downstream.StartAsync();
         await using var two = await Downstream.StartAsync();
-        await using var platform = await Platform.StartAsync(("services:ingest:http:0", one.Address), ("services:ingest:http:1", two.Address));
+        await using var platform = await Platform.StartAsync(
+            ("services:ingest:http:0", one.Address), ("services:ingest:http:1", two.Address));
         using var client = platform.AsOperator();
         using var stop = new CancellationTokenSource();
         var workers = Enumerable.Range(0, 8).Select(worker => Task.Run(async () =>
@@ -28,7 +29,8 @@ public sealed class InstancesTests
 
             return answers;
         })).ToArray();
-        await Testing.Eventually.BecomesTrueAsync(() => Task.FromResult(one.Requests > 20 && two.Requests > 20), "both instances are asked");
+        await Testing.Eventually.BecomesTrueAsync(
+            () => Task.FromResult(one.Requests > 20 && two.Requests > 20), "both instances are asked");
         await one.KillAsync();
         var before = two.Requests;
         await Task.Delay(1_500);
@@ -59,11 +61,13 @@ public sealed class InstancesTests
     [TestCase("PUT", "1", true)]
     [TestCase("PUT", null, false)]
     [TestCase("DELETE", null, false)]
-    public async Task A_request_that_may_have_had_its_effect_is_not_sent_to_another_instance_unless_that_is_harmless(string method, string? idempotencyKey, bool harmless)
+    public async Task A_request_that_may_have_had_its_effect_is_not_sent_to_another_instance_unless_that_is_harmless(
+        string method, string? idempotencyKey, bool harmless)
     {
         await using var one = await Downstream.StartAsync(breaksConnections: true);
         await using var two = await Downstream.StartAsync(breaksConnections: true);
-        await using var platform = await Platform.StartAsync(("services:ingest:http:0", one.Address), ("services:ingest:http:1", two.Address));
+        await using var platform = await Platform.StartAsync(
+            ("services:ingest:http:0", one.Address), ("services:ingest:http:1", two.Address));
         using var client = platform.AsOperator();
         using var request = new HttpRequestMessage(new HttpMethod(method), Environments);
         if (idempotencyKey is not null)
@@ -82,12 +86,15 @@ public sealed class InstancesTests
     {
         await using var one = await Downstream.StartAsync();
         await using var two = await Downstream.StartAsync();
-        await using var platform = await Platform.StartAsync(("services:ingest:http:0", one.Address), ("services:ingest:http:1", two.Address));
+        await using var platform = await Platform.StartAsync(
+            ("services:ingest:http:0", one.Address), ("services:ingest:http:1", two.Address));
         using var client = platform.AsOperator();
         one.IsReady = false;
-        await Testing.Eventually.BecomesTrueAsync(async () => await SeenAsync(client, one, 20) == 0, "the other instance alone is asked", seconds: 20);
+        await Testing.Eventually.BecomesTrueAsync(
+            async () => await SeenAsync(client, one, 20) == 0, "the other instance alone is asked", seconds: 20);
         one.IsReady = true;
-        await Testing.Eventually.BecomesTrueAsync(async () => await SeenAsync(client, one, 20) > 0, "both instances are asked", seconds: 20);
+        await Testing.Eventually.BecomesTrueAsync(
+            async () => await SeenAsync(client, one, 20) > 0, "both instances are asked", seconds: 20);
         (one.IsReady, two.IsReady) = (false, false);
         await Task.Delay(6_000);
         Assert.That(await SeenAsync(client, one, 20) + two.Requests, Is.GreaterThan(0), "when none is ready each answers for itself");

@@ -10,25 +10,25 @@ namespace EnvPlatform.Gateway.Tests;
 /// <summary>The real Identity, gateways before it, and a server that stands where the other services are.</summary>
 internal sealed class Platform : IAsyncDisposable
 {
-    private readonly TestDatabase database;
-    private readonly Downstream downstream;
-    private readonly List<ServiceFixture<GatewayOptions>> gateways = [];
-    private readonly string folder = Path.Combine(Path.GetTempPath(), "envplatform-tests", Guid.CreateVersion7().ToString("N"));
+    private readonly TestDatabase _database;
+    private readonly Downstream _downstream;
+    private readonly List<ServiceFixture<GatewayOptions>> _gateways = [];
+    private readonly string _folder = Path.Combine(Path.GetTempPath(), "envplatform-tests", Guid.CreateVersion7().ToString("N"));
 
-    private Platform(TestDatabase database, Downstream downstream) => (this.database, this.downstream) = (database, downstream);
+    private Platform(TestDatabase database, Downstream downstream) => (_database, _downstream) = (database, downstream);
 
     public ServiceFixture<IdentityOptions> Identity { get; private set; } = null!;
 
-    public ServiceFixture<GatewayOptions> Gateway => gateways[0];
+    public ServiceFixture<GatewayOptions> Gateway => _gateways[0];
 
     public string OperatorToken { get; private set; } = null!;
 
     public static async Task<Platform> StartAsync(params (string Key, string Value)[] settings)
     {
         var platform = new Platform(await TestDatabase.CreateAsync(), await Downstream.StartAsync());
-        var file = Path.Combine(platform.folder, "bootstrap.json");
+        var file = Path.Combine(platform._folder, "bootstrap.json");
         platform.Identity = await ServiceFixture<IdentityOptions>.StartAsync(
-            "identity", platform.database, new Dictionary<string, string?> { ["BOOTSTRAP_FILE"] = file });
+            "identity", platform._database, new Dictionary<string, string?> { ["BOOTSTRAP_FILE"] = file });
         platform.OperatorToken = (string)JsonNode.Parse(await File.ReadAllTextAsync(file))!["token"]!;
         await platform.StartGatewayAsync(settings);
         return platform;
@@ -41,10 +41,10 @@ internal sealed class Platform : IAsyncDisposable
             ["Messaging:Prefix"] = Identity.MessagingPrefix,
             ["services:identity:http:0"] = Identity.Address.ToString(),
             ["services:identity:grpc:0"] = Identity.GrpcAddress.ToString(),
-            ["services:ingest:http:0"] = downstream.Address,
-            ["services:scanner:http:0"] = downstream.Address,
-            ["services:policy:http:0"] = downstream.Address,
-            ["services:audit:http:0"] = downstream.Address,
+            ["services:ingest:http:0"] = _downstream.Address,
+            ["services:scanner:http:0"] = _downstream.Address,
+            ["services:policy:http:0"] = _downstream.Address,
+            ["services:audit:http:0"] = _downstream.Address,
         };
         foreach (var (key, value) in settings)
         {
@@ -52,7 +52,7 @@ internal sealed class Platform : IAsyncDisposable
         }
 
         var gateway = await ServiceFixture<GatewayOptions>.StartAsync(null, null, more);
-        gateways.Add(gateway);
+        _gateways.Add(gateway);
         return gateway;
     }
 
@@ -81,17 +81,17 @@ internal sealed class Platform : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var gateway in gateways)
+        foreach (var gateway in _gateways)
         {
             await gateway.DisposeAsync();
         }
 
         await Identity.DisposeAsync();
-        await downstream.DisposeAsync();
-        await database.DisposeAsync();
-        if (Directory.Exists(folder))
+        await _downstream.DisposeAsync();
+        await _database.DisposeAsync();
+        if (Directory.Exists(_folder))
         {
-            Directory.Delete(folder, recursive: true);
+            Directory.Delete(_folder, recursive: true);
         }
     }
 }

@@ -50,7 +50,8 @@ public sealed class RateLimitTests
             await Task.Delay(150);
         }
 
-        Assert.That(answers.Count(status => status == HttpStatusCode.OK), Is.InRange(3, 7), "Twenty in all; one is let through before the first exchange.");
+        Assert.That(answers.Count(status => status == HttpStatusCode.OK), Is.InRange(3, 7),
+            "Twenty in all; one is let through before the first exchange.");
         Assert.That(answers[^1], Is.EqualTo(HttpStatusCode.TooManyRequests));
     }
 
@@ -74,7 +75,8 @@ public sealed class RateLimitTests
     [Test]
     public async Task Without_Redis_each_gateway_limits_by_itself()
     {
-        await using var platform = await Platform.StartAsync(("Gateway:RequestsPerMinute", "5"), ("ConnectionStrings:redis", "127.0.0.1:1"));
+        await using var platform = await Platform.StartAsync(
+            ("Gateway:RequestsPerMinute", "5"), ("ConnectionStrings:redis", "127.0.0.1:1"));
         var (_, token) = await platform.CreateTokenAsync();
         using var client = platform.With(token);
         for (var i = 0; i < 5; i++)

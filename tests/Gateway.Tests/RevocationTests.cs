@@ -43,10 +43,12 @@ public sealed class RevocationTests
             return identity.Questions == 2;
         }, "the answer is fetched anew");
         (identity.IsActive, identity.Hold) = (false, Task.CompletedTask);
-        await gateway.Services.GetRequiredService<IBus>().Publish(new TokenRevoked([new(identity.TokenId)], TimeProvider.System.GetUtcNow()));
+        await gateway.Services.GetRequiredService<IBus>()
+            .Publish(new TokenRevoked([new(identity.TokenId)], TimeProvider.System.GetUtcNow()));
         // Who asks now does not wait for the answer that is late.
         await Eventually.BecomesTrueAsync(
-            async () => (await client.GetAsync(me).WaitAsync(TimeSpan.FromSeconds(5))).StatusCode == HttpStatusCode.Unauthorized, "the revocation is heard", seconds: 5);
+            async () => (await client.GetAsync(me).WaitAsync(TimeSpan.FromSeconds(5))).StatusCode == HttpStatusCode.Unauthorized,
+            "the revocation is heard", seconds: 5);
         late.SetResult();
         for (var i = 0; i < 10; i++)
         {

@@ -8,18 +8,18 @@ namespace EnvPlatform.Identity.Tests;
 [TestFixture]
 public sealed class FirstStartTests
 {
-    private TestDatabase database = null!;
+    private TestDatabase _database = null!;
 
     [SetUp]
-    public async Task CreateDatabaseAsync() => database = await TestDatabase.CreateAsync();
+    public async Task CreateDatabaseAsync() => _database = await TestDatabase.CreateAsync();
 
     [TearDown]
-    public async Task DropDatabaseAsync() => await database.DisposeAsync();
+    public async Task DropDatabaseAsync() => await _database.DisposeAsync();
 
     [Test]
     public async Task It_writes_how_to_sign_in_for_its_owner_only_and_both_ways_work()
     {
-        await using var host = await IdentityHost.StartAsync(database);
+        await using var host = await IdentityHost.StartAsync(_database);
         var bootstrap = host.Bootstrap;
         Assert.Multiple(() =>
         {
@@ -42,7 +42,8 @@ public sealed class FirstStartTests
             Assert.That(reply.Memberships.Select(m => (m.Slug, m.Role)), Is.EqualTo(new[] { ("default", "administrator") }));
         });
         using var nobody = host.Service.As(null);
-        using var signIn = await nobody.PostAsJsonAsync("/api/v1/sign-in", new { email = (string)bootstrap["email"]!, password = (string)bootstrap["password"]! });
+        using var signIn = await nobody.PostAsJsonAsync(
+            "/api/v1/sign-in", new { email = (string)bootstrap["email"]!, password = (string)bootstrap["password"]! });
         Assert.That(signIn.StatusCode, Is.EqualTo(HttpStatusCode.OK));
         Assert.That((await host.IntrospectAsync((string)(await signIn.JsonAsync())["token"]!)).Operator, Is.True);
         Assert.That(await host.AuditAsync("organization_created"), Has.Count.EqualTo(1));
@@ -51,7 +52,7 @@ public sealed class FirstStartTests
     [Test]
     public async Task Two_instances_that_start_at_once_create_one_organization()
     {
-        var hosts = await Task.WhenAll(IdentityHost.StartAsync(database), IdentityHost.StartAsync(database));
+        var hosts = await Task.WhenAll(IdentityHost.StartAsync(_database), IdentityHost.StartAsync(_database));
         await using var first = hosts[0];
         await using var second = hosts[1];
         Assert.That(hosts.Count(host => File.Exists(host.BootstrapFile)), Is.EqualTo(1));
@@ -62,18 +63,18 @@ public sealed class FirstStartTests
     public async Task A_later_start_changes_nothing_and_the_way_back_in_is_asked_for()
     {
         string token, password;
-        await using (var first = await IdentityHost.StartAsync(database))
+        await using (var first = await IdentityHost.StartAsync(_database))
         {
             (token, password) = ((string)first.Bootstrap["token"]!, (string)first.Bootstrap["password"]!);
         }
 
-        await using (var second = await IdentityHost.StartAsync(database))
+        await using (var second = await IdentityHost.StartAsync(_database))
         {
             Assert.That(File.Exists(second.BootstrapFile), Is.False);
             Assert.That((await second.IntrospectAsync(token)).Active, Is.True);
         }
 
-        await using var third = await IdentityHost.StartAsync(database, null, ("Identity:IssueBootstrapToken", "true"));
+        await using var third = await IdentityHost.StartAsync(_database, null, ("Identity:IssueBootstrapToken", "true"));
         Assert.That((await third.IntrospectAsync(token)).Active, Is.False);
         Assert.That((await third.IntrospectAsync((string)third.Bootstrap["token"]!)).Operator, Is.True);
         Assert.That((string?)third.Bootstrap["password"], Is.Not.EqualTo(password));
@@ -84,14 +85,14 @@ public sealed class FirstStartTests
     {
         var file = Path.Combine(Path.GetTempPath(), "envplatform-tests", Guid.CreateVersion7().ToString("N"), "bootstrap.json");
         string content;
-        await using (var first = await IdentityHost.StartAsync(database, file))
+        await using (var first = await IdentityHost.StartAsync(_database, file))
         {
             content = await File.ReadAllTextAsync(file);
         }
 
         Directory.CreateDirectory(Path.GetDirectoryName(file)!);
         await File.WriteAllTextAsync(file + ".new", content);
-        await using var second = await IdentityHost.StartAsync(database, file);
+        await using var second = await IdentityHost.StartAsync(_database, file);
         Assert.That(await File.ReadAllTextAsync(file), Is.EqualTo(content));
         Assert.That(File.Exists(file + ".new"), Is.False);
     }

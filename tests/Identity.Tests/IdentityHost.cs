@@ -20,14 +20,14 @@ namespace EnvPlatform.Identity.Tests;
 /// </summary>
 internal sealed class IdentityHost : IAsyncDisposable
 {
-    private readonly TestDatabase database;
-    private readonly bool ownsDatabase;
-    private readonly GrpcChannel channel;
+    private readonly TestDatabase _database;
+    private readonly bool _ownsDatabase;
+    private readonly GrpcChannel _channel;
 
     private IdentityHost(TestDatabase database, bool ownsDatabase, ServiceFixture<IdentityOptions> service, string bootstrapFile)
     {
-        (this.database, this.ownsDatabase, Service, BootstrapFile) = (database, ownsDatabase, service, bootstrapFile);
-        channel = GrpcChannel.ForAddress(service.GrpcAddress);
+        (_database, _ownsDatabase, Service, BootstrapFile) = (database, ownsDatabase, service, bootstrapFile);
+        _channel = GrpcChannel.ForAddress(service.GrpcAddress);
         Db = NpgsqlDataSource.Create(database.ConnectionString);
     }
 
@@ -39,18 +39,22 @@ internal sealed class IdentityHost : IAsyncDisposable
 
     public JsonObject Bootstrap => JsonNode.Parse(File.ReadAllText(BootstrapFile))!.AsObject();
 
-    public Contracts.Identity.Tokens.TokensClient TokensGrpc => new(channel);
+    public Contracts.Identity.Tokens.TokensClient TokensGrpc => new(_channel);
 
-    public Contracts.Identity.Machines.MachinesClient MachinesGrpc => new(channel);
+    public Contracts.Identity.Machines.MachinesClient MachinesGrpc => new(_channel);
 
     /// <summary>What the service proves itself with, as the gateway does.</summary>
-    public static Metadata AsGateway => new() { { Assertion.Header, Assertion.OfService("gateway", TimeProvider.System.GetUtcNow()).Sign(ServiceFixture<IdentityOptions>.Key) } };
+    public static Metadata AsGateway => new()
+    {
+        { Assertion.Header, Assertion.OfService("gateway", TimeProvider.System.GetUtcNow()).Sign(ServiceFixture<IdentityOptions>.Key) }
+    };
 
     public static async Task<IdentityHost> StartAsync(
         TestDatabase? on = null, string? bootstrapFile = null, params (string Key, string Value)[] settings)
     {
         var created = on ?? await TestDatabase.CreateAsync();
-        var file = bootstrapFile ?? Path.Combine(Path.GetTempPath(), "envplatform-tests", Guid.CreateVersion7().ToString("N"), "bootstrap.json");
+        var file = bootstrapFile
+            ?? Path.Combine(Path.GetTempPath(), "envplatform-tests", Guid.CreateVersion7().ToString("N"), "bootstrap.json");
         var more = settings.ToDictionary(pair => pair.Key, pair => (string?)pair.Value);
         more["BOOTSTRAP_FILE"] = file;
         more["PUBLIC_URL"] = "http://127.0.0.1:8080";
@@ -59,7 +63,8 @@ internal sealed class IdentityHost : IAsyncDisposable
     }
 
     public async Task<IntrospectReply> IntrospectAsync(string token) =>
-        await TokensGrpc.IntrospectAsync(new IntrospectRequest { Token = token, SourceAddress = "192.0.2.7", UserAgent = "tests" }, AsGateway);
+        await TokensGrpc.IntrospectAsync(
+            new IntrospectRequest { Token = token, SourceAddress = "192.0.2.7", UserAgent = "tests" }, AsGateway);
 
     /// <summary>A client for the bearer of a token, as the gateway would let it in.</summary>
     public async Task<HttpClient> AsBearerOfAsync(string token)
@@ -68,7 +73,8 @@ internal sealed class IdentityHost : IAsyncDisposable
         Assert.That(reply.Active, Is.True, "The token is not good.");
         return Service.As(new TestCaller(
             new SubjectId(Guid.Parse(reply.SubjectId)), reply.SubjectType, reply.Email.Length == 0 ? null : reply.Email, reply.Operator,
-            [.. reply.Memberships.Select(m => new ServiceDefaults.Callers.Membership(new OrganizationId(Guid.Parse(m.OrganizationId)), m.Slug, m.Name, m.Role))]));
+            [.. reply.Memberships.Select(
+                m => new ServiceDefaults.Callers.Membership(new OrganizationId(Guid.Parse(m.OrganizationId)), m.Slug, m.Name, m.Role))]));
     }
 
     public Task<HttpClient> AsOperatorAsync() => AsBearerOfAsync((string)Bootstrap["token"]!);
@@ -93,10 +99,12 @@ internal sealed class IdentityHost : IAsyncDisposable
         return (string)(await response.Content.ReadFromJsonAsync<JsonObject>())!["initial_token"]!;
     }
 
-    public async Task<HttpClient> AsNewMemberAsync(string org, string role = "member") => await AsBearerOfAsync(await AddMemberAsync(org, role));
+    public async Task<HttpClient> AsNewMemberAsync(string org, string role = "member") =>
+        await AsBearerOfAsync(await AddMemberAsync(org, role));
 
     /// <summary>The audit events of an action, oldest first.</summary>
-    public async Task<List<JsonObject>> AuditAsync(string action) => [.. (await OutboxAsync("AuditEventOccurred")).Where(body => (string?)body["action_key"] == action)];
+    public async Task<List<JsonObject>> AuditAsync(string action) =>
+        [.. (await OutboxAsync("AuditEventOccurred")).Where(body => (string?)body["action_key"] == action)];
 
     public async Task<List<JsonObject>> OutboxAsync(string messageType)
     {
@@ -120,12 +128,12 @@ internal sealed class IdentityHost : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        channel.Dispose();
+        _channel.Dispose();
         await Service.DisposeAsync();
         await Db.DisposeAsync();
-        if (ownsDatabase)
+        if (_ownsDatabase)
         {
-            await database.DisposeAsync();
+            await _database.DisposeAsync();
         }
 
         if (Path.GetDirectoryName(BootstrapFile) is { } folder && Directory.Exists(folder))

@@ -6,51 +6,53 @@ namespace EnvPlatform.Identity.Tests;
 [TestFixture]
 public sealed class MemberTests
 {
-    private IdentityHost host = null!;
+    private IdentityHost _host = null!;
 
     [OneTimeSetUp]
-    public async Task StartAsync() => host = await IdentityHost.StartAsync();
+    public async Task StartAsync() => _host = await IdentityHost.StartAsync();
 
     [OneTimeTearDown]
-    public async Task StopAsync() => await host.DisposeAsync();
+    public async Task StopAsync() => await _host.DisposeAsync();
 
     [Test]
     public async Task A_user_of_two_organizations_is_one_user_with_a_token_for_each()
     {
-        var (one, two) = (await host.CreateOrganizationAsync(), await host.CreateOrganizationAsync());
-        var first = await host.IntrospectAsync(await host.AddMemberAsync(one, "member", "Ada@Example.org"));
-        var second = await host.IntrospectAsync(await host.AddMemberAsync(two, "auditor", "ada@example.org"));
+        var (one, two) = (await _host.CreateOrganizationAsync(), await _host.CreateOrganizationAsync());
+        var first = await _host.IntrospectAsync(await _host.AddMemberAsync(one, "member", "Ada@Example.org"));
+        var second = await _host.IntrospectAsync(await _host.AddMemberAsync(two, "auditor", "ada@example.org"));
         Assert.Multiple(() =>
         {
             Assert.That(second.SubjectId, Is.EqualTo(first.SubjectId));
-            Assert.That(first.Memberships.Select(m => (m.Slug, m.Role)), Is.EqualTo(new[] { (one, "member") }), "A token opens nothing elsewhere.");
+            Assert.That(
+                first.Memberships.Select(m => (m.Slug, m.Role)), Is.EqualTo(new[] { (one, "member") }), "A token opens nothing elsewhere.");
             Assert.That(second.Memberships.Select(m => (m.Slug, m.Role)), Is.EqualTo(new[] { (two, "auditor") }));
         });
-        using var client = await host.AsOperatorAsync();
-        using var again = await client.PostAsJsonAsync($"/api/v1/orgs/{one}/members", new { email = "ada@example.org", display_name = "Ada", role = "member" });
+        using var client = await _host.AsOperatorAsync();
+        using var again = await client.PostAsJsonAsync(
+            $"/api/v1/orgs/{one}/members", new { email = "ada@example.org", display_name = "Ada", role = "member" });
         Assert.That(again.StatusCode, Is.EqualTo(HttpStatusCode.Conflict));
     }
 
     [Test]
     public async Task A_removed_member_has_no_good_token_left_for_the_organization()
     {
-        var org = await host.CreateOrganizationAsync();
-        var token = await host.AddMemberAsync(org, "member");
-        var id = (await host.IntrospectAsync(token)).SubjectId;
-        using var client = await host.AsOperatorAsync();
+        var org = await _host.CreateOrganizationAsync();
+        var token = await _host.AddMemberAsync(org, "member");
+        var id = (await _host.IntrospectAsync(token)).SubjectId;
+        using var client = await _host.AsOperatorAsync();
         using var changed = await client.PutAsJsonAsync($"/api/v1/orgs/{org}/members/{id}", new { role = "auditor" });
         Assert.That(changed.StatusCode, Is.EqualTo(HttpStatusCode.NoContent));
-        Assert.That((await host.IntrospectAsync(token)).Memberships.Single().Role, Is.EqualTo("auditor"));
+        Assert.That((await _host.IntrospectAsync(token)).Memberships.Single().Role, Is.EqualTo("auditor"));
         using var removed = await client.DeleteAsync(new Uri($"/api/v1/orgs/{org}/members/{id}", UriKind.Relative));
         Assert.That(removed.StatusCode, Is.EqualTo(HttpStatusCode.NoContent));
-        Assert.That((await host.IntrospectAsync(token)).Active, Is.False);
+        Assert.That((await _host.IntrospectAsync(token)).Active, Is.False);
     }
 
     [Test]
     public async Task The_last_administrator_can_neither_leave_nor_step_down()
     {
-        var org = await host.CreateOrganizationAsync();
-        using var client = await host.AsOperatorAsync();
+        var org = await _host.CreateOrganizationAsync();
+        using var client = await _host.AsOperatorAsync();
         var members = await (await client.GetAsync(new Uri($"/api/v1/orgs/{org}/members", UriKind.Relative))).JsonAsync();
         var id = (string)members["items"]![0]!["id"]!;
         using var down = await client.PutAsJsonAsync($"/api/v1/orgs/{org}/members/{id}", new { role = "member" });
@@ -62,21 +64,22 @@ public sealed class MemberTests
     [Test]
     public async Task Two_administrators_who_leave_at_once_do_not_both_leave()
     {
-        var org = await host.CreateOrganizationAsync();
-        var other = (await host.IntrospectAsync(await host.AddMemberAsync(org, "administrator"))).SubjectId;
-        using var client = await host.AsOperatorAsync();
+        var org = await _host.CreateOrganizationAsync();
+        var other = (await _host.IntrospectAsync(await _host.AddMemberAsync(org, "administrator"))).SubjectId;
+        using var client = await _host.AsOperatorAsync();
         var me = (string)(await (await client.GetAsync(new Uri("/api/v1/me", UriKind.Relative))).JsonAsync())["id"]!;
         var answers = await Task.WhenAll(
             new[] { me, other }.Select(id => client.DeleteAsync(new Uri($"/api/v1/orgs/{org}/members/{id}", UriKind.Relative))));
-        Assert.That(answers.Select(answer => answer.StatusCode), Is.EquivalentTo(new[] { HttpStatusCode.NoContent, HttpStatusCode.Conflict }));
+        Assert.That(
+            answers.Select(answer => answer.StatusCode), Is.EquivalentTo(new[] { HttpStatusCode.NoContent, HttpStatusCode.Conflict }));
     }
 
     [Test]
     public async Task Members_and_other_organizations_are_kept_out()
     {
-        var org = await host.CreateOrganizationAsync();
-        using var member = await host.AsNewMemberAsync(org);
-        using var stranger = await host.AsNewMemberAsync(await host.CreateOrganizationAsync(), "administrator");
+        var org = await _host.CreateOrganizationAsync();
+        using var member = await _host.AsNewMemberAsync(org);
+        using var stranger = await _host.AsNewMemberAsync(await _host.CreateOrganizationAsync(), "administrator");
         var path = new Uri($"/api/v1/orgs/{org}/members", UriKind.Relative);
         Assert.That((await member.GetAsync(path)).StatusCode, Is.EqualTo(HttpStatusCode.Forbidden));
         Assert.That((await stranger.GetAsync(path)).StatusCode, Is.EqualTo(HttpStatusCode.NotFound));
@@ -87,7 +90,7 @@ public sealed class MemberTests
     [TestCase("""{"email":"a@b.c","role":"member"}""", "display_name")]
     public async Task Bad_input_is_refused_by_field(string body, string field)
     {
-        using var client = await host.AsOperatorAsync();
+        using var client = await _host.AsOperatorAsync();
         using var content = new StringContent(body, System.Text.Encoding.UTF8, "application/json");
         using var response = await client.PostAsync(new Uri("/api/v1/orgs/default/members", UriKind.Relative), content);
         Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.BadRequest));

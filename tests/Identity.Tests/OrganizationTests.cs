@@ -6,32 +6,33 @@ namespace EnvPlatform.Identity.Tests;
 [TestFixture]
 public sealed class OrganizationTests
 {
-    private IdentityHost host = null!;
+    private IdentityHost _host = null!;
 
     [OneTimeSetUp]
-    public async Task StartAsync() => host = await IdentityHost.StartAsync();
+    public async Task StartAsync() => _host = await IdentityHost.StartAsync();
 
     [OneTimeTearDown]
-    public async Task StopAsync() => await host.DisposeAsync();
+    public async Task StopAsync() => await _host.DisposeAsync();
 
     [Test]
     public async Task The_operator_becomes_the_administrator_of_an_organization_that_it_creates()
     {
-        var slug = await host.CreateOrganizationAsync();
-        using var client = await host.AsOperatorAsync();
+        var slug = await _host.CreateOrganizationAsync();
+        using var client = await _host.AsOperatorAsync();
         var me = await (await client.GetAsync(new Uri("/api/v1/me", UriKind.Relative))).JsonAsync();
-        Assert.That(me["organizations"]!.AsArray().Select(o => ((string?)o!["slug"], (string?)o["role"])), Does.Contain((slug, "administrator")));
+        Assert.That(
+            me["organizations"]!.AsArray().Select(o => ((string?)o!["slug"], (string?)o["role"])), Does.Contain((slug, "administrator")));
         Assert.That((bool)me["operator"]!, Is.True);
         Assert.That(
-            (await host.OutboxAsync("TokenRevoked")).SelectMany(message => message["tokens"]!.AsArray()), Is.Not.Empty,
+            (await _host.OutboxAsync("TokenRevoked")).SelectMany(message => message["tokens"]!.AsArray()), Is.Not.Empty,
             "The gateways are told to forget what they know of the operator.");
     }
 
     [Test]
     public async Task A_slug_is_taken_once()
     {
-        var slug = await host.CreateOrganizationAsync();
-        using var client = await host.AsOperatorAsync();
+        var slug = await _host.CreateOrganizationAsync();
+        using var client = await _host.AsOperatorAsync();
         using var again = await client.PostAsJsonAsync("/api/v1/orgs", new { slug, name = "Again" });
         Assert.That(again.StatusCode, Is.EqualTo(HttpStatusCode.Conflict));
         Assert.That((string?)(await again.JsonAsync())["code"], Is.EqualTo("slug_taken"));
@@ -50,7 +51,7 @@ public sealed class OrganizationTests
     [TestCase("""not json""", "body")]
     public async Task Bad_input_is_refused_by_field(string body, string field)
     {
-        using var client = await host.AsOperatorAsync();
+        using var client = await _host.AsOperatorAsync();
         using var content = new StringContent(body, System.Text.Encoding.UTF8, "application/json");
         using var response = await client.PostAsync(new Uri("/api/v1/orgs", UriKind.Relative), content);
         Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.BadRequest));
@@ -60,9 +61,9 @@ public sealed class OrganizationTests
     [Test]
     public async Task Nobody_else_creates_an_organization()
     {
-        using var member = await host.AsNewMemberAsync("default", "administrator");
+        using var member = await _host.AsNewMemberAsync("default", "administrator");
         using var refused = await member.PostAsJsonAsync("/api/v1/orgs", new { slug = "mine", name = "Mine" });
-        using var nobody = host.Service.As(null);
+        using var nobody = _host.Service.As(null);
         using var unknown = await nobody.PostAsJsonAsync("/api/v1/orgs", new { slug = "mine", name = "Mine" });
         Assert.That(refused.StatusCode, Is.EqualTo(HttpStatusCode.Forbidden));
         Assert.That(unknown.StatusCode, Is.EqualTo(HttpStatusCode.Unauthorized));

@@ -10,28 +10,28 @@ namespace EnvPlatform.Identity.Tests;
 [TestFixture]
 public sealed class ServiceAccountTests
 {
-    private IdentityHost host = null!;
-    private HttpClient nobody = null!;
+    private IdentityHost _host = null!;
+    private HttpClient _nobody = null!;
 
     [OneTimeSetUp]
     public async Task StartAsync()
     {
-        host = await IdentityHost.StartAsync();
-        nobody = host.Service.As(null);
+        _host = await IdentityHost.StartAsync();
+        _nobody = _host.Service.As(null);
     }
 
     [OneTimeTearDown]
     public async Task StopAsync()
     {
-        nobody.Dispose();
-        await host.DisposeAsync();
+        _nobody.Dispose();
+        await _host.DisposeAsync();
     }
 
     [TestCase(true)]
     [TestCase(false)]
     public async Task A_service_account_signs_in_by_form_or_by_basic(bool basic)
     {
-        var org = await host.CreateOrganizationAsync();
+        var org = await _host.CreateOrganizationAsync();
         var (id, secret) = await CreateAsync(org, "auditor");
         using var response = await SignInAsync(id, secret, basic);
         var answer = await response.JsonAsync();
@@ -42,7 +42,7 @@ public sealed class ServiceAccountTests
             Assert.That((int)answer["expires_in"]!, Is.EqualTo(3_600));
             Assert.That(response.Headers.CacheControl?.NoStore, Is.True);
         });
-        var reply = await host.IntrospectAsync((string)answer["access_token"]!);
+        var reply = await _host.IntrospectAsync((string)answer["access_token"]!);
         Assert.Multiple(() =>
         {
             Assert.That(reply.SubjectType, Is.EqualTo("service_account"));
@@ -54,7 +54,7 @@ public sealed class ServiceAccountTests
     [Test]
     public async Task A_wrong_secret_is_refused_as_oauth_says_and_audited_once_a_minute()
     {
-        var (id, _) = await CreateAsync(await host.CreateOrganizationAsync(), "member");
+        var (id, _) = await CreateAsync(await _host.CreateOrganizationAsync(), "member");
         for (var i = 0; i < 20; i++)
         {
             using var response = await SignInAsync(id, SecretFormat.New(SecretFormat.ClientSecretPrefix), basic: true);
@@ -63,7 +63,7 @@ public sealed class ServiceAccountTests
             Assert.That(response.Headers.WwwAuthenticate.Single().Scheme, Is.EqualTo("Basic"));
         }
 
-        var failures = (await host.AuditAsync("authentication_failure")).Where(e => (string?)e["actor"]!["id"] == id).ToList();
+        var failures = (await _host.AuditAsync("authentication_failure")).Where(e => (string?)e["actor"]!["id"] == id).ToList();
         Assert.That(failures, Has.Count.InRange(1, 2), "Two where the minute turned.");
         Assert.That((string?)failures[0]["organization_id"], Is.Not.Null);
     }
@@ -77,7 +77,8 @@ public sealed class ServiceAccountTests
             Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.Unauthorized));
         }
 
-        var failures = (await host.AuditAsync("authentication_failure")).Where(e => (string?)e["meta"]!["reason"] == "unknown_client").ToList();
+        var failures = (await _host.AuditAsync("authentication_failure"))
+            .Where(e => (string?)e["meta"]!["reason"] == "unknown_client").ToList();
         Assert.That(failures, Has.Count.InRange(1, 2));
         Assert.That(failures[0]["organization_id"], Is.Null);
     }
@@ -88,7 +89,7 @@ public sealed class ServiceAccountTests
     public async Task Other_requests_for_a_token_are_refused_as_oauth_says(string form, string error)
     {
         using var content = new StringContent(form, Encoding.UTF8, "application/x-www-form-urlencoded");
-        using var response = await nobody.PostAsync(new Uri("/oauth/token", UriKind.Relative), content);
+        using var response = await _nobody.PostAsync(new Uri("/oauth/token", UriKind.Relative), content);
         Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.BadRequest));
         Assert.That((string?)(await response.JsonAsync())["error"], Is.EqualTo(error));
     }
@@ -96,19 +97,19 @@ public sealed class ServiceAccountTests
     [Test]
     public async Task A_deleted_service_account_and_its_tokens_are_void()
     {
-        var org = await host.CreateOrganizationAsync();
+        var org = await _host.CreateOrganizationAsync();
         var (id, secret) = await CreateAsync(org, "member");
         using var signedIn = await SignInAsync(id, secret, basic: true);
         var token = (string)(await signedIn.JsonAsync())["access_token"]!;
-        using var stranger = await host.AsNewMemberAsync(await host.CreateOrganizationAsync(), "administrator");
-        using var member = await host.AsNewMemberAsync(org);
-        using var client = await host.AsOperatorAsync();
+        using var stranger = await _host.AsNewMemberAsync(await _host.CreateOrganizationAsync(), "administrator");
+        using var member = await _host.AsNewMemberAsync(org);
+        using var client = await _host.AsOperatorAsync();
         var path = new Uri($"/api/v1/orgs/{org}/service-accounts/{id}", UriKind.Relative);
         Assert.That((await stranger.DeleteAsync(path)).StatusCode, Is.EqualTo(HttpStatusCode.NotFound));
         Assert.That((await member.DeleteAsync(path)).StatusCode, Is.EqualTo(HttpStatusCode.Forbidden));
-        Assert.That((await host.IntrospectAsync(token)).Active, Is.True);
+        Assert.That((await _host.IntrospectAsync(token)).Active, Is.True);
         Assert.That((await client.DeleteAsync(path)).StatusCode, Is.EqualTo(HttpStatusCode.NoContent));
-        Assert.That((await host.IntrospectAsync(token)).Active, Is.False);
+        Assert.That((await _host.IntrospectAsync(token)).Active, Is.False);
         using var refused = await SignInAsync(id, secret, basic: true);
         Assert.That(refused.StatusCode, Is.EqualTo(HttpStatusCode.Unauthorized));
     }
@@ -116,18 +117,18 @@ public sealed class ServiceAccountTests
     [Test]
     public async Task Whoever_holds_a_token_can_void_it_but_a_client_only_its_own()
     {
-        var org = await host.CreateOrganizationAsync();
+        var org = await _host.CreateOrganizationAsync();
         var (id, secret) = await CreateAsync(org, "member");
         using var signedIn = await SignInAsync(id, secret, basic: true);
         var own = (string)(await signedIn.JsonAsync())["access_token"]!;
-        var another = await host.AddMemberAsync(org, "member");
+        var another = await _host.AddMemberAsync(org, "member");
         Assert.That((await RevokeAsync(another, id, secret)).StatusCode, Is.EqualTo(HttpStatusCode.OK));
-        Assert.That((await host.IntrospectAsync(another)).Active, Is.True, "It is not the client's.");
+        Assert.That((await _host.IntrospectAsync(another)).Active, Is.True, "It is not the client's.");
         Assert.That((await RevokeAsync(another, id, "wrong")).StatusCode, Is.EqualTo(HttpStatusCode.Unauthorized));
         Assert.That((await RevokeAsync(own, id, secret)).StatusCode, Is.EqualTo(HttpStatusCode.OK));
-        Assert.That((await host.IntrospectAsync(own)).Active, Is.False);
+        Assert.That((await _host.IntrospectAsync(own)).Active, Is.False);
         Assert.That((await RevokeAsync(another, null, null)).StatusCode, Is.EqualTo(HttpStatusCode.OK));
-        Assert.That((await host.IntrospectAsync(another)).Active, Is.False);
+        Assert.That((await _host.IntrospectAsync(another)).Active, Is.False);
         Assert.That((await RevokeAsync(another, null, null)).StatusCode, Is.EqualTo(HttpStatusCode.OK));
         Assert.That((await RevokeAsync("", null, null)).StatusCode, Is.EqualTo(HttpStatusCode.OK), "An unknown token is void already.");
     }
@@ -135,8 +136,8 @@ public sealed class ServiceAccountTests
     [Test]
     public async Task A_retried_creation_answers_the_same_secret()
     {
-        var org = await host.CreateOrganizationAsync();
-        using var client = await host.AsOperatorAsync();
+        var org = await _host.CreateOrganizationAsync();
+        using var client = await _host.AsOperatorAsync();
         client.DefaultRequestHeaders.Add("Idempotency-Key", Guid.CreateVersion7().ToString());
         using var first = await client.PostAsJsonAsync($"/api/v1/orgs/{org}/service-accounts", new { name = "ci", role = "member" });
         using var second = await client.PostAsJsonAsync($"/api/v1/orgs/{org}/service-accounts", new { name = "ci", role = "member" });
@@ -146,7 +147,7 @@ public sealed class ServiceAccountTests
 
     private async Task<(string Id, string Secret)> CreateAsync(string org, string role)
     {
-        using var client = await host.AsOperatorAsync();
+        using var client = await _host.AsOperatorAsync();
         using var response = await client.PostAsJsonAsync($"/api/v1/orgs/{org}/service-accounts", new { name = "ci", role });
         Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.Created));
         var answer = await response.JsonAsync();
@@ -159,7 +160,8 @@ public sealed class ServiceAccountTests
         using var request = new HttpRequestMessage(HttpMethod.Post, "/oauth/token");
         if (basic)
         {
-            request.Headers.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{id}:{secret}")));
+            request.Headers.Authorization = new AuthenticationHeaderValue(
+                "Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{id}:{secret}")));
         }
         else
         {
@@ -167,7 +169,7 @@ public sealed class ServiceAccountTests
         }
 
         request.Content = new FormUrlEncodedContent(form);
-        return await nobody.SendAsync(request);
+        return await _nobody.SendAsync(request);
     }
 
     private async Task<HttpResponseMessage> RevokeAsync(string token, string? id, string? secret)
@@ -176,9 +178,10 @@ public sealed class ServiceAccountTests
         request.Content = new FormUrlEncodedContent(new Dictionary<string, string> { ["token"] = token });
         if (id is not null)
         {
-            request.Headers.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{id}:{secret}")));
+            request.Headers.Authorization = new AuthenticationHeaderValue(
+                "Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{id}:{secret}")));
         }
 
-        return await nobody.SendAsync(request);
+        return await _nobody.SendAsync(request);
     }
 }

@@ -29,7 +29,8 @@ public sealed class SignInTests
         await first.ExecuteAsync("update failed_sign_ins set window_ends_at = now() - interval '1 second'");
         using var open = await two.PostAsJsonAsync("/api/v1/sign-in", new { email, password });
         Assert.That(open.StatusCode, Is.EqualTo(HttpStatusCode.OK));
-        Assert.That((await first.AuditAsync("authentication_failure")).Select(e => (string?)e["meta"]!["reason"]), Does.Contain("bad_password"));
+        Assert.That(
+            (await first.AuditAsync("authentication_failure")).Select(e => (string?)e["meta"]!["reason"]), Does.Contain("bad_password"));
     }
 
     [Test]

@@ -11,13 +11,13 @@ namespace EnvPlatform.Identity.Tests;
 [TestFixture]
 public sealed class TokenTests
 {
-    private IdentityHost host = null!;
+    private IdentityHost _host = null!;
 
     [OneTimeSetUp]
-    public async Task StartAsync() => host = await IdentityHost.StartAsync();
+    public async Task StartAsync() => _host = await IdentityHost.StartAsync();
 
     [OneTimeTearDown]
-    public async Task StopAsync() => await host.DisposeAsync();
+    public async Task StopAsync() => await _host.DisposeAsync();
 
     [Test]
     public void A_secret_has_a_prefix_and_a_checksum_that_any_one_wrong_character_breaks()
@@ -37,13 +37,13 @@ public sealed class TokenTests
     [Test]
     public async Task A_token_is_shown_once_is_good_for_its_organization_and_void_when_revoked()
     {
-        var org = await host.CreateOrganizationAsync();
-        using var client = await host.AsOperatorAsync();
+        var org = await _host.CreateOrganizationAsync();
+        using var client = await _host.AsOperatorAsync();
         using var created = await client.PostAsJsonAsync($"/api/v1/orgs/{org}/tokens", new { name = "laptop" });
         Assert.That(created.StatusCode, Is.EqualTo(HttpStatusCode.Created));
         var answer = await created.JsonAsync();
         var (id, token) = ((string)answer["id"]!, (string)answer["token"]!);
-        var reply = await host.IntrospectAsync(token);
+        var reply = await _host.IntrospectAsync(token);
         Assert.Multiple(() =>
         {
             Assert.That(reply.TokenId, Is.EqualTo(id));
@@ -56,81 +56,89 @@ public sealed class TokenTests
         using var again = await client.DeleteAsync(new Uri($"/api/v1/orgs/{org}/tokens/{id}", UriKind.Relative));
         Assert.That(revoked.StatusCode, Is.EqualTo(HttpStatusCode.NoContent));
         Assert.That(again.StatusCode, Is.EqualTo(HttpStatusCode.NotFound));
-        Assert.That((await host.IntrospectAsync(token)).Active, Is.False);
-        Assert.That((await host.OutboxAsync("TokenRevoked")).SelectMany(message => message["tokens"]!.AsArray()).Select(t => (string?)t), Does.Contain(id));
+        Assert.That((await _host.IntrospectAsync(token)).Active, Is.False);
+        Assert.That((await _host.OutboxAsync("TokenRevoked")).SelectMany(message => message["tokens"]!.AsArray()).Select(t => (string?)t),
+            Does.Contain(id));
         Assert.That(
-            (await host.AuditAsync("authentication_failure")).Select(e => (string?)e["meta"]!["reason"]), Does.Contain("revoked_token"));
+            (await _host.AuditAsync("authentication_failure")).Select(e => (string?)e["meta"]!["reason"]), Does.Contain("revoked_token"));
     }
 
     [Test]
     public async Task A_token_of_somebody_else_or_for_another_organization_is_not_there()
     {
-        var (org, other) = (await host.CreateOrganizationAsync(), await host.CreateOrganizationAsync());
-        using var ada = await host.AsNewMemberAsync(org);
+        var (org, other) = (await _host.CreateOrganizationAsync(), await _host.CreateOrganizationAsync());
+        using var ada = await _host.AsNewMemberAsync(org);
         using var created = await ada.PostAsJsonAsync($"/api/v1/orgs/{org}/tokens", new { name = "laptop" });
         var id = (string)(await created.JsonAsync())["id"]!;
-        using var administrator = await host.AsOperatorAsync();
-        using var stranger = await host.AsNewMemberAsync(other);
-        using var eve = await host.AsNewMemberAsync(org);
-        Assert.That((await eve.DeleteAsync(new Uri($"/api/v1/orgs/{org}/tokens/{id}", UriKind.Relative))).StatusCode, Is.EqualTo(HttpStatusCode.NotFound));
+        using var administrator = await _host.AsOperatorAsync();
+        using var stranger = await _host.AsNewMemberAsync(other);
+        using var eve = await _host.AsNewMemberAsync(org);
+        Assert.That((await eve.DeleteAsync(new Uri($"/api/v1/orgs/{org}/tokens/{id}", UriKind.Relative))).StatusCode,
+            Is.EqualTo(HttpStatusCode.NotFound));
         Assert.That(await eve.GetStringAsync(new Uri($"/api/v1/orgs/{org}/tokens", UriKind.Relative)), Does.Not.Contain(id));
-        Assert.That((await administrator.DeleteAsync(new Uri($"/api/v1/orgs/{other}/tokens/{id}", UriKind.Relative))).StatusCode, Is.EqualTo(HttpStatusCode.NotFound));
-        Assert.That((await stranger.GetAsync(new Uri($"/api/v1/orgs/{org}/tokens", UriKind.Relative))).StatusCode, Is.EqualTo(HttpStatusCode.NotFound));
-        Assert.That((await stranger.PostAsJsonAsync($"/api/v1/orgs/{org}/tokens", new { name = "x" })).StatusCode, Is.EqualTo(HttpStatusCode.NotFound));
+        Assert.That((await administrator.DeleteAsync(new Uri($"/api/v1/orgs/{other}/tokens/{id}", UriKind.Relative))).StatusCode,
+            Is.EqualTo(HttpStatusCode.NotFound));
+        Assert.That((await stranger.GetAsync(new Uri($"/api/v1/orgs/{org}/tokens", UriKind.Relative))).StatusCode,
+            Is.EqualTo(HttpStatusCode.NotFound));
+        Assert.That((await stranger.PostAsJsonAsync($"/api/v1/orgs/{org}/tokens", new { name = "x" })).StatusCode,
+            Is.EqualTo(HttpStatusCode.NotFound));
     }
 
     [Test]
     public async Task An_administrator_sees_and_voids_the_tokens_of_the_organizations_members()
     {
-        var org = await host.CreateOrganizationAsync();
-        using var ada = await host.AsNewMemberAsync(org);
+        var org = await _host.CreateOrganizationAsync();
+        using var ada = await _host.AsNewMemberAsync(org);
         using var created = await ada.PostAsJsonAsync($"/api/v1/orgs/{org}/tokens", new { name = "laptop" });
         var answer = await created.JsonAsync();
         var (id, token) = ((string)answer["id"]!, (string)answer["token"]!);
-        using var administrator = await host.AsNewMemberAsync(org, "administrator");
+        using var administrator = await _host.AsNewMemberAsync(org, "administrator");
         var list = await (await administrator.GetAsync(new Uri($"/api/v1/orgs/{org}/tokens", UriKind.Relative))).JsonAsync();
         var found = list["items"]!.AsArray().Single(item => (string?)item!["id"] == id)!;
         Assert.That((string?)found["owner_name"], Is.Not.Empty);
         Assert.That((long)list["total_count"]!, Is.EqualTo(list["items"]!.AsArray().Count));
         using var revoked = await administrator.DeleteAsync(new Uri($"/api/v1/orgs/{org}/tokens/{id}", UriKind.Relative));
         Assert.That(revoked.StatusCode, Is.EqualTo(HttpStatusCode.NoContent));
-        Assert.That((await host.IntrospectAsync(token)).Active, Is.False);
+        Assert.That((await _host.IntrospectAsync(token)).Active, Is.False);
         Assert.That(
-            (await host.AuditAsync("token_revoked")).Where(e => (string?)e["target"]!["id"] == id).Select(e => (string?)e["meta"]!["owner"]),
+            (await _host.AuditAsync("token_revoked")).Where(e => (string?)e["target"]!["id"] == id)
+                .Select(e => (string?)e["meta"]!["owner"]),
             Is.EqualTo(new[] { (string?)found["owner_id"] }));
     }
 
     [Test]
     public async Task The_bootstrap_token_is_in_the_list_of_its_owner_only()
     {
-        using var first = await host.AsOperatorAsync();
+        using var first = await _host.AsOperatorAsync();
         Assert.That(await first.GetStringAsync(new Uri("/api/v1/orgs/default/tokens", UriKind.Relative)), Does.Contain("\"bootstrap\""));
-        using var administrator = await host.AsNewMemberAsync("default", "administrator");
-        Assert.That(await administrator.GetStringAsync(new Uri("/api/v1/orgs/default/tokens", UriKind.Relative)), Does.Not.Contain("\"bootstrap\""));
+        using var administrator = await _host.AsNewMemberAsync("default", "administrator");
+        Assert.That(await administrator.GetStringAsync(new Uri("/api/v1/orgs/default/tokens", UriKind.Relative)),
+            Does.Not.Contain("\"bootstrap\""));
     }
 
     [Test]
     public async Task An_expired_token_is_void_and_a_past_expiry_is_refused()
     {
-        using var client = await host.AsOperatorAsync();
-        using var refused = await client.PostAsJsonAsync("/api/v1/orgs/default/tokens", new { name = "late", expires_at = "2020-01-01T00:00:00Z" });
+        using var client = await _host.AsOperatorAsync();
+        using var refused = await client.PostAsJsonAsync(
+            "/api/v1/orgs/default/tokens", new { name = "late", expires_at = "2020-01-01T00:00:00Z" });
         Assert.That(refused.StatusCode, Is.EqualTo(HttpStatusCode.BadRequest));
         Assert.That((await refused.JsonAsync())["errors"]!["expires_at"], Is.Not.Null);
         using var created = await client.PostAsJsonAsync(
             "/api/v1/orgs/default/tokens", new { name = "short", expires_at = TimeProvider.System.GetUtcNow().AddSeconds(2) });
         var token = (string)(await created.JsonAsync())["token"]!;
-        Assert.That((await host.IntrospectAsync(token)).Active, Is.True);
+        Assert.That((await _host.IntrospectAsync(token)).Active, Is.True);
         await Task.Delay(2_100);
-        Assert.That((await host.IntrospectAsync(token)).Active, Is.False);
+        Assert.That((await _host.IntrospectAsync(token)).Active, Is.False);
     }
 
     [Test]
     public async Task Only_an_operator_makes_a_token_with_an_operators_power()
     {
-        using var client = await host.AsOperatorAsync();
+        using var client = await _host.AsOperatorAsync();
         using var created = await client.PostAsJsonAsync("/api/v1/orgs/default/tokens", new { name = "import", @operator = true });
-        Assert.That((await host.IntrospectAsync((string)(await created.JsonAsync())["token"]!)).Operator, Is.True);
-        using var member = await host.AsNewMemberAsync("default", "administrator");
+        Assert.That((await _host.IntrospectAsync((string)(await created.JsonAsync())["token"]!)).Operator, Is.True);
+        using var member = await _host.AsNewMemberAsync("default", "administrator");
         using var refused = await member.PostAsJsonAsync("/api/v1/orgs/default/tokens", new { name = "import", @operator = true });
         Assert.That(refused.StatusCode, Is.EqualTo(HttpStatusCode.Forbidden));
     }
@@ -138,8 +146,8 @@ public sealed class TokenTests
     [Test]
     public async Task The_list_is_paged_without_gaps_and_counts_exactly()
     {
-        var org = await host.CreateOrganizationAsync();
-        using var client = await host.AsOperatorAsync();
+        var org = await _host.CreateOrganizationAsync();
+        using var client = await _host.AsOperatorAsync();
         for (var i = 0; i < 5; i++)
         {
             using var created = await client.PostAsJsonAsync($"/api/v1/orgs/{org}/tokens", new { name = $"token {i}" });
@@ -148,7 +156,8 @@ public sealed class TokenTests
         var names = new List<string>();
         for (string? cursor = ""; cursor is not null;)
         {
-            var page = await (await client.GetAsync(new Uri($"/api/v1/orgs/{org}/tokens?limit=2&sort=-created_at&cursor={cursor}", UriKind.Relative))).JsonAsync();
+            var page = await (await client.GetAsync(
+                new Uri($"/api/v1/orgs/{org}/tokens?limit=2&sort=-created_at&cursor={cursor}", UriKind.Relative))).JsonAsync();
             Assert.That((long)page["total_count"]!, Is.EqualTo(6));
             names.AddRange(page["items"]!.AsArray().Select(item => (string)item!["name"]!));
             cursor = (string?)page["next_cursor"];
@@ -163,7 +172,7 @@ public sealed class TokenTests
     [TestCase("sort=token", "sort")]
     public async Task A_bad_page_is_refused_by_field(string query, string field)
     {
-        using var client = await host.AsOperatorAsync();
+        using var client = await _host.AsOperatorAsync();
         using var response = await client.GetAsync(new Uri($"/api/v1/orgs/default/tokens?{query}", UriKind.Relative));
         Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.BadRequest));
         Assert.That((await response.JsonAsync())["errors"]!.AsObject().Select(member => member.Key), Is.EqualTo(new[] { field }));
@@ -172,24 +181,26 @@ public sealed class TokenTests
     [Test]
     public async Task The_use_of_a_token_is_audited_once_and_its_time_kept_to_the_minute()
     {
-        var token = await host.AddMemberAsync("default", "member");
-        var first = await host.IntrospectAsync(token);
+        var token = await _host.AddMemberAsync("default", "member");
+        var first = await _host.IntrospectAsync(token);
         for (var i = 0; i < 5; i++)
         {
-            await host.IntrospectAsync(token);
+            await _host.IntrospectAsync(token);
         }
 
         Assert.That(
-            (await host.AuditAsync("authentication_success")).Count(e => (string?)e["target"]!["id"] == first.TokenId), Is.EqualTo(1));
-        using var client = await host.AsBearerOfAsync(token);
+            (await _host.AuditAsync("authentication_success")).Count(e => (string?)e["target"]!["id"] == first.TokenId), Is.EqualTo(1));
+        using var client = await _host.AsBearerOfAsync(token);
         var list = await (await client.GetAsync(new Uri("/api/v1/orgs/default/tokens", UriKind.Relative))).JsonAsync();
-        Assert.That((DateTimeOffset)list["items"]![0]!["last_used_at"]!, Is.EqualTo(TimeProvider.System.GetUtcNow()).Within(TimeSpan.FromMinutes(1)));
+        Assert.That((DateTimeOffset)list["items"]![0]!["last_used_at"]!, Is.EqualTo(TimeProvider.System.GetUtcNow())
+            .Within(TimeSpan.FromMinutes(1)));
     }
 
     [Test]
     public async Task Introspection_is_for_services_only()
     {
-        var call = await Assert.ThrowsAsync<RpcException>(async () => await host.TokensGrpc.IntrospectAsync(new IntrospectRequest { Token = "x" }));
+        var call = await Assert.ThrowsAsync<RpcException>(
+            async () => await _host.TokensGrpc.IntrospectAsync(new IntrospectRequest { Token = "x" }));
         Assert.That(call!.StatusCode, Is.EqualTo(StatusCode.Unauthenticated));
     }
 }

@@ -18,7 +18,7 @@ namespace EnvPlatform.Ingest.Tests;
 /// <summary>Ingest on real servers, and somebody with a machine to log from.</summary>
 public abstract class IngestFixture
 {
-    private TestDatabase database = null!;
+    private TestDatabase _database = null!;
 
     protected ServiceFixture<IngestOptions> Service { get; private set; } = null!;
 
@@ -46,26 +46,29 @@ public abstract class IngestFixture
     [OneTimeSetUp]
     public async Task StartAsync()
     {
-        database = await TestDatabase.CreateAsync();
-        Service = await ServiceFixture<IngestOptions>.StartAsync("ingest", database, NobodyThere);
-        Db = NpgsqlDataSource.Create(database.ConnectionString);
+        _database = await TestDatabase.CreateAsync();
+        Service = await ServiceFixture<IngestOptions>.StartAsync("ingest", _database, NobodyThere);
+        Db = NpgsqlDataSource.Create(_database.ConnectionString);
         Events = await EventRecorder.StartAsync(Service.MessagingPrefix, on => on
-            .Event<EnvironmentLogged>().Event<EnvironmentRenamed>().Event<EnvironmentArchived>().Event<EnvironmentRemoved>().Event<AuditEventOccurred>());
+            .Event<EnvironmentLogged>().Event<EnvironmentRenamed>().Event<EnvironmentArchived>().Event<EnvironmentRemoved>()
+            .Event<AuditEventOccurred>());
         BobsMachine = await RegisterMachineAsync(Bob, "bobs-laptop");
     }
 
     [OneTimeTearDown]
-    public Task StopAsync() => Disposal.OfAsync(Events, Service, Db, database);
+    public Task StopAsync() => Disposal.OfAsync(Events, Service, Db, _database);
 
     /// <summary>A second instance of the service on the same database and queues.</summary>
     protected Task<ServiceFixture<IngestOptions>> StartAnotherAsync() =>
         ServiceFixture<IngestOptions>.StartAsync(
-            "ingest", database, new Dictionary<string, string?>(NobodyThere, StringComparer.Ordinal) { ["Messaging:Prefix"] = Service.MessagingPrefix });
+            "ingest", _database,
+            new Dictionary<string, string?>(NobodyThere, StringComparer.Ordinal) { ["Messaging:Prefix"] = Service.MessagingPrefix });
 
     protected static OrganizationId OrgOf(TestCaller caller) => caller.Memberships[0].Id;
 
     /// <summary>Lets Ingest hear of a machine as it does from Identity.</summary>
-    protected Task<MachineId> RegisterMachineAsync(TestCaller owner, string hostname = "host", MachineId? id = null, DateTimeOffset? at = null) =>
+    protected Task<MachineId> RegisterMachineAsync(
+        TestCaller owner, string hostname = "host", MachineId? id = null, DateTimeOffset? at = null) =>
         Db.RegisterMachineAsync(owner, hostname, id, at);
 
     protected Task PublishAsync<T>(params T[] messages) where T : class => Db.PublishAsync(messages);
@@ -93,8 +96,8 @@ public abstract class IngestFixture
 
     /// <summary>The body of a log; without packages when <paramref name="digestOnly"/>.</summary>
     protected JsonObject Body(
-        IReadOnlyList<PackageEntry> packages, string prefix = "/opt/env", MachineId? machine = null, bool digestOnly = false, string? previousPrefix = null,
-        string? name = null, string command = "conda install x")
+        IReadOnlyList<PackageEntry> packages, string prefix = "/opt/env", MachineId? machine = null, bool digestOnly = false,
+        string? previousPrefix = null, string? name = null, string command = "conda install x")
     {
         var body = new JsonObject
         {
@@ -131,15 +134,18 @@ public abstract class IngestFixture
 
     /// <summary>Sends a request below <c>/api/v1/orgs/{org}/</c>.</summary>
     protected Task<HttpResponseMessage> SendAsync(
-        HttpMethod method, TestCaller? caller, string path, JsonNode? body = null, string? org = null, ServiceFixture<IngestOptions>? service = null) =>
+        HttpMethod method, TestCaller? caller, string path, JsonNode? body = null, string? org = null,
+        ServiceFixture<IngestOptions>? service = null) =>
         (service ?? Service).SendAsync(
-            method, caller, path, body is null ? null : JsonContent.Create(body, options: Json.Options), org ?? (caller is null ? Organization.Slug : null));
+            method, caller, path, body is null ? null : JsonContent.Create(body, options: Json.Options),
+            org ?? (caller is null ? Organization.Slug : null));
 
     protected Task<JsonElement> GetAsync(TestCaller caller, string path) => Service.GetAsync(caller, path);
 
     protected Task<List<JsonElement>> GetAllAsync(TestCaller caller, string path, int limit) => Service.GetAllAsync(caller, path, limit);
 
-    protected async Task<HttpResponseMessage> PostBytesAsync(TestCaller caller, byte[] body, string? encoding = null, string contentType = "application/json")
+    protected async Task<HttpResponseMessage> PostBytesAsync(
+        TestCaller caller, byte[] body, string? encoding = null, string contentType = "application/json")
     {
         using var client = Service.As(caller);
         using var content = new ByteArrayContent(body);

@@ -10,13 +10,15 @@ public sealed class ActivationDecisionTests
     private static readonly EnvironmentId Environment = EnvironmentId.New(SetAt);
 
     [Test]
-    public void Nothing_known_is_an_answer_of_its_own() => Assert.That(ActivationDecision.Decide(null), Is.EqualTo(ActivationAnswer.Unknown));
+    public void Nothing_known_is_an_answer_of_its_own() =>
+        Assert.That(ActivationDecision.Decide(null), Is.EqualTo(ActivationAnswer.Unknown));
 
     [Test]
     public void An_environment_that_nobody_said_anything_of_may_be_used()
     {
         var answer = ActivationDecision.Decide(new(Environment, EnvironmentStatus.Ok, null, null));
-        Assert.That((answer.Status, answer.Message, answer.EnvironmentId), Is.EqualTo((ActivationStatus.Ok, (string?)null, (EnvironmentId?)Environment)));
+        Assert.That((answer.Status, answer.Message, answer.EnvironmentId),
+            Is.EqualTo((ActivationStatus.Ok, (string?)null, (EnvironmentId?)Environment)));
         Assert.That(answer.Reasons, Is.Empty);
     }
 
@@ -25,7 +27,8 @@ public sealed class ActivationDecisionTests
     public void A_status_set_by_hand_is_given_with_its_message_and_since_when(string name)
     {
         var answer = ActivationDecision.Decide(new(Environment, Enum.Parse<EnvironmentStatus>(name), "Update openssl.", SetAt));
-        Assert.That((answer.Status, answer.Message, answer.EnvironmentId), Is.EqualTo((Enum.Parse<ActivationStatus>(name), "Update openssl.", (EnvironmentId?)Environment)));
+        Assert.That((answer.Status, answer.Message, answer.EnvironmentId),
+            Is.EqualTo((Enum.Parse<ActivationStatus>(name), "Update openssl.", (EnvironmentId?)Environment)));
         Assert.That(answer.Reasons, Is.EqualTo(new[] { new ActivationReason("manual", "Update openssl.", SetAt) }));
     }
 }

@@ -5,94 +5,103 @@ namespace EnvPlatform.Policy.Tests;
 
 public sealed class PlaceEnvironmentsTests
 {
-    private PolicyPlatform platform = null!;
+    private PolicyPlatform _platform = null!;
 
     [OneTimeSetUp]
-    public async Task StartAsync() => platform = await PolicyPlatform.StartAsync();
+    public async Task StartAsync() => _platform = await PolicyPlatform.StartAsync();
 
     [OneTimeTearDown]
-    public async Task StopAsync() => await platform.DisposeAsync();
+    public async Task StopAsync() => await _platform.DisposeAsync();
 
     [Test]
     public async Task The_status_goes_with_an_environment_that_is_renamed()
     {
-        var environment = await platform.LogAsync();
-        using var _ = await platform.SetAsync(environment, new { status = "block" });
-        Assert.That(await platform.StatusAsync(environment), Is.EqualTo("block"));
+        var environment = await _platform.LogAsync();
+        using var _ = await _platform.SetAsync(environment, new { status = "block" });
+        Assert.That(await _platform.StatusAsync(environment), Is.EqualTo("block"));
 
         var moved = environment with { Prefix = environment.Prefix + "-2", Version = 2 };
-        await platform.PublishAsync(new EnvironmentRenamed(moved.OrganizationId, moved.EnvironmentId, moved.MachineId, moved.Prefix, "science-2", 2, DateTimeOffset.UtcNow));
-        await Eventually.BecomesTrueAsync(async () => await platform.StatusAsync(environment) == "unknown", "the old prefix is free");
-        Assert.That(await platform.StatusAsync(moved), Is.EqualTo("block"));
+        await _platform.PublishAsync(new EnvironmentRenamed(
+            moved.OrganizationId, moved.EnvironmentId, moved.MachineId, moved.Prefix, "science-2", 2, DateTimeOffset.UtcNow));
+        await Eventually.BecomesTrueAsync(async () => await _platform.StatusAsync(environment) == "unknown", "the old prefix is free");
+        Assert.That(await _platform.StatusAsync(moved), Is.EqualTo("block"));
     }
 
     [Test]
     public async Task Events_out_of_order_and_twice_lead_to_the_newest()
     {
-        var first = platform.NewEnvironment();
+        var first = _platform.NewEnvironment();
         var third = first with { Prefix = first.Prefix + "-3", Version = 3, Created = false };
         var messageId = Guid.CreateVersion7();
-        await platform.PublishAsync(new EnvironmentRenamed(first.OrganizationId, first.EnvironmentId, first.MachineId, first.Prefix + "-2", "two", 2, DateTimeOffset.UtcNow));
-        await platform.UntilVersionAsync(first.EnvironmentId, 2);
-        await platform.PublishAsync(third, messageId);
-        await platform.UntilVersionAsync(first.EnvironmentId, 3);
-        await platform.PublishAsync(first);
-        await platform.PublishAsync(third, messageId);
-        await platform.LogAsync();
+        await _platform.PublishAsync(new EnvironmentRenamed(
+            first.OrganizationId, first.EnvironmentId, first.MachineId, first.Prefix + "-2", "two", 2, DateTimeOffset.UtcNow));
+        await _platform.UntilVersionAsync(first.EnvironmentId, 2);
+        await _platform.PublishAsync(third, messageId);
+        await _platform.UntilVersionAsync(first.EnvironmentId, 3);
+        await _platform.PublishAsync(first);
+        await _platform.PublishAsync(third, messageId);
+        await _platform.LogAsync();
 
-        Assert.That(await platform.StatusAsync(third), Is.EqualTo("ok"));
-        Assert.That(await platform.StatusAsync(first), Is.EqualTo("unknown"));
-        Assert.That(await platform.ScalarAsync<Guid>("select owner from environment_status where environment_id = $1", first.EnvironmentId.Value), Is.EqualTo(first.Owner.Value), "the owner comes from the log, however late");
+        Assert.That(await _platform.StatusAsync(third), Is.EqualTo("ok"));
+        Assert.That(await _platform.StatusAsync(first), Is.EqualTo("unknown"));
+        Assert.That(
+            await _platform.ScalarAsync<Guid>("select owner from environment_status where environment_id = $1", first.EnvironmentId.Value),
+            Is.EqualTo(first.Owner.Value), "the owner comes from the log, however late");
     }
 
     [Test]
     public async Task A_log_that_arrives_after_the_removal_does_not_bring_the_environment_back()
     {
-        var environment = platform.NewEnvironment();
-        await platform.PublishAsync(new EnvironmentRemoved(environment.OrganizationId, environment.EnvironmentId, 2, DateTimeOffset.UtcNow));
-        await platform.UntilVersionAsync(environment.EnvironmentId, 2);
-        await platform.PublishAsync(environment);
-        await platform.LogAsync();
-        Assert.That(await platform.StatusAsync(environment), Is.EqualTo("unknown"));
+        var environment = _platform.NewEnvironment();
+        await _platform.PublishAsync(
+            new EnvironmentRemoved(environment.OrganizationId, environment.EnvironmentId, 2, DateTimeOffset.UtcNow));
+        await _platform.UntilVersionAsync(environment.EnvironmentId, 2);
+        await _platform.PublishAsync(environment);
+        await _platform.LogAsync();
+        Assert.That(await _platform.StatusAsync(environment), Is.EqualTo("unknown"));
     }
 
     [Test]
     public async Task A_place_that_was_unknown_is_known_as_soon_as_the_log_arrives()
     {
-        var environment = platform.NewEnvironment();
-        Assert.That(await platform.StatusAsync(environment), Is.EqualTo("unknown"));
-        await platform.LogAsync(environment);
-        await Eventually.BecomesTrueAsync(async () => await platform.StatusAsync(environment) == "ok", "the environment is known", seconds: 1);
+        var environment = _platform.NewEnvironment();
+        Assert.That(await _platform.StatusAsync(environment), Is.EqualTo("unknown"));
+        await _platform.LogAsync(environment);
+        await Eventually.BecomesTrueAsync(
+            async () => await _platform.StatusAsync(environment) == "ok", "the environment is known", seconds: 1);
     }
 
     [Test]
     public async Task Prefixes_are_compared_exactly_as_logged()
     {
-        var environment = await platform.LogAsync(platform.NewEnvironment("/opt/conda/envs/./x"));
+        var environment = await _platform.LogAsync(_platform.NewEnvironment("/opt/conda/envs/./x"));
         foreach (var other in new[] { "/opt/conda/envs/x", "/opt/conda/envs/./x/", "/opt/conda/envs/./X" })
         {
-            Assert.That(await platform.StatusAsync(environment with { Prefix = other }), Is.EqualTo("unknown"), other);
+            Assert.That(await _platform.StatusAsync(environment with { Prefix = other }), Is.EqualTo("unknown"), other);
         }
 
-        Assert.That(await platform.StatusAsync(environment), Is.EqualTo("ok"));
+        Assert.That(await _platform.StatusAsync(environment), Is.EqualTo("ok"));
     }
 
     [Test]
     public async Task The_longest_prefix_is_found_and_a_longer_one_is_refused()
     {
-        var environment = await platform.LogAsync(platform.NewEnvironment("/" + new string('é', 4_095)));
-        Assert.That(await platform.StatusAsync(environment), Is.EqualTo("ok"));
-        using var tooLong = await platform.Member().GetAsync(new Uri($"/api/v1/orgs/{platform.Organization.Slug}/activation?machine_id={environment.MachineId}&prefix={new string('x', 4_097)}", UriKind.Relative));
+        var environment = await _platform.LogAsync(_platform.NewEnvironment("/" + new string('é', 4_095)));
+        Assert.That(await _platform.StatusAsync(environment), Is.EqualTo("ok"));
+        using var tooLong = await _platform.Member().GetAsync(new Uri(
+            $"/api/v1/orgs/{_platform.Organization.Slug}/activation?machine_id={environment.MachineId}&prefix={new string('x', 4_097)}",
+            UriKind.Relative));
         Assert.That((int)tooLong.StatusCode, Is.EqualTo(400));
     }
 
     [Test]
     public async Task A_thousand_logs_are_all_placed()
     {
-        var environments = Enumerable.Range(0, 1_000).Select(_ => platform.NewEnvironment()).ToList();
-        await Task.WhenAll(environments.Select(environment => platform.PublishAsync(environment)));
+        var environments = Enumerable.Range(0, 1_000).Select(_ => _platform.NewEnvironment()).ToList();
+        await Task.WhenAll(environments.Select(environment => _platform.PublishAsync(environment)));
         var ids = environments.Select(environment => environment.EnvironmentId.Value).ToArray();
         await Eventually.BecomesTrueAsync(
-            async () => await platform.ScalarAsync<long>("select count(*) from environment_status where environment_id = any($1)", ids) == ids.Length, "all are placed");
+            async () => await _platform.ScalarAsync<long>("select count(*) from environment_status where environment_id = any($1)", ids)
+                == ids.Length, "all are placed");
     }
 }

@@ -19,13 +19,13 @@ namespace EnvPlatform.Policy.Tests;
 /// <summary>One or two instances of the policy service on one database, and a subscriber that hears what they publish.</summary>
 public sealed class PolicyPlatform : IAsyncDisposable
 {
-    private readonly TestDatabase database;
-    private readonly IBusControl listener;
+    private readonly TestDatabase _database;
+    private readonly IBusControl _listener;
 
     private PolicyPlatform(TestDatabase database, IReadOnlyList<ServiceFixture<Program>> instances, IBusControl listener)
     {
-        this.database = database;
-        this.listener = listener;
+        _database = database;
+        _listener = listener;
         Instances = instances;
         Db = NpgsqlDataSource.Create(database.ConnectionString);
     }
@@ -44,7 +44,11 @@ public sealed class PolicyPlatform : IAsyncDisposable
     {
         var created = await TestDatabase.CreateAsync();
         // No service listens there: unless a test says otherwise, what Ingest is asked stays unanswered.
-        var settings = new Dictionary<string, string?>(StringComparer.Ordinal) { ["services:ingest:grpc:0"] = "http://127.0.0.1:9", ["Policy:IngestTimeoutSeconds"] = "2" };
+        var settings = new Dictionary<string, string?>(StringComparer.Ordinal)
+        {
+            ["services:ingest:grpc:0"] = "http://127.0.0.1:9",
+            ["Policy:IngestTimeoutSeconds"] = "2"
+        };
         foreach (var (key, value) in more ?? new Dictionary<string, string?>())
         {
             settings[key] = value;
@@ -62,7 +66,8 @@ public sealed class PolicyPlatform : IAsyncDisposable
         var subscriber = Bus.Factory.CreateUsingRabbitMq(rabbit =>
         {
             rabbit.Host(new Uri(TestServers.RabbitMq));
-            rabbit.MessageTopology.SetEntityNameFormatter(new PrefixEntityNameFormatter(rabbit.MessageTopology.EntityNameFormatter, started[0].MessagingPrefix + "-"));
+            rabbit.MessageTopology.SetEntityNameFormatter(
+                new PrefixEntityNameFormatter(rabbit.MessageTopology.EntityNameFormatter, started[0].MessagingPrefix + "-"));
             rabbit.ReceiveEndpoint(new TemporaryEndpointDefinition(), endpoint =>
             {
                 endpoint.Handler<AuditEventOccurred>(context => Enqueue(audited, context.Message));
@@ -80,11 +85,13 @@ public sealed class PolicyPlatform : IAsyncDisposable
     public HttpClient Member(int instance = 0) => As(TestCaller.Of(Organization with { Role = Roles.Member }), instance);
 
     public EnvironmentLogged NewEnvironment(string? prefix = null, SubjectId? owner = null, long version = 1) =>
-        new(Organization.Id, new(Guid.CreateVersion7()), new(Guid.CreateVersion7()), owner ?? new(Guid.CreateVersion7()), prefix ?? "/home/ada/envs/" + Guid.CreateVersion7().ToString("N"),
+        new(Organization.Id, new(Guid.CreateVersion7()), new(Guid.CreateVersion7()), owner ?? new(Guid.CreateVersion7()), prefix
+            ?? "/home/ada/envs/" + Guid.CreateVersion7().ToString("N"),
             "science", "linux-64", 1, "sha256:00", 3, version == 1, version, DateTimeOffset.UtcNow);
 
     public Task PublishAsync<T>(T message, Guid? messageId = null) where T : class =>
-        Instances[0].Services.GetRequiredService<IBus>().Publish(message, context => context.MessageId = messageId ?? Guid.CreateVersion7());
+        Instances[0].Services.GetRequiredService<IBus>()
+            .Publish(message, context => context.MessageId = messageId ?? Guid.CreateVersion7());
 
     /// <summary>Publishes a log and waits until the service knows the environment.</summary>
     public async Task<EnvironmentLogged> LogAsync(EnvironmentLogged? environment = null)
@@ -96,7 +103,8 @@ public sealed class PolicyPlatform : IAsyncDisposable
     }
 
     public Task UntilVersionAsync(EnvironmentId environment, long version) => Eventually.BecomesTrueAsync(
-        async () => await ScalarAsync<long?>("select environment_version from environment_status where environment_id = $1", environment.Value) >= version,
+        async () => await ScalarAsync<long?>(
+            "select environment_version from environment_status where environment_id = $1", environment.Value) >= version,
         $"version {version} of environment {environment} is known");
 
     public async Task<T?> ScalarAsync<T>(string sql, params object[] parameters)
@@ -123,24 +131,26 @@ public sealed class PolicyPlatform : IAsyncDisposable
             $"/api/v1/orgs/{Organization.Slug}/activation?machine_id={machine}&prefix={Uri.EscapeDataString(prefix)}");
     }
 
-    public async Task<string> StatusAsync(EnvironmentLogged environment, int instance = 0) => (await CheckAsync(environment, instance)).GetProperty("status").GetString()!;
+    public async Task<string> StatusAsync(EnvironmentLogged environment, int instance = 0) =>
+        (await CheckAsync(environment, instance)).GetProperty("status").GetString()!;
 
     public Task<HttpResponseMessage> SetAsync(EnvironmentLogged environment, object body, HttpClient? client = null, int instance = 0)
     {
         ArgumentNullException.ThrowIfNull(environment);
-        return (client ?? Administrator(instance)).PutAsJsonAsync($"/api/v1/orgs/{Organization.Slug}/environments/{environment.EnvironmentId}/status", body, Json.Options);
+        return (client ?? Administrator(instance))
+            .PutAsJsonAsync($"/api/v1/orgs/{Organization.Slug}/environments/{environment.EnvironmentId}/status", body, Json.Options);
     }
 
     public async ValueTask DisposeAsync()
     {
-        await listener.StopAsync();
+        await _listener.StopAsync();
         foreach (var instance in Instances)
         {
             await instance.DisposeAsync();
         }
 
         await Db.DisposeAsync();
-        await database.DisposeAsync();
+        await _database.DisposeAsync();
     }
 
     private static Task Enqueue<T>(ConcurrentQueue<T> queue, T message)

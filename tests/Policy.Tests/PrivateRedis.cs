@@ -7,8 +7,8 @@ namespace EnvPlatform.Policy.Tests;
 /// <summary>A Redis server of this test's own, which it can stop and start.</summary>
 public sealed class PrivateRedis : IAsyncDisposable
 {
-    private readonly string folder = Directory.CreateTempSubdirectory("envplatform-redis-").FullName;
-    private Process? process;
+    private readonly string _folder = Directory.CreateTempSubdirectory("envplatform-redis-").FullName;
+    private Process? _process;
 
     public PrivateRedis()
     {
@@ -23,13 +23,14 @@ public sealed class PrivateRedis : IAsyncDisposable
 
     public async Task StartAsync()
     {
-        process = Process.Start(new ProcessStartInfo("redis-server", ["--port", $"{Port}", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", folder])
+        _process = Process.Start(new ProcessStartInfo(
+            "redis-server", ["--port", $"{Port}", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", _folder])
         {
             UseShellExecute = false,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         })!;
-        _ = process.StandardOutput.ReadToEndAsync();
+        _ = _process.StandardOutput.ReadToEndAsync();
         for (var i = 0; i < 100; i++)
         {
             using var client = new TcpClient();
@@ -49,18 +50,18 @@ public sealed class PrivateRedis : IAsyncDisposable
 
     public async Task StopAsync()
     {
-        if (process is not null)
+        if (_process is not null)
         {
-            process.Kill();
-            await process.WaitForExitAsync();
-            process.Dispose();
-            process = null;
+            _process.Kill();
+            await _process.WaitForExitAsync();
+            _process.Dispose();
+            _process = null;
         }
     }
 
     public async ValueTask DisposeAsync()
     {
         await StopAsync();
-        Directory.Delete(folder, recursive: true);
+        Directory.Delete(_folder, recursive: true);
     }
 }

@@ -9,7 +9,8 @@ public sealed class RedisAwayTests
     {
         await using var redis = new PrivateRedis();
         await redis.StartAsync();
-        await using var platform = await PolicyPlatform.StartAsync(instances: 2, more: new Dictionary<string, string?> { ["ConnectionStrings:redis"] = redis.ConnectionString });
+        await using var platform = await PolicyPlatform.StartAsync(
+            instances: 2, more: new Dictionary<string, string?> { ["ConnectionStrings:redis"] = redis.ConnectionString });
         await CheckActivationTests.UntilRedisAsync(platform, 0, "healthy");
         await CheckActivationTests.UntilRedisAsync(platform, 1, "healthy");
         var environment = await platform.LogAsync();
@@ -27,14 +28,16 @@ public sealed class RedisAwayTests
         await CheckActivationTests.UntilRedisAsync(platform, 1, "healthy");
         Assert.That(await platform.StatusAsync(environment, 1), Is.EqualTo("block"));
         using var free = await platform.SetAsync(environment, new { status = "ok" }, instance: 0);
-        await Eventually.BecomesTrueAsync(async () => await platform.StatusAsync(environment, 1) == "ok", "invalidations are heard again", seconds: 1);
+        await Eventually.BecomesTrueAsync(
+            async () => await platform.StatusAsync(environment, 1) == "ok", "invalidations are heard again", seconds: 1);
     }
 
     [Test]
     public async Task A_service_that_starts_without_Redis_works_and_uses_it_once_it_is_there()
     {
         await using var redis = new PrivateRedis();
-        await using var platform = await PolicyPlatform.StartAsync(more: new Dictionary<string, string?> { ["ConnectionStrings:redis"] = redis.ConnectionString });
+        await using var platform = await PolicyPlatform.StartAsync(
+            more: new Dictionary<string, string?> { ["ConnectionStrings:redis"] = redis.ConnectionString });
         var environment = await platform.LogAsync();
         Assert.That(await platform.StatusAsync(environment), Is.EqualTo("ok"));
         await redis.StartAsync();

@@ -12,23 +12,23 @@ namespace EnvPlatform.Policy.Tests;
 
 public sealed class SetStatusTests
 {
-    private PolicyPlatform platform = null!;
+    private PolicyPlatform _platform = null!;
 
     [OneTimeSetUp]
-    public async Task StartAsync() => platform = await PolicyPlatform.StartAsync();
+    public async Task StartAsync() => _platform = await PolicyPlatform.StartAsync();
 
     [OneTimeTearDown]
-    public async Task StopAsync() => await platform.DisposeAsync();
+    public async Task StopAsync() => await _platform.DisposeAsync();
 
     [Test]
     public async Task Blocking_stores_publishes_and_audits_and_a_member_is_told_at_activation()
     {
-        var environment = await platform.LogAsync();
-        Assert.That(await platform.StatusAsync(environment), Is.EqualTo("ok"), "a new environment may be used");
+        var environment = await _platform.LogAsync();
+        Assert.That(await _platform.StatusAsync(environment), Is.EqualTo("ok"), "a new environment may be used");
 
-        using var response = await platform.SetAsync(environment, new { status = "block", message = "Update openssl first." });
+        using var response = await _platform.SetAsync(environment, new { status = "block", message = "Update openssl first." });
         Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.OK));
-        var answer = await platform.CheckAsync(environment);
+        var answer = await _platform.CheckAsync(environment);
         Assert.Multiple(() =>
         {
             Assert.That(answer.GetProperty("status").GetString(), Is.EqualTo("block"));
@@ -36,7 +36,9 @@ public sealed class SetStatusTests
             Assert.That(answer.GetProperty("environment_id").GetGuid(), Is.EqualTo(environment.EnvironmentId.Value));
             Assert.That(answer.GetProperty("reasons")[0].GetProperty("kind").GetString(), Is.EqualTo("manual"));
         });
-        var changed = await Eventually.GetAsync(() => Task.FromResult(platform.Changed.FirstOrDefault(c => c.EnvironmentId == environment.EnvironmentId)), "the change is published");
+        var changed = await Eventually.GetAsync(
+            () => Task.FromResult(_platform.Changed.FirstOrDefault(c => c.EnvironmentId == environment.EnvironmentId)),
+            "the change is published");
         Assert.That((changed.Status, changed.Message, changed.Version), Is.EqualTo((EnvironmentStatus.Block, "Update openssl first.", 1L)));
         var audited = await AuditedAsync(environment, "environment_status_changed");
         Assert.Multiple(() =>
@@ -50,34 +52,40 @@ public sealed class SetStatusTests
     [Test]
     public async Task Setting_the_same_again_changes_nothing_and_says_nothing()
     {
-        var environment = await platform.LogAsync();
+        var environment = await _platform.LogAsync();
         for (var i = 0; i < 3; i++)
         {
-            using var response = await platform.SetAsync(environment, new { status = "warn", message = "Soon." });
+            using var response = await _platform.SetAsync(environment, new { status = "warn", message = "Soon." });
             Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.OK));
         }
 
-        using var last = await platform.SetAsync(environment, new { status = "ok" });
+        using var last = await _platform.SetAsync(environment, new { status = "ok" });
         await Eventually.BecomesTrueAsync(
-            () => Task.FromResult(platform.Changed.Any(c => c.EnvironmentId == environment.EnvironmentId && c.Status == EnvironmentStatus.Ok)), "the last change is published");
-        Assert.That(platform.Changed.Where(c => c.EnvironmentId == environment.EnvironmentId).Select(c => c.Version).Order(), Is.EqualTo(new[] { 1L, 2L }));
-        Assert.That(await platform.ScalarAsync<long>("select version from environment_status where environment_id = $1", environment.EnvironmentId.Value), Is.EqualTo(2));
+            () => Task.FromResult(
+                _platform.Changed.Any(c => c.EnvironmentId == environment.EnvironmentId && c.Status == EnvironmentStatus.Ok)),
+            "the last change is published");
+        Assert.That(_platform.Changed.Where(c => c.EnvironmentId == environment.EnvironmentId).Select(c => c.Version).Order(),
+            Is.EqualTo(new[] { 1L, 2L }));
+        Assert.That(await _platform.ScalarAsync<long>(
+            "select version from environment_status where environment_id = $1", environment.EnvironmentId.Value), Is.EqualTo(2));
     }
 
     [Test]
     public async Task Concurrent_changes_are_numbered_without_a_gap()
     {
-        var environment = await platform.LogAsync();
-        await Task.WhenAll(Enumerable.Range(0, 20).Select(i => platform.SetAsync(environment, new { status = "warn", message = $"Warning {i}" })));
-        Assert.That(await platform.ScalarAsync<long>("select version from environment_status where environment_id = $1", environment.EnvironmentId.Value), Is.EqualTo(20));
+        var environment = await _platform.LogAsync();
+        await Task.WhenAll(
+            Enumerable.Range(0, 20).Select(i => _platform.SetAsync(environment, new { status = "warn", message = $"Warning {i}" })));
+        Assert.That(await _platform.ScalarAsync<long>(
+            "select version from environment_status where environment_id = $1", environment.EnvironmentId.Value), Is.EqualTo(20));
     }
 
     [TestCase("warn")]
     [TestCase("block")]
     public async Task A_message_that_is_left_out_is_a_sentence_of_the_platform(string status)
     {
-        var environment = await platform.LogAsync();
-        using var response = await platform.SetAsync(environment, new { status });
+        var environment = await _platform.LogAsync();
+        using var response = await _platform.SetAsync(environment, new { status });
         var view = await response.Content.ReadFromJsonAsync<JsonElement>();
         Assert.That(view.GetProperty("message").GetString(), Does.Contain("administrator"));
     }
@@ -93,71 +101,79 @@ public sealed class SetStatusTests
     [TestCase("", "body")]
     public async Task Bad_input_is_400_and_names_the_field(string body, string field)
     {
-        var environment = await platform.LogAsync();
+        var environment = await _platform.LogAsync();
         using var content = new StringContent(body, Encoding.UTF8, "application/json");
-        using var response = await platform.Administrator().PutAsync(new Uri($"/api/v1/orgs/{platform.Organization.Slug}/environments/{environment.EnvironmentId}/status", UriKind.Relative), content);
+        using var response = await _platform.Administrator().PutAsync(
+            new Uri($"/api/v1/orgs/{_platform.Organization.Slug}/environments/{environment.EnvironmentId}/status", UriKind.Relative),
+            content);
         await AssertInvalidAsync(response, field);
     }
 
     [Test]
     public async Task A_message_may_have_2000_characters_and_no_more()
     {
-        var environment = await platform.LogAsync();
-        using var fits = await platform.SetAsync(environment, new { status = "warn", message = new string('ü', 2_000) });
+        var environment = await _platform.LogAsync();
+        using var fits = await _platform.SetAsync(environment, new { status = "warn", message = new string('ü', 2_000) });
         Assert.That(fits.StatusCode, Is.EqualTo(HttpStatusCode.OK));
-        using var tooLong = await platform.SetAsync(environment, new { status = "warn", message = new string('x', 2_001) });
+        using var tooLong = await _platform.SetAsync(environment, new { status = "warn", message = new string('x', 2_001) });
         await AssertInvalidAsync(tooLong, "message");
     }
 
     [Test]
     public async Task Only_an_administrator_of_the_organization_may()
     {
-        var environment = await platform.LogAsync();
+        var environment = await _platform.LogAsync();
         var other = TestCaller.NewOrganization();
-        var url = new Uri($"/api/v1/orgs/{platform.Organization.Slug}/environments/{environment.EnvironmentId}/status", UriKind.Relative);
+        var url = new Uri($"/api/v1/orgs/{_platform.Organization.Slug}/environments/{environment.EnvironmentId}/status", UriKind.Relative);
         var foreignUrl = new Uri($"/api/v1/orgs/{other.Slug}/environments/{environment.EnvironmentId}/status", UriKind.Relative);
-        async Task<int> PutAsync(TestCaller? caller, Uri to) => (int)(await platform.As(caller).PutAsJsonAsync(to, new { status = "block" })).StatusCode;
+        async Task<int> PutAsync(TestCaller? caller, Uri to) =>
+            (int)(await _platform.As(caller).PutAsJsonAsync(to, new { status = "block" })).StatusCode;
 
         Assert.That(await PutAsync(null, url), Is.EqualTo(401));
-        Assert.That(await PutAsync(TestCaller.Of(platform.Organization with { Role = Roles.Member }), url), Is.EqualTo(403));
-        Assert.That(await PutAsync(TestCaller.Of(platform.Organization with { Role = Roles.Auditor }), url), Is.EqualTo(403));
+        Assert.That(await PutAsync(TestCaller.Of(_platform.Organization with { Role = Roles.Member }), url), Is.EqualTo(403));
+        Assert.That(await PutAsync(TestCaller.Of(_platform.Organization with { Role = Roles.Auditor }), url), Is.EqualTo(403));
         Assert.That(await PutAsync(TestCaller.Of(other), url), Is.EqualTo(404));
         // In its own organization an administrator finds nothing under the id of another's environment; Ingest cannot be asked here.
         Assert.That(await PutAsync(TestCaller.Of(other), foreignUrl), Is.EqualTo(503));
-        Assert.That(await platform.StatusAsync(environment), Is.EqualTo("ok"));
+        Assert.That(await _platform.StatusAsync(environment), Is.EqualTo("ok"));
     }
 
     [Test]
     public async Task The_owner_and_administrators_see_the_status_and_other_members_do_not()
     {
-        var owner = TestCaller.Of(platform.Organization with { Role = Roles.Member });
-        var environment = await platform.LogAsync(platform.NewEnvironment(owner: owner.SubjectId));
-        var url = new Uri($"/api/v1/orgs/{platform.Organization.Slug}/environments/{environment.EnvironmentId}/status", UriKind.Relative);
-        using var own = await platform.As(owner).GetAsync(url);
-        using var all = await platform.Administrator().GetAsync(url);
-        using var others = await platform.Member().GetAsync(url);
-        Assert.That((own.StatusCode, all.StatusCode, others.StatusCode), Is.EqualTo((HttpStatusCode.OK, HttpStatusCode.OK, HttpStatusCode.NotFound)));
+        var owner = TestCaller.Of(_platform.Organization with { Role = Roles.Member });
+        var environment = await _platform.LogAsync(_platform.NewEnvironment(owner: owner.SubjectId));
+        var url = new Uri($"/api/v1/orgs/{_platform.Organization.Slug}/environments/{environment.EnvironmentId}/status", UriKind.Relative);
+        using var own = await _platform.As(owner).GetAsync(url);
+        using var all = await _platform.Administrator().GetAsync(url);
+        using var others = await _platform.Member().GetAsync(url);
+        Assert.That((own.StatusCode, all.StatusCode, others.StatusCode),
+            Is.EqualTo((HttpStatusCode.OK, HttpStatusCode.OK, HttpStatusCode.NotFound)));
     }
 
     [Test]
     public async Task A_removed_environment_has_no_status()
     {
-        var environment = await platform.LogAsync();
-        await platform.PublishAsync(new EnvironmentRemoved(environment.OrganizationId, environment.EnvironmentId, 2, DateTimeOffset.UtcNow));
-        await platform.UntilVersionAsync(environment.EnvironmentId, 2);
-        using var response = await platform.SetAsync(environment, new { status = "block" });
+        var environment = await _platform.LogAsync();
+        await _platform.PublishAsync(
+            new EnvironmentRemoved(environment.OrganizationId, environment.EnvironmentId, 2, DateTimeOffset.UtcNow));
+        await _platform.UntilVersionAsync(environment.EnvironmentId, 2);
+        using var response = await _platform.SetAsync(environment, new { status = "block" });
         Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.NotFound));
     }
 
     [Test]
     public async Task An_id_that_is_no_uuid_is_400()
     {
-        using var response = await platform.Administrator().PutAsJsonAsync($"/api/v1/orgs/{platform.Organization.Slug}/environments/x/status", new { status = "ok" });
+        using var response = await _platform.Administrator()
+            .PutAsJsonAsync($"/api/v1/orgs/{_platform.Organization.Slug}/environments/x/status", new { status = "ok" });
         await AssertInvalidAsync(response, "id");
     }
 
     private Task<AuditEventOccurred> AuditedAsync(EnvironmentLogged environment, string action) => Eventually.GetAsync(
-        () => Task.FromResult(platform.Audited.FirstOrDefault(a => a.ActionKey == action && a.Target.Id == environment.EnvironmentId.ToString())), $"{action} is published");
+        () => Task.FromResult(
+            _platform.Audited.FirstOrDefault(a => a.ActionKey == action && a.Target.Id == environment.EnvironmentId.ToString())),
+        $"{action} is published");
 
     private static async Task AssertInvalidAsync(HttpResponseMessage response, string field)
     {

@@ -7,7 +7,9 @@ using Npgsql;
 
 namespace EnvPlatform.Postgres.Tests;
 
-/// <summary>Background work on the database: every notification leads to a turn that begins after it, also when the connection is lost.</summary>
+/// <summary>
+/// Background work on the database: every notification leads to a turn that begins after it, also when the connection is lost.
+/// </summary>
 public sealed class BackgroundWorkTests
 {
     private TestDatabase _database = null!;
@@ -59,7 +61,10 @@ public sealed class BackgroundWorkTests
         var work = host.Get<Listening>();
         await work.NextTurnAsync();
         var killed = await host.Db.QuerySingleAsync<long>(
-            "select count(*) from (select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and query = 'listen ' || @Channel) k",
+            """
+            select count(*) from (select pg_terminate_backend(pid) from pg_stat_activity
+                where datname = current_database() and query = 'listen ' || @Channel) k
+            """,
             new { Channel = Listening.Name }, CancellationToken.None);
         Assert.That(killed, Is.EqualTo(1));
         await Notify(host.Db);

@@ -46,7 +46,10 @@ public sealed class CountColumnsTests
     {
         await WriteAsync(Rows);
         Assert.That(await ReadAsync(), Is.EqualTo(Rows));
-        Found[] other = [Rows[0] with { Vulnerabilities = new(60, 10, 20, 5, 15, 3), MaxCvss = null, Kev = 1 }, Rows[1] with { MaxCvss = 0.1m }];
+        Found[] other =
+        [
+            Rows[0] with { Vulnerabilities = new(60, 10, 20, 5, 15, 3), MaxCvss = null, Kev = 1 }, Rows[1] with { MaxCvss = 0.1m }
+        ];
         await WriteAsync(other);
         Assert.That(await ReadAsync(), Is.EqualTo(other));
     }
@@ -55,7 +58,10 @@ public sealed class CountColumnsTests
     public async Task Where_there_is_no_row_there_are_no_counts()
     {
         var read = await _connection.QuerySingleAsync<Maybe>(
-            $"select asked.id, {CountColumns.ValueOf("c")} as vulnerabilities from (select 7::bigint as id) asked left join counts c on c.id = asked.id");
+            $"""
+            select asked.id, {CountColumns.ValueOf("c")} as vulnerabilities from (select 7::bigint as id) asked left
+            join counts c on c.id = asked.id
+            """);
         Assert.That(read, Is.EqualTo(new Maybe(7, null)));
     }
 
@@ -75,7 +81,9 @@ public sealed class CountColumnsTests
     }
 
     private Task<int> SameAsync() => _connection.QuerySingleAsync<int>(
-        $"select count(*) from counts a join other b using (id) where ({CountColumns.Of("a")}) is not distinct from ({CountColumns.Of("b")})");
+        $"""
+        select count(*) from counts a join other b using (id) where ({CountColumns.Of("a")}) is not distinct from ({CountColumns.Of("b")})
+        """);
 
     [Test]
     public async Task Vulnerabilities_are_counted_by_severity_and_those_of_none_in_the_total_alone()
@@ -85,7 +93,8 @@ public sealed class CountColumnsTests
             "insert into found select n::text, severity from unnest(@severities) with ordinality as s(severity, n)", new { severities });
         var (total, critical, high, medium, low, unknown) = await _connection.QuerySingleAsync<(int, int, int, int, int, int)>(
             $"select {CountColumns.CountRowsOf("v")} from found v");
-        Assert.That(new VulnerabilityCounts(total, critical, high, medium, low, unknown), Is.EqualTo(new VulnerabilityCounts(10, 1, 2, 3, 1, 2)));
+        Assert.That(
+            new VulnerabilityCounts(total, critical, high, medium, low, unknown), Is.EqualTo(new VulnerabilityCounts(10, 1, 2, 3, 1, 2)));
     }
 
     private Task<int> WriteAsync(Found[] rows) => _connection.ExecuteAsync(
@@ -93,10 +102,12 @@ public sealed class CountColumnsTests
         insert into counts (id, {CountColumns.Names}) select id, {CountColumns.Names}
         from unnest(@Ids, {CountColumns.Values}) as given (id, {CountColumns.Names})
         on conflict (id) do update set {CountColumns.AssignFrom("excluded")}
-        """, CountColumns.Parameters(new { Ids = rows.Select(row => row.Id).ToArray() }, rows, row => row.Vulnerabilities, row => row.MaxCvss, row => row.Kev));
+        """, CountColumns.Parameters(
+            new { Ids = rows.Select(row => row.Id).ToArray() }, rows, row => row.Vulnerabilities, row => row.MaxCvss, row => row.Kev));
 
     private async Task<List<Found>> ReadAsync() =>
-        (await _connection.QueryAsync<Found>($"select c.id, {CountColumns.ValueOf("c")} as vulnerabilities, c.max_cvss, c.kev from counts c order by c.id")).AsList();
+        (await _connection.QueryAsync<Found>(
+            $"select c.id, {CountColumns.ValueOf("c")} as vulnerabilities, c.max_cvss, c.kev from counts c order by c.id")).AsList();
 
     private sealed record Found(long Id, VulnerabilityCounts Vulnerabilities, decimal? MaxCvss, int Kev);
 

@@ -17,7 +17,10 @@ public sealed class DapperTests
         var id = new OrganizationId(Guid.CreateVersion7());
         var at = new DateTimeOffset(2026, 3, 4, 5, 6, 7, TimeSpan.FromHours(2));
         var row = await db.QuerySingleAsync<Row>(
-            "select @id as org_id, @at as logged_at, null::uuid as parent_id, null::timestamptz as ended_at, 7.5::numeric as max_cvss, array[1,2] as package_ids",
+            """
+            select @id as org_id, @at as logged_at, null::uuid as parent_id, null::timestamptz as ended_at, 7.5::numeric as max_cvss,
+                array[1,2] as package_ids
+            """,
             new { id, at }, CancellationToken.None);
         Assert.That(row.OrgId, Is.EqualTo(id));
         Assert.That(row.LoggedAt, Is.EqualTo(at));
@@ -26,5 +29,7 @@ public sealed class DapperTests
         Assert.That(row.PackageIds, Is.EqualTo(new[] { 1, 2 }));
     }
 
-    private sealed record Row(OrganizationId OrgId, DateTimeOffset LoggedAt, OrganizationId? ParentId, DateTimeOffset? EndedAt, decimal? MaxCvss, int[] PackageIds);
+    private sealed record Row(
+        OrganizationId OrgId, DateTimeOffset LoggedAt, OrganizationId? ParentId, DateTimeOffset? EndedAt,
+        decimal? MaxCvss, int[] PackageIds);
 }

@@ -40,7 +40,8 @@ public sealed class InboxTests
             await PublishAsync(message, id);
         }
 
-        await Eventually.BecomesTrueAsync(() => Task.FromResult(_host.Received.Deliveries.GetValueOrDefault(id) == 3), "it is delivered three times");
+        await Eventually.BecomesTrueAsync(
+            () => Task.FromResult(_host.Received.Deliveries.GetValueOrDefault(id) == 3), "it is delivered three times");
         Assert.That(_host.Received.Effects.Count(effect => effect.Environment == message.EnvironmentId), Is.EqualTo(1));
     }
 
@@ -79,7 +80,8 @@ public sealed class InboxTests
 
     private static EnvironmentArchived Archived() => new(OrganizationId.New(Now), EnvironmentId.New(Now), true, 1, Now);
 
-    private int EffectsOf(EnvironmentArchived message) => _host.Received.Effects.Count(effect => effect.Environment == message.EnvironmentId);
+    private int EffectsOf(EnvironmentArchived message) =>
+        _host.Received.Effects.Count(effect => effect.Environment == message.EnvironmentId);
 
     private Task PublishAsync<T>(T message, Guid id) where T : class =>
         _host.Get<IBus>().Publish(message, context => context.MessageId = id);

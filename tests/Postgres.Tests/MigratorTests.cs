@@ -30,8 +30,10 @@ public sealed class MigratorTests
             await command.ExecuteNonQueryAsync();
         }
 
-        Assert.That(() => NewMigrator(db).MigrateAsync(CancellationToken.None), Throws.InvalidOperationException.With.Message.Contains("0001_notes.sql"));
+        Assert.That(() => NewMigrator(db).MigrateAsync(CancellationToken.None),
+            Throws.InvalidOperationException.With.Message.Contains("0001_notes.sql"));
     }
 
-    private static Migrator NewMigrator(NpgsqlDataSource db) => new(db, [typeof(Migrator).Assembly, typeof(MigratorTests).Assembly], NullLogger<Migrator>.Instance);
+    private static Migrator NewMigrator(NpgsqlDataSource db) =>
+        new(db, [typeof(Migrator).Assembly, typeof(MigratorTests).Assembly], NullLogger<Migrator>.Instance);
 }

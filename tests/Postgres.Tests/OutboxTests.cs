@@ -9,29 +9,29 @@ namespace EnvPlatform.Postgres.Tests;
 /// <summary>What a committed transaction publishes arrives, once in effect; what is rolled back does not.</summary>
 public sealed class OutboxTests
 {
-    private TestDatabase database = null!;
-    private string prefix = "";
+    private TestDatabase _database = null!;
+    private string _prefix = "";
 
     [SetUp]
     public async Task SetUp()
     {
-        database = await TestDatabase.CreateAsync();
-        prefix = "pg" + Guid.CreateVersion7().ToString("N")[^12..];
+        _database = await TestDatabase.CreateAsync();
+        _prefix = "pg" + Guid.CreateVersion7().ToString("N")[^12..];
     }
 
     [TearDown]
     public async Task TearDown()
     {
-        if (database is not null)
+        if (_database is not null)
         {
-            await database.DisposeAsync();
+            await _database.DisposeAsync();
         }
     }
 
     [Test]
     public async Task A_committed_message_arrives_and_a_rolled_back_one_does_not()
     {
-        await using var host = await TestHost.StartAsync(database, prefix);
+        await using var host = await TestHost.StartAsync(_database, _prefix);
         var lost = Removed();
         await using (var tx = await host.Db.BeginAsync(CancellationToken.None))
         {
@@ -49,24 +49,26 @@ public sealed class OutboxTests
     public async Task A_message_that_no_queue_takes_waits_until_one_does()
     {
         var message = Removed();
-        await using (var publisher = await TestHost.StartAsync(database, prefix, consumes: false))
+        await using (var publisher = await TestHost.StartAsync(_database, _prefix, consumes: false))
         {
             await PublishAsync(publisher, message);
             await Eventually.BecomesTrueAsync(
-                async () => await publisher.Db.QuerySingleAsync<int>("select coalesce(max(attempts), 0) from outbox", null, CancellationToken.None) > 0,
+                async () => await publisher.Db.QuerySingleAsync<int>(
+                    "select coalesce(max(attempts), 0) from outbox", null, CancellationToken.None) > 0,
                 "the broker returns it");
             Assert.That(await WaitingAsync(publisher), Is.EqualTo(1));
         }
 
-        await using var consumer = await TestHost.StartAsync(database, prefix);
-        await Eventually.BecomesTrueAsync(() => Task.FromResult(consumer.Received.Effects.Any(e => e.Environment == message.EnvironmentId)), "it arrives");
+        await using var consumer = await TestHost.StartAsync(_database, _prefix);
+        await Eventually.BecomesTrueAsync(
+            () => Task.FromResult(consumer.Received.Effects.Any(e => e.Environment == message.EnvironmentId)), "it arrives");
     }
 
     [Test]
     public async Task Two_relays_deliver_every_message_once_in_effect()
     {
-        await using var first = await TestHost.StartAsync(database, prefix);
-        await using var second = await TestHost.StartAsync(database, prefix);
+        await using var first = await TestHost.StartAsync(_database, _prefix);
+        await using var second = await TestHost.StartAsync(_database, _prefix);
         var sent = Enumerable.Range(0, 2_000).Select(_ => Removed()).ToArray();
         foreach (var chunk in sent.Chunk(50))
         {
@@ -88,7 +90,7 @@ public sealed class OutboxTests
     [Test]
     public async Task The_trace_of_the_writer_reaches_the_consumer()
     {
-        await using var host = await TestHost.StartAsync(database, prefix);
+        await using var host = await TestHost.StartAsync(_database, _prefix);
         using var activity = new Activity("request").SetIdFormat(ActivityIdFormat.W3C).Start();
         activity.ActivityTraceFlags = ActivityTraceFlags.Recorded;
         await PublishAsync(host, Removed());
@@ -100,7 +102,7 @@ public sealed class OutboxTests
     [Test]
     public async Task A_message_counts_once_for_each_consumer()
     {
-        await using var host = await TestHost.StartAsync(database, prefix);
+        await using var host = await TestHost.StartAsync(_database, _prefix);
         var id = Guid.CreateVersion7();
         Assert.That(await ReceiveAsync(host, id, "one"), Is.True);
         Assert.That(await ReceiveAsync(host, id, "one"), Is.False);
@@ -131,5 +133,6 @@ public sealed class OutboxTests
         return first;
     }
 
-    private static Task<long> WaitingAsync(TestHost host) => host.Db.QuerySingleAsync<long>("select count(*) from outbox", null, CancellationToken.None);
+    private static Task<long> WaitingAsync(TestHost host) =>
+        host.Db.QuerySingleAsync<long>("select count(*) from outbox", null, CancellationToken.None);
 }

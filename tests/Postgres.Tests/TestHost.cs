@@ -24,29 +24,31 @@ namespace EnvPlatform.Postgres.Tests;
 /// <summary>A small service made of the shared parts alone, on real servers.</summary>
 internal sealed class TestHost : IAsyncDisposable
 {
-    private readonly WebApplication app;
+    private readonly WebApplication _app;
 
     private TestHost(WebApplication app, Uri address)
     {
-        this.app = app;
+        _app = app;
         Address = address;
     }
 
     public Uri Address { get; }
 
-    public NpgsqlDataSource Db => app.Services.GetRequiredService<NpgsqlDataSource>();
+    public NpgsqlDataSource Db => _app.Services.GetRequiredService<NpgsqlDataSource>();
 
-    public Received Received => app.Services.GetRequiredService<Received>();
+    public Received Received => _app.Services.GetRequiredService<Received>();
 
     /// <param name="consumes">Whether this host has a queue for <see cref="EnvironmentRemoved"/>.</param>
-    public static async Task<TestHost> StartAsync(TestDatabase database, string prefix, bool consumes = true, Action<IEndpointRouteBuilder>? map = null,
+    public static async Task<TestHost> StartAsync(
+        TestDatabase database, string prefix, bool consumes = true, Action<IEndpointRouteBuilder>? map = null,
         Action<IServiceCollection>? services = null)
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
         var address = new Uri($"http://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}");
         listener.Stop();
-        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ApplicationName = "EnvPlatform.Postgres.Tests", EnvironmentName = "Production" });
+        var builder = WebApplication.CreateBuilder(
+            new WebApplicationOptions { ApplicationName = "EnvPlatform.Postgres.Tests", EnvironmentName = "Production" });
         builder.Configuration["urls"] = address.ToString();
         builder.Configuration["ASSERTION_KEY"] = "tests-tests-tests-tests-tests-tests-tests";
         builder.Configuration["ConnectionStrings:tests"] = database.ConnectionString;
@@ -73,23 +75,25 @@ internal sealed class TestHost : IAsyncDisposable
         await web.StartAsync();
         var host = new TestHost(web, address);
         using var client = new HttpClient { BaseAddress = address };
-        await Eventually.BecomesTrueAsync(async () => (await client.GetAsync(new Uri("/health/ready", UriKind.Relative))).StatusCode == HttpStatusCode.OK, "ready");
+        await Eventually.BecomesTrueAsync(
+            async () => (await client.GetAsync(new Uri("/health/ready", UriKind.Relative))).StatusCode == HttpStatusCode.OK, "ready");
         return host;
     }
 
-    public T Get<T>() where T : notnull => app.Services.GetRequiredService<T>();
+    public T Get<T>() where T : notnull => _app.Services.GetRequiredService<T>();
 
     public HttpClient As(TestCaller caller)
     {
         var client = new HttpClient { BaseAddress = Address };
-        client.DefaultRequestHeaders.Add(Assertion.Header, caller.ToAssertion().Sign(new AssertionKey("tests-tests-tests-tests-tests-tests-tests")));
+        client.DefaultRequestHeaders.Add(
+            Assertion.Header, caller.ToAssertion().Sign(new AssertionKey("tests-tests-tests-tests-tests-tests-tests")));
         return client;
     }
 
     public async ValueTask DisposeAsync()
     {
-        await app.StopAsync();
-        await app.DisposeAsync();
+        await _app.StopAsync();
+        await _app.DisposeAsync();
     }
 }
 
@@ -119,22 +123,23 @@ internal sealed class TakeNote(NpgsqlDataSource db, Received received) : IConsum
 
 internal sealed class TakeNotes(NpgsqlDataSource db, Received received) : IConsumer<Batch<EnvironmentArchived>>
 {
-    public Task Consume(ConsumeContext<Batch<EnvironmentArchived>> context) => db.HandleBatchOnceAsync(this, context, async (tx, messages) =>
-    {
-        foreach (var archived in messages)
+    public Task Consume(ConsumeContext<Batch<EnvironmentArchived>> context) =>
+        db.HandleBatchOnceAsync(this, context, async (tx, messages) =>
         {
-            await tx.ExecuteAsync("insert into notes (text) values (@Text)", new { Text = archived.EnvironmentId.ToString() });
-        }
+            foreach (var archived in messages)
+            {
+                await tx.ExecuteAsync("insert into notes (text) values (@Text)", new { Text = archived.EnvironmentId.ToString() });
+            }
 
-        if (received.Fail-- > 0)
-        {
-            throw new InvalidOperationException("a fault");
-        }
+            if (received.Fail-- > 0)
+            {
+                throw new InvalidOperationException("a fault");
+            }
 
-        received.Fail = 0;
-        foreach (var archived in messages)
-        {
-            received.Effects.Add((archived.EnvironmentId, null));
-        }
-    });
+            received.Fail = 0;
+            foreach (var archived in messages)
+            {
+                received.Effects.Add((archived.EnvironmentId, null));
+            }
+        });
 }

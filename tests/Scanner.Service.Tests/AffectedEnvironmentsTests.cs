@@ -6,20 +6,23 @@ using EnvPlatform.Contracts.Ids;
 
 namespace EnvPlatform.Scanner.Service.Tests;
 
-/// <summary>The environments that a vulnerability affects, in every order and page size, against a sort in memory of the same environments.</summary>
+/// <summary>
+/// The environments that a vulnerability affects, in every order and page size, against a sort in memory of the same environments.
+/// </summary>
 [TestFixture(0)]
 [TestFixture(1_500)]
 public sealed class AffectedEnvironmentsTests(int foreignSets) : ScannerFixture
 {
     private const string Path = "vulnerabilities/CVE-2026-30000/environments";
-    private readonly HashSet<string> archived = [];
-    private readonly Dictionary<string, long> setOf = [];
-    private List<JsonElement> all = [];
+    private readonly HashSet<string> _archived = [];
+    private readonly Dictionary<string, long> _setOf = [];
+    private List<JsonElement> _all = [];
 
     protected override async Task PrepareAsync()
     {
         await ImportAsync(File([
-            Record("PYSEC-2026-300", "commonlib", null, "2.0", ["CVE-2026-30000"], Medium), Record("PYSEC-2026-301", "worselib", null, "2.0", ["CVE-2026-30001"], High),
+            Record("PYSEC-2026-300", "commonlib", null, "2.0", ["CVE-2026-30000"], Medium),
+            Record("PYSEC-2026-301", "worselib", null, "2.0", ["CVE-2026-30001"], High),
             Record("PYSEC-2026-302", "worstlib", null, "2.0", ["CVE-2026-30002"], Critical)]));
         var machine = await RegisterMachineAsync(Bob);
         var evesMachine = await RegisterMachineAsync(Eve);
@@ -32,18 +35,19 @@ public sealed class AffectedEnvironmentsTests(int foreignSets) : ScannerFixture
         {
             var bobs = random.Next(3) > 0;
             ids.Add(await LogAsync(
-                bobs ? Bob : Eve, bobs ? machine : evesMachine, $"/{random.Next(9)}/{new[] { "base", "Ops", "science" }[random.Next(3)]}-{i}",
+                bobs ? Bob : Eve, bobs ? machine : evesMachine,
+                $"/{random.Next(9)}/{new[] { "base", "Ops", "science" }[random.Next(3)]}-{i}",
                 PyPi("commonlib", "1.0"), PyPi(also[random.Next(3)], "1.0"), PyPi("other", $"{random.Next(4)}")));
         }
 
         foreach (var id in ids)
         {
-            setOf[id.ToString()] = await ScannedAsync(id);
+            _setOf[id.ToString()] = await ScannedAsync(id);
         }
 
         await using (var connection = await Db.OpenConnectionAsync())
         {
-            archived.UnionWith((await connection.QueryAsync<Guid>(
+            _archived.UnionWith((await connection.QueryAsync<Guid>(
                 """
                 update environments set archived = true where prefix like '/3/%' and org_id = @Value returning environment_id
                 """, Organization.Id)).Select(id => id.ToString()));
@@ -60,18 +64,19 @@ public sealed class AffectedEnvironmentsTests(int foreignSets) : ScannerFixture
                 """, new { foreignSets });
         }
 
-        all = [.. await GetAllAsync(Ada, Path, 1_000), .. await GetAllAsync(Ada, Path + "?archived=true", 1_000)];
-        Assert.That(all.Select(Id), Is.EquivalentTo(ids.Skip(1).Select(id => id.ToString())));
-        Assert.That(archived, Is.Not.Empty);
+        _all = [.. await GetAllAsync(Ada, Path, 1_000), .. await GetAllAsync(Ada, Path + "?archived=true", 1_000)];
+        Assert.That(_all.Select(Id), Is.EquivalentTo(ids.Skip(1).Select(id => id.ToString())));
+        Assert.That(_archived, Is.Not.Empty);
     }
 
     [Test]
     public async Task Every_sort_in_both_directions_and_any_page_size_equals_a_sort_in_memory(
-        [Values("name", "prefix", "platform", "max_cvss", "vulnerabilities", "scanned_at")] string field, [Values("", "-")] string direction,
-        [Values(1_000, 7, 1)] int limit, [Values] bool asMember)
+        [Values("name", "prefix", "platform", "max_cvss", "vulnerabilities", "scanned_at")] string field,
+        [Values("", "-")] string direction, [Values(1_000, 7, 1)] int limit, [Values] bool asMember)
     {
         var listed = await GetAllAsync(asMember ? Bob : Ada, $"{Path}?sort={direction}{field}", limit);
-        var sorted = all.Where(e => !archived.Contains(Id(e)) && (!asMember || e.GetProperty("user").GetProperty("id").GetGuid() == Bob.SubjectId.Value))
+        var sorted = _all.Where(
+            e => !_archived.Contains(Id(e)) && (!asMember || e.GetProperty("user").GetProperty("id").GetGuid() == Bob.SubjectId.Value))
             .Order(Comparer<JsonElement>.Create((a, b) => Compare(a, b, field))).ToList();
         if (direction == "-")
         {
@@ -85,8 +90,11 @@ public sealed class AffectedEnvironmentsTests(int foreignSets) : ScannerFixture
     public async Task Each_environment_names_its_own_affected_packages()
     {
         var listed = await GetAllAsync(Ada, Path, 10);
-        Assert.That(listed.Select(e => string.Join(',', e.GetProperty("packages").EnumerateArray().Select(p => p.GetProperty("name").GetString()))), Is.All.EqualTo("commonlib"));
-        Assert.That((await GetAsync(Ada, "vulnerabilities/CVE-2026-30000")).GetProperty("environments").GetInt64(), Is.EqualTo(listed.Count));
+        Assert.That(
+            listed.Select(e => string.Join(',', e.GetProperty("packages").EnumerateArray().Select(p => p.GetProperty("name").GetString()))),
+            Is.All.EqualTo("commonlib"));
+        Assert.That(
+            (await GetAsync(Ada, "vulnerabilities/CVE-2026-30000")).GetProperty("environments").GetInt64(), Is.EqualTo(listed.Count));
     }
 
     [Test]
@@ -111,7 +119,7 @@ public sealed class AffectedEnvironmentsTests(int foreignSets) : ScannerFixture
             "scanned_at" => a.GetProperty(field).GetDateTimeOffset().CompareTo(b.GetProperty(field).GetDateTimeOffset()),
             _ => string.CompareOrdinal(a.GetProperty(field).GetString(), b.GetProperty(field).GetString()),
         };
-        var bySet = field is "max_cvss" or "vulnerabilities" or "scanned_at" ? setOf[Id(a)].CompareTo(setOf[Id(b)]) : 0;
+        var bySet = field is "max_cvss" or "vulnerabilities" or "scanned_at" ? _setOf[Id(a)].CompareTo(_setOf[Id(b)]) : 0;
         return by != 0 ? by : bySet != 0 ? bySet : string.CompareOrdinal(Id(a), Id(b));
     }
 

@@ -12,7 +12,7 @@ namespace EnvPlatform.Scanner.Service.Tests;
 /// <summary>A database, a publisher of feeds, and an operator who looks at them. Each fixture starts scanners as it needs them.</summary>
 public abstract class FeedFixture
 {
-    private NpgsqlDataSource db = null!;
+    private NpgsqlDataSource _db = null!;
 
     internal FeedServer Publisher { get; private set; } = null!;
 
@@ -25,12 +25,12 @@ public abstract class FeedFixture
     public async Task PrepareAsync()
     {
         Database = await TestDatabase.CreateAsync();
-        db = NpgsqlDataSource.Create(Database.ConnectionString);
+        _db = NpgsqlDataSource.Create(Database.ConnectionString);
         Publisher = await FeedServer.StartAsync();
     }
 
     [OneTimeTearDown]
-    public Task CleanUpAsync() => Disposal.OfAsync(Publisher, db, Database);
+    public Task CleanUpAsync() => Disposal.OfAsync(Publisher, _db, Database);
 
     /// <summary>Settings of a scanner that fetches these feeds, each in the format of OSV under its name, and no others.</summary>
     /// <param name="feeds">Null for a scanner that fetches nothing.</param>
@@ -82,15 +82,20 @@ public abstract class FeedFixture
             }, $"feed {name}", 60);
     }
 
-    protected Task ExecuteAsync(string sql, object? parameters = null) => db.ExecuteAsync(sql, parameters);
+    protected Task ExecuteAsync(string sql, object? parameters = null) => _db.ExecuteAsync(sql, parameters);
 
-    protected async Task<T?> ScalarAsync<T>(string sql, object? parameters = null) => await db.ScalarAsync<T>(sql, parameters);
+    protected async Task<T?> ScalarAsync<T>(string sql, object? parameters = null) => await _db.ScalarAsync<T>(sql, parameters);
 
-    protected static byte[] Osv(string id, string details, int padding = 0) => JsonSerializer.SerializeToUtf8Bytes(new JsonArray(new JsonObject
-    {
-        ["id"] = id,
-        ["modified"] = "2026-01-02T03:04:05Z",
-        ["details"] = details + new string('x', padding),
-        ["affected"] = new JsonArray(new JsonObject { ["package"] = new JsonObject { ["ecosystem"] = "PyPI", ["name"] = "feedlib" }, ["versions"] = new JsonArray("1.0") }),
-    }));
+    protected static byte[] Osv(string id, string details, int padding = 0) =>
+        JsonSerializer.SerializeToUtf8Bytes(new JsonArray(new JsonObject
+        {
+            ["id"] = id,
+            ["modified"] = "2026-01-02T03:04:05Z",
+            ["details"] = details + new string('x', padding),
+            ["affected"] = new JsonArray(new JsonObject
+            {
+                ["package"] = new JsonObject { ["ecosystem"] = "PyPI", ["name"] = "feedlib" },
+                ["versions"] = new JsonArray("1.0")
+            }),
+        }));
 }

@@ -19,7 +19,8 @@ public sealed class FeedResumeTests : FeedFixture
         Publisher.Publish("/changed", Osv("PYSEC-3100-2", "Old", Size), holdAfter: 1_500_000);
         JsonElement left;
         using var victim = ScannerProcess.Start(Database, Settings("test" + Guid.CreateVersion7().ToString("N")[^12..], Names));
-        await Eventually.BecomesTrueAsync(() => Task.FromResult(Names.All(name => Publisher.RequestsFor("/" + name).Length == 1)), "both are being fetched", 60);
+        await Eventually.BecomesTrueAsync(
+            () => Task.FromResult(Names.All(name => Publisher.RequestsFor("/" + name).Length == 1)), "both are being fetched", 60);
         // It looks for work once, while another has it, and not again.
         var idle = Settings(null, Names);
         idle["Scanner:PollSeconds"] = "600";
@@ -38,7 +39,8 @@ public sealed class FeedResumeTests : FeedFixture
 
             victim.Kill();
             left = await FeedAsync(witness, "held", feed => feed.GetProperty("state").GetString() != "fetching");
-            Assert.That((left.GetProperty("state").GetString(), Bytes(left, "bytes_fetched") >= 1_250_000), Is.EqualTo(("due", true)), "what came is kept, and nobody pretends to go on");
+            Assert.That((left.GetProperty("state").GetString(), Bytes(left, "bytes_fetched") >= 1_250_000), Is.EqualTo(("due", true)),
+                "what came is kept, and nobody pretends to go on");
         }
 
         Publisher.Publish("/changed", Osv("PYSEC-3100-2", "New", Size + 7));
@@ -56,8 +58,12 @@ public sealed class FeedResumeTests : FeedFixture
             Assert.That(held[1].Range, Is.EqualTo($"bytes={Bytes(left, "bytes_fetched")}-"));
             Assert.That(changed.Select(asked => asked.Status), Is.EqualTo(new[] { 200, 200 }), "asked for the rest, given another file");
             Assert.That(changed[1].IfRange, Is.Not.Empty);
-            Assert.That(await ScalarAsync<string>("select convert_from(raw, 'UTF8')::json ->> 'details' from advisories where id = 'PYSEC-3100-1'"), Does.StartWith("Whole").And.Length.EqualTo(Size + 5));
-            Assert.That(await ScalarAsync<string>("select convert_from(raw, 'UTF8')::json ->> 'details' from advisories where id = 'PYSEC-3100-2'"), Does.StartWith("New").And.Length.EqualTo(Size + 10));
+            Assert.That(
+                await ScalarAsync<string>("select convert_from(raw, 'UTF8')::json ->> 'details' from advisories where id = 'PYSEC-3100-1'"),
+                Does.StartWith("Whole").And.Length.EqualTo(Size + 5));
+            Assert.That(
+                await ScalarAsync<string>("select convert_from(raw, 'UTF8')::json ->> 'details' from advisories where id = 'PYSEC-3100-2'"),
+                Does.StartWith("New").And.Length.EqualTo(Size + 10));
             Assert.That(await ScalarAsync<long>("select count(*) from feed_parts"), Is.Zero, "nothing stays behind");
         });
     }
@@ -69,17 +75,27 @@ public sealed class FeedResumeTests : FeedFixture
         await using var first = await ServiceFixture<ScannerOptions>.StartAsync("scanner", Database, Settings(null, ["taken"]));
         await FeedAsync(first, "taken", feed => Bytes(feed, "bytes_fetched") >= 700_000);
         var before = await ScalarAsync<Guid>("select fetch_id from feeds where name = 'taken'");
-        await ExecuteAsync("select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and objsubid = 1 and (classid::bigint << 32) | objid::bigint = hashtextextended('feed taken', 0)");
+        await ExecuteAsync(
+            """
+            select pg_terminate_backend(pid) from pg_locks
+            where locktype = 'advisory' and objsubid = 1 and (classid::bigint << 32) | objid::bigint = hashtextextended('feed taken', 0)
+            """);
 
         await SucceededAsync(first, "taken");
         Publisher.Release("/taken");
-        await Eventually.BecomesTrueAsync(() => Task.FromResult(Publisher.RequestsFor("/taken").Length >= 2), "the rest was asked for by another");
+        await Eventually.BecomesTrueAsync(
+            () => Task.FromResult(Publisher.RequestsFor("/taken").Length >= 2), "the rest was asked for by another");
         await Task.Delay(TimeSpan.FromSeconds(2), TimeProvider.System);
         Assert.Multiple(async () =>
         {
             Assert.That(Publisher.RequestsFor("/taken").Select(asked => asked.Status), Is.EqualTo(new[] { 200, 206 }));
-            Assert.That(await ScalarAsync<long>("select count(*) from imports i join feeds f on f.import_id = i.id where f.name = 'taken' and i.status = 'completed'"), Is.EqualTo(1));
-            Assert.That(await ScalarAsync<long>("select count(*) from imports i where created_at >= (select created_at from feeds where name = 'taken') and bytes > @Size", new { Size }), Is.EqualTo(1), "one import");
+            Assert.That(
+                await ScalarAsync<long>(
+                    "select count(*) from imports i join feeds f on f.import_id = i.id where f.name = 'taken' and i.status = 'completed'"),
+                Is.EqualTo(1));
+            Assert.That(await ScalarAsync<long>(
+                "select count(*) from imports i where created_at >= (select created_at from feeds where name = 'taken') and bytes > @Size",
+                new { Size }), Is.EqualTo(1), "one import");
             Assert.That(await ScalarAsync<Guid?>("select fetch_id from feeds where name = 'taken'"), Is.Not.EqualTo(before));
             Assert.That(await ScalarAsync<long>("select count(*) from feed_parts where feed = 'taken'"), Is.Zero);
         });
@@ -100,9 +116,11 @@ public sealed class FeedResumeTests : FeedFixture
             Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.Accepted), answer.ToString());
             var asked = path == "sync" ? answer.GetProperty("items")[0] : answer;
             var done = await FeedAsync(
-                scanner, "asked", feed => feed.GetProperty("state").GetString() == "waiting" && feed.GetProperty("last_attempt_at").GetDateTimeOffset() > asked.GetProperty("requested_at").GetDateTimeOffset());
+                scanner, "asked", feed => feed.GetProperty("state").GetString() == "waiting"
+                    && feed.GetProperty("last_attempt_at").GetDateTimeOffset() > asked.GetProperty("requested_at").GetDateTimeOffset());
             Assert.That(done.GetProperty("error").ValueKind, Is.EqualTo(JsonValueKind.Null));
-            Assert.That(await ScalarAsync<string>("select description from vulnerabilities where id = 'PYSEC-3100-4'"), Is.EqualTo(description));
+            Assert.That(
+                await ScalarAsync<string>("select description from vulnerabilities where id = 'PYSEC-3100-4'"), Is.EqualTo(description));
         }
 
         using var unknown = await client.PostAsync(new Uri("/api/v1/advisories/feeds/nonsense/sync", UriKind.Relative), null);
@@ -121,9 +139,11 @@ public sealed class FeedResumeTests : FeedFixture
         Assert.That((response.StatusCode, asked.GetProperty("state").GetString()), Is.EqualTo((HttpStatusCode.Accepted, "fetching")));
         Publisher.Release("/again");
         await FeedAsync(
-            scanner, "again", feed => feed.GetProperty("state").GetString() == "waiting" && feed.GetProperty("last_attempt_at").GetDateTimeOffset() > asked.GetProperty("requested_at").GetDateTimeOffset());
+            scanner, "again", feed => feed.GetProperty("state").GetString() == "waiting"
+                && feed.GetProperty("last_attempt_at").GetDateTimeOffset() > asked.GetProperty("requested_at").GetDateTimeOffset());
         Assert.That(Publisher.RequestsFor("/again").Select(one => one.Status), Is.EqualTo(new[] { 200, 304 }));
     }
 
-    private static long Bytes(JsonElement feed, string name) => feed.GetProperty(name) is { ValueKind: JsonValueKind.Number } number ? number.GetInt64() : 0;
+    private static long Bytes(JsonElement feed, string name) =>
+        feed.GetProperty(name) is { ValueKind: JsonValueKind.Number } number ? number.GetInt64() : 0;
 }

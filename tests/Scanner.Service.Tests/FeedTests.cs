@@ -12,11 +12,15 @@ namespace EnvPlatform.Scanner.Service.Tests;
 /// <summary>Feeds fetched from a server that publishes, breaks off and says that nothing changed.</summary>
 public sealed class FeedTests : FeedFixture
 {
-    private ServiceFixture<ScannerOptions> scanner = null!;
-    private ServiceFixture<ScannerOptions> another = null!;
-    private EventRecorder events = null!;
+    private ServiceFixture<ScannerOptions> _scanner = null!;
+    private ServiceFixture<ScannerOptions> _another = null!;
+    private EventRecorder _events = null!;
 
-    private static readonly string[] Names = ["breaks", "large", "sum", "badsum", "nothing", "slow", "gone", "dead", "hash", "badhash", "bomb", "bombsum", "timed", "weak", "blind"];
+    private static readonly string[] Names =
+    [
+        "breaks", "large", "sum", "badsum", "nothing", "slow", "gone", "dead", "hash", "badhash", "bomb", "bombsum", "timed", "weak",
+        "blind"
+    ];
 
     [OneTimeSetUp]
     public async Task StartAsync()
@@ -24,7 +28,8 @@ public sealed class FeedTests : FeedFixture
         Publisher.Publish("/breaks", Osv("PYSEC-3000-1", "High", padding: 600_000), breakAfter: 300_000);
         Publisher.Publish("/large", Osv("PYSEC-3000-2", "", padding: 1_100_000));
         Publisher.Publish("/sum", Gzipped.Of(Osv("PYSEC-3000-3", "")));
-        Publisher.Publish("/sum.meta", Encoding.UTF8.GetBytes("size:1\r\nsha256:" + Convert.ToHexString(SHA256.HashData(Osv("PYSEC-3000-3", "")))));
+        Publisher.Publish(
+            "/sum.meta", Encoding.UTF8.GetBytes("size:1\r\nsha256:" + Convert.ToHexString(SHA256.HashData(Osv("PYSEC-3000-3", "")))));
         Publisher.Publish("/badsum", Osv("PYSEC-3000-4", ""));
         Publisher.Publish("/badsum.meta", Encoding.UTF8.GetBytes("sha256:" + new string('0', 64)));
         Publisher.Publish("/nothing", Encoding.UTF8.GetBytes("<html>Sign in</html>"));
@@ -38,15 +43,16 @@ public sealed class FeedTests : FeedFixture
         Publisher.Publish("/timed", Osv("PYSEC-3000-10", "", padding: 600_000), breakAfter: 300_000, knownBy: FeedServer.KnownBy.Time);
         Publisher.Publish("/weak", Osv("PYSEC-3000-11", "", padding: 600_000), breakAfter: 300_000, knownBy: FeedServer.KnownBy.WeakTag);
         Publisher.Publish("/blind", Osv("PYSEC-3000-12", "", padding: 600_000), breakAfter: 300_000, knownBy: FeedServer.KnownBy.Nothing);
-        scanner = await StartScannerAsync(null);
-        another = await StartScannerAsync(scanner.MessagingPrefix);
-        events = await EventRecorder.StartAsync(scanner.MessagingPrefix, on => on.Event<AuditEventOccurred>().Event<EnvironmentScanned>());
+        _scanner = await StartScannerAsync(null);
+        _another = await StartScannerAsync(_scanner.MessagingPrefix);
+        _events = await EventRecorder.StartAsync(
+            _scanner.MessagingPrefix, on => on.Event<AuditEventOccurred>().Event<EnvironmentScanned>());
     }
 
     [OneTimeTearDown]
     public async Task StopAsync()
     {
-        foreach (var started in new IAsyncDisposable?[] { events, another, scanner })
+        foreach (var started in new IAsyncDisposable?[] { _events, _another, _scanner })
         {
             if (started is not null)
             {
@@ -65,7 +71,9 @@ public sealed class FeedTests : FeedFixture
             Assert.That(asked.Select(one => one.Status), Is.EqualTo(new[] { 200, 206 }));
             Assert.That(asked[1].Range, Does.Match("^bytes=[1-9][0-9]{3,}-$"));
             Assert.That(asked[1].IfRange, Is.Not.Empty);
-            Assert.That(await ScalarAsync<string>("select convert_from(raw, 'UTF8')::json ->> 'details' from advisories where id = 'PYSEC-3000-1'"), Does.StartWith("High").And.Length.EqualTo(600_004), "whole");
+            Assert.That(
+                await ScalarAsync<string>("select convert_from(raw, 'UTF8')::json ->> 'details' from advisories where id = 'PYSEC-3000-1'"),
+                Does.StartWith("High").And.Length.EqualTo(600_004), "whole");
             Assert.That(first.GetProperty("failures").GetInt32(), Is.Zero);
             Assert.That(first.GetProperty("stale").GetBoolean(), Is.False);
         });
@@ -76,13 +84,18 @@ public sealed class FeedTests : FeedFixture
         Assert.Multiple(() =>
         {
             Assert.That(Publisher.RequestsFor("/breaks")[^1].Status, Is.EqualTo(304));
-            Assert.That(unchanged.GetProperty("import_id").GetGuid(), Is.EqualTo(first.GetProperty("import_id").GetGuid()), "nothing was imported");
-            Assert.That(unchanged.GetProperty("next_at").GetDateTimeOffset(), Is.GreaterThan(unchanged.GetProperty("last_success_at").GetDateTimeOffset()));
+            Assert.That(
+                unchanged.GetProperty("import_id").GetGuid(), Is.EqualTo(first.GetProperty("import_id").GetGuid()), "nothing was imported");
+            Assert.That(unchanged.GetProperty("next_at").GetDateTimeOffset(),
+                Is.GreaterThan(unchanged.GetProperty("last_success_at").GetDateTimeOffset()));
         });
 
         Publisher.Publish("/breaks", Osv("PYSEC-3000-1", "Low"));
         await DueAsync("breaks");
-        await Eventually.BecomesTrueAsync(async () => await ScalarAsync<string>("select convert_from(raw, 'UTF8')::json ->> 'details' from advisories where id = 'PYSEC-3000-1'") == "Low", "the newer file is imported", 30);
+        await Eventually.BecomesTrueAsync(
+            async () => await ScalarAsync<string>(
+                "select convert_from(raw, 'UTF8')::json ->> 'details' from advisories where id = 'PYSEC-3000-1'") == "Low",
+            "the newer file is imported", 30);
     }
 
     [TestCase("timed", 206, 304)]
@@ -92,10 +105,12 @@ public sealed class FeedTests : FeedFixture
     {
         var first = await SucceededAsync(name);
         await DueAsync(name);
-        await FeedAsync(name, feed => feed.GetProperty("last_success_at").GetDateTimeOffset() > first.GetProperty("last_success_at").GetDateTimeOffset());
+        await FeedAsync(name,
+            feed => feed.GetProperty("last_success_at").GetDateTimeOffset() > first.GetProperty("last_success_at").GetDateTimeOffset());
         var asked = Publisher.RequestsFor("/" + name);
         Assert.That(asked.Select(one => one.Status), Is.EqualTo(new[] { 200, rest, again }));
-        Assert.That(asked[1].Range is { Length: > 0 }, Is.EqualTo(rest == 206), "the rest is asked for only of what is surely the same file");
+        Assert.That(
+            asked[1].Range is { Length: > 0 }, Is.EqualTo(rest == 206), "the rest is asked for only of what is surely the same file");
     }
 
     [Test]
@@ -118,7 +133,8 @@ public sealed class FeedTests : FeedFixture
         {
             Assert.That(bad.GetProperty("error").GetString(), Does.Contain("x-goog-hash"));
             Assert.That(bad.GetProperty("last_success_at").ValueKind, Is.EqualTo(JsonValueKind.String));
-            Assert.That(await ScalarAsync<string>("select description from vulnerabilities where id = 'PYSEC-3000-6'"), Is.EqualTo("as it was"));
+            Assert.That(
+                await ScalarAsync<string>("select description from vulnerabilities where id = 'PYSEC-3000-6'"), Is.EqualTo("as it was"));
         });
     }
 
@@ -147,7 +163,8 @@ public sealed class FeedTests : FeedFixture
         {
             Assert.That(feed.GetProperty("error").GetString(), Does.Contain(reason));
             Assert.That(feed.GetProperty("last_success_at").ValueKind, Is.EqualTo(JsonValueKind.Null));
-            Assert.That(feed.GetProperty("next_at").GetDateTimeOffset(), Is.GreaterThan(feed.GetProperty("last_attempt_at").GetDateTimeOffset().AddSeconds(30)));
+            Assert.That(feed.GetProperty("next_at").GetDateTimeOffset(),
+                Is.GreaterThan(feed.GetProperty("last_attempt_at").GetDateTimeOffset().AddSeconds(30)));
         });
     }
 
@@ -158,8 +175,10 @@ public sealed class FeedTests : FeedFixture
         Assert.That(Publisher.RequestsFor("/slow"), Has.Length.EqualTo(1));
         var import = feed.GetProperty("import_id").GetString();
         await Eventually.BecomesTrueAsync(
-            () => Task.FromResult(events.Heard<AuditEventOccurred>().Any(e => e.ActionKey == "advisories_imported" && e.Target.Id == import && e.Actor.Type == "system")), "the audit event");
-        Assert.That(await ScalarAsync<long>("select count(*) from imports where status = 'running'"), Is.Zero, "a file that was refused leaves no import behind");
+            () => Task.FromResult(_events.Heard<AuditEventOccurred>()
+                .Any(e => e.ActionKey == "advisories_imported" && e.Target.Id == import && e.Actor.Type == "system")), "the audit event");
+        Assert.That(await ScalarAsync<long>("select count(*) from imports where status = 'running'"), Is.Zero,
+            "a file that was refused leaves no import behind");
     }
 
     [Test]
@@ -170,13 +189,14 @@ public sealed class FeedTests : FeedFixture
         Assert.That((await FeedAsync("gone", _ => true)).GetProperty("stale").GetBoolean(), Is.False);
         await ExecuteAsync("update feeds set created_at = created_at - interval '10 minutes' where name = 'gone'");
         Assert.That((await FeedAsync("gone", _ => true)).GetProperty("stale").GetBoolean(), Is.True);
-        using var client = scanner.As(null);
+        using var client = _scanner.As(null);
         await Eventually.BecomesTrueAsync(
             async () =>
             {
                 using var ready = await client.GetAsync(new Uri("/health/ready", UriKind.Relative));
                 var said = await ready.Content.ReadAsStringAsync();
-                return ready.StatusCode == HttpStatusCode.OK && said.Contains("degraded", StringComparison.OrdinalIgnoreCase) && said.Contains("gone", StringComparison.Ordinal);
+                return ready.StatusCode == HttpStatusCode.OK && said.Contains("degraded", StringComparison.OrdinalIgnoreCase)
+                    && said.Contains("gone", StringComparison.Ordinal);
             }, "health is degraded and names the feed, and the service still works");
         await ExecuteAsync("update feeds set created_at = now() where name = 'gone'");
     }
@@ -187,9 +207,13 @@ public sealed class FeedTests : FeedFixture
         await using var own = await TestDatabase.CreateAsync();
         await using var quiet = await ServiceFixture<ScannerOptions>.StartAsync("scanner", own, Settings(null, null));
         using var client = quiet.As(Operator);
-        var feeds = (await client.GetFromJsonAsync<JsonElement>(new Uri("/api/v1/advisories/feeds", UriKind.Relative))).GetProperty("items").EnumerateArray().ToArray();
-        Assert.That(feeds.Select(feed => feed.GetProperty("name").GetString()), Does.Contain("pypi").And.Contain("kev").And.Contain("epss"));
-        Assert.That(feeds.Where(feed => feed.GetProperty("enabled").GetBoolean() || feed.GetProperty("next_at").ValueKind != JsonValueKind.Null), Is.Empty);
+        var feeds = (await client.GetFromJsonAsync<JsonElement>(new Uri("/api/v1/advisories/feeds", UriKind.Relative))).GetProperty("items")
+            .EnumerateArray().ToArray();
+        Assert.That(
+            feeds.Select(feed => feed.GetProperty("name").GetString()), Does.Contain("pypi").And.Contain("kev").And.Contain("epss"));
+        Assert.That(
+            feeds.Where(feed => feed.GetProperty("enabled").GetBoolean() || feed.GetProperty("next_at").ValueKind != JsonValueKind.Null),
+            Is.Empty);
         Assert.That(feeds.Select(feed => feed.GetProperty("state").GetString()), Is.All.EqualTo("off"));
         foreach (var path in new[] { "sync", "pypi/sync", "nonsense/sync" })
         {
@@ -202,18 +226,22 @@ public sealed class FeedTests : FeedFixture
     [Test]
     public async Task Only_operators_see_the_feeds_and_ask_for_a_look()
     {
-        foreach (var (caller, status) in new[] { (TestCaller.Of(TestCaller.NewOrganization(), "ada@example.org"), HttpStatusCode.Forbidden), (null, HttpStatusCode.Unauthorized) })
+        foreach (var (caller, status) in new[]
         {
-            using var client = scanner.As(caller);
+            (TestCaller.Of(TestCaller.NewOrganization(), "ada@example.org"), HttpStatusCode.Forbidden),
+            (null, HttpStatusCode.Unauthorized)
+        })
+        {
+            using var client = _scanner.As(caller);
             using var response = await client.GetAsync(new Uri("/api/v1/advisories/feeds", UriKind.Relative));
             using var sync = await client.PostAsync(new Uri("/api/v1/advisories/feeds/sync", UriKind.Relative), null);
             Assert.That((response.StatusCode, sync.StatusCode), Is.EqualTo((status, status)));
         }
     }
 
-    private Task<JsonElement> FeedAsync(string name, Func<JsonElement, bool> until) => FeedAsync(scanner, name, until);
+    private Task<JsonElement> FeedAsync(string name, Func<JsonElement, bool> until) => FeedAsync(_scanner, name, until);
 
-    private Task<JsonElement> SucceededAsync(string name) => SucceededAsync(scanner, name);
+    private Task<JsonElement> SucceededAsync(string name) => SucceededAsync(_scanner, name);
 
     private Task<ServiceFixture<ScannerOptions>> StartScannerAsync(string? messagingPrefix)
     {

@@ -16,7 +16,7 @@ namespace EnvPlatform.Scanner.Service.Tests;
 public sealed class ImportFeedTests : ScannerFixture
 {
     private const int EveryNth = 8;
-    private readonly List<EnvironmentId> environments = [];
+    private readonly List<EnvironmentId> _environments = [];
 
     private static Dictionary<string, FeedRecord> Older => field ??= RecordsOf("pypa-osv-2024-10.zip");
 
@@ -37,10 +37,10 @@ public sealed class ImportFeedTests : ScannerFixture
         var number = 0;
         foreach (var packages in RealEnvironments())
         {
-            environments.Add(await LogAsync(Bob, machine, $"/opt/real-{number++}", packages));
+            _environments.Add(await LogAsync(Bob, machine, $"/opt/real-{number++}", packages));
         }
 
-        foreach (var id in environments)
+        foreach (var id in _environments)
         {
             await ScannedAsync(id);
         }
@@ -61,18 +61,22 @@ public sealed class ImportFeedTests : ScannerFixture
         Assert.Multiple(() =>
         {
             Assert.That(newer.GetProperty("added").GetInt32(), Is.EqualTo(Newer.Keys.Count(id => !Older.ContainsKey(id))));
-            Assert.That(newer.GetProperty("changed").GetInt32(), Is.EqualTo(Newer.Count(pair => Older.TryGetValue(pair.Key, out var old) && old.Text != pair.Value.Text)));
+            Assert.That(newer.GetProperty("changed").GetInt32(),
+                Is.EqualTo(Newer.Count(pair => Older.TryGetValue(pair.Key, out var old) && old.Text != pair.Value.Text)));
             Assert.That(
                 newer.GetProperty("withdrawn").GetInt32(),
                 Is.EqualTo(Newer.Count(pair => pair.Value.IsWithdrawn && Older.GetValueOrDefault(pair.Key) is not { IsWithdrawn: true })));
-            Assert.That(rematched, Is.GreaterThan(0).And.LessThan(all / 2), "packages of projects that no changed advisory names are left alone");
-            Assert.That(after.Findings.Keys.Where(id => !after.Findings[id].SequenceEqual(before.Findings.GetValueOrDefault(id) ?? [])), Is.Not.Empty);
+            Assert.That(
+                rematched, Is.GreaterThan(0).And.LessThan(all / 2), "packages of projects that no changed advisory names are left alone");
+            Assert.That(after.Findings.Keys.Where(id => !after.Findings[id].SequenceEqual(before.Findings.GetValueOrDefault(id) ?? [])),
+                Is.Not.Empty);
         });
 
         var changedSets = after.Sets.Where(pair => pair.Value != before.Sets[pair.Key]).Select(pair => pair.Key).ToHashSet();
         Assert.That(changedSets, Is.Not.Empty.And.SubsetOf(recounted));
         var expected = await IdsOfEnvironmentsAsync(changedSets);
-        await Eventually.BecomesTrueAsync(() => Task.FromResult(ToldSince(heardBefore).Count >= expected.Count), "the environments concerned were told");
+        await Eventually.BecomesTrueAsync(
+            () => Task.FromResult(ToldSince(heardBefore).Count >= expected.Count), "the environments concerned were told");
         Assert.That(ToldSince(heardBefore), Is.EquivalentTo(expected), "and no others");
 
         var fresh = await FreshStartAsync();
@@ -81,15 +85,19 @@ public sealed class ImportFeedTests : ScannerFixture
             Assert.That(after.Vulnerabilities, Is.EqualTo(fresh.Vulnerabilities));
             Assert.That(after.Coverage, Is.EqualTo(fresh.Coverage));
             Assert.That(after.Sets, Is.EqualTo(fresh.Sets));
-            Assert.That(after.Findings.Select(pair => (pair.Key, string.Join('|', pair.Value))), Is.EquivalentTo(fresh.Findings.Select(pair => (pair.Key, string.Join('|', pair.Value)))));
+            Assert.That(after.Findings.Select(pair => (pair.Key, string.Join('|', pair.Value))),
+                Is.EquivalentTo(fresh.Findings.Select(pair => (pair.Key, string.Join('|', pair.Value)))));
         });
 
         generation = await ScalarAsync<long>(Db, "select generation from advisory_state");
         var same = await ImportAsync(await System.IO.File.ReadAllBytesAsync(TestData.File("advisories", "pypa-osv.zip")));
         Assert.Multiple(async () =>
         {
-            Assert.That(same.GetProperty("added").GetInt32() + same.GetProperty("changed").GetInt32() + same.GetProperty("withdrawn").GetInt32(), Is.Zero);
-            Assert.That(await ScalarAsync<long>(Db, "select generation from advisory_state"), Is.EqualTo(generation), "what changes nothing moves nothing");
+            Assert.That(
+                same.GetProperty("added").GetInt32() + same.GetProperty("changed").GetInt32() + same.GetProperty("withdrawn").GetInt32(),
+                Is.Zero);
+            Assert.That(await ScalarAsync<long>(Db, "select generation from advisory_state"), Is.EqualTo(generation),
+                "what changes nothing moves nothing");
         });
     }
 
@@ -109,7 +117,8 @@ public sealed class ImportFeedTests : ScannerFixture
         return records;
     }
 
-    private HashSet<EnvironmentId> ToldSince(int heardBefore) => [.. Events.Heard<EnvironmentScanned>().Skip(heardBefore).SelectMany(e => e.Sets).SelectMany(set => set.Environments)];
+    private HashSet<EnvironmentId> ToldSince(int heardBefore) =>
+        [.. Events.Heard<EnvironmentScanned>().Skip(heardBefore).SelectMany(e => e.Sets).SelectMany(set => set.Environments)];
 
     private static IEnumerable<PackageEntry[]> RealEnvironments()
     {
@@ -122,8 +131,10 @@ public sealed class ImportFeedTests : ScannerFixture
             }
 
             using var environment = JsonDocument.Parse(line);
-            yield return [.. environment.RootElement.GetProperty("packages").EnumerateArray().Where(p => Text(p, "version") is not null).Select(p => new PackageEntry(
-                Text(p, "manager") == "pip" ? "pypi" : "conda", Text(p, "name"), Text(p, "version"), Text(p, "build"), Text(p, "subdir"), Text(p, "channel"), null, null, null))
+            yield return [.. environment.RootElement.GetProperty("packages").EnumerateArray().Where(p => Text(p, "version") is not null)
+                .Select(p => new PackageEntry(
+                    Text(p, "manager") == "pip" ? "pypi" : "conda", Text(p, "name"), Text(p, "version"), Text(p, "build"),
+                    Text(p, "subdir"), Text(p, "channel"), null, null, null))
                 .DistinctBy(p => (p.Manager, p.Channel, p.Subdir, p.Name, p.Version, p.Build))];
         }
 
@@ -137,11 +148,13 @@ public sealed class ImportFeedTests : ScannerFixture
         await using var database = await TestDatabase.CreateAsync();
         await using var fresh = await StartScannerAsync(database, messagingPrefix: null);
         await using var db = NpgsqlDataSource.Create(database.ConnectionString);
-        await using var heard = await EventRecorder.StartAsync(fresh.MessagingPrefix, on => on.Event<EnvironmentScanned>().Event<AuditEventOccurred>());
+        await using var heard = await EventRecorder.StartAsync(
+            fresh.MessagingPrefix, on => on.Event<EnvironmentScanned>().Event<AuditEventOccurred>());
         await ImportAsync(await System.IO.File.ReadAllBytesAsync(TestData.File("advisories", "pypa-osv.zip")), on: fresh);
         await PublishAsync(db, [.. Events.Heard<EnvironmentLogged>().DistinctBy(e => e.EnvironmentId)]);
         await Eventually.BecomesTrueAsync(
-            async () => await ScalarAsync<long>(db, "select count(*) from environments where visible") == environments.Count, "the fresh scanner has scanned all", 60);
+            async () => await ScalarAsync<long>(db, "select count(*) from environments where visible") == _environments.Count,
+            "the fresh scanner has scanned all", 60);
         return await SnapshotAsync(db);
     }
 
@@ -154,7 +167,8 @@ public sealed class ImportFeedTests : ScannerFixture
     private async Task<HashSet<EnvironmentId>> IdsOfEnvironmentsAsync(HashSet<long> sets)
     {
         await using var connection = await Db.OpenConnectionAsync();
-        return [.. (await connection.QueryAsync<Guid>("select environment_id from environments where set_id = any(@Sets)", new { Sets = sets.ToArray() })).Select(id => new EnvironmentId(id))];
+        return [.. (await connection.QueryAsync<Guid>("select environment_id from environments where set_id = any(@Sets)",
+            new { Sets = sets.ToArray() })).Select(id => new EnvironmentId(id))];
     }
 
     private static async Task<Snapshot> SnapshotAsync(NpgsqlDataSource db)
@@ -166,15 +180,21 @@ public sealed class ImportFeedTests : ScannerFixture
             from package_findings order by package_id, vulnerability_id
             """);
         var sets = await connection.QueryAsync<(long Set, string Text)>(
-            "select set_id, concat_ws(' ', total, critical, high, medium, low, unknown, coalesce(max_cvss, -1), kev, not_checked) from set_counts order by set_id");
+            """
+            select set_id, concat_ws(' ', total, critical, high, medium, low, unknown, coalesce(max_cvss, -1), kev, not_checked)
+            from set_counts order by set_id
+            """);
         return new(
             findings.GroupBy(row => row.Package).ToDictionary(group => group.Key, group => group.Select(row => row.Text).ToArray()),
             sets.ToDictionary(row => row.Set, row => row.Text),
-            [.. await connection.QueryAsync<string>("select concat_ws(' ', package_id, ecosystem, project, coverage, reason) from packages order by package_id")],
-            [.. await connection.QueryAsync<string>("select id || ' ' || encode(content_sha256, 'hex') from vulnerabilities order by id collate \"C\"")]);
+            [.. await connection.QueryAsync<string>(
+                "select concat_ws(' ', package_id, ecosystem, project, coverage, reason) from packages order by package_id")],
+            [.. await connection.QueryAsync<string>(
+                "select id || ' ' || encode(content_sha256, 'hex') from vulnerabilities order by id collate \"C\"")]);
     }
 
     private sealed record FeedRecord(string Text, bool IsWithdrawn);
 
-    private sealed record Snapshot(Dictionary<int, string[]> Findings, Dictionary<long, string> Sets, string[] Coverage, string[] Vulnerabilities);
+    private sealed record Snapshot(
+        Dictionary<int, string[]> Findings, Dictionary<long, string> Sets, string[] Coverage, string[] Vulnerabilities);
 }

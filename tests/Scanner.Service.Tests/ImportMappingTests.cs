@@ -16,11 +16,11 @@ public sealed class ImportMappingTests : ScannerFixture
     private const string CondaForge = "parselmouth&channel=conda-forge";
     private const string Ours = "https://conda.example.org/ours";
     private const string MappingOfOurs = "parselmouth&channel=" + Ours;
-    private MachineId machine;
+    private MachineId _machine;
 
     protected override async Task PrepareAsync()
     {
-        machine = await RegisterMachineAsync(Bob);
+        _machine = await RegisterMachineAsync(Bob);
         await ImportAsync(File(Record("PYSEC-2026-501", "heron", null, "2.0", ["CVE-2026-50001"], Critical)));
     }
 
@@ -28,7 +28,7 @@ public sealed class ImportMappingTests : ScannerFixture
     public async Task A_package_becomes_what_its_mapping_says_and_again_what_it_was()
     {
         var far = await RegisterMachineAsync(Mallory);
-        var ours = await LogAsync(Bob, machine, "/opt/mapped", Package("heron-core"), Package("bystander"));
+        var ours = await LogAsync(Bob, _machine, "/opt/mapped", Package("heron-core"), Package("bystander"));
         var theirs = await LogAsync(Mallory, far, "/opt/mapped", Package("heron-core"), Package("bystander"));
         await ScannedAsync(ours);
         await ScannedAsync(theirs);
@@ -44,10 +44,12 @@ public sealed class ImportMappingTests : ScannerFixture
             Assert.That(await FindingsAsync(Bob, ours), Is.EqualTo(new[] { "CVE-2026-50001" }));
             Assert.That(await FindingsAsync(Mallory, theirs), Is.EqualTo(new[] { "CVE-2026-50001" }), "whoever has it");
         });
-        await Eventually.BecomesTrueAsync(() => Task.FromResult(Told(ours).LastOrDefault() == 1 && Told(theirs).LastOrDefault() == 1), "both were told", 10);
+        await Eventually.BecomesTrueAsync(
+            () => Task.FromResult(Told(ours).LastOrDefault() == 1 && Told(theirs).LastOrDefault() == 1), "both were told", 10);
 
         var again = await ImportAsync(Mapping(("heron-core", ["heron"]), ("native", null), ("other", ["other"])), MappingOfOurs);
-        Assert.That((Outcome(again), await GenerationAsync()), Is.EqualTo(((0, 0, 0), generation + 1)), "what changes nothing moves nothing");
+        Assert.That(
+            (Outcome(again), await GenerationAsync()), Is.EqualTo(((0, 0, 0), generation + 1)), "what changes nothing moves nothing");
 
         var later = await ImportAsync(Mapping(("native", null), ("other", ["another"])), MappingOfOurs);
         Assert.Multiple(async () =>
@@ -63,7 +65,8 @@ public sealed class ImportMappingTests : ScannerFixture
     {
         await using var second = await StartAnotherAsync();
         await ImportAsync(Mapping(("heron-suite", ["heron"])), CondaForge);
-        await ImportAsync(Mapping(("heron-suite", ["egret"])), "parselmouth&channel=https%3A%2F%2Fconda.anaconda.org%2Fbioconda%2F", second);
+        await ImportAsync(
+            Mapping(("heron-suite", ["egret"])), "parselmouth&channel=https%3A%2F%2Fconda.anaconda.org%2Fbioconda%2F", second);
         await ImportAsync("heron:\n  conda_forge: python-heron\n"u8.ToArray(), "grayskull");
         foreach (var scanner in new[] { Scanner, second })
         {
@@ -72,8 +75,10 @@ public sealed class ImportMappingTests : ScannerFixture
                 Assert.That(await ScanAsync(scanner, "heron-suite", "conda-forge"), Is.EqualTo("parselmouth heron 1 checked"));
                 Assert.That(await ScanAsync(scanner, "heron-suite", "bioconda"), Is.EqualTo("parselmouth egret 0 no_advisory_source"));
                 Assert.That(await ScanAsync(scanner, "python-heron", "conda-forge"), Is.EqualTo("grayskull heron 1 checked"));
-                Assert.That(await ScanAsync(scanner, "heron-suite", "https://conda.example.org/mirror"), Is.EqualTo("parselmouth heron 1 checked"), "what is found is told");
-                Assert.That(await ScanAsync(scanner, "other", "https://conda.example.org/mirror"), Is.EqualTo("python_build other 0 unknown_channel"));
+                Assert.That(await ScanAsync(scanner, "heron-suite", "https://conda.example.org/mirror"),
+                    Is.EqualTo("parselmouth heron 1 checked"), "what is found is told");
+                Assert.That(await ScanAsync(scanner, "other", "https://conda.example.org/mirror"),
+                    Is.EqualTo("python_build other 0 unknown_channel"));
             });
         }
     }
@@ -84,7 +89,8 @@ public sealed class ImportMappingTests : ScannerFixture
         await ImportAsync(Mapping(("heron-lab", ["heron"]), ("good", ["good"])), MappingOfOurs);
         var import = await ImportAsync("""{ "heron-lab": [7], "good": ["better"], "a b": null }"""u8.ToArray(), MappingOfOurs);
         using var client = Scanner.As(Operator);
-        var rejections = await client.GetStringAsync(new Uri($"/api/v1/advisories/imports/{import.GetProperty("id").GetString()}/rejections", UriKind.Relative));
+        var rejections = await client.GetStringAsync(
+            new Uri($"/api/v1/advisories/imports/{import.GetProperty("id").GetString()}/rejections", UriKind.Relative));
         Assert.Multiple(async () =>
         {
             Assert.That((Outcome(import), import.GetProperty("rejected").GetInt32()), Is.EqualTo(((0, 1, 0), 2)));
@@ -124,7 +130,8 @@ public sealed class ImportMappingTests : ScannerFixture
     {
         using var response = await PostAsync(query, "{}");
         var problem = JsonDocument.Parse(await response.Content.ReadAsStringAsync()).RootElement;
-        Assert.That((response.StatusCode, problem.GetProperty("errors").TryGetProperty(field, out _)), Is.EqualTo((HttpStatusCode.BadRequest, true)), problem.ToString());
+        Assert.That((response.StatusCode, problem.GetProperty("errors").TryGetProperty(field, out _)),
+            Is.EqualTo((HttpStatusCode.BadRequest, true)), problem.ToString());
     }
 
     [Test]
@@ -132,32 +139,36 @@ public sealed class ImportMappingTests : ScannerFixture
     {
         foreach (var (file, format) in new[]
         {
-            ("parselmouth-conda-forge.json", CondaForge), ("parselmouth-bioconda.json", "parselmouth&channel=bioconda"), ("grayskull-pypi-to-conda.yaml", "grayskull"),
+            ("parselmouth-conda-forge.json", CondaForge),
+            ("parselmouth-bioconda.json", "parselmouth&channel=bioconda"), ("grayskull-pypi-to-conda.yaml", "grayskull"),
         })
         {
             var content = await System.IO.File.ReadAllBytesAsync(TestData.File("mapping", file));
             var import = await ImportAsync(content, format);
             var again = await ImportAsync(Gzipped.Of(content), format);
-            var stored = await ScalarAsync<int>(Db, "select count(*)::int from published_mappings where source = @Source and channel = @Channel", new
-            {
-                Source = format.Split('&')[0],
-                Channel = format.Contains("bioconda", StringComparison.Ordinal) ? "bioconda" : "conda-forge",
-            });
+            var stored = await ScalarAsync<int>(
+                Db, "select count(*)::int from published_mappings where source = @Source and channel = @Channel", new
+                {
+                    Source = format.Split('&')[0],
+                    Channel = format.Contains("bioconda", StringComparison.Ordinal) ? "bioconda" : "conda-forge",
+                });
             Assert.Multiple(() =>
             {
-                Assert.That((import.GetProperty("advisories").GetInt32(), import.GetProperty("rejected").GetInt32()), Is.EqualTo((stored, 0)), file);
+                Assert.That((import.GetProperty("advisories").GetInt32(), import.GetProperty("rejected").GetInt32()),
+                    Is.EqualTo((stored, 0)), file);
                 Assert.That(Outcome(again), Is.EqualTo((0, 0, 0)), file);
             });
         }
 
         Assert.That(await ScanAsync(Scanner, "polars", "conda-forge", "h1_0"), Does.StartWith("parselmouth polars"));
-        Assert.That(await ScanAsync(Scanner, "docutils", "conda-forge"), Does.StartWith("table docutils"), "published errors are overruled");
+        Assert.That(
+            await ScanAsync(Scanner, "docutils", "conda-forge"), Does.StartWith("table docutils"), "published errors are overruled");
     }
 
     [Test]
     public async Task When_every_year_of_NVD_was_imported_native_packages_are_covered()
     {
-        var id = await LogAsync(Bob, machine, "/opt/natives", Conda("libsodium", "9.9", "h1_0"), Conda("ninja", "9.9", "h1_0"));
+        var id = await LogAsync(Bob, _machine, "/opt/natives", Conda("libsodium", "9.9", "h1_0"), Conda("ninja", "9.9", "h1_0"));
         var set = await ScannedAsync(id);
         Assert.That(await UncheckedAsync(set), Is.EqualTo(2));
         var thisYear = TimeProvider.System.GetUtcNow().Year;
@@ -176,7 +187,7 @@ public sealed class ImportMappingTests : ScannerFixture
     [Test]
     public async Task A_mirror_that_is_declared_is_the_channel_that_it_mirrors()
     {
-        var id = await LogAsync(Bob, machine, "/opt/mirrored", Conda("heron", "9.9") with { Channel = "https://conda.example.org/cf" });
+        var id = await LogAsync(Bob, _machine, "/opt/mirrored", Conda("heron", "9.9") with { Channel = "https://conda.example.org/cf" });
         var set = await ScannedAsync(id);
         Assert.That(await UncheckedAsync(set), Is.EqualTo(1));
         await using var second = await StartAnotherAsync(new Dictionary<string, string?>(StringComparer.Ordinal)
@@ -193,27 +204,40 @@ public sealed class ImportMappingTests : ScannerFixture
     private static (int Added, int Changed, int Withdrawn) Outcome(JsonElement import) =>
         (import.GetProperty("added").GetInt32(), import.GetProperty("changed").GetInt32(), import.GetProperty("withdrawn").GetInt32());
 
-    private static byte[] Mapping(params (string Conda, string[]? PyPi)[] entries) => JsonSerializer.SerializeToUtf8Bytes(entries.ToDictionary(entry => entry.Conda, entry => entry.PyPi));
+    private static byte[] Mapping(params (string Conda, string[]? PyPi)[] entries) =>
+        JsonSerializer.SerializeToUtf8Bytes(entries.ToDictionary(entry => entry.Conda, entry => entry.PyPi));
 
     private static byte[] Years(IEnumerable<int> years) => JsonSerializer.SerializeToUtf8Bytes(new JsonObject
     {
         ["vulnerabilities"] = new JsonArray([.. years.Select(year => new JsonObject
         {
-            ["cve"] = new JsonObject { ["id"] = $"CVE-{year}-0001", ["published"] = "2026-01-01T00:00:00.000", ["lastModified"] = "2026-01-02T00:00:00.000", ["vulnStatus"] = "Analyzed" },
+            ["cve"] = new JsonObject
+            {
+                ["id"] = $"CVE-{year}-0001",
+                ["published"] = "2026-01-01T00:00:00.000",
+                ["lastModified"] = "2026-01-02T00:00:00.000",
+                ["vulnStatus"] = "Analyzed"
+            },
         })]),
     });
 
     private Task<long> GenerationAsync() => ScalarAsync<long>(Db, "select generation from advisory_state");
 
-    private Task<int> UncheckedAsync(long set) => ScalarAsync<int>(Db, "select not_checked from set_counts where set_id = @set", new { set });
+    private Task<int> UncheckedAsync(long set) =>
+        ScalarAsync<int>(Db, "select not_checked from set_counts where set_id = @set", new { set });
 
     private async Task<string[]> RematchedAsync(long generation) =>
-        (await ScalarAsync<string>(Db, "select coalesce(string_agg(distinct name, ' '), '') from packages where generation > @generation", new { generation })).Split(' ');
+        (await ScalarAsync<string>(Db, "select coalesce(string_agg(distinct name, ' '), '') from packages where generation > @generation",
+            new { generation })).Split(' ');
 
-    private int[] Told(EnvironmentId id) => [.. Events.Heard<EnvironmentScanned>().SelectMany(e => e.Sets).Where(e => e.Environments.Contains(id)).Select(e => e.Vulnerabilities.Total)];
+    private int[] Told(EnvironmentId id) => [.. Events.Heard<EnvironmentScanned>().SelectMany(e => e.Sets)
+        .Where(e => e.Environments.Contains(id)).Select(e => e.Vulnerabilities.Total)];
 
     private async Task<string?[]> FindingsAsync(TestCaller caller, EnvironmentId id) =>
-        [.. (await GetAsync(caller, $"environments/{id}/vulnerabilities")).GetProperty("items").EnumerateArray().Select(item => item.GetProperty("id").GetString())];
+        [
+            .. (await GetAsync(caller, $"environments/{id}/vulnerabilities")).GetProperty("items").EnumerateArray()
+                .Select(item => item.GetProperty("id").GetString())
+        ];
 
     private async Task<HttpResponseMessage> PostAsync(string query, string file)
     {
@@ -226,12 +250,15 @@ public sealed class ImportMappingTests : ScannerFixture
     private async Task<string> ScanAsync(ServiceFixture<ScannerOptions> scanner, string name, string channel, string build = "py39_0")
     {
         using var client = scanner.As(Ada);
-        var package = new JsonObject { ["manager"] = "conda", ["name"] = name, ["version"] = "1.0", ["build"] = build, ["channel"] = channel };
-        using var content = new StringContent(new JsonObject { ["packages"] = new JsonArray(package) }.ToJsonString(), Encoding.UTF8, "application/json");
+        var package =
+            new JsonObject { ["manager"] = "conda", ["name"] = name, ["version"] = "1.0", ["build"] = build, ["channel"] = channel };
+        using var content = new StringContent(
+            new JsonObject { ["packages"] = new JsonArray(package) }.ToJsonString(), Encoding.UTF8, "application/json");
         using var response = await client.PostAsync(new Uri($"/api/v1/orgs/{Ada.Memberships[0].Slug}/scans", UriKind.Relative), content);
         var scanned = (await OkAsync(response)).GetProperty("packages")[0];
         var mapping = scanned.GetProperty("mapping");
         var coverage = scanned.GetProperty("reason").GetString() ?? scanned.GetProperty("coverage").GetString();
-        return $"{mapping.GetProperty("basis").GetString()} {mapping.GetProperty("project").GetString()} {scanned.GetProperty("vulnerabilities").GetArrayLength()} {coverage}";
+        return $"{mapping.GetProperty("basis").GetString()} {mapping.GetProperty("project").GetString()} "
+            + $"{scanned.GetProperty("vulnerabilities").GetArrayLength()} {coverage}";
     }
 }

@@ -15,15 +15,15 @@ namespace EnvPlatform.Scanner.Service.Tests;
 
 public sealed class ImportTests : ScannerFixture
 {
-    private MachineId machine;
+    private MachineId _machine;
 
-    protected override async Task PrepareAsync() => machine = await RegisterMachineAsync(Bob);
+    protected override async Task PrepareAsync() => _machine = await RegisterMachineAsync(Bob);
 
     [Test]
     public async Task An_advisory_that_names_more_aliases_later_is_still_one_vulnerability()
     {
         await ImportAsync(File(Record("GHSA-1111-2222-3333", "aliaslib", null, "2.0", null, High)));
-        var id = await LogAsync(Bob, machine, "/opt/alias", PyPi("aliaslib", "1.0"));
+        var id = await LogAsync(Bob, _machine, "/opt/alias", PyPi("aliaslib", "1.0"));
         var set = await ScannedAsync(id);
         Assert.That(await FindingsAsync(id), Is.EqualTo(new[] { "GHSA-1111-2222-3333" }));
 
@@ -40,7 +40,8 @@ public sealed class ImportTests : ScannerFixture
         }
 
         await ImportAsync(File(Record("PYSEC-2026-77", "aliaslib", null, "2.0", ["CVE-2026-7777"])));
-        Assert.That(await FindingsAsync(id), Is.EquivalentTo(new[] { "CVE-2026-7777", "GHSA-1111-2222-3333" }), "two again once nothing connects them");
+        Assert.That(await FindingsAsync(id), Is.EquivalentTo(new[] { "CVE-2026-7777", "GHSA-1111-2222-3333" }),
+            "two again once nothing connects them");
         Assert.That(await ScalarAsync<int>(Db, "select total from set_counts where set_id = @set", new { set }), Is.EqualTo(2));
     }
 
@@ -48,10 +49,11 @@ public sealed class ImportTests : ScannerFixture
     public async Task A_withdrawn_advisory_is_no_finding_any_more_and_its_environments_are_told()
     {
         await ImportAsync(File(Record("PYSEC-2026-88", "withdrawnlib", null, null, ["CVE-2026-8888"], Critical)));
-        var id = await LogAsync(Bob, machine, "/opt/withdrawn", PyPi("withdrawnlib", "1.0"));
+        var id = await LogAsync(Bob, _machine, "/opt/withdrawn", PyPi("withdrawnlib", "1.0"));
         await ScannedAsync(id);
         await Eventually.BecomesTrueAsync(() => Task.FromResult(Told(id).Contains(1)), "one vulnerability");
-        var import = await ImportAsync(File(Record("PYSEC-2026-88", "withdrawnlib", null, null, ["CVE-2026-8888"], Critical, withdrawn: true)));
+        var import = await ImportAsync(
+            File(Record("PYSEC-2026-88", "withdrawnlib", null, null, ["CVE-2026-8888"], Critical, withdrawn: true)));
         Assert.That((import.GetProperty("changed").GetInt32(), import.GetProperty("withdrawn").GetInt32()), Is.EqualTo((1, 1)));
         await Eventually.BecomesTrueAsync(() => Task.FromResult(Told(id).Contains(0)), "no vulnerability");
         Assert.That(await FindingsAsync(id), Is.Empty);
@@ -68,10 +70,19 @@ public sealed class ImportTests : ScannerFixture
         await holder.ExecuteAsync("select pg_advisory_xact_lock_shared(7308909470395493988)", transaction: transaction);
         var id = await SendImportAsync(Scanner, Operator, File(Record("PYSEC-2026-99", "crashlib", null, null, ["CVE-2026-9999"], High)));
         await Eventually.BecomesTrueAsync(
-            async () => await ScalarAsync<long>(Db, "select count(*) from pg_locks where locktype = 'advisory' and not granted and database = (select oid from pg_database where datname = current_database())") == 1,
+            async () => await ScalarAsync<long>(Db,
+                """
+                select count(*) from pg_locks
+                where locktype = 'advisory' and not granted and database = (select oid from pg_database where datname = current_database())
+                """) == 1,
             "the import waits");
-        Assert.That(await ScalarAsync<long>(Db, "select count(*) from advisories where id = 'PYSEC-2026-99'"), Is.Zero, "nothing of it can be seen");
-        await ScalarAsync<bool>(Db, "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and not granted and database = (select oid from pg_database where datname = current_database())");
+        Assert.That(await ScalarAsync<long>(Db, "select count(*) from advisories where id = 'PYSEC-2026-99'"), Is.Zero,
+            "nothing of it can be seen");
+        await ScalarAsync<bool>(Db,
+            """
+            select pg_terminate_backend(pid) from pg_locks
+            where locktype = 'advisory' and not granted and database = (select oid from pg_database where datname = current_database())
+            """);
         await transaction.RollbackAsync();
         var import = await EndedAsync(Scanner, Operator, id);
         Assert.Multiple(async () =>
@@ -111,11 +122,13 @@ public sealed class ImportTests : ScannerFixture
         var imports = new List<Task>();
         for (var round = 0; round < 6; round++)
         {
-            var records = Enumerable.Range(0, 30).Select(i => Record($"PYSEC-2027-{i}", $"racelib-{i % 10}", null, $"{round + 2}.{i}", [$"CVE-2027-{10_000 + i}"], i % 2 == 0 ? High : Medium)).ToArray();
+            var records = Enumerable.Range(0, 30).Select(i => Record($"PYSEC-2027-{i}", $"racelib-{i % 10}", null, $"{round + 2}.{i}",
+                [$"CVE-2027-{10_000 + i}"], i % 2 == 0 ? High : Medium)).ToArray();
             imports.Add(ImportAsync(File(records)));
             for (var i = 0; i < 10; i++)
             {
-                ids.Add(await LogAsync(Bob, machine, $"/opt/race-{round}-{i}", PyPi($"racelib-{i}", $"{round}.5"), PyPi($"racelib-{(i + 1) % 10}", $"{round}.{i}"), PyPi($"salt-{round}-{i}", "1")));
+                ids.Add(await LogAsync(Bob, _machine, $"/opt/race-{round}-{i}", PyPi($"racelib-{i}", $"{round}.5"),
+                    PyPi($"racelib-{(i + 1) % 10}", $"{round}.{i}"), PyPi($"salt-{round}-{i}", "1")));
             }
         }
 
@@ -126,7 +139,8 @@ public sealed class ImportTests : ScannerFixture
         }
 
         var before = await FindingRowsAsync();
-        var counts = await ScalarAsync<string>(Db, "select string_agg(concat_ws(' ', set_id, total, high, medium), ',' order by set_id) from set_counts");
+        var counts = await ScalarAsync<string>(
+            Db, "select string_agg(concat_ws(' ', set_id, total, high, medium), ',' order by set_id) from set_counts");
         foreach (var id in ids)
         {
             using var response = await SendAsync(HttpMethod.Post, Bob, $"environments/{id}/scan");
@@ -135,17 +149,22 @@ public sealed class ImportTests : ScannerFixture
 
         Assert.That(before, Is.Not.Empty);
         Assert.That(await FindingRowsAsync(), Is.EqualTo(before));
-        Assert.That(await ScalarAsync<string>(Db, "select string_agg(concat_ws(' ', set_id, total, high, medium), ',' order by set_id) from set_counts"), Is.EqualTo(counts));
+        Assert.That(await ScalarAsync<string>(
+            Db, "select string_agg(concat_ws(' ', set_id, total, high, medium), ',' order by set_id) from set_counts"), Is.EqualTo(counts));
     }
 
     [Test]
     public async Task Exploited_and_predicted_vulnerabilities_are_marked_by_any_of_their_ids()
     {
         await ImportAsync(File(Record("PYSEC-2026-55", "kevlib", null, null, ["CVE-2026-5555"], High)));
-        var id = await LogAsync(Bob, machine, "/opt/kev", PyPi("kevlib", "1.0"));
+        var id = await LogAsync(Bob, _machine, "/opt/kev", PyPi("kevlib", "1.0"));
         var set = await ScannedAsync(id);
-        var kev = await ImportAsync("""{"catalogVersion":"1","vulnerabilities":[{"cveID":"CVE-2026-5555","dateAdded":"2026-02-03"},{"cveID":"nonsense","dateAdded":"x"}]}"""u8.ToArray(), "kev");
-        await ImportAsync("#model_version:v2026.01.01,score_date:2026-01-01\ncve,epss,percentile\nCVE-2026-5555,0.25,0.9\nnonsense\n"u8.ToArray(), "epss");
+        var kev = await ImportAsync(
+            """{"catalogVersion":"1","vulnerabilities":[{"cveID":"CVE-2026-5555","dateAdded":"2026-02-03"},{"cveID":"nonsense","dateAdded":"x"}]}"""u8
+                .ToArray(), "kev");
+        await ImportAsync(
+            "#model_version:v2026.01.01,score_date:2026-01-01\ncve,epss,percentile\nCVE-2026-5555,0.25,0.9\nnonsense\n"u8.ToArray(),
+            "epss");
         var item = (await GetAsync(Bob, $"environments/{id}/vulnerabilities?kev=true")).GetProperty("items")[0];
         Assert.Multiple(async () =>
         {
@@ -155,12 +174,15 @@ public sealed class ImportTests : ScannerFixture
             Assert.That(await ScalarAsync<int>(Db, "select kev from set_counts where set_id = @set", new { set }), Is.EqualTo(1));
         });
         await Eventually.BecomesTrueAsync(
-            () => Task.FromResult(Events.Heard<EnvironmentScanned>().SelectMany(e => e.Sets).Any(e => e.Environments.Contains(id) && e.KnownExploited == 1)), "the environment was told");
+            () => Task.FromResult(Events.Heard<EnvironmentScanned>().SelectMany(e => e.Sets)
+                .Any(e => e.Environments.Contains(id) && e.KnownExploited == 1)), "the environment was told");
         // The flag outlives a change of the advisory.
         await ImportAsync(File(Record("PYSEC-2026-55", "kevlib", null, "9.0", ["CVE-2026-5555"], Critical)));
-        Assert.That((await GetAsync(Bob, $"environments/{id}/vulnerabilities?kev=true")).GetProperty("total_count").GetInt64(), Is.EqualTo(1));
+        Assert.That(
+            (await GetAsync(Bob, $"environments/{id}/vulnerabilities?kev=true")).GetProperty("total_count").GetInt64(), Is.EqualTo(1));
         await ImportAsync("""{"vulnerabilities":[{"cveID":"CVE-2000-0001","dateAdded":"2026-02-03"}]}"""u8.ToArray(), "kev");
-        Assert.That(await ScalarAsync<int>(Db, "select kev from set_counts where set_id = @set", new { set }), Is.Zero, "what is no longer listed is no longer marked");
+        Assert.That(await ScalarAsync<int>(Db, "select kev from set_counts where set_id = @set", new { set }), Is.Zero,
+            "what is no longer listed is no longer marked");
     }
 
     [Test]
@@ -172,8 +194,10 @@ public sealed class ImportTests : ScannerFixture
         var epss = await ImportAsync(predictions, "epss");
         Assert.Multiple(() =>
         {
-            Assert.That(kev.GetProperty("advisories").GetInt32(), Is.EqualTo(JsonDocument.Parse(catalogue).RootElement.GetProperty("vulnerabilities").GetArrayLength()));
-            Assert.That(epss.GetProperty("advisories").GetInt32(), Is.EqualTo(Encoding.UTF8.GetString(predictions).Split('\n').Count(line => line.StartsWith("CVE-", StringComparison.Ordinal))));
+            Assert.That(kev.GetProperty("advisories").GetInt32(),
+                Is.EqualTo(JsonDocument.Parse(catalogue).RootElement.GetProperty("vulnerabilities").GetArrayLength()));
+            Assert.That(epss.GetProperty("advisories").GetInt32(), Is.EqualTo(
+                Encoding.UTF8.GetString(predictions).Split('\n').Count(line => line.StartsWith("CVE-", StringComparison.Ordinal))));
         });
     }
 
@@ -200,15 +224,17 @@ public sealed class ImportTests : ScannerFixture
     public async Task A_file_that_unpacks_to_more_than_it_may_fails_whatever_its_format()
     {
         await using var database = await TestDatabase.CreateAsync();
-        await using var small = await ServiceFixture<ScannerOptions>.StartAsync("scanner", database, new Dictionary<string, string?>(StringComparer.Ordinal)
-        {
-            ["services:ingest:grpc:0"] = "http://127.0.0.1:9",
-            ["Scanner:MaxUnpackedBytes"] = "1000000",
-        });
+        await using var small = await ServiceFixture<ScannerOptions>.StartAsync(
+            "scanner", database, new Dictionary<string, string?>(StringComparer.Ordinal)
+            {
+                ["services:ingest:grpc:0"] = "http://127.0.0.1:9",
+                ["Scanner:MaxUnpackedBytes"] = "1000000",
+            });
         var spaces = new string(' ', 2_000_000);
         foreach (var (format, content) in new[]
         {
-            ("osv", "[" + spaces), ("nvd", "{\"vulnerabilities\": [" + spaces), ("kev", "{" + spaces), ("epss", "cve,epss,percentile\n" + spaces),
+            ("osv", "[" + spaces),
+            ("nvd", "{\"vulnerabilities\": [" + spaces), ("kev", "{" + spaces), ("epss", "cve,epss,percentile\n" + spaces),
         })
         {
             var packed = Gzipped.Of(content);
@@ -224,11 +250,12 @@ public sealed class ImportTests : ScannerFixture
     public async Task A_file_that_is_too_large_is_refused(bool hasKey)
     {
         await using var database = await TestDatabase.CreateAsync();
-        await using var small = await ServiceFixture<ScannerOptions>.StartAsync("scanner", database, new Dictionary<string, string?>(StringComparer.Ordinal)
-        {
-            ["services:ingest:grpc:0"] = "http://127.0.0.1:9",
-            ["Scanner:MaxImportBytes"] = "100000",
-        });
+        await using var small = await ServiceFixture<ScannerOptions>.StartAsync(
+            "scanner", database, new Dictionary<string, string?>(StringComparer.Ordinal)
+            {
+                ["services:ingest:grpc:0"] = "http://127.0.0.1:9",
+                ["Scanner:MaxImportBytes"] = "100000",
+            });
         using var client = small.As(Operator);
         if (hasKey)
         {
@@ -237,7 +264,10 @@ public sealed class ImportTests : ScannerFixture
 
         foreach (var isChunked in new[] { false, true })
         {
-            using var request = new HttpRequestMessage(HttpMethod.Post, new Uri("/api/v1/advisories/imports?format=osv", UriKind.Relative)) { Content = new ByteArrayContent([.. "[]"u8, .. new byte[100_000]]) };
+            using var request = new HttpRequestMessage(HttpMethod.Post, new Uri("/api/v1/advisories/imports?format=osv", UriKind.Relative))
+            {
+                Content = new ByteArrayContent([.. "[]"u8, .. new byte[100_000]])
+            };
             request.Headers.TransferEncodingChunked = isChunked;
             using var response = await client.SendAsync(request);
             var problem = await response.Content.ReadAsStringAsync();
@@ -305,7 +335,8 @@ public sealed class ImportTests : ScannerFixture
             Assert.That(page.GetProperty("total_count").GetInt64(), Is.EqualTo(2));
             Assert.That(page.GetProperty("items").EnumerateArray().Select(Said), Is.EqualTo(new[]
             {
-                "1 PYSEC-2026-66 advisories/a.json: modified is no time of RFC 3339", "2 - advisories/c.json: ends in the middle of an object",
+                "1 PYSEC-2026-66 advisories/a.json: modified is no time of RFC 3339",
+                "2 - advisories/c.json: ends in the middle of an object",
             }));
         });
     }
@@ -329,7 +360,8 @@ public sealed class ImportTests : ScannerFixture
 
         Assert.That(numbers, Is.EqualTo(Enumerable.Range(1, 1_000)));
         using var client = Scanner.As(Operator);
-        using var unknown = await client.GetAsync(new Uri($"/api/v1/advisories/imports/{Guid.CreateVersion7()}/rejections", UriKind.Relative));
+        using var unknown = await client.GetAsync(
+            new Uri($"/api/v1/advisories/imports/{Guid.CreateVersion7()}/rejections", UriKind.Relative));
         using var member = Scanner.As(Ada);
         using var forbidden = await member.GetAsync(new Uri($"/api/v1/advisories/imports/{id}/rejections", UriKind.Relative));
         Assert.That((unknown.StatusCode, forbidden.StatusCode), Is.EqualTo((HttpStatusCode.NotFound, HttpStatusCode.Forbidden)));
@@ -339,23 +371,27 @@ public sealed class ImportTests : ScannerFixture
     public async Task An_import_tells_how_far_it_has_come()
     {
         await ImportAsync(File(Record("PYSEC-2026-44", "progresslib", null, "2.0", ["CVE-2026-4444"], High)));
-        var environment = await LogAsync(Bob, machine, "/opt/progress", PyPi("progresslib", "1.0"));
+        var environment = await LogAsync(Bob, _machine, "/opt/progress", PyPi("progresslib", "1.0"));
         await ScannedAsync(environment);
         await using var holder = await Db.OpenConnectionAsync();
         await using var transaction = await holder.BeginTransactionAsync();
         // The shared lock that scans hold: the import has read its file and waits.
         await holder.ExecuteAsync("select pg_advisory_xact_lock_shared(7308909470395493988)", transaction: transaction);
-        var id = await SendImportAsync(Scanner, Operator, File(Record("PYSEC-2026-44", "progresslib", null, "3.0", ["CVE-2026-4444"], Critical), Record("PYSEC-2026-45", "otherlib", null, null)));
+        var id = await SendImportAsync(Scanner, Operator, File(
+            Record("PYSEC-2026-44", "progresslib", null, "3.0", ["CVE-2026-4444"], Critical),
+            Record("PYSEC-2026-45", "otherlib", null, null)));
         using var client = Scanner.As(Operator);
         await Eventually.BecomesTrueAsync(
             async () => await client.GetFromJsonAsync<JsonElement>(new Uri($"/api/v1/advisories/imports/{id}", UriKind.Relative)) is var now
-                && now.GetProperty("phase").GetString() == "matching" && now.GetProperty("advisories").GetInt32() == 2, "the import matches");
+                && now.GetProperty("phase").GetString() == "matching" && now.GetProperty("advisories").GetInt32() == 2,
+            "the import matches");
         await transaction.RollbackAsync();
         var import = await EndedAsync(Scanner, Operator, id);
         Assert.Multiple(() =>
         {
             Assert.That(import.GetProperty("phase").GetString(), Is.EqualTo("done"));
-            Assert.That((import.GetProperty("packages_matched").GetInt32(), import.GetProperty("packages_total").GetInt32()), Is.EqualTo((1, 1)));
+            Assert.That(
+                (import.GetProperty("packages_matched").GetInt32(), import.GetProperty("packages_total").GetInt32()), Is.EqualTo((1, 1)));
             Assert.That((import.GetProperty("sets_counted").GetInt32(), import.GetProperty("sets_total").GetInt32()), Is.EqualTo((1, 1)));
         });
     }
@@ -363,7 +399,8 @@ public sealed class ImportTests : ScannerFixture
     [Test]
     public async Task Only_operators_import()
     {
-        foreach (var (caller, status) in new[] { (Ada, HttpStatusCode.Forbidden), (Mallory, HttpStatusCode.Forbidden), (null, HttpStatusCode.Unauthorized) })
+        foreach (var (caller,
+            status) in new[] { (Ada, HttpStatusCode.Forbidden), (Mallory, HttpStatusCode.Forbidden), (null, HttpStatusCode.Unauthorized) })
         {
             using var client = Scanner.As(caller);
             using var content = new ByteArrayContent(File(Record("PYSEC-0", "x", null, null)));
@@ -376,11 +413,13 @@ public sealed class ImportTests : ScannerFixture
     private async Task<JsonElement> RejectionsAsync(string import, string query = "")
     {
         using var client = Scanner.As(Operator);
-        return await client.GetFromJsonAsync<JsonElement>(new Uri($"/api/v1/advisories/imports/{import}/rejections{query}", UriKind.Relative));
+        return await client.GetFromJsonAsync<JsonElement>(
+            new Uri($"/api/v1/advisories/imports/{import}/rejections{query}", UriKind.Relative));
     }
 
     private static string Said(JsonElement rejection) =>
-        $"{rejection.GetProperty("number")} {rejection.GetProperty("record").GetString() ?? "-"} {rejection.GetProperty("file").GetString() ?? "-"}: {rejection.GetProperty("reason").GetString()}";
+        $"{rejection.GetProperty("number")} {rejection.GetProperty("record").GetString() ?? "-"} "
+        + $"{rejection.GetProperty("file").GetString() ?? "-"}: {rejection.GetProperty("reason").GetString()}";
 
     private static async Task AddAsync(ZipArchive zip, string name, string content)
     {
@@ -388,13 +427,20 @@ public sealed class ImportTests : ScannerFixture
         await entry.WriteAsync(Encoding.UTF8.GetBytes(content));
     }
 
-    private int[] Told(EnvironmentId id) => [.. Events.Heard<EnvironmentScanned>().SelectMany(e => e.Sets).Where(e => e.Environments.Contains(id)).Select(e => e.Vulnerabilities.Total)];
+    private int[] Told(EnvironmentId id) => [.. Events.Heard<EnvironmentScanned>().SelectMany(e => e.Sets)
+        .Where(e => e.Environments.Contains(id)).Select(e => e.Vulnerabilities.Total)];
 
     private AuditEventOccurred[] AuditsOf(ImportId id) =>
-        [.. Events.Heard<AuditEventOccurred>().Where(e => e.ActionKey == "advisories_imported" && e.Target.Id == id.ToString()).DistinctBy(e => e.EventId)];
+        [
+            .. Events.Heard<AuditEventOccurred>().Where(e => e.ActionKey == "advisories_imported" && e.Target.Id == id.ToString())
+                .DistinctBy(e => e.EventId)
+        ];
 
     private async Task<string?[]> FindingsAsync(EnvironmentId id) =>
-        [.. (await GetAsync(Bob, $"environments/{id}/vulnerabilities")).GetProperty("items").EnumerateArray().Select(item => item.GetProperty("id").GetString())];
+        [
+            .. (await GetAsync(Bob, $"environments/{id}/vulnerabilities")).GetProperty("items").EnumerateArray()
+                .Select(item => item.GetProperty("id").GetString())
+        ];
 
     private async Task<string[]> FindingRowsAsync()
     {

@@ -22,13 +22,16 @@ public sealed class MappingFeedTests : FeedFixture
         await SucceededAsync(scanner, "byhand");
         Assert.Multiple(async () =>
         {
-            Assert.That((feed.GetProperty("format").GetString(), feed.GetProperty("channel").GetString()), Is.EqualTo(("parselmouth", "bioconda")));
+            Assert.That(
+                (feed.GetProperty("format").GetString(), feed.GetProperty("channel").GetString()), Is.EqualTo(("parselmouth", "bioconda")));
             Assert.That(await StoredAsync(), Is.EqualTo("bioconda gone: gone, bioconda owl-core: owl, conda-forge python-owl: owl"));
         });
 
-        Publisher.Publish("/mapping", Encoding.UTF8.GetBytes(JsonSerializer.Serialize(new Dictionary<string, string[]?> { ["owl-core"] = null })));
+        Publisher.Publish(
+            "/mapping", Encoding.UTF8.GetBytes(JsonSerializer.Serialize(new Dictionary<string, string[]?> { ["owl-core"] = null })));
         await DueAsync("mapping");
-        await Eventually.BecomesTrueAsync(async () => await StoredAsync() == "bioconda owl-core: , conda-forge python-owl: owl", "the newer mapping is imported", 30);
+        await Eventually.BecomesTrueAsync(
+            async () => await StoredAsync() == "bioconda owl-core: , conda-forge python-owl: owl", "the newer mapping is imported", 30);
 
         Publisher.Publish("/mapping", "<html>Not found</html>"u8.ToArray());
         await DueAsync("mapping");
@@ -47,7 +50,8 @@ public sealed class MappingFeedTests : FeedFixture
         var settings = Settings(null, ["mapping"]);
         settings["Feeds:Sources:mapping:Format"] = format;
         settings["Feeds:Sources:mapping:Channel"] = channel;
-        Assert.That(async () => await ServiceFixture<ScannerOptions>.StartAsync("scanner", Database, settings), Throws.Exception.With.Message.Contains("names no channel"));
+        Assert.That(async () => await ServiceFixture<ScannerOptions>.StartAsync("scanner", Database, settings),
+            Throws.Exception.With.Message.Contains("names no channel"));
     }
 
     [TestCase("", "conda-forge")]
@@ -57,11 +61,15 @@ public sealed class MappingFeedTests : FeedFixture
         var settings = Settings(null, null);
         settings["Scanner:ChannelAliases:0:Channel"] = channel;
         settings["Scanner:ChannelAliases:0:MirrorOf"] = of;
-        Assert.That(async () => await ServiceFixture<ScannerOptions>.StartAsync("scanner", Database, settings), Throws.Exception.With.Message.Contains("ChannelAliases"));
+        Assert.That(async () => await ServiceFixture<ScannerOptions>.StartAsync("scanner", Database, settings),
+            Throws.Exception.With.Message.Contains("ChannelAliases"));
     }
 
     private Task DueAsync(string name) => ExecuteAsync("update feeds set due_at = now() where name = @name", new { name });
 
     private Task<string?> StoredAsync() => ScalarAsync<string>(
-        "select string_agg(channel || ' ' || conda_name || ': ' || array_to_string(pypi_names, ' '), ', ' order by channel, conda_name) from published_mappings");
+        """
+        select string_agg(channel || ' ' || conda_name || ': ' || array_to_string(pypi_names, ' '), ', ' order by channel, conda_name)
+        from published_mappings
+        """);
 }

@@ -13,27 +13,29 @@ namespace EnvPlatform.Scanner.Service.Tests;
 /// <summary>What people see: lists, their filters and pages, search, and what they do not see of others.</summary>
 public sealed class ReadTests : ScannerFixture
 {
-    private EnvironmentId science;
-    private EnvironmentId web;
-    private EnvironmentId eves;
-    private EnvironmentId mallorys;
+    private EnvironmentId _science;
+    private EnvironmentId _web;
+    private EnvironmentId _eves;
+    private EnvironmentId _mallorys;
 
     protected override async Task PrepareAsync()
     {
         var severities = new[] { Critical, High, Medium, null };
         await ImportAsync(File([.. Enumerable.Range(0, 40).Select(i =>
         {
-            var record = Record($"PYSEC-2026-{1000 + i}", i % 2 == 0 ? "evenlib" : "oddlib", null, $"9.{i}", [$"CVE-2026-{20_000 + i}"], severities[i % 4]);
+            var record = Record(
+                $"PYSEC-2026-{1000 + i}", i % 2 == 0 ? "evenlib" : "oddlib", null, $"9.{i}", [$"CVE-2026-{20_000 + i}"], severities[i % 4]);
             record["published"] = i == 7 ? null : $"2026-01-{1 + i % 28:00}T00:00:00Z";
             return record;
         })]));
         await ImportAsync("""{"vulnerabilities":[{"cveID":"CVE-2026-20000","dateAdded":"2026-02-03"}]}"""u8.ToArray(), "kev");
         var bobs = await RegisterMachineAsync(Bob);
-        science = await LogAsync(Bob, bobs, "/home/bob/envs/science", Conda("evenlib", "1.0"), Conda("oddlib", "1.0"), Conda("mystery", "1", "h1_0"));
-        web = await LogAsync(Bob, bobs, "/home/bob/envs/web_1", PyPi("evenlib", "2.0"));
-        eves = await LogAsync(Eve, await RegisterMachineAsync(Eve), "/home/eve/envs/science", PyPi("evenlib", "2.0"));
-        mallorys = await LogAsync(Mallory, await RegisterMachineAsync(Mallory), "/home/mallory/science", PyPi("evenlib", "2.0"));
-        foreach (var id in new[] { science, web, eves, mallorys })
+        _science = await LogAsync(
+            Bob, bobs, "/home/bob/envs/science", Conda("evenlib", "1.0"), Conda("oddlib", "1.0"), Conda("mystery", "1", "h1_0"));
+        _web = await LogAsync(Bob, bobs, "/home/bob/envs/web_1", PyPi("evenlib", "2.0"));
+        _eves = await LogAsync(Eve, await RegisterMachineAsync(Eve), "/home/eve/envs/science", PyPi("evenlib", "2.0"));
+        _mallorys = await LogAsync(Mallory, await RegisterMachineAsync(Mallory), "/home/mallory/science", PyPi("evenlib", "2.0"));
+        foreach (var id in new[] { _science, _web, _eves, _mallorys })
         {
             await ScannedAsync(id);
         }
@@ -46,7 +48,7 @@ public sealed class ReadTests : ScannerFixture
     [TestCase("-published_at")]
     public async Task Pages_join_to_the_whole_list_in_order(string sort)
     {
-        var items = await GetAllAsync(Bob, $"environments/{science}/vulnerabilities?sort={sort}", 7);
+        var items = await GetAllAsync(Bob, $"environments/{_science}/vulnerabilities?sort={sort}", 7);
         var field = sort.TrimStart('-');
         var keys = items.Select(item => item.GetProperty(field) switch
         {
@@ -75,7 +77,7 @@ public sealed class ReadTests : ScannerFixture
     {
         Assert.Multiple(async () =>
         {
-            Assert.That(await GetAllAsync(Bob, $"environments/{science}/vulnerabilities?{filter}", 1_000), Has.Count.EqualTo(expected));
+            Assert.That(await GetAllAsync(Bob, $"environments/{_science}/vulnerabilities?{filter}", 1_000), Has.Count.EqualTo(expected));
             Assert.That(await GetAllAsync(Bob, $"vulnerabilities?{filter}", 9), Has.Count.EqualTo(expected));
         });
     }
@@ -95,7 +97,7 @@ public sealed class ReadTests : ScannerFixture
     [TestCase("search?q=a&limit=1000", "limit")]
     public async Task Bad_queries_are_refused_with_the_field(string path, string field)
     {
-        using var response = await SendAsync(HttpMethod.Get, Bob, string.Format(null, path, science));
+        using var response = await SendAsync(HttpMethod.Get, Bob, string.Format(null, path, _science));
         var problem = await response.Content.ReadFromJsonAsync<JsonElement>();
         Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.BadRequest), problem.ToString());
         Assert.That(problem.GetProperty("errors").TryGetProperty(field, out _), Is.True, problem.ToString());
@@ -104,7 +106,7 @@ public sealed class ReadTests : ScannerFixture
     [Test]
     public async Task A_cursor_belongs_to_its_list()
     {
-        var page = await GetAsync(Bob, $"environments/{science}/vulnerabilities?limit=5");
+        var page = await GetAsync(Bob, $"environments/{_science}/vulnerabilities?limit=5");
         var cursor = Uri.EscapeDataString(page.GetProperty("next_cursor").GetString()!);
         using var other = await SendAsync(HttpMethod.Get, Bob, $"vulnerabilities?limit=5&cursor={cursor}");
         Assert.That(other.StatusCode, Is.EqualTo(HttpStatusCode.BadRequest));
@@ -116,13 +118,14 @@ public sealed class ReadTests : ScannerFixture
         const string even = "vulnerabilities/pysec-2026-1000/environments";
         Assert.Multiple(async () =>
         {
-            Assert.That(Ids(await GetAllAsync(Ada, even, 2)), Is.EquivalentTo(new[] { science, web, eves }));
-            Assert.That(Ids(await GetAllAsync(Bob, even, 1)), Is.EquivalentTo(new[] { science, web }));
-            Assert.That(Ids(await GetAllAsync(Eve, even + "?sort=-max_cvss", 1)), Is.EqualTo(new[] { eves }));
-            Assert.That(Ids(await GetAllAsync(Mallory, even, 100)), Is.EqualTo(new[] { mallorys }));
-            Assert.That(Ids(await GetAllAsync(Ada, "vulnerabilities/CVE-2026-20001/environments", 100)), Is.EqualTo(new[] { science }));
+            Assert.That(Ids(await GetAllAsync(Ada, even, 2)), Is.EquivalentTo(new[] { _science, _web, _eves }));
+            Assert.That(Ids(await GetAllAsync(Bob, even, 1)), Is.EquivalentTo(new[] { _science, _web }));
+            Assert.That(Ids(await GetAllAsync(Eve, even + "?sort=-max_cvss", 1)), Is.EqualTo(new[] { _eves }));
+            Assert.That(Ids(await GetAllAsync(Mallory, even, 100)), Is.EqualTo(new[] { _mallorys }));
+            Assert.That(Ids(await GetAllAsync(Ada, "vulnerabilities/CVE-2026-20001/environments", 100)), Is.EqualTo(new[] { _science }));
             Assert.That((await GetAsync(Bob, "vulnerabilities/CVE-2026-20000")).GetProperty("environments").GetInt64(), Is.EqualTo(2));
-            Assert.That((await GetAsync(Ada, "vulnerabilities?kev=true")).GetProperty("items")[0].GetProperty("environments").GetInt64(), Is.EqualTo(3));
+            Assert.That((await GetAsync(Ada, "vulnerabilities?kev=true")).GetProperty("items")[0].GetProperty("environments").GetInt64(),
+                Is.EqualTo(3));
         });
         var first = (await GetAllAsync(Ada, even + "?sort=prefix", 100))[0];
         Assert.Multiple(() =>
@@ -133,7 +136,8 @@ public sealed class ReadTests : ScannerFixture
             Assert.That(first.GetProperty("machine").GetProperty("hostname").GetString(), Is.EqualTo("host"));
             Assert.That(first.GetProperty("status").GetString(), Is.EqualTo("ok"));
             Assert.That(first.GetProperty("digest").GetString(), Does.StartWith("sha256:"));
-            Assert.That(first.GetProperty("created_at").GetDateTimeOffset(), Is.EqualTo(DateTimeOffset.UtcNow).Within(TimeSpan.FromMinutes(10)));
+            Assert.That(
+                first.GetProperty("created_at").GetDateTimeOffset(), Is.EqualTo(DateTimeOffset.UtcNow).Within(TimeSpan.FromMinutes(10)));
             Assert.That(first.GetProperty("packages")[0].GetProperty("name").GetString(), Is.EqualTo("evenlib"));
             Assert.That(first.GetProperty("packages")[0].GetProperty("fixed_in")[0].GetString(), Is.EqualTo("9.0"));
         });
@@ -147,7 +151,8 @@ public sealed class ReadTests : ScannerFixture
     [TestCase("vulnerabilities")]
     [TestCase("-scanned_at")]
     public async Task Affected_environments_can_be_had_in_every_order(string sort) =>
-        Assert.That(Ids(await GetAllAsync(Ada, $"vulnerabilities/CVE-2026-20000/environments?sort={sort}", 1)), Is.EquivalentTo(new[] { science, web, eves }));
+        Assert.That(Ids(await GetAllAsync(Ada, $"vulnerabilities/CVE-2026-20000/environments?sort={sort}", 1)),
+            Is.EquivalentTo(new[] { _science, _web, _eves }));
 
     [Test]
     public async Task Search_finds_environments_packages_and_vulnerabilities()
@@ -162,11 +167,12 @@ public sealed class ReadTests : ScannerFixture
         var some = await GetAsync(Ada, "search?q=CVE-2026-2000&limit=3");
         Assert.Multiple(() =>
         {
-            Assert.That(Ids(byName.GetProperty("environments")), Is.EquivalentTo(new[] { science, eves }));
-            Assert.That(Ids(byPrefix.GetProperty("environments")), Is.EquivalentTo(new[] { science, web }));
-            Assert.That(Ids(literal.GetProperty("environments")), Is.EqualTo(new[] { web }), "an underscore is an underscore");
+            Assert.That(Ids(byName.GetProperty("environments")), Is.EquivalentTo(new[] { _science, _eves }));
+            Assert.That(Ids(byPrefix.GetProperty("environments")), Is.EquivalentTo(new[] { _science, _web }));
+            Assert.That(Ids(literal.GetProperty("environments")), Is.EqualTo(new[] { _web }), "an underscore is an underscore");
             Assert.That(Ids(wildcard.GetProperty("environments")), Is.Empty);
-            Assert.That(package.GetProperty("packages").EnumerateArray().Select(p => (p.GetProperty("manager").GetString(), p.GetProperty("environments").GetInt64())),
+            Assert.That(package.GetProperty("packages").EnumerateArray()
+                .Select(p => (p.GetProperty("manager").GetString(), p.GetProperty("environments").GetInt64())),
                 Is.EquivalentTo(new[] { ("conda", 1L), ("pypi", 2L) }));
             Assert.That(cve.GetProperty("vulnerabilities")[0].GetProperty("environments").GetInt64(), Is.EqualTo(3));
             Assert.That(alias.GetProperty("vulnerabilities")[0].GetProperty("id").GetString(), Is.EqualTo("CVE-2026-20001"));
@@ -219,20 +225,23 @@ public sealed class ReadTests : ScannerFixture
         using var response = await SendAsync(HttpMethod.Post, Bob, "scans", content);
         var problem = await response.Content.ReadFromJsonAsync<JsonElement>();
         Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.BadRequest), problem.ToString());
-        Assert.That(problem.GetProperty("errors").EnumerateObject().Select(error => error.Name), Has.Some.StartsWith(field), problem.ToString());
+        Assert.That(
+            problem.GetProperty("errors").EnumerateObject().Select(error => error.Name), Has.Some.StartsWith(field), problem.ToString());
     }
 
     [Test]
     public async Task Too_many_packages_are_refused()
     {
-        using var response = await SendAsync(HttpMethod.Post, Bob, "scans", JsonContent.Create(new { packages = Enumerable.Range(0, 50_001).Select(i => new { manager = "conda", name = $"p{i}" }) }));
+        using var response = await SendAsync(
+            HttpMethod.Post, Bob, "scans",
+            JsonContent.Create(new { packages = Enumerable.Range(0, 50_001).Select(i => new { manager = "conda", name = $"p{i}" }) }));
         Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.BadRequest));
     }
 
     [Test]
     public async Task An_environment_is_scanned_again_when_somebody_asks()
     {
-        using var response = await SendAsync(HttpMethod.Post, Bob, $"environments/{science}/scan");
+        using var response = await SendAsync(HttpMethod.Post, Bob, $"environments/{_science}/scan");
         var summary = await OkAsync(response);
         Assert.Multiple(() =>
         {
@@ -249,8 +258,9 @@ public sealed class ReadTests : ScannerFixture
     {
         (HttpMethod Method, string Path)[] ofBob =
         [
-            (HttpMethod.Get, $"environments/{science}/vulnerabilities"), (HttpMethod.Get, $"environments/{science}/packages/evenlib/vulnerabilities"),
-            (HttpMethod.Post, $"environments/{science}/scan"),
+            (HttpMethod.Get, $"environments/{_science}/vulnerabilities"),
+            (HttpMethod.Get, $"environments/{_science}/packages/evenlib/vulnerabilities"),
+            (HttpMethod.Post, $"environments/{_science}/scan"),
         ];
         foreach (var (method, path) in ofBob)
         {
@@ -263,26 +273,33 @@ public sealed class ReadTests : ScannerFixture
                 Is.EqualTo((HttpStatusCode.NotFound, HttpStatusCode.NotFound, HttpStatusCode.NotFound, HttpStatusCode.Unauthorized)), path);
         }
 
-        foreach (var path in new[] { "vulnerabilities", "vulnerabilities/CVE-2026-20000", "vulnerabilities/CVE-2026-20000/environments", "search?q=science" })
+        foreach (var path in new[]
+        {
+            "vulnerabilities", "vulnerabilities/CVE-2026-20000", "vulnerabilities/CVE-2026-20000/environments", "search?q=science"
+        })
         {
             using var foreign = await SendAsync(HttpMethod.Get, Mallory, path, org: Organization.Slug);
             using var nobody = await SendAsync(HttpMethod.Get, null, path);
             Assert.That((foreign.StatusCode, nobody.StatusCode), Is.EqualTo((HttpStatusCode.NotFound, HttpStatusCode.Unauthorized)), path);
         }
 
-        Assert.That(Ids((await GetAsync(Mallory, "search?q=science")).GetProperty("environments")), Is.EqualTo(new[] { mallorys }));
-        Assert.That(Ids((await GetAsync(Eve, "search?q=science")).GetProperty("environments")), Is.EqualTo(new[] { eves }));
+        Assert.That(Ids((await GetAsync(Mallory, "search?q=science")).GetProperty("environments")), Is.EqualTo(new[] { _mallorys }));
+        Assert.That(Ids((await GetAsync(Eve, "search?q=science")).GetProperty("environments")), Is.EqualTo(new[] { _eves }));
     }
 
     [Test]
     public async Task Other_services_get_the_findings_of_a_set_and_nobody_else_does()
     {
-        var set = await ScalarAsync<long>(Db, "select set_id from environments where environment_id = @Value", science);
+        var set = await ScalarAsync<long>(Db, "select set_id from environments where environment_id = @Value", _science);
         using var channel = GrpcChannel.ForAddress(Scanner.GrpcAddress);
         var client = new Findings.FindingsClient(channel);
         var headers = new Grpc.Core.Metadata
         {
-            { ServiceDefaults.Callers.Assertion.Header, ServiceDefaults.Callers.Assertion.OfService("ingest", TimeProvider.System.GetUtcNow()).Sign(ServiceFixture<ScannerOptions>.Key) },
+            {
+                ServiceDefaults.Callers.Assertion.Header,
+                ServiceDefaults.Callers.Assertion.OfService("ingest", TimeProvider.System.GetUtcNow())
+                    .Sign(ServiceFixture<ScannerOptions>.Key)
+            },
         };
         using var call = client.GetPackageFindings(new() { OrganizationId = Organization.Id.ToString(), PackageSetId = set }, headers);
         var packages = new List<PackageFindings>();
@@ -297,13 +314,17 @@ public sealed class ReadTests : ScannerFixture
             Assert.That(packages.Sum(p => p.Critical + p.High + p.Medium + p.Low + p.Unknown), Is.EqualTo(40));
             Assert.That(packages.Count(p => p is { Coverage: "not_checked", Reason.Length: > 0 }), Is.EqualTo(1));
         });
-        using var missing = client.GetPackageFindings(new() { OrganizationId = Organization.Id.ToString(), PackageSetId = 987_654 }, headers);
-        Assert.That((await Assert.ThrowsAsync<Grpc.Core.RpcException>(() => missing.ResponseStream.MoveNext(default)))!.StatusCode, Is.EqualTo(Grpc.Core.StatusCode.NotFound));
+        using var missing = client.GetPackageFindings(
+            new() { OrganizationId = Organization.Id.ToString(), PackageSetId = 987_654 }, headers);
+        Assert.That((await Assert.ThrowsAsync<Grpc.Core.RpcException>(() => missing.ResponseStream.MoveNext(default)))!.StatusCode,
+            Is.EqualTo(Grpc.Core.StatusCode.NotFound));
         using var anonymous = client.GetPackageFindings(new() { PackageSetId = set });
-        Assert.That((await Assert.ThrowsAsync<Grpc.Core.RpcException>(() => anonymous.ResponseStream.MoveNext(default)))!.StatusCode, Is.EqualTo(Grpc.Core.StatusCode.Unauthenticated));
+        Assert.That((await Assert.ThrowsAsync<Grpc.Core.RpcException>(() => anonymous.ResponseStream.MoveNext(default)))!.StatusCode,
+            Is.EqualTo(Grpc.Core.StatusCode.Unauthenticated));
     }
 
-    private static EnvironmentId[] Ids(IEnumerable<JsonElement> items) => [.. items.Select(item => new EnvironmentId(item.GetProperty("id").GetGuid()))];
+    private static EnvironmentId[] Ids(IEnumerable<JsonElement> items) =>
+        [.. items.Select(item => new EnvironmentId(item.GetProperty("id").GetGuid()))];
 
     private static EnvironmentId[] Ids(JsonElement items) => Ids(items.EnumerateArray());
 }

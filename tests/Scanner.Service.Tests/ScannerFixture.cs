@@ -18,8 +18,8 @@ namespace EnvPlatform.Scanner.Service.Tests;
 /// <summary>Scanner and Ingest on real servers, each with its own database, hearing each other.</summary>
 public abstract class ScannerFixture
 {
-    private TestDatabase scannerDatabase = null!;
-    private TestDatabase ingestDatabase = null!;
+    private TestDatabase _scannerDatabase = null!;
+    private TestDatabase _ingestDatabase = null!;
 
     protected ServiceFixture<ScannerOptions> Scanner { get; private set; } = null!;
 
@@ -49,19 +49,19 @@ public abstract class ScannerFixture
     [OneTimeSetUp]
     public async Task StartAsync()
     {
-        scannerDatabase = await TestDatabase.CreateAsync();
-        ingestDatabase = await TestDatabase.CreateAsync();
-        Ingest = await ServiceFixture<IngestOptions>.StartAsync("ingest", ingestDatabase, AwayServices.Settings("identity", "scanner"));
-        Scanner = await StartScannerAsync(scannerDatabase, Ingest.MessagingPrefix);
-        Db = NpgsqlDataSource.Create(scannerDatabase.ConnectionString);
-        IngestDb = NpgsqlDataSource.Create(ingestDatabase.ConnectionString);
+        _scannerDatabase = await TestDatabase.CreateAsync();
+        _ingestDatabase = await TestDatabase.CreateAsync();
+        Ingest = await ServiceFixture<IngestOptions>.StartAsync("ingest", _ingestDatabase, AwayServices.Settings("identity", "scanner"));
+        Scanner = await StartScannerAsync(_scannerDatabase, Ingest.MessagingPrefix);
+        Db = NpgsqlDataSource.Create(_scannerDatabase.ConnectionString);
+        IngestDb = NpgsqlDataSource.Create(_ingestDatabase.ConnectionString);
         Events = await EventRecorder.StartAsync(
             Ingest.MessagingPrefix, on => on.Event<EnvironmentLogged>().Event<EnvironmentScanned>().Event<AuditEventOccurred>());
         await PrepareAsync();
     }
 
     [OneTimeTearDown]
-    public Task StopAsync() => Disposal.OfAsync(Events, Scanner, Ingest, Db, IngestDb, scannerDatabase, ingestDatabase);
+    public Task StopAsync() => Disposal.OfAsync(Events, Scanner, Ingest, Db, IngestDb, _scannerDatabase, _ingestDatabase);
 
     /// <summary>What a fixture needs once before its tests.</summary>
     protected virtual Task PrepareAsync() => Task.CompletedTask;
@@ -69,9 +69,10 @@ public abstract class ScannerFixture
     /// <summary>A second instance on the same database and queues.</summary>
     /// <param name="more">Settings of its own.</param>
     protected Task<ServiceFixture<ScannerOptions>> StartAnotherAsync(IReadOnlyDictionary<string, string?>? more = null) =>
-        StartScannerAsync(scannerDatabase, Ingest.MessagingPrefix, more);
+        StartScannerAsync(_scannerDatabase, Ingest.MessagingPrefix, more);
 
-    protected Task<ServiceFixture<ScannerOptions>> StartScannerAsync(TestDatabase database, string? messagingPrefix, IReadOnlyDictionary<string, string?>? more = null)
+    protected Task<ServiceFixture<ScannerOptions>> StartScannerAsync(
+        TestDatabase database, string? messagingPrefix, IReadOnlyDictionary<string, string?>? more = null)
     {
         var settings = new Dictionary<string, string?>(more ?? new Dictionary<string, string?>(), StringComparer.Ordinal)
         {
@@ -90,9 +91,11 @@ public abstract class ScannerFixture
 
     protected static Task PublishAsync<T>(NpgsqlDataSource db, params T[] messages) where T : class => db.PublishAsync(messages);
 
-    protected static Task PublishAgainAsync<T>(NpgsqlDataSource db, T message, int times) where T : class => db.PublishAgainAsync(message, times);
+    protected static Task PublishAgainAsync<T>(NpgsqlDataSource db, T message, int times)
+        where T : class => db.PublishAgainAsync(message, times);
 
-    protected static Task<T> ScalarAsync<T>(NpgsqlDataSource db, string sql, object? parameters = null) => db.ScalarAsync<T>(sql, parameters);
+    protected static Task<T> ScalarAsync<T>(NpgsqlDataSource db, string sql, object? parameters = null) =>
+        db.ScalarAsync<T>(sql, parameters);
 
     /// <summary>Logs an environment and returns its id.</summary>
     protected async Task<EnvironmentId> LogAsync(TestCaller caller, MachineId machine, string prefix, params PackageEntry[] packages)
@@ -106,11 +109,13 @@ public abstract class ScannerFixture
             ["name"] = prefix.Split('/')[^1],
             ["platform"] = "linux-64",
             ["digest"] = PackageSetDigest.Compute(packages.Select(entry =>
-                new PackageKey(entry.Manager!, entry.Channel ?? "", entry.Subdir ?? "", entry.Name!, entry.Version ?? "", entry.Build ?? ""))),
+                new PackageKey(
+                    entry.Manager!, entry.Channel ?? "", entry.Subdir ?? "", entry.Name!, entry.Version ?? "", entry.Build ?? ""))),
             ["packages"] = JsonSerializer.SerializeToNode(packages, Json.Options),
         };
         using var client = Ingest.As(caller);
-        using var response = await client.PostAsJsonAsync(new Uri($"/api/v1/orgs/{caller.Memberships[0].Slug}/environment-logs", UriKind.Relative), body, Json.Options);
+        using var response = await client.PostAsJsonAsync(
+            new Uri($"/api/v1/orgs/{caller.Memberships[0].Slug}/environment-logs", UriKind.Relative), body, Json.Options);
         var answer = await response.Content.ReadAsStringAsync();
         Assert.That((int)response.StatusCode, Is.AnyOf(200, 201), answer);
         return new(JsonDocument.Parse(answer).RootElement.GetProperty("environment_id").GetGuid());
@@ -120,7 +125,9 @@ public abstract class ScannerFixture
     protected async Task<long> ScannedAsync(EnvironmentId id, long version = 1)
     {
         await Eventually.BecomesTrueAsync(
-            async () => await ScalarAsync<long>(Db, "select count(*) from environments where environment_id = @Value and logged_version >= @version", new { id.Value, version }) == 1,
+            async () => await ScalarAsync<long>(
+                Db, "select count(*) from environments where environment_id = @Value and logged_version >= @version",
+                new { id.Value, version }) == 1,
             $"environment {id} is scanned", 40);
         return await ScalarAsync<long>(Db, "select set_id from environments where environment_id = @Value", id);
     }
@@ -131,7 +138,8 @@ public abstract class ScannerFixture
     protected static PackageEntry PyPi(string name, string version) => new("pypi", name, version, null, null, null, null, null, null);
 
     /// <summary>Sends a request below <c>/api/v1/orgs/{org}/</c>.</summary>
-    protected Task<HttpResponseMessage> SendAsync(HttpMethod method, TestCaller? caller, string path, HttpContent? body = null, string? org = null) =>
+    protected Task<HttpResponseMessage> SendAsync(
+        HttpMethod method, TestCaller? caller, string path, HttpContent? body = null, string? org = null) =>
         Scanner.SendAsync(method, caller, path, body, org ?? (caller is null ? Organization.Slug : null));
 
     protected Task<JsonElement> GetAsync(TestCaller caller, string path) => Scanner.GetAsync(caller, path);
@@ -141,7 +149,8 @@ public abstract class ScannerFixture
     protected Task<List<JsonElement>> GetAllAsync(TestCaller caller, string path, int limit) => Scanner.GetAllAsync(caller, path, limit);
 
     /// <summary>Sends a file of advisories and returns the import's id.</summary>
-    protected static async Task<ImportId> SendImportAsync(ServiceFixture<ScannerOptions> scanner, TestCaller caller, byte[] file, string format = "osv")
+    protected static async Task<ImportId> SendImportAsync(
+        ServiceFixture<ScannerOptions> scanner, TestCaller caller, byte[] file, string format = "osv")
     {
         ArgumentNullException.ThrowIfNull(scanner);
         using var client = scanner.As(caller);
@@ -174,7 +183,9 @@ public abstract class ScannerFixture
     }
 
     /// <summary>An OSV record.</summary>
-    protected static JsonObject Record(string id, string project, string? introduced, string? fixedIn, string[]? aliases = null, string? vector = null, bool withdrawn = false)
+    protected static JsonObject Record(
+        string id, string project, string? introduced, string? fixedIn, string[]? aliases = null, string? vector = null,
+        bool withdrawn = false)
     {
         var events = new JsonArray(new JsonObject { ["introduced"] = introduced ?? "0" });
         if (fixedIn is not null)

@@ -9,9 +9,9 @@ namespace EnvPlatform.Scanner.Service.Tests;
 /// <summary>A scanner in a process of its own, that can be killed.</summary>
 internal sealed class ScannerProcess : IDisposable
 {
-    private readonly Process process;
+    private readonly Process _process;
 
-    private ScannerProcess(Process process) => this.process = process;
+    private ScannerProcess(Process process) => _process = process;
 
     public static ScannerProcess Start(TestDatabase database, IReadOnlyDictionary<string, string?> settings)
     {
@@ -43,18 +43,18 @@ internal sealed class ScannerProcess : IDisposable
     /// <summary>SIGKILL: it can do nothing any more, and is gone when this returns.</summary>
     public void Kill()
     {
-        process.Kill();
-        process.WaitForExit();
+        _process.Kill();
+        _process.WaitForExit();
     }
 
     public void Dispose()
     {
-        if (!process.HasExited)
+        if (!_process.HasExited)
         {
             Kill();
         }
 
-        process.Dispose();
+        _process.Dispose();
     }
 
     private static int FreePort()

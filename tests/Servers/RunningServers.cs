@@ -1,9 +1,13 @@
 using System.Diagnostics;
 using System.Security.Cryptography;
+
 using EnvPlatform.LocalServers;
+
 using Npgsql;
+
 using RabbitMQ.Client;
 using RabbitMQ.Client.Exceptions;
+
 using StackExchange.Redis;
 
 namespace EnvPlatform.Servers;
@@ -67,7 +71,8 @@ internal sealed class RunningServers(DataFolder folder) : IAsyncDisposable
         return process;
     }
 
-    private async Task StartAsync(ILocalServer server, string user, string password, Func<CancellationToken, Task<bool>> ask, CancellationToken ct)
+    private async Task StartAsync(
+        ILocalServer server, string user, string password, Func<CancellationToken, Task<bool>> ask, CancellationToken ct)
     {
         await server.PrepareAsync(user, password, ct);
         var started = server.Companions.Values.Append(server.Process).Select(Run).ToArray();

@@ -8,28 +8,31 @@ namespace EnvPlatform.ServiceDefaults.Tests;
 /// <summary>How a service describes its operations.</summary>
 public sealed class OpenApiTests
 {
-    private TestApp app = null!;
-    private JsonObject document = null!;
+    private TestApp _app = null!;
+    private JsonObject _document = null!;
 
     [OneTimeSetUp]
     public async Task StartAsync()
     {
-        app = await TestApp.StartAsync();
-        using var client = app.As(null);
-        document = (await client.GetFromJsonAsync<JsonObject>(new Uri("/openapi/v1.json", UriKind.Relative)))!;
+        _app = await TestApp.StartAsync();
+        using var client = _app.As(null);
+        _document = (await client.GetFromJsonAsync<JsonObject>(new Uri("/openapi/v1.json", UriKind.Relative)))!;
     }
 
     [OneTimeTearDown]
-    public async Task StopAsync() => await app.DisposeAsync();
+    public async Task StopAsync() => await _app.DisposeAsync();
 
     [Test]
-    public void It_keeps_the_rules() => Assert.That(OpenApiRules.Broken(document).Where(what => !what.EndsWith("has no name", StringComparison.Ordinal)), Is.Empty);
+    public void It_keeps_the_rules() =>
+        Assert.That(OpenApiRules.Broken(_document).Where(what => !what.EndsWith("has no name", StringComparison.Ordinal)), Is.Empty);
 
     [Test]
     public void Parameters_are_named_as_they_are_read()
     {
-        var parameters = Operation("/api/v1/orgs/{org}/filtered/{id}", "get")["parameters"]!.AsArray().Select(parameter => $"{parameter!["in"]} {parameter["name"]}");
-        Assert.That(parameters, Is.EqualTo(new[] { "path org", "path id", "query some_text", "query limit", "query cursor", "query sort" }));
+        var parameters = Operation("/api/v1/orgs/{org}/filtered/{id}", "get")["parameters"]!.AsArray()
+            .Select(parameter => $"{parameter!["in"]} {parameter["name"]}");
+        Assert.That(
+            parameters, Is.EqualTo(new[] { "path org", "path id", "query some_text", "query limit", "query cursor", "query sort" }));
     }
 
     [Test]
@@ -43,31 +46,34 @@ public sealed class OpenApiTests
             Assert.That((string?)second["owner"]!["format"], Is.EqualTo("uuid"));
             Assert.That(second["owner"]!["type"]!.AsArray().Select(type => (string?)type), Is.EquivalentTo(new[] { "null", "string" }));
             Assert.That((string?)second["aliases"]!["items"]!["type"], Is.EqualTo("string"));
-            Assert.That((string?)Body("/api/v1/orgs/{org}/first")["properties"]!["kind"]!["type"], Is.EqualTo("string"), "required, so never null");
+            Assert.That(
+                (string?)Body("/api/v1/orgs/{org}/first")["properties"]!["kind"]!["type"], Is.EqualTo("string"), "required, so never null");
         });
     }
 
     [Test]
     public void Requests_of_two_operations_are_told_apart() =>
         Assert.That(
-            (Members("/api/v1/orgs/{org}/first"), Members("/api/v1/orgs/{org}/second")), Is.EqualTo((new[] { "kind" }, new[] { "owner", "aliases" })));
+            (Members("/api/v1/orgs/{org}/first"), Members("/api/v1/orgs/{org}/second")),
+            Is.EqualTo((new[] { "kind" }, new[] { "owner", "aliases" })));
 
     [Test]
     public void Every_operation_says_how_it_refuses()
     {
         var responses = Operation("/api/v1/orgs/{org}/filtered/{id}", "get")["responses"]!.AsObject();
         Assert.That(responses.Select(response => response.Key), Is.SupersetOf(new[] { "200", "400", "401", "403", "404", "429" }));
-        var problem = document["components"]!["schemas"]!["ProblemDetails"]!["properties"]!.AsObject();
-        Assert.That(problem.Select(member => member.Key), Is.SupersetOf(new[] { "type", "title", "status", "detail", "code", "trace_id", "errors" }));
+        var problem = _document["components"]!["schemas"]!["ProblemDetails"]!["properties"]!.AsObject();
+        Assert.That(problem.Select(member => member.Key),
+            Is.SupersetOf(new[] { "type", "title", "status", "detail", "code", "trace_id", "errors" }));
     }
 
-    private JsonNode Operation(string path, string method) => document["paths"]![path]![method]!;
+    private JsonNode Operation(string path, string method) => _document["paths"]![path]![method]!;
 
     private string[] Members(string path) => [.. Body(path)["properties"]!.AsObject().Select(member => member.Key)];
 
     private JsonNode Body(string path)
     {
         var reference = (string)Operation(path, "post")["requestBody"]!["content"]!["application/json"]!["schema"]!["$ref"]!;
-        return document["components"]!["schemas"]![reference.Split('/')[^1]]!;
+        return _document["components"]!["schemas"]![reference.Split('/')[^1]]!;
     }
 }

@@ -17,7 +17,9 @@ using Microsoft.Extensions.Logging;
 
 namespace EnvPlatform.ServiceDefaults.Tests;
 
-/// <summary>An instance of a service that others ask by gRPC, which can die as a process does: its connections break and its port is closed.</summary>
+/// <summary>
+/// An instance of a service that others ask by gRPC, which can die as a process does: its connections break and its port is closed.
+/// </summary>
 internal sealed class Peer : IAsyncDisposable
 {
     public const string Secret = "tests-tests-tests-tests-tests-tests-tests";
@@ -41,7 +43,8 @@ internal sealed class Peer : IAsyncDisposable
         })));
         builder.AddServiceDefaults("ingest");
         builder.Services.AddSingleton(this);
-        builder.Services.AddHealthChecks().AddCheck("ready", () => IsReady ? HealthCheckResult.Healthy() : HealthCheckResult.Unhealthy(), [Health.ReadyTag]);
+        builder.Services.AddHealthChecks()
+            .AddCheck("ready", () => IsReady ? HealthCheckResult.Healthy() : HealthCheckResult.Unhealthy(), [Health.ReadyTag]);
         _app = builder.Build();
         _app.UseServiceDefaults();
         _app.MapGrpcService<Sets>().RequireAuthorization(Access.Service);
@@ -101,7 +104,8 @@ internal sealed class Peer : IAsyncDisposable
 
     private sealed class Environments(Peer peer) : Contracts.Ingest.Environments.EnvironmentsBase
     {
-        public override async Task<DescribeEnvironmentsReply> DescribeEnvironments(DescribeEnvironmentsRequest request, ServerCallContext context)
+        public override async Task<DescribeEnvironmentsReply> DescribeEnvironments(
+            DescribeEnvironmentsRequest request, ServerCallContext context)
         {
             peer.Note(context.GetHttpContext());
             await Task.Delay(5);
@@ -112,7 +116,8 @@ internal sealed class Peer : IAsyncDisposable
     private sealed class Sets(Peer peer) : PackageSets.PackageSetsBase
     {
         /// <summary>The number of the set is the length of the page that comes over and over.</summary>
-        public override async Task GetPackageSet(GetPackageSetRequest request, IServerStreamWriter<PackagePage> responseStream, ServerCallContext context)
+        public override async Task GetPackageSet(
+            GetPackageSetRequest request, IServerStreamWriter<PackagePage> responseStream, ServerCallContext context)
         {
             peer.Note(context.GetHttpContext());
             var page = new PackagePage { Packages = { new Package { Name = new string('x', (int)request.PackageSetId) } } };

@@ -46,7 +46,8 @@ public sealed class RequestedOrganizationTests
     {
         var organization = new OrganizationId(Guid.CreateVersion7());
         var system = Caller.OfSystem("scanner", organization);
-        Assert.That((system.SubjectType, system.OrgId, system.RequestId, system.SourceAddress), Is.EqualTo((Caller.SystemSubject, organization, "", (string?)null)));
+        Assert.That((system.SubjectType, system.OrgId, system.RequestId, system.SourceAddress),
+            Is.EqualTo((Caller.SystemSubject, organization, "", (string?)null)));
         Assert.That(Caller.OfSystem("scanner", null).Organization, Is.Null);
         Assert.That(Caller.OfSystem("identity", null, new RequestOrigin("r", "192.0.2.7", null)).SourceAddress, Is.EqualTo("192.0.2.7"));
     }

@@ -72,7 +72,8 @@ public sealed class ServiceClientTests
         await using var one = await Peer.StartAsync();
         await using var two = await Peer.StartAsync(one.Port, "127.0.0.2");
         IPAddress[] addresses = [IPAddress.Parse("127.0.0.1")];
-        using var host = Asking(new() { ["services:ingest:grpc:0"] = $"http://ingest.example:{one.Port}" }, (_, _) => Task.FromResult(addresses));
+        using var host = Asking(
+            new() { ["services:ingest:grpc:0"] = $"http://ingest.example:{one.Port}" }, (_, _) => Task.FromResult(addresses));
         var client = host.Services.GetRequiredService<EnvironmentsClient>();
         await CallAsync(client);
         addresses = [IPAddress.Parse("127.0.0.1"), IPAddress.Parse("127.0.0.2")];
@@ -93,7 +94,8 @@ public sealed class ServiceClientTests
     {
         await using var one = await Peer.StartAsync();
         using var host = Asking(one.Port);
-        using var call = host.Services.GetRequiredService<PackageSets.PackageSetsClient>().GetPackageSet(new() { PackageSetId = 10 }, deadline: Soon(10));
+        using var call = host.Services.GetRequiredService<PackageSets.PackageSetsClient>()
+            .GetPackageSet(new() { PackageSetId = 10 }, deadline: Soon(10));
         Assert.That(await call.ResponseStream.MoveNext(), Is.True);
         await one.KillAsync();
         await Assert.ThrowsAsync<RpcException>(async () =>
@@ -111,11 +113,13 @@ public sealed class ServiceClientTests
     {
         await using var one = await Peer.StartAsync();
         using var host = Asking(one.Port);
-        using var call = host.Services.GetRequiredService<PackageSets.PackageSetsClient>().GetPackageSet(new() { PackageSetId = 5_000_000 }, deadline: Soon(10));
+        using var call = host.Services.GetRequiredService<PackageSets.PackageSetsClient>()
+            .GetPackageSet(new() { PackageSetId = 5_000_000 }, deadline: Soon(10));
         var answer = await Assert.ThrowsAsync<RpcException>(() => call.ResponseStream.MoveNext());
         var question = new DescribeEnvironmentsRequest { OrganizationId = new string('x', 5_000_000) };
         var asked = await Assert.ThrowsAsync<RpcException>(
-            async () => await host.Services.GetRequiredService<EnvironmentsClient>().DescribeEnvironmentsAsync(question, deadline: Soon(10)));
+            async () => await host.Services.GetRequiredService<EnvironmentsClient>()
+                .DescribeEnvironmentsAsync(question, deadline: Soon(10)));
 
         Assert.That(answer!.StatusCode, Is.EqualTo(StatusCode.ResourceExhausted));
         Assert.That(asked!.StatusCode, Is.EqualTo(StatusCode.ResourceExhausted));
@@ -143,9 +147,11 @@ public sealed class ServiceClientTests
         await using var one = await Peer.StartAsync();
         using var channel = Grpc.Net.Client.GrpcChannel.ForAddress($"http://127.0.0.1:{one.Port}");
         var health = new HealthClient(channel);
-        Assert.That((await health.CheckAsync(new(), deadline: Soon(10))).Status, Is.EqualTo(HealthCheckResponse.Types.ServingStatus.Serving));
+        Assert.That(
+            (await health.CheckAsync(new(), deadline: Soon(10))).Status, Is.EqualTo(HealthCheckResponse.Types.ServingStatus.Serving));
         one.IsReady = false;
-        Assert.That((await health.CheckAsync(new(), deadline: Soon(10))).Status, Is.EqualTo(HealthCheckResponse.Types.ServingStatus.NotServing));
+        Assert.That(
+            (await health.CheckAsync(new(), deadline: Soon(10))).Status, Is.EqualTo(HealthCheckResponse.Types.ServingStatus.NotServing));
         var refused = await Assert.ThrowsAsync<RpcException>(() => CallAsync(new EnvironmentsClient(channel)));
         Assert.That(refused!.StatusCode, Is.EqualTo(StatusCode.Unauthenticated), "health alone is for anybody");
     }
@@ -155,7 +161,8 @@ public sealed class ServiceClientTests
     private static async Task CallAsync(EnvironmentsClient client) => await client.DescribeEnvironmentsAsync(new(), deadline: Soon(10));
 
     private static IHost Asking(params int[] ports) =>
-        Asking(ports.Select((port, i) => ($"services:ingest:grpc:{i}", $"http://127.0.0.1:{port}")).ToDictionary(pair => pair.Item1, pair => (string?)pair.Item2));
+        Asking(ports.Select((port, i) => ($"services:ingest:grpc:{i}", $"http://127.0.0.1:{port}"))
+            .ToDictionary(pair => pair.Item1, pair => (string?)pair.Item2));
 
     private static IHost Asking(Dictionary<string, string?> settings, Func<string, CancellationToken, Task<IPAddress[]>>? lookUp = null)
     {
@@ -174,5 +181,6 @@ public sealed class ServiceClientTests
         return builder.Build();
     }
 
-    private static Task Eventually(Func<Task<bool>> condition) => Testing.Eventually.BecomesTrueAsync(condition, "both instances are asked", seconds: 15);
+    private static Task Eventually(Func<Task<bool>> condition) =>
+        Testing.Eventually.BecomesTrueAsync(condition, "both instances are asked", seconds: 15);
 }

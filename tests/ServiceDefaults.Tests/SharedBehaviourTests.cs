@@ -14,35 +14,37 @@ namespace EnvPlatform.ServiceDefaults.Tests;
 public sealed class SharedBehaviourTests
 {
     private static readonly Membership Org = TestCaller.NewOrganization(Roles.Member);
-    private readonly TestCaller member = TestCaller.Of(Org);
-    private TestApp app = null!;
+    private readonly TestCaller _member = TestCaller.Of(Org);
+    private TestApp _app = null!;
 
     private static string Url(string path) => $"/api/v1/orgs/{Org.Slug}{path}";
 
     [OneTimeSetUp]
-    public async Task StartAsync() => app = await TestApp.StartAsync();
+    public async Task StartAsync() => _app = await TestApp.StartAsync();
 
     [OneTimeTearDown]
-    public async Task StopAsync() => await app.DisposeAsync();
+    public async Task StopAsync() => await _app.DisposeAsync();
 
     [Test]
     public async Task Nobody_gets_401_a_stranger_404_a_member_403_where_an_administrator_is_asked_for()
     {
         Assert.That(await StatusAsync(null, HttpMethod.Get, Url("/things")), Is.EqualTo(HttpStatusCode.Unauthorized));
-        Assert.That(await StatusAsync(TestCaller.Of(TestCaller.NewOrganization()), HttpMethod.Get, Url("/things")), Is.EqualTo(HttpStatusCode.NotFound));
-        Assert.That(await StatusAsync(member, HttpMethod.Get, Url("/things")), Is.EqualTo(HttpStatusCode.OK));
-        Assert.That(await StatusAsync(member, HttpMethod.Post, Url("/secrets")), Is.EqualTo(HttpStatusCode.Forbidden));
-        Assert.That(await StatusAsync(TestCaller.Of(Org with { Role = Roles.Auditor }), HttpMethod.Get, Url("/things")), Is.EqualTo(HttpStatusCode.Forbidden));
+        Assert.That(await StatusAsync(TestCaller.Of(TestCaller.NewOrganization()), HttpMethod.Get, Url("/things")),
+            Is.EqualTo(HttpStatusCode.NotFound));
+        Assert.That(await StatusAsync(_member, HttpMethod.Get, Url("/things")), Is.EqualTo(HttpStatusCode.OK));
+        Assert.That(await StatusAsync(_member, HttpMethod.Post, Url("/secrets")), Is.EqualTo(HttpStatusCode.Forbidden));
+        Assert.That(await StatusAsync(TestCaller.Of(Org with { Role = Roles.Auditor }), HttpMethod.Get, Url("/things")),
+            Is.EqualTo(HttpStatusCode.Forbidden));
     }
 
     [Test]
     public async Task An_organization_may_be_named_by_its_id() =>
-        Assert.That(await StatusAsync(member, HttpMethod.Get, $"/api/v1/orgs/{Org.Id}/things"), Is.EqualTo(HttpStatusCode.OK));
+        Assert.That(await StatusAsync(_member, HttpMethod.Get, $"/api/v1/orgs/{Org.Id}/things"), Is.EqualTo(HttpStatusCode.OK));
 
     [Test]
     public async Task An_endpoint_without_a_policy_is_refused_to_everybody()
     {
-        Assert.That(await StatusAsync(member, HttpMethod.Get, "/unprotected"), Is.EqualTo(HttpStatusCode.Forbidden));
+        Assert.That(await StatusAsync(_member, HttpMethod.Get, "/unprotected"), Is.EqualTo(HttpStatusCode.Forbidden));
         Assert.That(await StatusAsync(null, HttpMethod.Get, "/unprotected"), Is.EqualTo(HttpStatusCode.Unauthorized));
     }
 
@@ -58,8 +60,9 @@ public sealed class SharedBehaviourTests
     [TestCase("POST", "/api/v1/orgs/ORG/notes", HttpStatusCode.UnsupportedMediaType, "unsupported_media_type")]
     public async Task What_the_framework_refuses_has_a_code_and_a_detail_too(string method, string path, HttpStatusCode status, string code)
     {
-        using var client = app.As(member);
-        using var request = new HttpRequestMessage(new HttpMethod(method), new Uri(path.Replace("ORG", Org.Slug, StringComparison.Ordinal), UriKind.Relative));
+        using var client = _app.As(_member);
+        using var request = new HttpRequestMessage(
+            new HttpMethod(method), new Uri(path.Replace("ORG", Org.Slug, StringComparison.Ordinal), UriKind.Relative));
         request.Content = method == "POST" ? new StringContent("text") : null;
         using var response = await client.SendAsync(request);
         var problem = await response.Content.ReadFromJsonAsync<JsonElement>();
@@ -78,7 +81,10 @@ public sealed class SharedBehaviourTests
         new object[] { "{\"text\": \"longer than ten\", \"stars_given\": 1}", "text" },
         new object[] { "{\"text\": \"a\\u0000b\", \"stars_given\": 1}", "text" },
         new object[] { "{\"text\": \"\\ud800\", \"stars_given\": 1}", "text" },
-        new object[] { "{\"text\": \"x\", \"stars_given\": 1, \"lines\": [{\"the_name\": \"ok\"}, {\"the_name\": \"too long\"}]}", "lines[1].the_name" },
+        new object[]
+        {
+            "{\"text\": \"x\", \"stars_given\": 1, \"lines\": [{\"the_name\": \"ok\"}, {\"the_name\": \"too long\"}]}", "lines[1].the_name"
+        },
         new object[] { "[]", "body" },
         new object[] { "", "body" },
         new object[] { "{\"text\": \"cut o", "body" },
@@ -87,7 +93,7 @@ public sealed class SharedBehaviourTests
     [TestCaseSource(nameof(BadBodies))]
     public async Task A_bad_body_is_a_400_that_names_the_field(string body, string field)
     {
-        using var client = app.As(member);
+        using var client = _app.As(_member);
         using var content = new StringContent(body, Encoding.UTF8, "application/json");
         using var response = await client.PostAsync(new Uri(Url("/notes"), UriKind.Relative), content);
         var problem = await response.Content.ReadFromJsonAsync<JsonElement>();
@@ -96,7 +102,8 @@ public sealed class SharedBehaviourTests
         Assert.That(problem.GetProperty("errors").EnumerateObject().Select(error => error.Name), Does.Contain(field), problem.ToString());
         Assert.That(problem.GetProperty("trace_id").GetString(), Is.Not.Empty);
         Assert.That(problem.GetProperty("code").GetString(), Is.EqualTo("invalid_request"));
-        Assert.That(problem.GetProperty("detail").GetString(), Does.StartWith($"{problem.GetProperty("errors").EnumerateObject().First().Name}: "));
+        Assert.That(
+            problem.GetProperty("detail").GetString(), Does.StartWith($"{problem.GetProperty("errors").EnumerateObject().First().Name}: "));
         Assert.That(problem.ToString(), Does.Not.Contain("EnvPlatform.").And.Not.Contain("System."));
     }
 
@@ -111,7 +118,7 @@ public sealed class SharedBehaviourTests
     [TestCase("/list?q=%00", "query")]
     public async Task A_bad_query_is_a_400_that_names_the_parameter(string path, string field)
     {
-        using var client = app.As(member);
+        using var client = _app.As(_member);
         using var response = await client.GetAsync(new Uri(Url(path), UriKind.Relative));
         var problem = await response.Content.ReadFromJsonAsync<JsonElement>();
         Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.BadRequest), problem.ToString());
@@ -121,19 +128,21 @@ public sealed class SharedBehaviourTests
     [Test]
     public async Task A_cursor_goes_with_its_list_its_filters_and_its_owner()
     {
-        using var client = app.As(member);
+        using var client = _app.As(_member);
         var first = await client.GetFromJsonAsync<JsonElement>(new Uri(Url("/list?search=a&limit=5"), UriKind.Relative));
         var cursor = Uri.EscapeDataString(first.GetProperty("next").GetString()!);
         var second = await client.GetFromJsonAsync<JsonElement>(new Uri(Url($"/list?search=a&limit=7&cursor={cursor}"), UriKind.Relative));
         Assert.That(second.GetProperty("after").EnumerateArray().Select(value => value.GetString()), Is.EqualTo(new[] { "a", null, "3" }));
-        Assert.That(await StatusAsync(member, HttpMethod.Get, Url($"/list?search=b&cursor={cursor}")), Is.EqualTo(HttpStatusCode.BadRequest));
-        Assert.That(await StatusAsync(TestCaller.Of(Org), HttpMethod.Get, Url($"/list?search=a&cursor={cursor}")), Is.EqualTo(HttpStatusCode.BadRequest));
+        Assert.That(
+            await StatusAsync(_member, HttpMethod.Get, Url($"/list?search=b&cursor={cursor}")), Is.EqualTo(HttpStatusCode.BadRequest));
+        Assert.That(await StatusAsync(TestCaller.Of(Org), HttpMethod.Get, Url($"/list?search=a&cursor={cursor}")),
+            Is.EqualTo(HttpStatusCode.BadRequest));
     }
 
     [Test]
     public async Task What_was_not_expected_is_a_500_without_inner_text()
     {
-        using var client = app.As(member);
+        using var client = _app.As(_member);
         using var response = await client.GetAsync(new Uri("/crash", UriKind.Relative));
         var text = await response.Content.ReadAsStringAsync();
         Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.InternalServerError));
@@ -143,15 +152,15 @@ public sealed class SharedBehaviourTests
     [Test]
     public async Task An_unknown_path_is_404_and_a_wrong_method_405_once_the_caller_is_known()
     {
-        Assert.That(await StatusAsync(member, HttpMethod.Get, "/api/v1/nothing"), Is.EqualTo(HttpStatusCode.NotFound));
-        Assert.That(await StatusAsync(member, HttpMethod.Delete, Url("/things")), Is.EqualTo(HttpStatusCode.MethodNotAllowed));
+        Assert.That(await StatusAsync(_member, HttpMethod.Get, "/api/v1/nothing"), Is.EqualTo(HttpStatusCode.NotFound));
+        Assert.That(await StatusAsync(_member, HttpMethod.Delete, Url("/things")), Is.EqualTo(HttpStatusCode.MethodNotAllowed));
         Assert.That(await StatusAsync(null, HttpMethod.Get, "/api/v1/nothing"), Is.EqualTo(HttpStatusCode.Unauthorized));
     }
 
     [Test]
     public async Task A_body_that_is_not_json_by_its_type_is_415()
     {
-        using var client = app.As(member);
+        using var client = _app.As(_member);
         using var content = new StringContent("{}", Encoding.UTF8) { Headers = { ContentType = new MediaTypeHeaderValue("text/plain") } };
         using var response = await client.PostAsync(new Uri(Url("/notes"), UriKind.Relative), content);
         Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.UnsupportedMediaType));
@@ -160,7 +169,7 @@ public sealed class SharedBehaviourTests
 
     private async Task<HttpStatusCode> StatusAsync(TestCaller? caller, HttpMethod method, string path)
     {
-        using var client = app.As(caller);
+        using var client = _app.As(caller);
         using var response = await client.SendAsync(new HttpRequestMessage(method, path));
         return response.StatusCode;
     }

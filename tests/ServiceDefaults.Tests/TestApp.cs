@@ -17,13 +17,13 @@ namespace EnvPlatform.ServiceDefaults.Tests;
 internal sealed class TestApp : IAsyncDisposable
 {
     private const string Secret = "tests-tests-tests-tests-tests-tests-tests";
-    private readonly WebApplication app;
-    private readonly Uri address;
+    private readonly WebApplication _app;
+    private readonly Uri _address;
 
     private TestApp(WebApplication app, Uri address)
     {
-        this.app = app;
-        this.address = address;
+        _app = app;
+        _address = address;
     }
 
     public static async Task<TestApp> StartAsync(params (string Key, string Value)[] settings)
@@ -52,7 +52,7 @@ internal sealed class TestApp : IAsyncDisposable
 
     public HttpClient As(TestCaller? caller)
     {
-        var client = new HttpClient { BaseAddress = address };
+        var client = new HttpClient { BaseAddress = _address };
         if (caller is not null)
         {
             client.DefaultRequestHeaders.Add(Assertion.Header, caller.ToAssertion().Sign(new AssertionKey(Secret)));
@@ -63,8 +63,8 @@ internal sealed class TestApp : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await app.StopAsync();
-        await app.DisposeAsync();
+        await _app.StopAsync();
+        await _app.DisposeAsync();
     }
 
     private static void Map(WebApplication web)
@@ -73,8 +73,11 @@ internal sealed class TestApp : IAsyncDisposable
         org.MapGet("/things", (Caller caller) => caller.Organization!.Slug).RequireAuthorization(Access.Member);
         org.MapPost("/secrets", (Caller caller) => caller.Organization!.Slug).RequireAuthorization(Access.Administrator);
         org.MapPost("/notes", (Note note) => note.Text).RequireAuthorization(Access.Member);
-        org.MapGet("/list", (PageQuery page) => new { page.Limit, page.Sort, page.Descending, page.After, Next = page.Next("a", null, "3") }).RequireAuthorization(Access.Member);
-        org.MapGet("/filtered/{id}", (OrganizationId id, [AsParameters] Filter filter, PageQuery page) => TypedResults.Ok(new Page<Filter>([filter], page.Limit, $"{id}")))
+        org.MapGet(
+            "/list", (PageQuery page) => new { page.Limit, page.Sort, page.Descending, page.After, Next = page.Next("a", null, "3") })
+            .RequireAuthorization(Access.Member);
+        org.MapGet("/filtered/{id}", (OrganizationId id, [AsParameters] Filter filter, PageQuery page) => TypedResults.Ok(
+            new Page<Filter>([filter], page.Limit, $"{id}")))
             .RequireAuthorization(Access.Member);
         org.MapPost("/first", (First.Request request) => TypedResults.Ok(request.Kind)).RequireAuthorization(Access.Member);
         org.MapPost("/second", (Second.Request request) => TypedResults.Ok(request.Owner)).RequireAuthorization(Access.Member);
@@ -95,7 +98,8 @@ internal sealed class TestApp : IAsyncDisposable
         public sealed record Request(SubjectId? Owner, IReadOnlyList<string> Aliases);
     }
 
-    public sealed record Note([MaxLength(10)] string Text, [System.ComponentModel.DataAnnotations.Range(1, 5)] int StarsGiven, IReadOnlyList<Line>? Lines = null);
+    public sealed record Note(
+        [MaxLength(10)] string Text, [System.ComponentModel.DataAnnotations.Range(1, 5)] int StarsGiven, IReadOnlyList<Line>? Lines = null);
 
     public sealed record Line([MaxLength(5)] string TheName);
 }

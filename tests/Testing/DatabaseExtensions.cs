@@ -56,7 +56,8 @@ public static class DatabaseExtensions
         await ingest.PublishAsync(new MachineRegistered(
             owner.Memberships[0].Id, machine, owner.SubjectId, hostname, "linux-64", "1.0", at ?? TimeProvider.System.GetUtcNow()));
         await Eventually.BecomesTrueAsync(
-            async () => await ingest.ScalarAsync<long>("select count(*) from machines where machine_id = @Value", new { machine.Value }) == 1, "the machine is known");
+            async () => await ingest.ScalarAsync<long>("select count(*) from machines where machine_id = @Value", new { machine.Value })
+                == 1, "the machine is known");
         return machine;
     }
 }

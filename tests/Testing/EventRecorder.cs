@@ -7,22 +7,23 @@ namespace EnvPlatform.Testing;
 /// <summary>Hears the events that services publish on a broker, as a service of its own would.</summary>
 public sealed class EventRecorder : IAsyncDisposable
 {
-    private readonly ConcurrentQueue<object> heard = new();
-    private readonly IBusControl bus;
+    private readonly ConcurrentQueue<object> _heard = new();
+    private readonly IBusControl _bus;
 
     private EventRecorder(string messagingPrefix, Action<Subscription> subscribe)
     {
-        bus = Bus.Factory.CreateUsingRabbitMq(rabbit =>
+        _bus = Bus.Factory.CreateUsingRabbitMq(rabbit =>
         {
             rabbit.Host(new Uri(TestServers.RabbitMq));
             // As services name their exchanges: see Messaging.
-            rabbit.MessageTopology.SetEntityNameFormatter(new PrefixEntityNameFormatter(rabbit.MessageTopology.EntityNameFormatter, messagingPrefix + "-"));
+            rabbit.MessageTopology.SetEntityNameFormatter(
+                new PrefixEntityNameFormatter(rabbit.MessageTopology.EntityNameFormatter, messagingPrefix + "-"));
             rabbit.ReceiveEndpoint(messagingPrefix + "-recorder", endpoint =>
             {
                 endpoint.AutoDelete = true;
                 endpoint.Durable = false;
                 endpoint.PrefetchCount = 500;
-                subscribe(new Subscription(endpoint, heard));
+                subscribe(new Subscription(endpoint, _heard));
             });
         });
     }
@@ -32,32 +33,32 @@ public sealed class EventRecorder : IAsyncDisposable
     public static async Task<EventRecorder> StartAsync(string messagingPrefix, Action<Subscription> subscribe)
     {
         var recorder = new EventRecorder(messagingPrefix, subscribe);
-        await recorder.bus.StartAsync();
+        await recorder._bus.StartAsync();
         return recorder;
     }
 
     /// <summary>What was heard so far, in the order of arrival; the same message may be there twice.</summary>
-    public IReadOnlyList<T> Heard<T>() => [.. heard.OfType<T>()];
+    public IReadOnlyList<T> Heard<T>() => [.. _heard.OfType<T>()];
 
-    public async ValueTask DisposeAsync() => await bus.StopAsync();
+    public async ValueTask DisposeAsync() => await _bus.StopAsync();
 
     /// <summary>The events that a recorder listens to.</summary>
     public sealed class Subscription
     {
-        private readonly IReceiveEndpointConfigurator endpoint;
-        private readonly ConcurrentQueue<object> heard;
+        private readonly IReceiveEndpointConfigurator _endpoint;
+        private readonly ConcurrentQueue<object> _heard;
 
         internal Subscription(IReceiveEndpointConfigurator endpoint, ConcurrentQueue<object> heard)
         {
-            this.endpoint = endpoint;
-            this.heard = heard;
+            _endpoint = endpoint;
+            _heard = heard;
         }
 
         public Subscription Event<T>() where T : class
         {
-            endpoint.Handler<T>(context =>
+            _endpoint.Handler<T>(context =>
             {
-                heard.Enqueue(context.Message);
+                _heard.Enqueue(context.Message);
                 return Task.CompletedTask;
             });
             return this;

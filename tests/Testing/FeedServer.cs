@@ -12,10 +12,10 @@ namespace EnvPlatform.Testing;
 /// <summary>A publisher of files over HTTP that knows entity tags and ranges, and breaks off or falls silent when it is told to.</summary>
 public sealed class FeedServer : IAsyncDisposable
 {
-    private readonly WebApplication app;
-    private readonly ConcurrentDictionary<string, File> files = new(StringComparer.Ordinal);
+    private readonly WebApplication _app;
+    private readonly ConcurrentDictionary<string, File> _files = new(StringComparer.Ordinal);
 
-    private FeedServer(WebApplication app) => this.app = app;
+    private FeedServer(WebApplication app) => _app = app;
 
     /// <summary>By what a publisher knows whether a file is still the same (RFC 9110, 8.8).</summary>
     public enum KnownBy
@@ -30,7 +30,7 @@ public sealed class FeedServer : IAsyncDisposable
 
     public ConcurrentQueue<Asked> Requests { get; } = new();
 
-    public string Address => app.Urls.First();
+    public string Address => _app.Urls.First();
 
     public static async Task<FeedServer> StartAsync()
     {
@@ -38,8 +38,8 @@ public sealed class FeedServer : IAsyncDisposable
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         var server = new FeedServer(builder.Build());
-        server.app.Run(server.AnswerAsync);
-        await server.app.StartAsync();
+        server._app.Run(server.AnswerAsync);
+        await server._app.StartAsync();
         return server;
     }
 
@@ -48,23 +48,26 @@ public sealed class FeedServer : IAsyncDisposable
     /// <param name="hash">The header <c>x-goog-hash</c>.</param>
     /// <param name="knownBy">By what the file is known to be the same.</param>
     public void Publish(
-        string path, byte[] content, int? breakAfter = null, TimeSpan? wait = null, int? holdAfter = null, string? hash = null, KnownBy knownBy = KnownBy.Tag) =>
-        files[path] = new(content, wait ?? TimeSpan.Zero, hash, knownBy) { BreakAfter = breakAfter, HoldAfter = holdAfter };
+        string path, byte[] content, int? breakAfter = null, TimeSpan? wait = null, int? holdAfter = null, string? hash = null,
+        KnownBy knownBy = KnownBy.Tag) =>
+        _files[path] = new(content, wait ?? TimeSpan.Zero, hash, knownBy) { BreakAfter = breakAfter, HoldAfter = holdAfter };
 
     /// <summary>Lets the answers that fell silent go on.</summary>
-    public void Release(string path) => files[path].Released.TrySetResult();
+    public void Release(string path) => _files[path].Released.TrySetResult();
 
     public Asked[] RequestsFor(string path) => [.. Requests.Where(asked => asked.Path == path)];
 
-    public async ValueTask DisposeAsync() => await app.DisposeAsync();
+    public async ValueTask DisposeAsync() => await _app.DisposeAsync();
 
     private async Task AnswerAsync(HttpContext http)
     {
         var path = http.Request.Path.Value!;
         var headers = http.Request.Headers;
-        var file = files.GetValueOrDefault(path);
-        var range = file is not null && file.IsStill(headers.IfRange) && headers.Range.ToString() is ['b', 'y', 't', 'e', 's', '=', .. var from, '-'] ? int.Parse(from, null) : 0;
-        var isKnown = file is not null && (file.ETag is not null ? headers.IfNoneMatch == file.ETag : file.IsStill(headers.IfModifiedSince));
+        var file = _files.GetValueOrDefault(path);
+        var range = file is not null && file.IsStill(headers.IfRange)
+            && headers.Range.ToString() is ['b', 'y', 't', 'e', 's', '=', .. var from, '-'] ? int.Parse(from, null) : 0;
+        var isKnown = file is not null
+            && (file.ETag is not null ? headers.IfNoneMatch == file.ETag : file.IsStill(headers.IfModifiedSince));
         http.Response.StatusCode = file is null ? 404 : isKnown ? 304 : range > 0 ? 206 : 200;
         Requests.Enqueue(new(path, headers.Range, headers.IfRange, headers.IfNoneMatch, http.Response.StatusCode));
         if (file is null)
@@ -126,7 +129,8 @@ public sealed class FeedServer : IAsyncDisposable
             ? $"{(knownBy is KnownBy.WeakTag ? "W/" : "")}\"{Convert.ToHexString(SHA256.HashData(content))[..16]}\"" : null;
 
         // Files of another length were written at another time.
-        public string? LastModified { get; } = knownBy is KnownBy.Time ? DateTimeOffset.UnixEpoch.AddSeconds(content.Length).ToString("R") : null;
+        public string? LastModified { get; } =
+            knownBy is KnownBy.Time ? DateTimeOffset.UnixEpoch.AddSeconds(content.Length).ToString("R") : null;
 
         public int? BreakAfter { get; set; }
 

@@ -22,13 +22,15 @@ public static partial class OpenApiRules
         }
 
         broken.AddRange(OfSchemas(document["components"]?["schemas"], "components").Concat(OfSchemas(document["paths"], "paths")));
-        broken.AddRange(References(document).Where(reference => Resolve(document, reference) is null).Select(reference => $"{reference} is not there"));
+        broken.AddRange(
+            References(document).Where(reference => Resolve(document, reference) is null).Select(reference => $"{reference} is not there"));
         return broken;
     }
 
     private static IEnumerable<string> OfOperation(JsonNode operation, string path)
     {
-        var parameters = operation["parameters"]?.AsArray().Select(parameter => (In: (string)parameter!["in"]!, Name: (string)parameter["name"]!)).ToList() ?? [];
+        var parameters = operation["parameters"]?.AsArray()
+            .Select(parameter => (In: (string)parameter!["in"]!, Name: (string)parameter["name"]!)).ToList() ?? [];
         var declared = parameters.Where(parameter => parameter.In == "path").Select(parameter => parameter.Name);
         if (!PathParameter().Matches(path).Select(match => match.Groups["name"].Value).Order().SequenceEqual(declared.Order()))
         {
@@ -54,7 +56,8 @@ public static partial class OpenApiRules
     /// <summary>Members and items that say nothing of their type. An element of JSON that may be anything is described as such.</summary>
     private static IEnumerable<string> OfSchemas(JsonNode? node, string where) => node switch
     {
-        JsonObject { Count: 0 } when where.Contains("/properties/", StringComparison.Ordinal) || where.EndsWith("/schema", StringComparison.Ordinal)
+        JsonObject { Count: 0 } when where.Contains("/properties/", StringComparison.Ordinal)
+            || where.EndsWith("/schema", StringComparison.Ordinal)
             || where.EndsWith("/items", StringComparison.Ordinal) => [$"{where} has no type"],
         JsonObject array when (string?)(array["type"] as JsonValue) == "array" && array["items"] is null => [$"{where} has no items"],
         JsonObject members => members.SelectMany(member => OfSchemas(member.Value, $"{where}/{member.Key}")),

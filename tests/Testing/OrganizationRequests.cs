@@ -10,12 +10,17 @@ public static class OrganizationRequests
 {
     /// <param name="org">The organization to name, where it is not the caller's own.</param>
     public static async Task<HttpResponseMessage> SendAsync<TProgram>(
-        this ServiceFixture<TProgram> service, HttpMethod method, TestCaller? caller, string path, HttpContent? body = null, string? org = null)
+        this ServiceFixture<TProgram> service, HttpMethod method, TestCaller? caller, string path,
+        HttpContent? body = null, string? org = null)
         where TProgram : class
     {
         ArgumentNullException.ThrowIfNull(service);
         using var client = service.As(caller);
-        using var request = new HttpRequestMessage(method, new Uri($"/api/v1/orgs/{org ?? caller!.Memberships[0].Slug}/{path}", UriKind.Relative)) { Content = body };
+        using var request =
+            new HttpRequestMessage(method, new Uri($"/api/v1/orgs/{org ?? caller!.Memberships[0].Slug}/{path}", UriKind.Relative))
+            {
+                Content = body
+            };
         return await client.SendAsync(request);
     }
 
@@ -27,14 +32,16 @@ public static class OrganizationRequests
         return await response.Content.ReadFromJsonAsync<JsonElement>();
     }
 
-    public static async Task<JsonElement> GetAsync<TProgram>(this ServiceFixture<TProgram> service, TestCaller caller, string path) where TProgram : class
+    public static async Task<JsonElement> GetAsync<TProgram>(this ServiceFixture<TProgram> service, TestCaller caller, string path)
+        where TProgram : class
     {
         using var response = await service.SendAsync(HttpMethod.Get, caller, path);
         return await response.OkAsync();
     }
 
     /// <summary>Every item of a list, page by page; each page must say the same exact count.</summary>
-    public static async Task<List<JsonElement>> GetAllAsync<TProgram>(this ServiceFixture<TProgram> service, TestCaller caller, string path, int limit)
+    public static async Task<List<JsonElement>> GetAllAsync<TProgram>(
+        this ServiceFixture<TProgram> service, TestCaller caller, string path, int limit)
         where TProgram : class
     {
         ArgumentNullException.ThrowIfNull(path);
@@ -43,7 +50,8 @@ public static class OrganizationRequests
         var cursor = "";
         do
         {
-            var page = await service.GetAsync(caller, $"{path}{(path.Contains('?', StringComparison.Ordinal) ? '&' : '?')}limit={limit}{cursor}");
+            var page = await service.GetAsync(
+                caller, $"{path}{(path.Contains('?', StringComparison.Ordinal) ? '&' : '?')}limit={limit}{cursor}");
             items.AddRange(page.GetProperty("items").EnumerateArray());
             counts.Add(page.GetProperty("total_count").GetInt64());
             cursor = page.GetProperty("next_cursor").GetString() is { } next ? "&cursor=" + Uri.EscapeDataString(next) : null;

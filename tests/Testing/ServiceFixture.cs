@@ -16,15 +16,15 @@ using NUnit.Framework;
 namespace EnvPlatform.Testing;
 
 /// <summary>
-/// One service on real sockets with real PostgreSQL, RabbitMQ and Redis, a database and a message namespace of its own. Use <see cref="As"/> for
-/// a client that calls it as somebody.
+/// One service on real sockets with real PostgreSQL, RabbitMQ and Redis, a database and a message namespace of its own. Use
+/// <see cref="As"/> for a client that calls it as somebody.
 /// </summary>
 /// <typeparam name="TProgram">The service's entry point.</typeparam>
 public sealed class ServiceFixture<TProgram> : WebApplicationFactory<TProgram> where TProgram : class
 {
-    private readonly Dictionary<string, string?> given;
+    private readonly Dictionary<string, string?> _given;
 
-    private ServiceFixture(Dictionary<string, string?> settings) => given = settings;
+    private ServiceFixture(Dictionary<string, string?> settings) => _given = settings;
 
     public static AssertionKey Key { get; } = new("tests-tests-tests-tests-tests-tests-tests");
 
@@ -33,11 +33,12 @@ public sealed class ServiceFixture<TProgram> : WebApplicationFactory<TProgram> w
     public Uri GrpcAddress { get; private set; } = null!;
 
     /// <summary>The prefix of exchanges and queues: give it to another fixture to let both hear each other.</summary>
-    public string MessagingPrefix => given["Messaging:Prefix"]!;
+    public string MessagingPrefix => _given["Messaging:Prefix"]!;
 
     /// <param name="database">The name of the service's connection string, and its database; null for a service without one.</param>
     /// <param name="more">Settings that are added or replaced.</param>
-    public static async Task<ServiceFixture<TProgram>> StartAsync(string? database, TestDatabase? on = null, IReadOnlyDictionary<string, string?>? more = null)
+    public static async Task<ServiceFixture<TProgram>> StartAsync(
+        string? database, TestDatabase? on = null, IReadOnlyDictionary<string, string?>? more = null)
     {
         var httpPort = FreePort();
         var grpcPort = FreePort();
@@ -61,7 +62,11 @@ public sealed class ServiceFixture<TProgram> : WebApplicationFactory<TProgram> w
             settings[key] = value;
         }
 
-        var fixture = new ServiceFixture<TProgram>(settings) { Address = new($"http://127.0.0.1:{httpPort}"), GrpcAddress = new($"http://127.0.0.1:{grpcPort}") };
+        var fixture = new ServiceFixture<TProgram>(settings)
+        {
+            Address = new($"http://127.0.0.1:{httpPort}"),
+            GrpcAddress = new($"http://127.0.0.1:{grpcPort}")
+        };
         // A port given here would be the only one that is listened to; the service listens where its settings say.
         fixture.UseKestrel();
         fixture.StartServer();
@@ -87,7 +92,7 @@ public sealed class ServiceFixture<TProgram> : WebApplicationFactory<TProgram> w
     {
         ArgumentNullException.ThrowIfNull(builder);
         builder.UseEnvironment("Production");
-        foreach (var (key, value) in given)
+        foreach (var (key, value) in _given)
         {
             builder.UseSetting(key, value);
         }
@@ -104,7 +109,8 @@ public sealed class ServiceFixture<TProgram> : WebApplicationFactory<TProgram> w
             "/openapi/{documentName}.json", "/openapi/v1.json", "/oauth/token", "/oauth/revoke", "/oauth/{**rest}", "/api/v1/sign-in",
         ];
         var wrong = Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()
-            .Where(endpoint => !endpoint.Metadata.OfType<IAuthorizeData>().Any(data => data.Policy is { Length: > 0 }) && !endpoint.Metadata.OfType<AuthorizationPolicy>().Any())
+            .Where(endpoint => !endpoint.Metadata.OfType<IAuthorizeData>().Any(data => data.Policy is { Length: > 0 })
+                && !endpoint.Metadata.OfType<AuthorizationPolicy>().Any())
             .Where(endpoint => endpoint.Metadata.GetMetadata<IAllowAnonymous>() is null || !open.Contains(endpoint.RoutePattern.RawText))
 
             // What answers gRPC calls to services and methods that do not exist.

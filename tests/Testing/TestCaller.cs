@@ -19,6 +19,7 @@ public sealed record TestCaller(SubjectId SubjectId, string SubjectType, string?
     }
 
     public Assertion ToAssertion() =>
-        new(SubjectId.Value, SubjectType, Email, Email ?? "Somebody", IsOperator, Memberships, null, Guid.CreateVersion7().ToString("N"), "192.0.2.7",
+        new(SubjectId.Value, SubjectType, Email, Email ?? "Somebody", IsOperator, Memberships, null,
+            Guid.CreateVersion7().ToString("N"), "192.0.2.7",
             "tests", (TimeProvider.System.GetUtcNow() + Assertion.Lifetime).ToUnixTimeSeconds());
 }

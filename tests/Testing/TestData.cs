@@ -2,7 +2,10 @@ using NUnit.Framework;
 
 namespace EnvPlatform.Testing;
 
-/// <summary>The folder of real data: <c>ENVPLATFORM_DATA</c>, or <c>../shared/data</c> beside the repository. Tests are ignored without it, and fail in CI.</summary>
+/// <summary>
+/// The folder of real data: <c>ENVPLATFORM_DATA</c>, or <c>../shared/data</c> beside the repository. Tests are ignored without it, and fail
+/// in CI.
+/// </summary>
 public static class TestData
 {
     public static string File(params string[] path)

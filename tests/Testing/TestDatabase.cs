@@ -5,11 +5,11 @@ namespace EnvPlatform.Testing;
 /// <summary>A database of its own on the test server, dropped at the end.</summary>
 public sealed class TestDatabase : IAsyncDisposable
 {
-    private readonly string name;
+    private readonly string _name;
 
     private TestDatabase(string name)
     {
-        this.name = name;
+        _name = name;
         ConnectionString = new NpgsqlConnectionStringBuilder(TestServers.Postgres) { Database = name, MaxPoolSize = 30 }.ConnectionString;
     }
 
@@ -18,7 +18,7 @@ public sealed class TestDatabase : IAsyncDisposable
     public static async Task<TestDatabase> CreateAsync()
     {
         var database = new TestDatabase("test_" + Guid.CreateVersion7().ToString("N"));
-        await ExecuteAsync($"create database {database.name} strategy file_copy");
+        await ExecuteAsync($"create database {database._name} strategy file_copy");
         return database;
     }
 
@@ -29,12 +29,13 @@ public sealed class TestDatabase : IAsyncDisposable
             NpgsqlConnection.ClearPool(connection);
         }
 
-        await ExecuteAsync($"drop database if exists {name} with (force)");
+        await ExecuteAsync($"drop database if exists {_name} with (force)");
     }
 
     private static async Task ExecuteAsync(string sql)
     {
-        await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(TestServers.Postgres) { Pooling = false }.ConnectionString);
+        await using var connection = new NpgsqlConnection(
+            new NpgsqlConnectionStringBuilder(TestServers.Postgres) { Pooling = false }.ConnectionString);
         await connection.OpenAsync();
         await using var command = new NpgsqlCommand(sql, connection);
         await command.ExecuteNonQueryAsync();

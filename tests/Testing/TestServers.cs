@@ -1,13 +1,14 @@
 using System.Diagnostics;
 using System.Text.Json;
+
 using NUnit.Framework;
 
 namespace EnvPlatform.Testing;
 
 /// <summary>
 /// The real servers that tests use: those that the variables <c>ENVPLATFORM_TEST_POSTGRES</c>, <c>_RABBITMQ</c> and <c>_REDIS</c> name
-/// (connection strings; <c>./test</c> sets them), otherwise private ones, started once for a test run. Where they cannot be started, tests are
-/// ignored with the reason, and fail when <c>CI</c> is set.
+/// (connection strings; <c>./test</c> sets them), otherwise private ones, started once for a test run. Where they cannot be started, tests
+/// are ignored with the reason, and fail when <c>CI</c> is set.
 /// </summary>
 public static class TestServers
 {

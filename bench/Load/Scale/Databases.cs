@@ -5,8 +5,8 @@ using NpgsqlTypes;
 namespace EnvPlatform.Bench.Load.Scale;
 
 /// <summary>
-/// The databases of Ingest and Scanner, to bring a fleet to its size without logging each environment, and to see when both say the same. Environments that are
-/// added are copies, under ids and prefixes of their own, of environments that were logged.
+/// The databases of Ingest and Scanner, to bring a fleet to its size without logging each environment, and to see when both say the same.
+/// Environments that are added are copies, under ids and prefixes of their own, of environments that were logged.
 /// </summary>
 internal sealed class Databases(NpgsqlDataSource ingest, NpgsqlDataSource scanner) : IAsyncDisposable
 {
@@ -14,7 +14,8 @@ internal sealed class Databases(NpgsqlDataSource ingest, NpgsqlDataSource scanne
         NpgsqlDataSource.Create(await platform.DatabaseAsync("ingest", ct) + ";Command Timeout=600"),
         NpgsqlDataSource.Create(await platform.DatabaseAsync("scanner", ct) + ";Command Timeout=600"));
 
-    public Task<long> EnvironmentsAsync(CancellationToken ct) => ScalarAsync(ingest, "select count(*) from environments where removed_at is null", ct);
+    public Task<long> EnvironmentsAsync(CancellationToken ct) =>
+        ScalarAsync(ingest, "select count(*) from environments where removed_at is null", ct);
 
     public Task<long> ScannedAsync(CancellationToken ct) => ScalarAsync(scanner, "select count(*) from environments where visible", ct);
 
@@ -24,7 +25,8 @@ internal sealed class Databases(NpgsqlDataSource ingest, NpgsqlDataSource scanne
     public async Task GrowAsync(int environments, CancellationToken ct)
     {
         var logged = new List<Guid>();
-        await using (var command = ingest.CreateCommand("select environment_id from environments where prefix like '/opt/envs/%' order by environment_id"))
+        await using (var command = ingest.CreateCommand(
+            "select environment_id from environments where prefix like '/opt/envs/%' order by environment_id"))
         await using (var rows = await command.ExecuteReaderAsync(ct))
         {
             while (await rows.ReadAsync(ct))
@@ -41,16 +43,19 @@ internal sealed class Databases(NpgsqlDataSource ingest, NpgsqlDataSource scanne
             ingest, copies,
             """
             insert into environments (
-                org_id, environment_id, machine_id, owner_id, prefix, name, platform, package_set_id, package_count, requested_ids, created_at, updated_at,
+                org_id, environment_id, machine_id, owner_id, prefix, name, platform, package_set_id, package_count, requested_ids,
+                    created_at, updated_at,
                 seen_at, version)
-            select org_id, c.id, machine_id, owner_id, '/opt/copies/' || c.n, 'copy-' || md5(c.n::text), platform, package_set_id, package_count,
+            select org_id, c.id, machine_id, owner_id, '/opt/copies/' || c.n, 'copy-' || md5(c.n::text), platform,
+                package_set_id, package_count,
                 requested_ids, created_at, updated_at, seen_at, 1
             from copies c join environments e on e.environment_id = c.base
             """, ct);
         await CopyAsync(
             scanner, copies,
             """
-            insert into environments (org_id, environment_id, machine_id, owner, prefix, name, platform, set_id, logged_version, name_version)
+            insert into environments (org_id, environment_id, machine_id, owner, prefix, name, platform, set_id,
+                logged_version, name_version)
             select org_id, c.id, machine_id, owner, '/opt/copies/' || c.n, 'copy-' || md5(c.n::text), platform, set_id, 1, 1
             from copies c join environments e on e.environment_id = c.base
             """, ct);
@@ -65,7 +70,8 @@ internal sealed class Databases(NpgsqlDataSource ingest, NpgsqlDataSource scanne
     public async Task<bool> AgreeAsync(CancellationToken ct)
     {
         const string counts = "total, critical, high, medium, low, unknown, max_cvss, kev, not_checked";
-        const string hash = "select md5(string_agg(concat_ws(' ', id, {0}), ',' order by id)) from (select {1} as id, {0} from {2}) as sets";
+        const string hash =
+            "select md5(string_agg(concat_ws(' ', id, {0}), ',' order by id)) from (select {1} as id, {0} from {2}) as sets";
         return await TextAsync(ingest, string.Format(null, hash, counts, "package_set_id", "organization_package_sets where living"), ct)
             == await TextAsync(scanner, string.Format(null, hash, counts, "set_id", "set_counts"), ct);
     }

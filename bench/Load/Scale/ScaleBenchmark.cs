@@ -43,7 +43,8 @@ internal static class ScaleBenchmark
         }
 
         Console.WriteLine();
-        Console.WriteLine($"{Environment.ProcessorCount} cores, {Environment.OSVersion.VersionString}, .NET {Environment.Version}; {await databases.SetsAsync(ct):N0} package sets.");
+        Console.WriteLine($"{Environment.ProcessorCount} cores, {Environment.OSVersion.VersionString}, .NET {Environment.Version}; "
+            + $"{await databases.SetsAsync(ct):N0} package sets.");
         Console.WriteLine();
         lines.ForEach(Console.WriteLine);
         return 0;
@@ -58,7 +59,8 @@ internal static class ScaleBenchmark
         using var api = platform.Client();
         var watch = Stopwatch.StartNew();
         var import = await api.ImportAsync(Feed(settings, "pypa-osv.zip"), "osv", ct);
-        lines.Add($"| import of {import.GetProperty("advisories").GetInt32():N0} advisories, nothing there before | {watch.Elapsed.TotalSeconds:N1} s |");
+        lines.Add($"| import of {import.GetProperty("advisories").GetInt32():N0} advisories, nothing there before | "
+            + $"{watch.Elapsed.TotalSeconds:N1} s |");
     }
 
     private static async Task LogSetsAsync(ScaleSettings settings, ApiClient api, Databases databases, CancellationToken ct)
@@ -83,7 +85,8 @@ internal static class ScaleBenchmark
                 }
             }
         }));
-        await WaitAsync(async () => await databases.ScannedAsync(ct) == settings.Sets && await databases.AgreeAsync(ct), "the sets to be scanned", ct);
+        await WaitAsync(
+            async () => await databases.ScannedAsync(ct) == settings.Sets && await databases.AgreeAsync(ct), "the sets to be scanned", ct);
     }
 
     private static async Task GrowAsync(int environments, Databases databases, CancellationToken ct)
@@ -92,7 +95,8 @@ internal static class ScaleBenchmark
         await databases.GrowAsync(environments, ct);
     }
 
-    private static async Task MeasureDeltaAsync(ScaleSettings settings, ApiClient api, Databases databases, List<string> lines, CancellationToken ct)
+    private static async Task MeasureDeltaAsync(
+        ScaleSettings settings, ApiClient api, Databases databases, List<string> lines, CancellationToken ct)
     {
         Console.WriteLine("Importing the newer feed...");
         var watch = Stopwatch.StartNew();
@@ -100,7 +104,8 @@ internal static class ScaleBenchmark
         var imported = watch.Elapsed;
         await WaitAsync(() => databases.AgreeAsync(ct), "the counts to arrive", ct);
         lines.Add(
-            $"| import of the newer feed over {await databases.EnvironmentsAsync(ct):N0} environments ({import.GetProperty("added").GetInt32():N0} new, {import.GetProperty("changed").GetInt32():N0} changed), "
+            $"| import of the newer feed over {await databases.EnvironmentsAsync(ct):N0} environments "
+            + $"({import.GetProperty("added").GetInt32():N0} new, {import.GetProperty("changed").GetInt32():N0} changed), "
             + $"until the last environment is up to date | {watch.Elapsed.TotalSeconds:N1} s (import {imported.TotalSeconds:N1} s) |");
     }
 
@@ -112,14 +117,21 @@ internal static class ScaleBenchmark
         var random = new Random(environments);
         var some = random.GetItems(widespread.ToArray(), settings.Requests);
         var most = (await api.GetAsync($"vulnerabilities/{widespread[0]}/environments?limit=1", ct)).GetProperty("total_count").GetInt64();
-        lines.Add(await TimeAsync($"{environments:N0} environments: those of the most widespread vulnerability ({most:N0})", _ => $"vulnerabilities/{widespread[0]}/environments?limit={Page}"));
-        lines.Add(await TimeAsync($"{environments:N0} environments: the same, by highest score", _ => $"vulnerabilities/{widespread[0]}/environments?limit={Page}&sort=-max_cvss"));
-        lines.Add(await TimeAsync($"{environments:N0} environments: those of random vulnerabilities", n => $"vulnerabilities/{some[n]}/environments?limit={Page}"));
-        lines.Add(await TimeAsync($"{environments:N0} environments: list by highest score, first page", _ => $"environments?limit={Page}&sort=-max_cvss"));
-        lines.Add(await TimeAsync($"{environments:N0} environments: list by highest score, ascending", _ => $"environments?limit={Page}&sort=max_cvss"));
-        lines.Add(await PagesAsync($"{environments:N0} environments: list by highest score, page after page", "environments?limit=100&sort=-max_cvss"));
+        lines.Add(await TimeAsync($"{environments:N0} environments: those of the most widespread vulnerability ({most:N0})",
+            _ => $"vulnerabilities/{widespread[0]}/environments?limit={Page}"));
+        lines.Add(await TimeAsync($"{environments:N0} environments: the same, by highest score",
+            _ => $"vulnerabilities/{widespread[0]}/environments?limit={Page}&sort=-max_cvss"));
+        lines.Add(await TimeAsync($"{environments:N0} environments: those of random vulnerabilities",
+            n => $"vulnerabilities/{some[n]}/environments?limit={Page}"));
+        lines.Add(await TimeAsync(
+            $"{environments:N0} environments: list by highest score, first page", _ => $"environments?limit={Page}&sort=-max_cvss"));
+        lines.Add(await TimeAsync(
+            $"{environments:N0} environments: list by highest score, ascending", _ => $"environments?limit={Page}&sort=max_cvss"));
+        lines.Add(await PagesAsync(
+            $"{environments:N0} environments: list by highest score, page after page", "environments?limit=100&sort=-max_cvss"));
         lines.Add(await TimeAsync($"{environments:N0} environments: list by name", _ => $"environments?limit={Page}"));
-        lines.Add(await TimeAsync($"{environments:N0} environments: vulnerabilities of the organization", _ => $"vulnerabilities?limit={Page}"));
+        lines.Add(
+            await TimeAsync($"{environments:N0} environments: vulnerabilities of the organization", _ => $"vulnerabilities?limit={Page}"));
 
         async Task<string> TimeAsync(string what, Func<int, string> path)
         {

@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using System.Net.Http.Headers;
 using System.Text.Json;
+
 using EnvPlatform.Agent.Collectors;
 using EnvPlatform.Contracts.Packages;
 
@@ -28,7 +29,8 @@ internal static class EnvironmentLogging
         return Machine.WithRegistrationAsync(session, async () =>
         {
             // The registration may have given the machine another id.
-            var brief = new EnvironmentLog(Machine.IdOf(session), environment.Prefix, environment.Name, platform, command, digest, Packages: null);
+            var brief = new EnvironmentLog(
+                Machine.IdOf(session), environment.Prefix, environment.Name, platform, command, digest, Packages: null);
             try
             {
                 return await PostAsync(session, brief, ct);
@@ -43,7 +45,8 @@ internal static class EnvironmentLogging
     private static Task<PlatformAnswer> PostAsync(Session session, EnvironmentLog log, CancellationToken ct)
     {
         var body = JsonSerializer.SerializeToUtf8Bytes(log, AgentJson.Default.EnvironmentLog);
-        return session.Client.WriteAsync(HttpMethod.Post, session.Path("environment-logs"), () => JsonBody.Of(body), CallOptions.Repeatable, ct);
+        return session.Client.WriteAsync(
+            HttpMethod.Post, session.Path("environment-logs"), () => JsonBody.Of(body), CallOptions.Repeatable, ct);
     }
 }
 

@@ -30,15 +30,19 @@ internal static class ImportFollowing
     public static (string Step, string Detail, double? Done) Step(ImportView import) => import switch
     {
         { Phase: "queued" } => ("Waiting", "for its turn", null),
-        { Phase: "counting", SetsTotal: > 0 and var total } => ("Counting", $"{import.SetsCounted ?? 0} of {total} package sets", (double)(import.SetsCounted ?? 0) / total),
-        { Phase: "matching", PackagesTotal: > 0 and var total } => ("Matching", $"{import.PackagesMatched ?? 0} of {total} packages", (double)(import.PackagesMatched ?? 0) / total),
+        { Phase: "counting", SetsTotal: > 0 and var total } =>
+            ("Counting", $"{import.SetsCounted ?? 0} of {total} package sets", (double)(import.SetsCounted ?? 0) / total),
+        { Phase: "matching", PackagesTotal: > 0 and var total } =>
+            ("Matching", $"{import.PackagesMatched ?? 0} of {total} packages", (double)(import.PackagesMatched ?? 0) / total),
         { Phase: "matching" } => ("Comparing", $"{import.Advisories ?? 0} records with what is known", null),
         _ => ("Reading", $"{import.Advisories ?? 0} records so far", null),
     };
 
     /// <summary>What became of an import that is done.</summary>
     public static string Outcome(ImportView import) =>
-        $"{import.Advisories ?? 0} {(import.Format is AdvisoryFormat.Parselmouth or AdvisoryFormat.Grayskull ? "conda names" : "advisories")}: {import.Added ?? 0} added, {import.Changed ?? 0} changed, {import.Withdrawn ?? 0} withdrawn, {import.Rejected ?? 0} rejected.";
+        $"{import.Advisories ?? 0} "
+        + $"{(import.Format is AdvisoryFormat.Parselmouth or AdvisoryFormat.Grayskull ? "conda names" : "advisories")}: "
+        + $"{import.Added ?? 0} added, {import.Changed ?? 0} changed, {import.Withdrawn ?? 0} withdrawn, {import.Rejected ?? 0} rejected.";
 
     /// <summary>Names the first records that an import left out.</summary>
     public static async Task TellRejectionsAsync(PlatformClient client, ImportView import, Screen screen, CancellationToken ct)
@@ -48,7 +52,8 @@ internal static class ImportFollowing
             return;
         }
 
-        var answer = await client.GetAsync($"api/v1/advisories/imports/{Uri.EscapeDataString(id)}/rejections?limit={NamedRejections}", CallOptions.Usual, ct);
+        var answer = await client.GetAsync(
+            $"api/v1/advisories/imports/{Uri.EscapeDataString(id)}/rejections?limit={NamedRejections}", CallOptions.Usual, ct);
         var named = answer.As(AgentJson.Default.PageRejectionView).Items;
         foreach (var rejection in named)
         {

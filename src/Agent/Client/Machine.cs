@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text;
 using System.Text.Json;
+
 using EnvPlatform.Agent.Collectors;
 
 namespace EnvPlatform.Agent.Client;
@@ -23,8 +24,8 @@ internal static class Machine
 
     /// <summary>Registers the machine, and notes in the cache that this was done.</summary>
     /// <remarks>
-    /// A machine belongs to the member who registered it first. Where another one has signed in here since, the settings get a new id; an id
-    /// given by the environment variable is not ours to change.
+    /// A machine belongs to the member who registered it first. Where another one has signed in here since, the settings get a new id; an
+    /// id given by the environment variable is not ours to change.
     /// </remarks>
     public static async Task RegisterAsync(Session session, CancellationToken ct)
     {
@@ -45,10 +46,13 @@ internal static class Machine
     {
         var registration = new MachineRegistration(session.Surroundings.HostName, CondaPlatform.OfThisMachine(), Surroundings.Version);
         var body = JsonSerializer.SerializeToUtf8Bytes(registration, AgentJson.Default.MachineRegistration);
-        return session.Client.WriteAsync(HttpMethod.Put, session.Path($"machines/{IdOf(session)}"), () => JsonBody.Of(body), CallOptions.Repeatable, ct);
+        return session.Client.WriteAsync(
+            HttpMethod.Put, session.Path($"machines/{IdOf(session)}"), () => JsonBody.Of(body), CallOptions.Repeatable, ct);
     }
 
-    /// <summary>As <see cref="RegisterAsync"/>, unless it was done before with the same address, organization, host name and agent version.</summary>
+    /// <summary>
+    /// As <see cref="RegisterAsync"/>, unless it was done before with the same address, organization, host name and agent version.
+    /// </summary>
     public static async Task EnsureRegisteredAsync(Session session, CancellationToken ct)
     {
         var note = NoteFile(session);
@@ -58,7 +62,10 @@ internal static class Machine
         }
     }
 
-    /// <summary>Runs a call that needs a registered machine; where the platform does not know the machine (any more), registers it and tries again once.</summary>
+    /// <summary>
+    /// Runs a call that needs a registered machine; where the platform does not know the machine (any more), registers it and tries again
+    /// once.
+    /// </summary>
     public static async Task<PlatformAnswer> WithRegistrationAsync(Session session, Func<Task<PlatformAnswer>> call, CancellationToken ct)
     {
         await EnsureRegisteredAsync(session, ct);

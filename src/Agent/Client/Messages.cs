@@ -1,4 +1,5 @@
 using System.Text.Json;
+
 using EnvPlatform.Agent.Collectors;
 
 namespace EnvPlatform.Agent.Client;
@@ -9,7 +10,8 @@ internal sealed record Problem(
     Dictionary<string, string[]>? Errors = null);
 
 /// <summary>The answer of <c>GET /me</c>; an organization is an object with a slug, or the slug alone.</summary>
-internal sealed record Caller(Guid? Id = null, string? Email = null, string? DisplayName = null, string? Name = null, JsonElement? Organizations = null)
+internal sealed record Caller(
+    Guid? Id = null, string? Email = null, string? DisplayName = null, string? Name = null, JsonElement? Organizations = null)
 {
     /// <summary>The organizations that the caller belongs to: their slugs.</summary>
     public IReadOnlyList<string> Slugs() =>
@@ -32,8 +34,8 @@ internal sealed record EnvironmentLog(
 
 /// <summary>The answer to an environment log.</summary>
 internal sealed record LoggedEnvironment(
-    Guid EnvironmentId, bool Created, bool Changed, string? Digest, string? Status, string? Message, int Packages, SeverityCounts? Vulnerabilities,
-    string? Scan);
+    Guid EnvironmentId, bool Created, bool Changed, string? Digest, string? Status, string? Message, int Packages,
+    SeverityCounts? Vulnerabilities, string? Scan);
 
 /// <summary>Vulnerabilities by severity.</summary>
 internal sealed record SeverityCounts(int Total = 0, int Critical = 0, int High = 0, int Medium = 0, int Low = 0, int Unknown = 0);
@@ -68,14 +70,16 @@ internal sealed record FindingPackage(
     IReadOnlyList<MatchView>? Matches = null, MappingView? Mapping = null);
 
 /// <summary>An advisory that affects a package.</summary>
-internal sealed record MatchView(string Advisory, string Range, string? Url = null, bool Listed = false, IReadOnlyList<string>? FixedIn = null);
+internal sealed record MatchView(
+    string Advisory, string Range, string? Url = null, bool Listed = false, IReadOnlyList<string>? FixedIn = null);
 
 /// <summary>What a package was taken for, in words.</summary>
 internal sealed record MappingView(string Why, string Order);
 
 /// <summary>What clears an environment, and what nothing clears.</summary>
 internal sealed record UpgradesView(
-    IReadOnlyList<UpgradeView>? Items = null, IReadOnlyList<UpgradeCommandView>? Commands = null, IReadOnlyList<UnfixedView>? Unfixed = null);
+    IReadOnlyList<UpgradeView>? Items = null, IReadOnlyList<UpgradeCommandView>? Commands = null,
+    IReadOnlyList<UnfixedView>? Unfixed = null);
 
 internal sealed record UpgradeView(
     string Manager, string Name, string Version, string To, IReadOnlyList<string>? Clears = null, IReadOnlyList<string>? Remaining = null);
@@ -100,9 +104,9 @@ internal sealed record Page<T>(IReadOnlyList<T> Items, long TotalCount = 0, stri
 
 /// <summary>An import of advisories.</summary>
 internal sealed record ImportView(
-    string? Id = null, string? Format = null, string? Status = null, string? Phase = null, long? Advisories = null, long? Added = null, long? Changed = null,
-    long? Withdrawn = null, long? Rejected = null, long? PackagesMatched = null, long? PackagesTotal = null, long? SetsCounted = null, long? SetsTotal = null,
-    string? Error = null, DateTimeOffset? CreatedAt = null);
+    string? Id = null, string? Format = null, string? Status = null, string? Phase = null, long? Advisories = null, long? Added = null,
+    long? Changed = null, long? Withdrawn = null, long? Rejected = null, long? PackagesMatched = null, long? PackagesTotal = null,
+    long? SetsCounted = null, long? SetsTotal = null, string? Error = null, DateTimeOffset? CreatedAt = null);
 
 /// <summary>A record that an import left out.</summary>
 internal sealed record RejectionView(int Number = 0, string? Record = null, string? File = null, string? Reason = null)
@@ -118,39 +122,44 @@ internal sealed record RejectionView(int Number = 0, string? Record = null, stri
 
 /// <summary>A feed of advisories.</summary>
 internal sealed record FeedView(
-    string Name, string? Format = null, string? State = null, DateTimeOffset? LastSuccessAt = null, long? AgeSeconds = null, bool Stale = false,
-    DateTimeOffset? RequestedAt = null, DateTimeOffset? LastAttemptAt = null, DateTimeOffset? NextAt = null, long? BytesFetched = null, long? BytesTotal = null,
-    string? Error = null, string? ImportId = null)
+    string Name, string? Format = null, string? State = null, DateTimeOffset? LastSuccessAt = null, long? AgeSeconds = null,
+    bool Stale = false, DateTimeOffset? RequestedAt = null, DateTimeOffset? LastAttemptAt = null, DateTimeOffset? NextAt = null,
+    long? BytesFetched = null, long? BytesTotal = null, string? Error = null, string? ImportId = null)
 {
     /// <summary>How much of its file has come.</summary>
-    public string Bytes() => Output.Times.Megabytes(BytesFetched ?? 0) + (BytesTotal is { } total ? $" of {Output.Times.Megabytes(total)} MB" : " MB");
+    public string Bytes() =>
+        Output.Times.Megabytes(BytesFetched ?? 0) + (BytesTotal is { } total ? $" of {Output.Times.Megabytes(total)} MB" : " MB");
 
     public double? Fraction() => BytesTotal is > 0 and var total ? (double)(BytesFetched ?? 0) / total : null;
 }
 
 /// <summary>A vulnerability, and what the organization holds of it.</summary>
 internal sealed record VulnerabilityView(
-    string Id, IReadOnlyList<string>? Aliases = null, IReadOnlyList<string>? Advisories = null, double? Cvss = null, string? CvssVector = null, string? Severity = null,
-    double? Epss = null, bool Kev = false, string? Status = null, DateTimeOffset? CuratedAt = null, DateTimeOffset? PublishedAt = null, DateTimeOffset? ModifiedAt = null,
-    string? Summary = null, string? Description = null, long? Environments = null);
+    string Id, IReadOnlyList<string>? Aliases = null, IReadOnlyList<string>? Advisories = null,
+    double? Cvss = null, string? CvssVector = null, string? Severity = null, double? Epss = null, bool Kev = false, string? Status = null,
+    DateTimeOffset? CuratedAt = null, DateTimeOffset? PublishedAt = null, DateTimeOffset? ModifiedAt = null, string? Summary = null,
+    string? Description = null, long? Environments = null);
 
 /// <summary>An environment that a vulnerability affects, with the packages that have it.</summary>
 internal sealed record AffectedEnvironment(
     Guid Id, string? Name = null, string? Platform = null, MachineView? Machine = null, UserView? User = null, string? Status = null,
     IReadOnlyList<AffectedPackage>? Packages = null);
 
-internal sealed record AffectedPackage(string Manager, string Name, string? Version = null, string? Build = null, JsonElement? FixedIn = null, string? Status = null);
+internal sealed record AffectedPackage(
+    string Manager, string Name, string? Version = null, string? Build = null, JsonElement? FixedIn = null, string? Status = null);
 
 /// <summary>What an administrator holds of a vulnerability.</summary>
-internal sealed record CurationRequest(string Status, string? Package, string? Version, string? Build, string? Reason, DateTimeOffset? ExpiresAt);
+internal sealed record CurationRequest(
+    string Status, string? Package, string? Version, string? Build, string? Reason, DateTimeOffset? ExpiresAt);
 
 internal sealed record CurationView(
-    string Id, string VulnerabilityId, string? Package = null, string? Version = null, string? Build = null, string? Status = null, string? Reason = null,
-    DateTimeOffset? CreatedAt = null, UserView? CreatedBy = null, DateTimeOffset? ExpiresAt = null, bool InForce = false, DateTimeOffset? EndedAt = null,
-    string? EndedAs = null)
+    string Id, string VulnerabilityId, string? Package = null, string? Version = null, string? Build = null, string? Status = null,
+    string? Reason = null, DateTimeOffset? CreatedAt = null, UserView? CreatedBy = null, DateTimeOffset? ExpiresAt = null,
+    bool InForce = false, DateTimeOffset? EndedAt = null, string? EndedAs = null)
 {
     /// <summary>Of what it is held: the whole vulnerability, a package, a version, a build.</summary>
-    public string Scope() => Package is null ? "everywhere" : string.Join(' ', new[] { Package, Version, Build }.Where(part => part is not null));
+    public string Scope() =>
+        Package is null ? "everywhere" : string.Join(' ', new[] { Package, Version, Build }.Where(part => part is not null));
 }
 
 /// <summary>What became of the statements of a VEX document.</summary>

@@ -45,8 +45,8 @@ internal sealed class PlatformClient : IDisposable
     /// Asks once, and gives up when the time is over whatever the network does (a name server that is silent cannot be cancelled).
     /// </summary>
     /// <remarks>
-    /// Synchronous on another thread on purpose: at a cold start the asynchronous path of the HTTP client compiles two hundred more methods,
-    /// a third of what an activation check costs.
+    /// Synchronous on another thread on purpose: at a cold start the asynchronous path of the HTTP client compiles two hundred more
+    /// methods, a third of what an activation check costs.
     /// </remarks>
     /// <exception cref="RefusedException">The platform answered with an error.</exception>
     /// <exception cref="UnreachableException">There was no answer in time.</exception>
@@ -99,7 +99,8 @@ internal sealed class PlatformClient : IDisposable
 
     /// <summary>Sends a body; the same <c>Idempotency-Key</c> goes with every attempt, so that a retried write has one effect.</summary>
     /// <param name="content">Makes the body anew for each attempt; null for none.</param>
-    public async Task<PlatformAnswer> WriteAsync(HttpMethod method, string path, Func<HttpContent>? content, CallOptions options, CancellationToken ct)
+    public async Task<PlatformAnswer> WriteAsync(
+        HttpMethod method, string path, Func<HttpContent>? content, CallOptions options, CancellationToken ct)
     {
         try
         {
@@ -163,7 +164,8 @@ internal sealed class PlatformClient : IDisposable
         }
         catch (OperationCanceledException) when (!ct.IsCancellationRequested)
         {
-            throw new UnreachableException($"{_http.BaseAddress} cannot be reached: no connection in time. Check the address and the network.");
+            throw new UnreachableException(
+                $"{_http.BaseAddress} cannot be reached: no connection in time. Check the address and the network.");
         }
         catch (HttpRequestException failure)
         {

@@ -13,7 +13,8 @@ internal sealed class RefusedException(HttpStatusCode status, string message, st
     /// <summary>The sentence for an error answer: title, detail, invalid fields, trace id, and what to do where that is known.</summary>
     public static RefusedException Of(HttpStatusCode status, Problem? problem)
     {
-        var said = string.Join(": ", new[] { problem?.Title, problem?.Detail }.Where(text => !string.IsNullOrWhiteSpace(text)).Select(text => text!.Trim().TrimEnd('.')));
+        var said = string.Join(": ", new[] { problem?.Title, problem?.Detail }.Where(text => !string.IsNullOrWhiteSpace(text))
+            .Select(text => text!.Trim().TrimEnd('.')));
         var fields = problem?.Errors is { Count: > 0 } errors
             ? " (" + string.Join("; ", errors.Select(error => $"{error.Key}: {string.Join(" ", error.Value)}")) + ")"
             : "";
@@ -26,7 +27,8 @@ internal sealed class RefusedException(HttpStatusCode status, string message, st
             >= HttpStatusCode.InternalServerError => " Try again; tell the operator the trace id if it stays so.",
             _ => "",
         };
-        return new RefusedException(status, $"The platform answered {(int)status}{(said.Length > 0 ? " " + said : "")}{fields}.{trace}{advice}", problem?.Code);
+        return new RefusedException(
+            status, $"The platform answered {(int)status}{(said.Length > 0 ? " " + said : "")}{fields}.{trace}{advice}", problem?.Code);
     }
 }
 

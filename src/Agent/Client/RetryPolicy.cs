@@ -15,14 +15,15 @@ internal enum Failure
     Busy,
 
     /// <summary>
-    /// The platform still holds the first attempt of this write for running. Where the instance that ran it is gone, it lets go after a minute.
+    /// The platform still holds the first attempt of this write for running. Where the instance that ran it is gone, it lets go after a
+    /// minute.
     /// </summary>
     Running,
 }
 
 /// <summary>
-/// When a call is tried again: exponential waits of which half is random, so that the agents of a fleet that failed together do not return together.
-/// Every call may be repeated: reads change nothing, and a write carries its <c>Idempotency-Key</c>.
+/// When a call is tried again: exponential waits of which half is random, so that the agents of a fleet that failed together do not return
+/// together. Every call may be repeated: reads change nothing, and a write carries its <c>Idempotency-Key</c>.
 /// </summary>
 internal static class RetryPolicy
 {
@@ -31,7 +32,10 @@ internal static class RetryPolicy
 
     private static readonly TimeSpan LongestAsked = TimeSpan.FromSeconds(30);
 
-    /// <summary>Attempts in all, the longest waits before them together (without those that the platform asked for) 1.4 s, 7.5 s and more than a minute.</summary>
+    /// <summary>
+    /// Attempts in all, the longest waits before them together (without those that the platform asked for) 1.4 s, 7.5 s and more than a
+    /// minute.
+    /// </summary>
     private static readonly Dictionary<Failure, (int Attempts, TimeSpan First, TimeSpan Longest)> Limits = new()
     {
         [Failure.Connection] = (4, TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(1)),
@@ -49,14 +53,17 @@ internal static class RetryPolicy
 
     public static Failure Of(HttpStatusCode status, string? code) => status switch
     {
-        HttpStatusCode.TooManyRequests or HttpStatusCode.BadGateway or HttpStatusCode.ServiceUnavailable or HttpStatusCode.GatewayTimeout => Failure.Busy,
+        HttpStatusCode.TooManyRequests or HttpStatusCode.BadGateway or HttpStatusCode.ServiceUnavailable
+            or HttpStatusCode.GatewayTimeout => Failure.Busy,
         HttpStatusCode.Conflict when code == RunningCode => Failure.Running,
         _ => Failure.Lasting,
     };
 
     /// <summary>How long to wait before the next attempt; null where there is to be none.</summary>
     /// <param name="attempt">The number of the attempt that failed, from 1.</param>
-    /// <param name="asked">What the platform's <c>Retry-After</c> says; null where it says nothing. More than 30 seconds are not waited for.</param>
+    /// <param name="asked">
+    /// What the platform's <c>Retry-After</c> says; null where it says nothing. More than 30 seconds are not waited for.
+    /// </param>
     /// <param name="random">From 0 to 1.</param>
     public static TimeSpan? WaitAfter(Failure failure, int attempt, TimeSpan? asked, double random)
     {

@@ -5,13 +5,17 @@ internal static class ScanWait
 {
     private static readonly TimeSpan Longest = TimeSpan.FromMinutes(2);
 
-    /// <summary>Asks until the environment's packages are scanned (a log of other packages takes the time of the last scan away); answers the counts.</summary>
+    /// <summary>
+    /// Asks until the environment's packages are scanned (a log of other packages takes the time of the last scan away); answers the
+    /// counts.
+    /// </summary>
     /// <exception cref="AgentException">The scan takes more than two minutes.</exception>
     public static async Task<SeverityCounts> UntilDoneAsync(Session session, Guid environment, CancellationToken ct)
     {
         var clock = session.Surroundings.Clock;
         var started = clock.GetTimestamp();
-        for (var pause = TimeSpan.FromMilliseconds(100); clock.GetElapsedTime(started) < Longest; pause = pause < TimeSpan.FromSeconds(2) ? pause * 1.5 : pause)
+        for (var pause = TimeSpan.FromMilliseconds(100); clock.GetElapsedTime(started) < Longest;
+            pause = pause < TimeSpan.FromSeconds(2) ? pause * 1.5 : pause)
         {
             var answer = await session.Client.GetAsync(session.Path($"environments/{environment}"), CallOptions.Usual, ct);
             var view = answer.As(AgentJson.Default.EnvironmentView);
@@ -23,6 +27,7 @@ internal static class ScanWait
             await Task.Delay(pause, clock, ct);
         }
 
-        throw new AgentException($"The scan is not done after {Longest.TotalMinutes:0} minutes: 'envplatform env show {environment}' shows it when it is.");
+        throw new AgentException(
+            $"The scan is not done after {Longest.TotalMinutes:0} minutes: 'envplatform env show {environment}' shows it when it is.");
     }
 }

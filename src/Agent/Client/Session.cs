@@ -38,7 +38,8 @@ internal sealed class Session : IDisposable
     {
         if (settings.Url is not { } url)
         {
-            throw new AgentException("You are not signed in: run 'envplatform login --url URL --token TOKEN', or set ENVPLATFORM_URL and ENVPLATFORM_TOKEN.");
+            throw new AgentException(
+                "You are not signed in: run 'envplatform login --url URL --token TOKEN', or set ENVPLATFORM_URL and ENVPLATFORM_TOKEN.");
         }
 
         if (settings.Token is not { } token)

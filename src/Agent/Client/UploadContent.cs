@@ -24,7 +24,8 @@ internal sealed class UploadContent : HttpContent
         await using var source = File.OpenRead(_file);
         var buffer = new byte[128 * 1024];
         long sent = 0;
-        for (var read = await source.ReadAsync(buffer, cancellationToken); read > 0; read = await source.ReadAsync(buffer, cancellationToken))
+        for (var read = await source.ReadAsync(buffer, cancellationToken); read > 0;
+            read = await source.ReadAsync(buffer, cancellationToken))
         {
             await stream.WriteAsync(buffer.AsMemory(0, read), cancellationToken);
             _sent(sent += read);

@@ -10,7 +10,9 @@ internal static class CondaEnvironment
         return File.Exists(Path.Combine(meta, "history")) || (Directory.Exists(meta) && Directory.EnumerateFiles(meta, "*.json").Any());
     }
 
-    /// <summary>True for an installation of conda itself, whose environment is called <c>base</c>; not for one below <c>envs</c> that holds conda.</summary>
+    /// <summary>
+    /// True for an installation of conda itself, whose environment is called <c>base</c>; not for one below <c>envs</c> that holds conda.
+    /// </summary>
     public static bool IsBase(string prefix) =>
         Directory.Exists(Path.Combine(prefix, "condabin")) && Path.GetFileName(Path.GetDirectoryName(prefix)) != "envs";
 

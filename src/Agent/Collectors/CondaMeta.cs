@@ -49,7 +49,8 @@ internal static class CondaMeta
 
             if (fileName != $"{package.Name}-{package.Version}-{package.Build}.json")
             {
-                return (null, $"conda-meta/{fileName} describes {package.Name} {package.Version} {package.Build} and was skipped, as conda does.");
+                return (null,
+                    $"conda-meta/{fileName} describes {package.Name} {package.Version} {package.Build} and was skipped, as conda does.");
             }
 
             return (new Entry(package, record.DistributionFiles), null);

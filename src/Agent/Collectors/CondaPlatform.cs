@@ -21,7 +21,9 @@ internal static class CondaPlatform
         _ => $"{system}-{architecture.ToString().ToLowerInvariant()}",
     };
 
-    /// <summary>The platform that most packages were built for, <c>noarch</c> apart; null where all are <c>noarch</c> or none says.</summary>
+    /// <summary>
+    /// The platform that most packages were built for, <c>noarch</c> apart; null where all are <c>noarch</c> or none says.
+    /// </summary>
     public static string? OfPackages(IEnumerable<Package> packages) =>
         packages.Where(package => package.Subdir is not (null or "noarch"))
             .CountBy(package => package.Subdir!)
@@ -33,7 +35,10 @@ internal static class CondaPlatform
     /// <summary>The platform that a file's name mentions (<c>conda-linux-64.lock</c>, <c>py35-osx-conda.yml</c>), or null.</summary>
     public static string? OfFileName(string fileName)
     {
-        string[] known = ["linux-aarch64", "linux-ppc64le", "linux-s390x", "linux-64", "linux-32", "osx-arm64", "osx-64", "win-arm64", "win-64", "win-32"];
+        string[] known =
+        [
+            "linux-aarch64", "linux-ppc64le", "linux-s390x", "linux-64", "linux-32", "osx-arm64", "osx-64", "win-arm64", "win-64", "win-32"
+        ];
         var full = known.FirstOrDefault(platform => HasWord(fileName, platform));
         if (full is not null)
         {

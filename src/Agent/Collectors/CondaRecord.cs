@@ -2,7 +2,9 @@ using System.Text.Json;
 
 namespace EnvPlatform.Agent.Collectors;
 
-/// <summary>What the agent needs of one <c>conda-meta/*.json</c> record, read without building the rest of it (records can be megabytes).</summary>
+/// <summary>
+/// What the agent needs of one <c>conda-meta/*.json</c> record, read without building the rest of it (records can be megabytes).
+/// </summary>
 internal sealed class CondaRecord
 {
     public string? Name { get; private set; }
@@ -59,7 +61,8 @@ internal sealed class CondaRecord
             Package.Conda, Name, Version, Build,
             Subdir ?? CondaChannel.SubdirOf(Url) ?? CondaChannel.SubdirOf(Channel),
             CondaChannel.CanonicalName(Channel) ?? ChannelOfPackage(Url),
-            IsSha256(Sha256) ? Sha256 : null, License?.Length > LongestLicense ? License[..LongestLicense] : License, Requested ? true : null);
+            IsSha256(Sha256) ? Sha256 : null, License?.Length > LongestLicense ? License[..LongestLicense] : License,
+            Requested ? true : null);
     }
 
     private static bool IsSha256(string? text) => text is { Length: 64 } && text.All(char.IsAsciiHexDigit);

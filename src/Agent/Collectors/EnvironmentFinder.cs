@@ -21,7 +21,9 @@ internal sealed class EnvironmentFinder(Surroundings surroundings)
             .Where(CondaEnvironment.IsAt)
             .Order(StringComparer.Ordinal)];
 
-    /// <summary>The environment that conda means by a name, or null: the first of that name in the environment folders, or <c>base</c>.</summary>
+    /// <summary>
+    /// The environment that conda means by a name, or null: the first of that name in the environment folders, or <c>base</c>.
+    /// </summary>
     public string? ByName(string name)
     {
         if (name is "base" or "root")
@@ -55,7 +57,8 @@ internal sealed class EnvironmentFinder(Surroundings surroundings)
     {
         foreach (var variable in new[] { "CONDA_ENVS_DIRS", "CONDA_ENVS_PATH" })
         {
-            foreach (var folder in (surroundings[variable] ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+            foreach (var folder in (surroundings[variable] ?? "")
+                .Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
             {
                 yield return Expanded(folder);
             }
@@ -77,7 +80,8 @@ internal sealed class EnvironmentFinder(Surroundings surroundings)
     private IEnumerable<string> Bases()
     {
         // CONDA_EXE is <base>/bin/conda, or <base>\Scripts\conda.exe.
-        if (surroundings["CONDA_EXE"] is { Length: > 0 } executable && Path.GetDirectoryName(Path.GetDirectoryName(executable)) is { Length: > 0 } root)
+        if (surroundings["CONDA_EXE"] is { Length: > 0 } executable
+            && Path.GetDirectoryName(Path.GetDirectoryName(executable)) is { Length: > 0 } root)
         {
             yield return root;
         }
@@ -172,7 +176,8 @@ internal sealed class EnvironmentFinder(Surroundings surroundings)
         {
             if (surroundings[variable] is { } value)
             {
-                path = path.Replace("${" + variable + "}", value, StringComparison.Ordinal).Replace("$" + variable, value, StringComparison.Ordinal);
+                path = path.Replace("${" + variable + "}", value, StringComparison.Ordinal)
+                    .Replace("$" + variable, value, StringComparison.Ordinal);
             }
         }
 

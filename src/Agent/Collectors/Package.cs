@@ -30,7 +30,8 @@ internal sealed record Package(
     /// Whether the platform takes the package: fields of at most 255 characters without control characters and without the bar, which parts
     /// the fields in the digest.
     /// </summary>
-    public bool IsSound() => new[] { Name, Version, Build, Subdir, Channel }.All(field => field is null || (field.Length <= 255 && !field.Any(c => c == '|' || char.IsControl(c))));
+    public bool IsSound() => new[] { Name, Version, Build, Subdir, Channel }.All(
+        field => field is null || (field.Length <= 255 && !field.Any(c => c == '|' || char.IsControl(c))));
 
     /// <summary>What makes two entries the same package in a set: everything that the digest sees.</summary>
     public PackageKey Key() => new(Manager, Channel ?? "", Subdir ?? "", Name, Version, Build ?? "");
@@ -64,7 +65,8 @@ internal sealed record CollectedEnvironment(
         var all = packages.ToLookup(package => package.IsSound());
         foreach (var package in all[false])
         {
-            warnings.Add($"A {package.Manager} package was skipped: its name, version, build or channel is longer than 255 characters or has forbidden ones.");
+            warnings.Add($"A {package.Manager} package was skipped: its name, version, build or channel is longer than 255 characters or "
+                + "has forbidden ones.");
         }
 
         return [.. all[true].DistinctBy(package => package.Key())

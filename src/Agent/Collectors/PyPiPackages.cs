@@ -76,7 +76,8 @@ internal static class PyPiPackages
     private static IEnumerable<string> Markers(string folder)
     {
         // A name that begins with ~ is what pip left of an uninstall that it could not finish.
-        foreach (var entry in new DirectoryInfo(folder).EnumerateFileSystemInfos().Where(entry => !entry.Name.StartsWith('~')).OrderBy(entry => entry.Name, StringComparer.Ordinal))
+        foreach (var entry in new DirectoryInfo(folder).EnumerateFileSystemInfos().Where(entry => !entry.Name.StartsWith('~'))
+            .OrderBy(entry => entry.Name, StringComparer.Ordinal))
         {
             var marker = Path.GetExtension(entry.Name) switch
             {

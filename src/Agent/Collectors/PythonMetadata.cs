@@ -5,7 +5,9 @@ internal static class PythonMetadata
 {
     public sealed record Distribution(string Name, string Version);
 
-    /// <summary>Reads what a marking file (see <see cref="PyPiPackages.IsDistributionFile"/>) stands for; null where nothing says the version.</summary>
+    /// <summary>
+    /// Reads what a marking file (see <see cref="PyPiPackages.IsDistributionFile"/>) stands for; null where nothing says the version.
+    /// </summary>
     public static Distribution? Read(string marker) => Path.GetFileName(marker) switch
     {
         "RECORD" => FromHeaders(Path.Combine(Path.GetDirectoryName(marker)!, "METADATA")) ?? FromFolder(Path.GetDirectoryName(marker)!),

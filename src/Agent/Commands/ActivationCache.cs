@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+
 using EnvPlatform.Agent.Client;
 
 namespace EnvPlatform.Agent.Commands;

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+
 using EnvPlatform.Agent.Client;
 using EnvPlatform.Agent.Collectors;
 using EnvPlatform.Agent.Output;
@@ -11,7 +12,10 @@ namespace EnvPlatform.Agent.Commands;
 /// <summary>Shows the vulnerabilities of an environment without logging it: the platform judges the packages and keeps nothing.</summary>
 internal sealed class AuditScanCommand : Command
 {
-    private readonly Option<bool> _json = new("--json") { Description = "One JSON object a line for each environment: the platform's answer with name, prefix and what was left out." };
+    private readonly Option<bool> _json = new("--json")
+    {
+        Description = "One JSON object a line for each environment: the platform's answer with name, prefix and what was left out."
+    };
     private readonly Option<string> _failOn = new("--fail-on")
     {
         Description = $"End with 1 where a vulnerability is this severe or more: {string.Join(", ", Severity.Thresholds)}.",
@@ -107,7 +111,8 @@ internal sealed class AuditScanCommand : Command
     /// <summary>How many packages were not checked, by reason: no result is silently clean.</summary>
     private static IEnumerable<string> NotChecked(ScanResult result, CollectedEnvironment environment)
     {
-        foreach (var (reason, count) in result.Packages.Where(package => package.Coverage == "not_checked").CountBy(package => package.Reason ?? "no_reason_given").OrderByDescending(pair => pair.Value))
+        foreach (var (reason, count) in result.Packages.Where(package => package.Coverage == "not_checked")
+            .CountBy(package => package.Reason ?? "no_reason_given").OrderByDescending(pair => pair.Value))
         {
             yield return $"{count} ({reason.Replace('_', ' ')})";
         }

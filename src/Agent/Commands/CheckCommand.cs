@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+
 using EnvPlatform.Agent.Client;
 using EnvPlatform.Agent.Output;
 
@@ -80,7 +81,8 @@ internal sealed class CheckCommand : Command
 
         if (cachedAt is { } at)
         {
-            screen.Note($"(answered from the cache, as the platform said at {at.ToString("yyyy-MM-dd HH:mm 'UTC'", CultureInfo.InvariantCulture)}: {why})");
+            screen.Note("(answered from the cache, as the platform said at "
+                + $"{at.ToString("yyyy-MM-dd HH:mm 'UTC'", CultureInfo.InvariantCulture)}: {why})");
         }
 
         if (json)
@@ -89,13 +91,14 @@ internal sealed class CheckCommand : Command
         }
     }
 
-    private static void WriteJson(string prefix, Activation answer, DateTimeOffset? cachedAt, Screen screen) => screen.Json(LeanJson.Write(answer, json =>
-    {
-        json.WriteString("prefix", prefix);
-        json.WriteString("source", cachedAt is null ? "platform" : "cache");
-        if (cachedAt is { } at)
+    private static void WriteJson(string prefix, Activation answer, DateTimeOffset? cachedAt, Screen screen) =>
+        screen.Json(LeanJson.Write(answer, json =>
         {
-            json.WriteString("checked_at", at);
-        }
-    }));
+            json.WriteString("prefix", prefix);
+            json.WriteString("source", cachedAt is null ? "platform" : "cache");
+            if (cachedAt is { } at)
+            {
+                json.WriteString("checked_at", at);
+            }
+        }));
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+
 using EnvPlatform.Agent.Client;
 using EnvPlatform.Agent.Output;
 
@@ -7,7 +8,11 @@ namespace EnvPlatform.Agent.Commands;
 /// <summary>Prints the commands that clear an environment of its vulnerabilities. It runs none of them.</summary>
 internal sealed class EnvFixCommand : Command
 {
-    private readonly Option<string?> _severity = new("--severity") { Description = "Clear these severities, by commas: critical, high, medium, low, none, unknown.", HelpName = "SEVERITIES" };
+    private readonly Option<string?> _severity = new("--severity")
+    {
+        Description = "Clear these severities, by commas: critical, high, medium, low, none, unknown.",
+        HelpName = "SEVERITIES"
+    };
     private readonly Option<bool> _json = new("--json") { Description = "Answer in JSON, as the platform sends it." };
 
     public EnvFixCommand(Surroundings surroundings)

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+
 using EnvPlatform.Agent.Client;
 using EnvPlatform.Agent.Output;
 
@@ -11,10 +12,16 @@ internal sealed class EnvListCommand : Command
     private readonly Option<string?> _search = new("--search") { Description = "Part of the name or path.", HelpName = "TEXT" };
     private readonly Option<string?> _platform = new("--platform") { Description = "Only this platform.", HelpName = "PLATFORM" };
     private readonly Option<string?> _status = new("--status") { Description = "Only this status: ok, warn, block." };
-    private readonly Option<string?> _withSeverity = new("--severity") { Description = "Only those with vulnerabilities of this severity." };
+    private readonly Option<string?> _withSeverity =
+        new("--severity") { Description = "Only those with vulnerabilities of this severity." };
     private readonly Option<bool> _archived = new("--archived") { Description = "The archived ones." };
-    private readonly Option<string?> _sort = new("--sort") { Description = "A field, with - before it for descending: name, packages, vulnerabilities, max_cvss, updated_at...", HelpName = "FIELD" };
-    private readonly Option<int> _limit = new("--limit") { Description = "At most so many, up to 1000.", HelpName = "N", DefaultValueFactory = _ => 100 };
+    private readonly Option<string?> _sort = new("--sort")
+    {
+        Description = "A field, with - before it for descending: name, packages, vulnerabilities, max_cvss, updated_at...",
+        HelpName = "FIELD"
+    };
+    private readonly Option<int> _limit =
+        new("--limit") { Description = "At most so many, up to 1000.", HelpName = "N", DefaultValueFactory = _ => 100 };
     private readonly Option<bool> _json = new("--json") { Description = "Answer in JSON, as the platform sends it." };
 
     public EnvListCommand(Surroundings surroundings)
@@ -37,16 +44,18 @@ internal sealed class EnvListCommand : Command
         using var session = Session.Open(surroundings);
         var query = Session.Query(
             ("search", parsed.GetValue(_search)), ("platform", parsed.GetValue(_platform)), ("status", parsed.GetValue(_status)),
-            ("severity", parsed.GetValue(_withSeverity)), ("archived", parsed.GetValue(_archived) ? "true" : null), ("sort", parsed.GetValue(_sort)),
-            ("limit", parsed.GetValue(_limit).ToString()));
+            ("severity", parsed.GetValue(_withSeverity)), ("archived", parsed.GetValue(_archived) ? "true" : null),
+            ("sort", parsed.GetValue(_sort)), ("limit", parsed.GetValue(_limit).ToString()));
         var answer = await session.Client.GetAsync(session.Path("environments") + query, CallOptions.Usual, ct);
-        return PageOutput.Show(surroundings, answer, parsed.GetValue(_json), AgentJson.Default.PageEnvironmentView, "environments", Columns, Row);
+        return PageOutput.Show(
+            surroundings, answer, parsed.GetValue(_json), AgentJson.Default.PageEnvironmentView, "environments", Columns, Row);
     }
 
     private static readonly IReadOnlyList<Column> Columns =
     [
         new("ID"), new("NAME", Wraps: true), new("STATUS"), new("PLATFORM", Optional: true), new("MACHINE", Optional: true),
-        new("PACKAGES", Right: true, Optional: true), new("VULNERABILITIES", Right: true), new("CVSS", Right: true, Optional: true), new("UPDATED", Optional: true),
+        new("PACKAGES", Right: true, Optional: true), new("VULNERABILITIES", Right: true), new("CVSS", Right: true, Optional: true),
+        new("UPDATED", Optional: true),
     ];
 
     private static Cell[] Row(EnvironmentView environment) =>
@@ -57,7 +66,9 @@ internal sealed class EnvListCommand : Command
         environment.Platform,
         environment.Machine?.Hostname,
         environment.Packages,
-        environment.ScannedAt is null ? new Cell("pending") : new Cell((environment.Vulnerabilities?.Total ?? 0).ToString(), Worst(environment.Vulnerabilities)),
+        environment.ScannedAt is null
+            ? new Cell("pending")
+            : new Cell((environment.Vulnerabilities?.Total ?? 0).ToString(), Worst(environment.Vulnerabilities)),
         environment.MaxCvss?.ToString("0.0", CultureInfo.InvariantCulture),
         environment.UpdatedAt?.ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture),
     ];

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text;
+
 using EnvPlatform.Agent.Client;
 using EnvPlatform.Agent.Output;
 
@@ -15,8 +16,10 @@ internal sealed class EnvShowCommand : Command
         HelpName = "STATUSES",
     };
 
-    private readonly Option<int> _limit = new("--limit") { Description = "At most so many vulnerabilities, up to 1000.", HelpName = "N", DefaultValueFactory = _ => 50 };
-    private readonly Option<bool> _json = new("--json") { Description = """Answer in JSON: {"environment": ..., "vulnerabilities": ...}, each as the platform sends it.""" };
+    private readonly Option<int> _limit =
+        new("--limit") { Description = "At most so many vulnerabilities, up to 1000.", HelpName = "N", DefaultValueFactory = _ => 50 };
+    private readonly Option<bool> _json =
+        new("--json") { Description = """Answer in JSON: {"environment": ..., "vulnerabilities": ...}, each as the platform sends it.""" };
 
     public EnvShowCommand(Surroundings surroundings)
         : base("show", "Show an environment and its vulnerabilities.")
@@ -34,13 +37,16 @@ internal sealed class EnvShowCommand : Command
         using var session = Session.Open(surroundings);
         var id = await target.ResolveAsync(parsed, session, ct);
         var environment = await session.Client.GetAsync(session.Path($"environments/{id}"), CallOptions.Usual, ct);
-        var query = Session.Query(("status", parsed.GetValue(_statusFilter)), ("sort", "-cvss"), ("limit", parsed.GetValue(_limit).ToString()));
-        var vulnerabilities = await session.Client.GetAsync(session.Path($"environments/{id}/vulnerabilities") + query, CallOptions.Usual, ct);
+        var query = Session.Query(
+            ("status", parsed.GetValue(_statusFilter)), ("sort", "-cvss"), ("limit", parsed.GetValue(_limit).ToString()));
+        var vulnerabilities = await session.Client.GetAsync(
+            session.Path($"environments/{id}/vulnerabilities") + query, CallOptions.Usual, ct);
 
         var screen = new Screen(surroundings);
         if (parsed.GetValue(_json))
         {
-            screen.Json([.. """{"environment":"""u8, .. environment.Body, .. ""","vulnerabilities":"""u8, .. vulnerabilities.Body, .. "}"u8]);
+            screen.Json(
+                [.. """{"environment":"""u8, .. environment.Body, .. ""","vulnerabilities":"""u8, .. vulnerabilities.Body, .. "}"u8]);
         }
         else
         {

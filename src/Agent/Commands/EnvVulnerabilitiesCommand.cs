@@ -1,4 +1,5 @@
 using System.CommandLine;
+
 using EnvPlatform.Agent.Client;
 using EnvPlatform.Agent.Output;
 
@@ -7,15 +8,21 @@ namespace EnvPlatform.Agent.Commands;
 /// <summary>Shows the vulnerabilities of an environment, package by package, and where asked why each was found.</summary>
 internal sealed class EnvVulnerabilitiesCommand : Command
 {
-    private readonly Option<bool> _why = new("--why") { Description = "Say of each by which advisory and range it was found, and what the package was taken for." };
-    private readonly Option<string?> _severity = new("--severity") { Description = "Of these severities, by commas: critical, high, medium, low, none, unknown.", HelpName = "SEVERITIES" };
+    private readonly Option<bool> _why =
+        new("--why") { Description = "Say of each by which advisory and range it was found, and what the package was taken for." };
+    private readonly Option<string?> _severity = new("--severity")
+    {
+        Description = "Of these severities, by commas: critical, high, medium, low, none, unknown.",
+        HelpName = "SEVERITIES"
+    };
     private readonly Option<string?> _status = new("--status")
     {
         Description = "Of these statuses, by commas; 'all' for all. By default active,reported.",
         HelpName = "STATUSES",
     };
 
-    private readonly Option<int> _limit = new("--limit") { Description = "At most so many vulnerabilities, up to 1000.", HelpName = "N", DefaultValueFactory = _ => 100 };
+    private readonly Option<int> _limit =
+        new("--limit") { Description = "At most so many vulnerabilities, up to 1000.", HelpName = "N", DefaultValueFactory = _ => 100 };
     private readonly Option<bool> _json = new("--json") { Description = "Answer in JSON, as the platform sends it." };
 
     public EnvVulnerabilitiesCommand(Surroundings surroundings)
@@ -36,7 +43,8 @@ internal sealed class EnvVulnerabilitiesCommand : Command
         using var session = Session.Open(surroundings);
         var id = await environment.ResolveAsync(parsed, session, ct);
         var query = Session.Query(
-            ("severity", parsed.GetValue(_severity)), ("status", parsed.GetValue(_status)), ("sort", "-cvss"), ("limit", parsed.GetValue(_limit).ToString()));
+            ("severity", parsed.GetValue(_severity)), ("status", parsed.GetValue(_status)), ("sort", "-cvss"),
+            ("limit", parsed.GetValue(_limit).ToString()));
         var answer = await session.Client.GetAsync(session.Path($"environments/{id}/vulnerabilities") + query, CallOptions.Usual, ct);
         var screen = new Screen(surroundings);
         if (parsed.GetValue(_json))
@@ -63,7 +71,9 @@ internal sealed class EnvVulnerabilitiesCommand : Command
         else if (vulnerabilities.Items.Count > 0)
         {
             screen.Table(FindingTable.Columns, [.. vulnerabilities.Items.SelectMany(finding => (finding.Packages ?? []).Select(package =>
-                FindingTable.Row(finding with { FixedIn = package.FixedIn ?? finding.FixedIn, Status = package.Status ?? finding.Status }, $"{package.Name} {package.Version}")))]);
+                FindingTable.Row(
+                    finding with { FixedIn = package.FixedIn ?? finding.FixedIn, Status = package.Status ?? finding.Status },
+                    $"{package.Name} {package.Version}")))]);
         }
 
         if (vulnerabilities.Items.Count < vulnerabilities.TotalCount)
@@ -78,14 +88,18 @@ internal sealed class EnvVulnerabilitiesCommand : Command
 
     private static void Explain(FindingView finding, Screen screen)
     {
-        screen.Line($"{finding.Id}  {finding.Severity ?? "unknown"}{(finding.Cvss is { } cvss ? $" {cvss:0.0}" : "")}{(finding.Kev ? "  exploited" : "")}  {finding.Summary}");
+        screen.Line($"{finding.Id}  {finding.Severity ?? "unknown"}{(finding.Cvss is { } cvss ? $" {cvss:0.0}" : "")}"
+            + $"{(finding.Kev ? "  exploited" : "")}  {finding.Summary}");
         foreach (var package in finding.Packages ?? [])
         {
             screen.Line($"  {package.Name} {package.Version} ({package.Manager}{(package.Status is { } status ? $", {status}" : "")})");
             foreach (var match in package.Matches ?? [])
             {
-                var affected = match.Listed ? $"lists the version ({match.Range})" : match.Range == "*" ? "affects every version" : $"affects {match.Range}";
-                screen.Line($"    {match.Advisory} {affected}; " + (match.FixedIn is [_, ..] fixedIn ? $"fixed in {string.Join(", ", fixedIn)}" : "no fix is published"));
+                var affected = match.Listed
+                    ? $"lists the version ({match.Range})"
+                    : match.Range == "*" ? "affects every version" : $"affects {match.Range}";
+                screen.Line($"    {match.Advisory} {affected}; "
+                    + (match.FixedIn is [_, ..] fixedIn ? $"fixed in {string.Join(", ", fixedIn)}" : "no fix is published"));
                 if (match.Url is { } url)
                 {
                     screen.Line($"      {url}");

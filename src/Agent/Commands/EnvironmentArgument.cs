@@ -1,9 +1,13 @@
 using System.CommandLine;
+
 using EnvPlatform.Agent.Client;
 
 namespace EnvPlatform.Agent.Commands;
 
-/// <summary>How a command is told which environment of the platform it is about: an id, or the environment of <c>--prefix</c> or <c>--name</c>, or the active one.</summary>
+/// <summary>
+/// How a command is told which environment of the platform it is about: an id, or the environment of <c>--prefix</c> or <c>--name</c>, or
+/// the active one.
+/// </summary>
 internal sealed class EnvironmentArgument
 {
     private readonly Argument<string?> _id = new("id")
@@ -40,6 +44,7 @@ internal sealed class EnvironmentArgument
         var prefix = _target.Prefix(parsed, session.Surroundings);
         var path = session.Path("activation") + Session.Query(("machine_id", Machine.IdOf(session).ToString()), ("prefix", prefix));
         var known = (await session.Client.GetAsync(path, CallOptions.Usual, ct)).AsActivation();
-        return known.EnvironmentId ?? throw new AgentException($"The platform does not know {prefix}: 'envplatform log --prefix {prefix}' logs it.");
+        return known.EnvironmentId
+            ?? throw new AgentException($"The platform does not know {prefix}: 'envplatform log --prefix {prefix}' logs it.");
     }
 }

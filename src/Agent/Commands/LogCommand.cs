@@ -3,13 +3,16 @@ using System.Net;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+
 using EnvPlatform.Agent.Client;
 using EnvPlatform.Agent.Collectors;
 using EnvPlatform.Agent.Output;
 
 namespace EnvPlatform.Agent.Commands;
 
-/// <summary>Logs environments: reads their packages and tells the platform, first by the digest alone, in full where it does not know the set.</summary>
+/// <summary>
+/// Logs environments: reads their packages and tells the platform, first by the digest alone, in full where it does not know the set.
+/// </summary>
 internal sealed class LogCommand : Command
 {
     private readonly Option<string?> _commandText = new("--command")
@@ -19,7 +22,10 @@ internal sealed class LogCommand : Command
     };
 
     private readonly Option<bool> _wait = new("--wait") { Description = "Wait until the scan is done." };
-    private readonly Option<bool> _json = new("--json") { Description = "One JSON object a line for each environment: the platform's answer with name, prefix and what was left out." };
+    private readonly Option<bool> _json = new("--json")
+    {
+        Description = "One JSON object a line for each environment: the platform's answer with name, prefix and what was left out."
+    };
 
     public LogCommand(Surroundings surroundings)
         : base("log", "Log environments to the organization; without options, the active one.")
@@ -42,7 +48,8 @@ internal sealed class LogCommand : Command
             {
                 await LogAsync(session, parsed, environment, screen, ct);
             }
-            catch (AgentException failure) when (failure is not UnreachableException and not RefusedException { Status: HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden })
+            catch (AgentException failure) when (failure
+                is not UnreachableException and not RefusedException { Status: HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden })
             {
                 // One environment that cannot be logged must not keep the others from it.
                 screen.Note($"envplatform: {environment.Name} ({environment.Prefix}) was not logged: {failure.Message}");
@@ -89,7 +96,8 @@ internal sealed class LogCommand : Command
     private static void Write(LoggedEnvironment logged, CollectedEnvironment environment, SeverityCounts? scanned, Screen screen)
     {
         var pending = logged.Scan == "pending" && scanned is null;
-        screen.Line($"{environment.Name}: {(logged.Created ? "logged for the first time" : logged.Changed ? "logged, changed" : "logged, unchanged")}");
+        screen.Line($"{environment.Name}: "
+            + $"{(logged.Created ? "logged for the first time" : logged.Changed ? "logged, changed" : "logged, unchanged")}");
         screen.Fields(
             ("  environment", logged.EnvironmentId.ToString()),
             ("  prefix", environment.Prefix),

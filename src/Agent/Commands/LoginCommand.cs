@@ -1,4 +1,5 @@
 using System.CommandLine;
+
 using EnvPlatform.Agent.Client;
 using EnvPlatform.Agent.Output;
 
@@ -7,14 +8,16 @@ namespace EnvPlatform.Agent.Commands;
 /// <summary>Signs in: asks the platform who the token belongs to, chooses the organization, and keeps both in the settings.</summary>
 internal sealed class LoginCommand : Command
 {
-    private readonly Option<string?> _url = new("--url") { Description = "The address of the platform (ENVPLATFORM_URL).", HelpName = "URL" };
+    private readonly Option<string?> _url =
+        new("--url") { Description = "The address of the platform (ENVPLATFORM_URL).", HelpName = "URL" };
     private readonly Option<string?> _token = new("--token")
     {
         Description = "The token; '-' reads it from standard input, where other users cannot see it (ENVPLATFORM_TOKEN).",
         HelpName = "TOKEN",
     };
 
-    private readonly Option<string?> _org = new("--org") { Description = "The organization, where the token is good for several (ENVPLATFORM_ORG).", HelpName = "SLUG" };
+    private readonly Option<string?> _org =
+        new("--org") { Description = "The organization, where the token is good for several (ENVPLATFORM_ORG).", HelpName = "SLUG" };
 
     public LoginCommand(Surroundings surroundings)
         : base("login", "Sign in and choose the organization.")
@@ -48,7 +51,8 @@ internal sealed class LoginCommand : Command
         return ExitCodes.Fine;
     }
 
-    private async Task<string> TokenAsync(ParseResult parsed, Surroundings surroundings, Settings settings, string url, CancellationToken ct)
+    private async Task<string> TokenAsync(
+        ParseResult parsed, Surroundings surroundings, Settings settings, string url, CancellationToken ct)
     {
         var token = parsed.GetValue(_token) ?? surroundings["ENVPLATFORM_TOKEN"];
         if (token is null && surroundings.InIsTerminal && surroundings.ErrorIsTerminal)
@@ -63,7 +67,8 @@ internal sealed class LoginCommand : Command
         token = token?.Trim() ?? (settings.Stored.Url == url ? settings.Stored.Token : null);
         if (string.IsNullOrEmpty(token))
         {
-            throw new AgentException("Give a token: 'envplatform login --token TOKEN', or '--token -' to read it from standard input.", ExitCodes.Usage);
+            throw new AgentException(
+                "Give a token: 'envplatform login --token TOKEN', or '--token -' to read it from standard input.", ExitCodes.Usage);
         }
 
         return token.All(character => char.IsAsciiLetterOrDigit(character) || "-._~+/=".Contains(character, StringComparison.Ordinal))
@@ -71,7 +76,8 @@ internal sealed class LoginCommand : Command
             : throw new AgentException("This is not a token: tokens have no spaces or special characters.", ExitCodes.Usage);
     }
 
-    private static async Task<string> ChooseAsync(string? wanted, IReadOnlyList<string> slugs, Surroundings surroundings, CancellationToken ct)
+    private static async Task<string> ChooseAsync(
+        string? wanted, IReadOnlyList<string> slugs, Surroundings surroundings, CancellationToken ct)
     {
         var list = string.Join(", ", slugs);
         if (slugs.Count == 0)
@@ -87,9 +93,13 @@ internal sealed class LoginCommand : Command
 
         if (string.IsNullOrEmpty(wanted))
         {
-            return slugs.Count == 1 ? slugs[0] : throw new AgentException($"The token is good for several organizations: add --org with one of {list}.", ExitCodes.Usage);
+            return slugs.Count == 1
+                ? slugs[0]
+                : throw new AgentException($"The token is good for several organizations: add --org with one of {list}.", ExitCodes.Usage);
         }
 
-        return slugs.Contains(wanted, StringComparer.Ordinal) ? wanted : throw new AgentException($"The token is not good for the organization '{wanted}', but for {list}.");
+        return slugs.Contains(wanted, StringComparer.Ordinal)
+            ? wanted
+            : throw new AgentException($"The token is not good for the organization '{wanted}', but for {list}.");
     }
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+
 using EnvPlatform.Agent.Output;
 
 namespace EnvPlatform.Agent.Commands;

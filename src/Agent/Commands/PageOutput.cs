@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization.Metadata;
+
 using EnvPlatform.Agent.Client;
 using EnvPlatform.Agent.Output;
 
@@ -9,7 +10,8 @@ internal static class PageOutput
 {
     /// <param name="noun">What the items are called, in a plural that ends with s.</param>
     public static int Show<T>(
-        Surroundings surroundings, PlatformAnswer answer, bool asJson, JsonTypeInfo<Page<T>> type, string noun, IReadOnlyList<Column> columns, Func<T, Cell[]> row)
+        Surroundings surroundings, PlatformAnswer answer, bool asJson, JsonTypeInfo<Page<T>> type, string noun,
+        IReadOnlyList<Column> columns, Func<T, Cell[]> row)
     {
         var screen = new Screen(surroundings);
         if (asJson)

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
+
 using EnvPlatform.Agent.Client;
 using EnvPlatform.Agent.Collectors;
 using EnvPlatform.Agent.Output;
@@ -24,11 +25,13 @@ internal sealed class RegisterCommand : Command
         var id = Machine.IdOf(session);
         if (json)
         {
-            surroundings.Out.WriteLine($$"""{"machine_id":"{{id}}","hostname":"{{JsonEncodedText.Encode(surroundings.HostName)}}","platform":"{{CondaPlatform.OfThisMachine()}}"}""");
+            surroundings.Out.WriteLine(
+                $$"""{"machine_id":"{{id}}","hostname":"{{JsonEncodedText.Encode(surroundings.HostName)}}","platform":"{{CondaPlatform.OfThisMachine()}}"}""");
         }
         else
         {
-            new Screen(surroundings).Line($"Machine {id} ({surroundings.HostName}, {CondaPlatform.OfThisMachine()}) is registered with {session.Organization}.");
+            new Screen(surroundings).Line(
+                $"Machine {id} ({surroundings.HostName}, {CondaPlatform.OfThisMachine()}) is registered with {session.Organization}.");
         }
 
         return ExitCodes.Fine;

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text;
 using System.Text.Json.Nodes;
+
 using EnvPlatform.Agent.Client;
 using EnvPlatform.Agent.Collectors;
 using EnvPlatform.Agent.Output;
@@ -50,24 +51,26 @@ internal sealed class StatusCommand : Command
         return trouble is null ? ExitCodes.Fine : ExitCodes.CouldNot;
     }
 
-    private static JsonObject ToJson(Settings settings, Surroundings surroundings, Caller? caller, string? trouble, TimeSpan elapsed) => new()
-    {
-        ["platform"] = settings.Url,
-        ["reachable"] = trouble is null,
-        ["trouble"] = trouble,
-        ["latency_ms"] = trouble is null ? Math.Round(elapsed.TotalMilliseconds, 1) : null,
-        ["signed_in_as"] = caller?.Text(),
-        ["organization"] = settings.Organization,
-        ["machine_id"] = settings.MachineId?.ToString(),
-        ["hostname"] = surroundings.HostName,
-        ["machine_platform"] = CondaPlatform.OfThisMachine(),
-        ["environment"] = surroundings["CONDA_PREFIX"],
-        ["settings"] = settings.File,
-        ["cache"] = Settings.CacheFolder(surroundings),
-        ["agent"] = Surroundings.Version,
-    };
+    private static JsonObject ToJson(Settings settings, Surroundings surroundings, Caller? caller, string? trouble, TimeSpan elapsed) =>
+        new()
+        {
+            ["platform"] = settings.Url,
+            ["reachable"] = trouble is null,
+            ["trouble"] = trouble,
+            ["latency_ms"] = trouble is null ? Math.Round(elapsed.TotalMilliseconds, 1) : null,
+            ["signed_in_as"] = caller?.Text(),
+            ["organization"] = settings.Organization,
+            ["machine_id"] = settings.MachineId?.ToString(),
+            ["hostname"] = surroundings.HostName,
+            ["machine_platform"] = CondaPlatform.OfThisMachine(),
+            ["environment"] = surroundings["CONDA_PREFIX"],
+            ["settings"] = settings.File,
+            ["cache"] = Settings.CacheFolder(surroundings),
+            ["agent"] = Surroundings.Version,
+        };
 
-    private static async Task<(Caller? Caller, string? Trouble, TimeSpan Elapsed)> AskAsync(Surroundings surroundings, Settings settings, CancellationToken ct)
+    private static async Task<(Caller? Caller, string? Trouble, TimeSpan Elapsed)> AskAsync(
+        Surroundings surroundings, Settings settings, CancellationToken ct)
     {
         var started = surroundings.Clock.GetTimestamp();
         try

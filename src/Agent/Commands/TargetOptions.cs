@@ -1,4 +1,5 @@
 using System.CommandLine;
+
 using EnvPlatform.Agent.Collectors;
 using EnvPlatform.Agent.Collectors.Files;
 
@@ -11,7 +12,8 @@ internal sealed class TargetOptions
     private readonly Option<string?> _name = new("--name", "-n") { Description = "The environment of this name.", HelpName = "NAME" };
     private readonly Option<string?> _file = new("--file", "-f")
     {
-        Description = "The environment in this file: an @EXPLICIT list, conda-lock.yml, conda list --json, or environment.yml with exact versions.",
+        Description =
+            "The environment in this file: an @EXPLICIT list, conda-lock.yml, conda list --json, or environment.yml with exact versions.",
         HelpName = "FILE",
     };
 
@@ -26,7 +28,9 @@ internal sealed class TargetOptions
     {
     }
 
-    /// <summary>Gives a command <c>--prefix</c> and <c>--name</c>, and where asked for <c>--file</c> with <c>--platform</c>, and <c>--all</c>.</summary>
+    /// <summary>
+    /// Gives a command <c>--prefix</c> and <c>--name</c>, and where asked for <c>--file</c> with <c>--platform</c>, and <c>--all</c>.
+    /// </summary>
     public static TargetOptions AddTo(Command command, bool files = false, bool all = false)
     {
         var options = new TargetOptions();
@@ -73,7 +77,8 @@ internal sealed class TargetOptions
         if (parsed.GetValue(_name) is { } name)
         {
             return new EnvironmentFinder(surroundings).ByName(name)
-                ?? throw new AgentException($"There is no environment named '{name}': see 'conda env list', or give its folder with --prefix.");
+                ?? throw new AgentException(
+                    $"There is no environment named '{name}': see 'conda env list', or give its folder with --prefix.");
         }
 
         return surroundings["CONDA_PREFIX"] is { } active
@@ -108,7 +113,9 @@ internal sealed class TargetOptions
         }
 
         var prefixes = new EnvironmentFinder(surroundings).All();
-        return prefixes.Count > 0 ? prefixes.Select(ReadOneOfAll) : throw new AgentException("No environment was found on this machine for this user.");
+        return prefixes.Count > 0
+            ? prefixes.Select(ReadOneOfAll)
+            : throw new AgentException("No environment was found on this machine for this user.");
     }
 
     /// <summary>One that may not be read has no packages and a warning that says why, so that the others are still reached.</summary>

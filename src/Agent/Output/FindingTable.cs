@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+
 using EnvPlatform.Agent.Client;
 
 namespace EnvPlatform.Agent.Output;

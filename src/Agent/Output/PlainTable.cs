@@ -11,7 +11,8 @@ internal static class PlainTable
         var widths = columns.Select((_, at) => lines.Max(line => line[at].Length)).ToArray();
         foreach (var line in lines)
         {
-            output.WriteLine(string.Join("  ", line.Select((cell, at) => columns[at].Right ? cell.PadLeft(widths[at]) : cell.PadRight(widths[at]))).TrimEnd());
+            output.WriteLine(string.Join(
+                "  ", line.Select((cell, at) => columns[at].Right ? cell.PadLeft(widths[at]) : cell.PadRight(widths[at]))).TrimEnd());
         }
     }
 }

@@ -3,8 +3,8 @@ using System.Globalization;
 namespace EnvPlatform.Agent.Output;
 
 /// <summary>
-/// Says on standard error how far long work is: one line with a bar on a terminal, which is taken away at the end; elsewhere, where it is asked for, a line when a
-/// step begins and every ten seconds.
+/// Says on standard error how far long work is: one line with a bar on a terminal, which is taken away at the end; elsewhere, where it is
+/// asked for, a line when a step begins and every ten seconds.
 /// </summary>
 internal sealed class Progress(Surroundings surroundings, bool alsoPlain = false) : IDisposable
 {
@@ -54,7 +54,8 @@ internal sealed class Progress(Surroundings surroundings, bool alsoPlain = false
         _step = null;
     }
 
-    private static string Percent(double? done) => done is { } part ? string.Create(CultureInfo.InvariantCulture, $" ({Math.Clamp(part, 0, 1) * 100:0} %)") : "";
+    private static string Percent(double? done) =>
+        done is { } part ? string.Create(CultureInfo.InvariantCulture, $" ({Math.Clamp(part, 0, 1) * 100:0} %)") : "";
 
     private static string Bar(double? done)
     {

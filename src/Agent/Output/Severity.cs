@@ -5,7 +5,9 @@ namespace EnvPlatform.Agent.Output;
 /// <summary>Severities of vulnerabilities: their order, and how they are shown.</summary>
 internal static class Severity
 {
-    /// <summary>The thresholds of <c>--fail-on</c>, mildest first; <c>any</c> also counts vulnerabilities without a known severity.</summary>
+    /// <summary>
+    /// The thresholds of <c>--fail-on</c>, mildest first; <c>any</c> also counts vulnerabilities without a known severity.
+    /// </summary>
     public static readonly string[] Thresholds = ["any", "low", "medium", "high", "critical", "never"];
 
     /// <summary>Whether a finding is as severe as the threshold. One of unknown severity reaches <c>any</c> only.</summary>
@@ -52,7 +54,8 @@ internal static class Severity
 
         var parts = new (int Count, string Name)[]
             {
-                (counts.Critical, "critical"), (counts.High, "high"), (counts.Medium, "medium"), (counts.Low, "low"), (counts.Unknown, "of unknown severity"),
+                (counts.Critical, "critical"),
+                (counts.High, "high"), (counts.Medium, "medium"), (counts.Low, "low"), (counts.Unknown, "of unknown severity"),
             }
             .Where(part => part.Count > 0)
             .Select(part => $"{part.Count} {part.Name}");

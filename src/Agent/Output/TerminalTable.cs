@@ -8,8 +8,8 @@ internal static class TerminalTable
     private const int LeastWrapped = 10;
 
     /// <summary>
-    /// Leaves optional columns out until the table fits, and draws plain columns where it still does not: an id that is broken over lines cannot be
-    /// copied.
+    /// Leaves optional columns out until the table fits, and draws plain columns where it still does not: an id that is broken over lines
+    /// cannot be copied.
     /// </summary>
     /// <param name="width">Characters in a line; null for those of the terminal.</param>
     public static void Write(TextWriter output, bool colour, int? width, IReadOnlyList<Column> columns, IReadOnlyList<Cell[]> rows)
@@ -39,7 +39,8 @@ internal static class TerminalTable
 
         foreach (var row in rows)
         {
-            table.AddRow(shown.Select(at => new Text(Screen.Printable(row[at].Text), row[at].Colour is { } style ? Style.Parse(style) : Style.Plain)));
+            table.AddRow(shown.Select(
+                at => new Text(Screen.Printable(row[at].Text), row[at].Colour is { } style ? Style.Parse(style) : Style.Plain)));
         }
 
         console.Write(table);

@@ -2,7 +2,9 @@ using EnvPlatform.Agent.Client;
 
 namespace EnvPlatform.Agent.Output;
 
-/// <summary>Upgrades: the commands to standard output, so that they can be copied or piped, what they do and what they leave to standard error.</summary>
+/// <summary>
+/// Upgrades: the commands to standard output, so that they can be copied or piped, what they do and what they leave to standard error.
+/// </summary>
 internal static class UpgradeLines
 {
     private const int Named = 5;

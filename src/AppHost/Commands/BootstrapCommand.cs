@@ -5,14 +5,16 @@ namespace EnvPlatform.AppHost.Commands;
 /// <summary>The dashboard's "Show sign-in": what the first start wrote to <c>bootstrap.json</c>.</summary>
 internal static class BootstrapCommand
 {
-    public static IResourceBuilder<ProjectResource> WithBootstrapCommand(this IResourceBuilder<ProjectResource> gateway, string bootstrapFile) =>
+    public static IResourceBuilder<ProjectResource> WithBootstrapCommand(
+        this IResourceBuilder<ProjectResource> gateway, string bootstrapFile) =>
         gateway.WithCommand(
             "show-bootstrap",
             "Show sign-in",
             async context =>
             {
                 var bootstrap = await ReadAsync(bootstrapFile, context.CancellationToken);
-                return CommandResults.Success("How to sign in", bootstrap.ToJsonString(), CommandResultFormat.Json, displayImmediately: true);
+                return CommandResults.Success(
+                    "How to sign in", bootstrap.ToJsonString(), CommandResultFormat.Json, displayImmediately: true);
             },
             new CommandOptions
             {

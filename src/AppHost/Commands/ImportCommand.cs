@@ -10,7 +10,8 @@ internal static class ImportCommand
     private const string Format = "format";
     private static readonly string[] Formats = ["osv", "nvd", "kev", "epss"];
 
-    public static IResourceBuilder<ProjectResource> WithImportCommand(this IResourceBuilder<ProjectResource> gateway, string bootstrapFile) =>
+    public static IResourceBuilder<ProjectResource> WithImportCommand(
+        this IResourceBuilder<ProjectResource> gateway, string bootstrapFile) =>
         gateway.WithCommand(
             "import-advisories",
             "Import advisories",

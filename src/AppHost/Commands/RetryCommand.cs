@@ -1,4 +1,5 @@
 using System.Globalization;
+
 using RabbitMQ.Client;
 using RabbitMQ.Client.Exceptions;
 
@@ -20,7 +21,8 @@ internal static class RetryCommand
                 var queue = context.Arguments.GetString(Queue) ?? "";
                 if (!queue.EndsWith(ErrorSuffix, StringComparison.Ordinal))
                 {
-                    return CommandResults.Failure($"An error queue's name ends with {ErrorSuffix}, such as scanner-scan-environment{ErrorSuffix}.");
+                    return CommandResults.Failure(
+                        $"An error queue's name ends with {ErrorSuffix}, such as scanner-scan-environment{ErrorSuffix}.");
                 }
 
                 var address = await messaging.Resource.ConnectionStringExpression.GetValueAsync(context.CancellationToken);
@@ -34,7 +36,9 @@ internal static class RetryCommand
                 Arguments = [new InteractionInput { Name = Queue, Label = "Error queue", InputType = InputType.Text, Required = true }],
             });
 
-    /// <summary>Each message is confirmed by its old queue before it leaves the error queue: a death in between leaves it in both, never in none.</summary>
+    /// <summary>
+    /// Each message is confirmed by its old queue before it leaves the error queue: a death in between leaves it in both, never in none.
+    /// </summary>
     private static async Task<ExecuteCommandResult> MoveAsync(Uri address, string errorQueue, CancellationToken ct)
     {
         var target = errorQueue[..^ErrorSuffix.Length];
@@ -51,7 +55,8 @@ internal static class RetryCommand
                     return Moved(moved, target);
                 }
 
-                await channel.BasicPublishAsync("", target, mandatory: true, new BasicProperties(message.BasicProperties), message.Body, ct);
+                await channel.BasicPublishAsync(
+                    "", target, mandatory: true, new BasicProperties(message.BasicProperties), message.Body, ct);
                 await channel.BasicAckAsync(message.DeliveryTag, multiple: false, ct);
             }
 

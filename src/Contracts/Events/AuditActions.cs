@@ -11,7 +11,8 @@ public static class AuditActions
         ["channel"] = ["channel_created", "channel_deleted", "group_assigned_to_channel", "group_unassigned_from_channel"],
         ["organization"] =
         [
-            "organization_created", "organization_updated", "organization_user_added", "organization_user_removed", "organization_user_updated",
+            "organization_created", "organization_updated", "organization_user_added", "organization_user_removed",
+            "organization_user_updated",
             "invitation_created", "authentication_success", "authentication_failure",
         ],
         ["policy"] = ["policy_assigned", "policy_created", "policy_deleted", "policy_unassigned", "policy_updated"],

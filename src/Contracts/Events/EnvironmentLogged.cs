@@ -9,7 +9,9 @@ namespace EnvPlatform.Contracts.Events;
 /// <param name="Owner">The user or service account that logged it first.</param>
 /// <param name="PackageSetId">Ingest's id of the package set, to be fetched by <c>PackageSets.GetPackageSet</c>.</param>
 /// <param name="Digest">The content address of the package set, <c>sha256:...</c>.</param>
-/// <param name="Version">1 for the first log of the environment, then one more each time the environment changes; drops stale events.</param>
+/// <param name="Version">
+/// 1 for the first log of the environment, then one more each time the environment changes; drops stale events.
+/// </param>
 public sealed record EnvironmentLogged(
-    OrganizationId OrganizationId, EnvironmentId EnvironmentId, MachineId MachineId, SubjectId Owner, string Prefix, string Name, string Platform,
-    long PackageSetId, string Digest, int PackageCount, bool Created, long Version, DateTimeOffset LoggedAt);
+    OrganizationId OrganizationId, EnvironmentId EnvironmentId, MachineId MachineId, SubjectId Owner, string Prefix, string Name,
+    string Platform, long PackageSetId, string Digest, int PackageCount, bool Created, long Version, DateTimeOffset LoggedAt);

@@ -5,4 +5,5 @@ namespace EnvPlatform.Contracts.Events;
 /// <summary>An environment has another name or prefix. Published by Ingest; consumed by Scanner and Policy.</summary>
 /// <param name="Version">The environment's version, as in <see cref="EnvironmentLogged"/>.</param>
 public sealed record EnvironmentRenamed(
-    OrganizationId OrganizationId, EnvironmentId EnvironmentId, MachineId MachineId, string Prefix, string Name, long Version, DateTimeOffset RenamedAt);
+    OrganizationId OrganizationId, EnvironmentId EnvironmentId, MachineId MachineId, string Prefix, string Name, long Version,
+    DateTimeOffset RenamedAt);

@@ -12,14 +12,16 @@ using Microsoft.Extensions.Options;
 namespace EnvPlatform.Gateway.Callers;
 
 /// <summary>
-/// Asks Identity whose a token is. Requests that ask for the same token at the same time share one call, and for a moment after Identity did not answer
-/// it is not asked.
+/// Asks Identity whose a token is. Requests that ask for the same token at the same time share one call, and for a moment after Identity
+/// did not answer it is not asked.
 /// </summary>
 internal sealed class AskIdentity(
-    Contracts.Identity.Tokens.TokensClient identity, TokenMemory memory, RateLimits limits, IOptions<GatewayOptions> options, TimeProvider clock)
+    Contracts.Identity.Tokens.TokensClient identity, TokenMemory memory, RateLimits limits,
+    IOptions<GatewayOptions> options, TimeProvider clock)
 {
     private static readonly TimeSpan RetryInterval = TimeSpan.FromMilliseconds(500);
-    private static readonly Counter<long> Introspections = Telemetry.Meter.CreateCounter<long>("envplatform.gateway.introspections", "{call}");
+    private static readonly Counter<long> Introspections = Telemetry.Meter.CreateCounter<long>(
+        "envplatform.gateway.introspections", "{call}");
     private long _awaySince;
 
     /// <exception cref="RpcException">Identity does not answer.</exception>

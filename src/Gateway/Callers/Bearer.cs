@@ -12,19 +12,22 @@ namespace EnvPlatform.Gateway.Callers;
 /// <summary>Whose a token is, as Identity said; made once and used for every request until Identity is asked again.</summary>
 internal sealed class Bearer
 {
-    private readonly Assertion assertion;
+    private readonly Assertion _assertion;
 
     public Bearer(IntrospectReply reply, RateLimits limits)
     {
-        ExpiresAt = reply.ExpiresAtUnixSeconds == 0 ? DateTimeOffset.MaxValue : DateTimeOffset.FromUnixTimeSeconds(reply.ExpiresAtUnixSeconds);
+        ExpiresAt =
+            reply.ExpiresAtUnixSeconds == 0 ? DateTimeOffset.MaxValue : DateTimeOffset.FromUnixTimeSeconds(reply.ExpiresAtUnixSeconds);
         TokenId = new TokenId(Guid.Parse(reply.TokenId));
-        assertion = new Assertion(
+        _assertion = new Assertion(
             Guid.Parse(reply.SubjectId), reply.SubjectType, reply.Email.Length == 0 ? null : reply.Email, reply.DisplayName, reply.Operator,
-            [.. reply.Memberships.Select(m => new ServiceDefaults.Callers.Membership(new OrganizationId(Guid.Parse(m.OrganizationId)), m.Slug, m.Name, m.Role))],
+            [.. reply.Memberships.Select(
+                m => new ServiceDefaults.Callers.Membership(new OrganizationId(Guid.Parse(m.OrganizationId)), m.Slug, m.Name, m.Role))],
             TokenId.Value, "", null, null, 0);
         Requests = limits.OfToken(TokenId);
         Ticket = AuthenticateResult.Success(new AuthenticationTicket(
-            new ClaimsPrincipal(new ClaimsIdentity([new Claim(ClaimTypes.NameIdentifier, reply.SubjectId)], BearerAuthentication.SchemeName)),
+            new ClaimsPrincipal(
+                new ClaimsIdentity([new Claim(ClaimTypes.NameIdentifier, reply.SubjectId)], BearerAuthentication.SchemeName)),
             BearerAuthentication.SchemeName));
     }
 
@@ -40,7 +43,7 @@ internal sealed class Bearer
     /// <param name="organization">Slug or id.</param>
     public bool IsOf(string organization)
     {
-        foreach (var membership in assertion.Memberships)
+        foreach (var membership in _assertion.Memberships)
         {
             if (membership.Slug == organization || (Guid.TryParse(organization, out var id) && membership.Id.Value == id))
             {
@@ -52,7 +55,7 @@ internal sealed class Bearer
     }
 
     /// <summary>What a service is told of a request with this token.</summary>
-    public Assertion Assert(RequestOrigin origin, DateTimeOffset now) => assertion with
+    public Assertion Assert(RequestOrigin origin, DateTimeOffset now) => _assertion with
     {
         RequestId = origin.RequestId,
         SourceAddress = origin.SourceAddress,

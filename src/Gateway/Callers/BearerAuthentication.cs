@@ -12,19 +12,22 @@ using Microsoft.Extensions.Options;
 
 namespace EnvPlatform.Gateway.Callers;
 
-/// <summary>Authenticates a request by its bearer token (RFC 6750). What the bearer may do is decided by the service that the request is for.</summary>
+/// <summary>
+/// Authenticates a request by its bearer token (RFC 6750). What the bearer may do is decided by the service that the request is for.
+/// </summary>
 internal sealed class BearerAuthentication(
     IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory logger, UrlEncoder encoder, TokenCache tokens, RateLimits limits)
     : AuthenticationHandler<AuthenticationSchemeOptions>(options, logger, encoder)
 {
     public const string SchemeName = "Bearer";
     private const string Prefix = "Bearer ";
-    private TokenLookup? lookup;
+    private TokenLookup? _lookup;
 
     protected override async Task<AuthenticateResult> HandleAuthenticateAsync()
     {
         var header = Request.Headers.Authorization.ToString();
-        if (!header.StartsWith(Prefix, StringComparison.OrdinalIgnoreCase) || Context.GetEndpoint()?.Metadata.GetMetadata<IAllowAnonymous>() is not null)
+        if (!header.StartsWith(Prefix, StringComparison.OrdinalIgnoreCase)
+            || Context.GetEndpoint()?.Metadata.GetMetadata<IAllowAnonymous>() is not null)
         {
             return AuthenticateResult.NoResult();
         }
@@ -34,15 +37,15 @@ internal sealed class BearerAuthentication(
         var address = Context.Connection.RemoteIpAddress;
         if (SecretFormat.IsWellFormed(token, SecretFormat.TokenPrefix))
         {
-            lookup = await tokens.FindAsync(token, RequestedOrganization.NameIn(Context), origin, address, Context.RequestAborted);
+            _lookup = await tokens.FindAsync(token, RequestedOrganization.NameIn(Context), origin, address, Context.RequestAborted);
         }
         else
         {
             limits.OfFailures(address).Add();
-            lookup = TokenLookup.Bad.Instance;
+            _lookup = TokenLookup.Bad.Instance;
         }
 
-        if (lookup is not TokenLookup.Good good)
+        if (_lookup is not TokenLookup.Good good)
         {
             return AuthenticateResult.Fail("The token is not good.");
         }
@@ -53,18 +56,21 @@ internal sealed class BearerAuthentication(
 
     protected override Task HandleChallengeAsync(AuthenticationProperties properties)
     {
-        switch (lookup)
+        switch (_lookup)
         {
             case TokenLookup.Unknown:
                 Response.Headers.RetryAfter = "1";
                 return Problems.Of(
-                    StatusCodes.Status503ServiceUnavailable, "service_unavailable", "Not available.", "The token cannot be checked at the moment. Try again shortly.")
+                    StatusCodes.Status503ServiceUnavailable, "service_unavailable", "Not available.",
+                    "The token cannot be checked at the moment. Try again shortly.")
                     .ExecuteAsync(Context);
             case TokenLookup.TooManyFailures(var wait):
                 return RateLimits.AnswerAsync(Context, wait, "Too many requests with a bad token came from this address.");
             default:
-                Response.Headers.WWWAuthenticate = lookup is null ? "Bearer" : "Bearer error=\"invalid_token\"";
-                return Problems.Of(StatusCodes.Status401Unauthorized, "unauthorized", "Sign in first.", "The request carries no good token.").ExecuteAsync(Context);
+                Response.Headers.WWWAuthenticate = _lookup is null ? "Bearer" : "Bearer error=\"invalid_token\"";
+                return Problems.Of(
+                    StatusCodes.Status401Unauthorized, "unauthorized", "Sign in first.",
+                    "The request carries no good token.").ExecuteAsync(Context);
         }
     }
 }

@@ -10,15 +10,16 @@ using Microsoft.Extensions.Options;
 namespace EnvPlatform.Gateway.Callers;
 
 /// <summary>
-/// Decides on a token: by what is remembered while it is fresh, otherwise by what Identity says, and for a while by what is remembered when Identity is
-/// away. An answer that is half its time old is fetched anew while it still serves.
+/// Decides on a token: by what is remembered while it is fresh, otherwise by what Identity says, and for a while by what is remembered when
+/// Identity is away. An answer that is half its time old is fetched anew while it still serves.
 /// </summary>
 internal sealed partial class TokenCache(
-    TokenMemory memory, AskIdentity identity, RateLimits limits, IOptions<GatewayOptions> options, TimeProvider clock, ILogger<TokenCache> log)
+    TokenMemory memory, AskIdentity identity, RateLimits limits, IOptions<GatewayOptions> options, TimeProvider clock,
+    ILogger<TokenCache> log)
 {
     /// <summary>
-    /// How often at most Identity is asked whether the bearer has joined the organization that it names. Who asks sooner waits: an organization
-    /// that was just made must be there for its maker.
+    /// How often at most Identity is asked whether the bearer has joined the organization that it names. Who asks sooner waits: an
+    /// organization that was just made must be there for its maker.
     /// </summary>
     private static readonly TimeSpan MembershipInterval = TimeSpan.FromMilliseconds(100);
 
@@ -29,7 +30,8 @@ internal sealed partial class TokenCache(
 
     /// <param name="organization">The organization that the request is about, slug or id, if any.</param>
     /// <param name="address">Where the request comes from: bad tokens are counted by it.</param>
-    public ValueTask<TokenLookup> FindAsync(string token, string? organization, RequestOrigin origin, IPAddress? address, CancellationToken ct)
+    public ValueTask<TokenLookup> FindAsync(
+        string token, string? organization, RequestOrigin origin, IPAddress? address, CancellationToken ct)
     {
         var key = TokenKey.Of(token);
         if (memory.Find(key) is not { } entry)
@@ -63,7 +65,8 @@ internal sealed partial class TokenCache(
     }
 
     private bool IsFresh(TokenAnswer known) =>
-        clock.GetElapsedTime(known.At) < (known.Bearer is null ? _badFor : _goodFor) && (known.Bearer is null || known.Bearer.ExpiresAt > clock.GetUtcNow());
+        clock.GetElapsedTime(known.At) < (known.Bearer is null ? _badFor : _goodFor)
+            && (known.Bearer is null || known.Bearer.ExpiresAt > clock.GetUtcNow());
 
     /// <param name="pause">How long to wait before asking; none when it is not positive.</param>
     private async ValueTask<TokenLookup> AskAsync(
@@ -93,7 +96,8 @@ internal sealed partial class TokenCache(
         catch (RpcException exception)
         {
             LogAway(exception.StatusCode, exception.Status.Detail);
-            return entry.Known is { Good: { } good } last && clock.GetElapsedTime(last.At) < _grace && last.Bearer!.ExpiresAt > clock.GetUtcNow()
+            return entry.Known is { Good: { } good } last && clock.GetElapsedTime(last.At) < _grace
+                && last.Bearer!.ExpiresAt > clock.GetUtcNow()
                 ? good
                 : TokenLookup.Unknown.Instance;
         }

@@ -7,8 +7,8 @@ using Microsoft.Extensions.Options;
 namespace EnvPlatform.Gateway.Callers;
 
 /// <summary>
-/// The tokens that are remembered: so many at most, each for as long as its answer can be of use. A revocation drops an answer at once, and any that
-/// was asked for before and comes after.
+/// The tokens that are remembered: so many at most, each for as long as its answer can be of use. A revocation drops an answer at once, and
+/// any that was asked for before and comes after.
 /// </summary>
 internal sealed class TokenMemory : IDisposable
 {
@@ -51,8 +51,8 @@ internal sealed class TokenMemory : IDisposable
     }
 
     /// <summary>
-    /// Keeps an answer, unless a token was revoked since it was asked for. The order matters: whoever revokes first counts and then looks for the token,
-    /// whoever keeps first files it and then looks at the count.
+    /// Keeps an answer, unless a token was revoked since it was asked for. The order matters: whoever revokes first counts and then looks
+    /// for the token, whoever keeps first files it and then looks at the count.
     /// </summary>
     public TokenAnswer Keep(TokenEntry entry, Bearer? bearer, long revocationsBefore)
     {

@@ -11,8 +11,8 @@ using Yarp.ReverseProxy.Transforms.Builder;
 namespace EnvPlatform.Gateway.Forwarding;
 
 /// <summary>
-/// Forwards to all instances of the services by the routes of <c>appsettings.json</c>. A service is told who is calling by a signed assertion, in place of the token
-/// and of any assertion that the caller made up.
+/// Forwards to all instances of the services by the routes of <c>appsettings.json</c>. A service is told who is calling by a signed
+/// assertion, in place of the token and of any assertion that the caller made up.
 /// </summary>
 internal static class ForwardingExtensions
 {

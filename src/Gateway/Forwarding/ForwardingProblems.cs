@@ -8,7 +8,10 @@ using Yarp.ReverseProxy.Forwarder;
 
 namespace EnvPlatform.Gateway.Forwarding;
 
-/// <summary>Answers with a problem document what could not be forwarded: 413 for a body that is too large, 503 when the service is away, 504 when it is slow.</summary>
+/// <summary>
+/// Answers with a problem document what could not be forwarded: 413 for a body that is too large, 503 when the service is away, 504 when it
+/// is slow.
+/// </summary>
 internal static class ForwardingProblems
 {
     public static async Task AnswerAsync(HttpContext http, RequestDelegate next)
@@ -23,7 +26,8 @@ internal static class ForwardingProblems
         }
 
         await next(http);
-        if (http.Features.Get<IForwarderErrorFeature>() is not { } failure || http.Response.HasStarted || http.RequestAborted.IsCancellationRequested)
+        if (http.Features.Get<IForwarderErrorFeature>() is not { } failure || http.Response.HasStarted
+            || http.RequestAborted.IsCancellationRequested)
         {
             return;
         }
@@ -44,11 +48,13 @@ internal static class ForwardingProblems
             case ForwarderError.RequestBodyClient or ForwarderError.RequestBodyCanceled:
                 return Unreadable();
             case ForwarderError.RequestTimedOut:
-                return Problems.Of(StatusCodes.Status504GatewayTimeout, "service_timeout", "No answer in time.", "The service did not answer in time.");
+                return Problems.Of(
+                    StatusCodes.Status504GatewayTimeout, "service_timeout", "No answer in time.", "The service did not answer in time.");
             default:
                 http.Response.Headers.RetryAfter = "1";
                 return Problems.Of(
-                    StatusCodes.Status503ServiceUnavailable, "service_unavailable", "Not available.", "The service cannot be reached at the moment. Try again shortly.");
+                    StatusCodes.Status503ServiceUnavailable, "service_unavailable", "Not available.",
+                    "The service cannot be reached at the moment. Try again shortly.");
         }
     }
 
@@ -56,10 +62,12 @@ internal static class ForwardingProblems
         Problems.Of(StatusCodes.Status413PayloadTooLarge, "too_large", "Too large.", $"The request body may have {limit} bytes at most.");
 
     private static ProblemHttpResult Unreadable() =>
-        Problems.Of(StatusCodes.Status400BadRequest, "invalid_request", "The request is not valid.", "The request body could not be read to its end.");
+        Problems.Of(StatusCodes.Status400BadRequest, "invalid_request", "The request is not valid.",
+            "The request body could not be read to its end.");
 
     private static BadHttpRequestException? Refusal(Exception exception) =>
         exception as BadHttpRequestException
-            ?? (exception is AggregateException several ? several.Flatten().InnerExceptions.Select(Refusal).FirstOrDefault(found => found is not null)
+            ?? (exception is AggregateException several
+                ? several.Flatten().InnerExceptions.Select(Refusal).FirstOrDefault(found => found is not null)
                 : exception.InnerException is { } inner ? Refusal(inner) : null);
 }

@@ -9,13 +9,14 @@ using Yarp.ReverseProxy.Forwarder;
 namespace EnvPlatform.Gateway.Forwarding;
 
 /// <summary>
-/// Forwards to another instance what one did not answer, where that has no second effect: any request for which no connection could be opened, and
-/// a request without a body that reads, or carries an <c>Idempotency-Key</c>, also when the connection broke.
+/// Forwards to another instance what one did not answer, where that has no second effect: any request for which no connection could be
+/// opened, and a request without a body that reads, or carries an <c>Idempotency-Key</c>, also when the connection broke.
 /// </summary>
 internal static class RetryElsewhere
 {
     private const int Tries = 3;
-    private static readonly Counter<long> Retried = Telemetry.Meter.CreateCounter<long>("envplatform.gateway.requests_retried", "{request}");
+    private static readonly Counter<long> Retried = Telemetry.Meter.CreateCounter<long>(
+        "envplatform.gateway.requests_retried", "{request}");
 
     public static async Task ForwardAsync(HttpContext http, RequestDelegate next)
     {
@@ -46,7 +47,13 @@ internal static class RetryElsewhere
     /// <summary>Whether no connection could be opened, so that the service has seen nothing and the body is unread.</summary>
     public static bool WasNeverSent(IForwarderErrorFeature failure) => failure switch
     {
-        { Error: ForwarderError.Request, Exception: HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError } } => true,
+        {
+            Error: ForwarderError.Request, Exception: HttpRequestException
+            {
+                HttpRequestError: HttpRequestError.ConnectionError
+            or HttpRequestError.NameResolutionError
+            }
+        } => true,
         // What a time-out of opening a connection looks like; that of the whole request has no inner exception.
         { Error: ForwarderError.RequestTimedOut, Exception.InnerException: TimeoutException } => true,
         _ => false,
@@ -58,5 +65,6 @@ internal static class RetryElsewhere
 
     private static bool IsHarmless(HttpContext http) =>
         http.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody == false
-        && (HttpMethods.IsGet(http.Request.Method) || HttpMethods.IsHead(http.Request.Method) || http.Request.Headers.ContainsKey("Idempotency-Key"));
+        && (HttpMethods.IsGet(http.Request.Method) || HttpMethods.IsHead(http.Request.Method)
+            || http.Request.Headers.ContainsKey("Idempotency-Key"));
 }

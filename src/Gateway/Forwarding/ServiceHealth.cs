@@ -4,8 +4,8 @@ using Yarp.ReverseProxy.Health;
 namespace EnvPlatform.Gateway.Forwarding;
 
 /// <summary>
-/// Every cluster's instances are asked for readiness all the time, and one that cannot be reached is left out from the first failure on. When none is
-/// fit, all are tried: a service that is not ready answers for itself.
+/// Every cluster's instances are asked for readiness all the time, and one that cannot be reached is left out from the first failure on.
+/// When none is fit, all are tried: a service that is not ready answers for itself.
 /// </summary>
 internal sealed class ServiceHealth : IProxyConfigFilter
 {
@@ -25,14 +25,16 @@ internal sealed class ServiceHealth : IProxyConfigFilter
         Passive = new() { Enabled = true, Policy = LeaveOutUnreachable.PolicyName, ReactivationPeriod = TimeSpan.FromSeconds(5) },
     };
 
-    public ValueTask<ClusterConfig> ConfigureClusterAsync(ClusterConfig cluster, CancellationToken cancel) => ValueTask.FromResult(cluster with
-    {
-        HealthCheck = HealthCheck,
-        Metadata = new Dictionary<string, string>(cluster.Metadata ?? new Dictionary<string, string>())
+    public ValueTask<ClusterConfig> ConfigureClusterAsync(ClusterConfig cluster, CancellationToken cancel) =>
+        ValueTask.FromResult(cluster with
         {
-            [ConsecutiveFailuresHealthPolicyOptions.ThresholdMetadataName] = FailuresBeforeUnhealthy,
-        },
-    });
+            HealthCheck = HealthCheck,
+            Metadata = new Dictionary<string, string>(cluster.Metadata ?? new Dictionary<string, string>())
+            {
+                [ConsecutiveFailuresHealthPolicyOptions.ThresholdMetadataName] = FailuresBeforeUnhealthy,
+            },
+        });
 
-    public ValueTask<RouteConfig> ConfigureRouteAsync(RouteConfig route, ClusterConfig? cluster, CancellationToken cancel) => ValueTask.FromResult(route);
+    public ValueTask<RouteConfig> ConfigureRouteAsync(RouteConfig route, ClusterConfig? cluster, CancellationToken cancel) =>
+        ValueTask.FromResult(route);
 }

@@ -23,7 +23,8 @@ internal static class ConnectionLimits
 
     public static void AddTrustedProxies(this WebApplicationBuilder builder)
     {
-        var trusted = builder.Configuration.GetSection($"{GatewayOptions.Section}:{nameof(GatewayOptions.TrustedProxies)}").Get<string[]>() ?? [];
+        var trusted = builder.Configuration.GetSection($"{GatewayOptions.Section}:{nameof(GatewayOptions.TrustedProxies)}").Get<string[]>()
+            ?? [];
         builder.Services.Configure<ForwardedHeadersOptions>(options =>
         {
             options.ForwardedHeaders = trusted.Length == 0 ? ForwardedHeaders.None : ForwardedHeaders.XForwardedFor;

@@ -14,15 +14,16 @@ using Yarp.ReverseProxy.Model;
 namespace EnvPlatform.Gateway.Limits;
 
 /// <summary>
-/// How many requests a minute a token may make, and an address without one. Requests are counted in the process, so that none waits for Redis;
-/// <see cref="ShareRateCounts"/> brings the gateways' counts together several times a second.
+/// How many requests a minute a token may make, and an address without one. Requests are counted in the process, so that none waits for
+/// Redis; <see cref="ShareRateCounts"/> brings the gateways' counts together several times a second.
 /// </summary>
 internal sealed class RateLimits(TimeProvider clock)
 {
-    private static readonly Counter<long> Refused = Telemetry.Meter.CreateCounter<long>("envplatform.gateway.requests_limited", "{request}");
-    private readonly ConcurrentDictionary<string, RateCount> counts = new(StringComparer.Ordinal);
+    private static readonly Counter<long> Refused = Telemetry.Meter.CreateCounter<long>(
+        "envplatform.gateway.requests_limited", "{request}");
+    private readonly ConcurrentDictionary<string, RateCount> _counts = new(StringComparer.Ordinal);
 
-    public ICollection<RateCount> Counts => counts.Values;
+    public ICollection<RateCount> Counts => _counts.Values;
 
     public RateCount OfToken(TokenId token) => Of($"token:{token}");
 
@@ -32,9 +33,9 @@ internal sealed class RateLimits(TimeProvider clock)
 
     public void ForgetIdle()
     {
-        foreach (var count in counts.Values.Where(count => count.IsIdle()))
+        foreach (var count in _counts.Values.Where(count => count.IsIdle()))
         {
-            counts.TryRemove(count.Key, out _);
+            _counts.TryRemove(count.Key, out _);
         }
     }
 
@@ -46,7 +47,7 @@ internal sealed class RateLimits(TimeProvider clock)
         return Problems.Of(StatusCodes.Status429TooManyRequests, "too_many_requests", "Too many requests.", detail).ExecuteAsync(http);
     }
 
-    private RateCount Of(string key) => counts.GetOrAdd(key, static (key, clock) => new RateCount(key, clock), clock);
+    private RateCount Of(string key) => _counts.GetOrAdd(key, static (key, clock) => new RateCount(key, clock), clock);
 
     /// <summary>The address; of an IPv6 address the /64 network, which is what one subscriber has.</summary>
     private static string NetworkOf(IPAddress? address)

@@ -9,14 +9,17 @@ using StackExchange.Redis;
 namespace EnvPlatform.Gateway.Limits;
 
 /// <summary>
-/// Adds this gateway's request counts to those in Redis, several times a second, and takes over the sums. While Redis is away each gateway limits by
-/// what it has counted itself.
+/// Adds this gateway's request counts to those in Redis, several times a second, and takes over the sums. While Redis is away each gateway
+/// limits by what it has counted itself.
 /// </summary>
 internal sealed partial class ShareRateCounts(
-    RateLimits limits, RedisConnection redis, IConfiguration configuration, IOptions<GatewayOptions> options, TimeProvider clock, ILogger<ShareRateCounts> log)
+    RateLimits limits, RedisConnection redis, IConfiguration configuration, IOptions<GatewayOptions> options, TimeProvider clock,
+    ILogger<ShareRateCounts> log)
     : BackgroundService
 {
-    /// <summary>Adds to the count of a minute, which is kept until it matters no more, and answers it with that of the minute before.</summary>
+    /// <summary>
+    /// Adds to the count of a minute, which is kept until it matters no more, and answers it with that of the minute before.
+    /// </summary>
     private const string Script =
         """
         local current = redis.call('incrby', KEYS[1], ARGV[1])
@@ -26,11 +29,13 @@ internal sealed partial class ShareRateCounts(
 
     private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan ForgetInterval = TimeSpan.FromMinutes(1);
-    private static readonly Counter<long> Failed = Telemetry.Meter.CreateCounter<long>("envplatform.gateway.rate_exchanges_failed", "{exchange}");
+    private static readonly Counter<long> Failed = Telemetry.Meter.CreateCounter<long>(
+        "envplatform.gateway.rate_exchanges_failed", "{exchange}");
 
     /// <summary>Platforms that share a Redis are told apart as those that share a broker.</summary>
-    private readonly string prefix = configuration["Messaging:Prefix"] is { Length: > 0 } given ? given + ":gateway:rate:" : "gateway:rate:";
-    private bool away;
+    private readonly string _prefix =
+        configuration["Messaging:Prefix"] is { Length: > 0 } given ? given + ":gateway:rate:" : "gateway:rate:";
+    private bool _away;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -53,18 +58,18 @@ internal sealed partial class ShareRateCounts(
         {
             var database = (await redis.OpenAsync(ct)).GetDatabase();
             await Task.WhenAll(limits.Counts.Select(count => ExchangeAsync(database, count))).WaitAsync(ct);
-            if (away)
+            if (_away)
             {
-                away = false;
+                _away = false;
                 LogBack();
             }
         }
         catch (Exception exception) when (exception is RedisException or TimeoutException)
         {
             Failed.Add(1);
-            if (!away)
+            if (!_away)
             {
-                away = true;
+                _away = true;
                 LogAway(exception.Message);
             }
 
@@ -81,12 +86,13 @@ internal sealed partial class ShareRateCounts(
         }
 
         // The braces keep both minutes of a key on one node of a cluster.
-        RedisKey[] keys = [$"{prefix}{{{count.Key}}}:{minute}", $"{prefix}{{{count.Key}}}:{minute - 1}"];
+        RedisKey[] keys = [$"{_prefix}{{{count.Key}}}:{minute}", $"{_prefix}{{{count.Key}}}:{minute - 1}"];
         var sums = (long[])(await database.ScriptEvaluateAsync(Script, keys, [unsent]))!;
         count.Sent(minute, unsent, sums[0], sums[1]);
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Redis is away; until it is back the limits of requests hold for each gateway alone: {Reason}")]
+    [LoggerMessage(
+        Level = LogLevel.Warning, Message = "Redis is away; until it is back the limits of requests hold for each gateway alone: {Reason}")]
     private partial void LogAway(string reason);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Redis is back; the limits of requests hold for all gateways together")]

@@ -16,17 +16,20 @@ using Yarp.ReverseProxy.Model;
 namespace EnvPlatform.Gateway.OpenApi;
 
 /// <summary>
-/// The OpenAPI document of the whole platform, at <c>/openapi/v1.json</c>: fetched from the services now and then, kept while one of them is away.
+/// The OpenAPI document of the whole platform, at <c>/openapi/v1.json</c>: fetched from the services now and then, kept while one of them
+/// is away.
 /// </summary>
 internal sealed partial class MergedOpenApi(
-    IProxyStateLookup proxy, IHttpClientFactory clients, IOptions<GatewayOptions> options, TimeProvider clock, ILogger<MergedOpenApi> log) : BackgroundService
+    IProxyStateLookup proxy, IHttpClientFactory clients, IOptions<GatewayOptions> options, TimeProvider clock,
+    ILogger<MergedOpenApi> log) : BackgroundService
 {
     public const string Path = "/openapi/v1.json";
     public const string HttpClientName = "openapi";
     private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(2);
-    private static readonly string Version = typeof(MergedOpenApi).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
+    private static readonly string Version = typeof(MergedOpenApi).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!
+        .InformationalVersion.Split('+')[0];
 
-    private readonly Dictionary<string, JsonObject> documents = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, JsonObject> _documents = new(StringComparer.Ordinal);
 
     /// <summary>The document in UTF-8; null until the first service has answered.</summary>
     public byte[]? Current { get; private set; }
@@ -41,16 +44,16 @@ internal sealed partial class MergedOpenApi(
             {
                 if (answered[i] is { } document)
                 {
-                    documents[clusters[i].ClusterId] = document;
+                    _documents[clusters[i].ClusterId] = document;
                 }
             }
 
-            if (documents.Count > 0)
+            if (_documents.Count > 0)
             {
-                Current = JsonSerializer.SerializeToUtf8Bytes(OpenApiMerge.Merge(documents, Version, IsAnonymous));
+                Current = JsonSerializer.SerializeToUtf8Bytes(OpenApiMerge.Merge(_documents, Version, IsAnonymous));
             }
 
-            var complete = clusters.Length > 0 && documents.Count == clusters.Length;
+            var complete = clusters.Length > 0 && _documents.Count == clusters.Length;
             await Task.Delay(complete ? TimeSpan.FromSeconds(options.Value.OpenApiRefreshSeconds) : RetryInterval, clock, stoppingToken);
         }
     }
@@ -114,6 +117,8 @@ internal static class MergedOpenApiExtensions
             }
 
             response.Headers.RetryAfter = "1";
-            return Problems.Of(StatusCodes.Status503ServiceUnavailable, "service_unavailable", "Not available.", "No service has described its interface yet.");
+            return Problems.Of(
+                StatusCodes.Status503ServiceUnavailable, "service_unavailable", "Not available.",
+                "No service has described its interface yet.");
         }).AllowAnonymous();
 }

@@ -3,8 +3,8 @@ using System.Text.Json.Nodes;
 namespace EnvPlatform.Gateway.OpenApi;
 
 /// <summary>
-/// Makes one OpenAPI document out of those of the services. A component that two services define differently under one name is told apart by the
-/// service's name. Paths that the gateway does not forward are left out, operations that need no token say so.
+/// Makes one OpenAPI document out of those of the services. A component that two services define differently under one name is told apart
+/// by the service's name. Paths that the gateway does not forward are left out, operations that need no token say so.
 /// </summary>
 internal static class OpenApiMerge
 {
@@ -45,7 +45,8 @@ internal static class OpenApiMerge
             {
                 ["title"] = "EnvPlatform",
                 ["version"] = version,
-                ["description"] = "Govern conda environments: what is installed where, what of it is vulnerable, and who did what about it.",
+                ["description"] =
+                    "Govern conda environments: what is installed where, what of it is vulnerable, and who did what about it.",
                 ["license"] = new JsonObject { ["name"] = "Apache-2.0", ["identifier"] = "Apache-2.0" },
             },
             ["servers"] = new JsonArray(new JsonObject { ["url"] = "/" }),
@@ -119,7 +120,8 @@ internal static class OpenApiMerge
             foreach (var (name, value) in members.ToArray())
             {
                 if (name == "$ref" && value is JsonValue text && text.TryGetValue<string>(out var reference)
-                    && reference.StartsWith(ReferencePrefix, StringComparison.Ordinal) && renames.TryGetValue(reference[ReferencePrefix.Length..], out var renamed))
+                    && reference.StartsWith(ReferencePrefix, StringComparison.Ordinal)
+                    && renames.TryGetValue(reference[ReferencePrefix.Length..], out var renamed))
                 {
                     members[name] = ReferencePrefix + renamed;
                 }

@@ -1,8 +1,8 @@
 namespace EnvPlatform.Postgres.Background;
 
 /// <summary>
-/// Work on the database that a service does when the schema is ready, and then once in an interval. Several instances do it at the same time, so it
-/// must allow that. Register it with <see cref="BackgroundWork.AddPeriodicWork{T}"/>.
+/// Work on the database that a service does when the schema is ready, and then once in an interval. Several instances do it at the same
+/// time, so it must allow that. Register it with <see cref="BackgroundWork.AddPeriodicWork{T}"/>.
 /// </summary>
 public interface IPeriodicWork
 {

@@ -10,11 +10,12 @@ using Npgsql;
 namespace EnvPlatform.Postgres.Background;
 
 /// <summary>
-/// Runs a turn of <typeparamref name="T"/> whenever its channel is notified. A turn begins on a connection that listens already, so what is notified
-/// while it runs, or between connecting and the first turn, starts another one. Where the database goes away, the loop connects again after a growing
-/// pause (see <see cref="RepeatedWork"/>), and the first turn then finds what was notified meanwhile.
+/// Runs a turn of <typeparamref name="T"/> whenever its channel is notified. A turn begins on a connection that listens already, so what is
+/// notified while it runs, or between connecting and the first turn, starts another one. Where the database goes away, the loop connects
+/// again after a growing pause (see <see cref="RepeatedWork"/>), and the first turn then finds what was notified meanwhile.
 /// </summary>
-internal sealed class ListeningLoop<T>(T work, NpgsqlDataSource db, MigrationState migrated, TimeProvider clock, ILogger<T> log) : BackgroundService
+internal sealed class ListeningLoop<T>(T work, NpgsqlDataSource db, MigrationState migrated, TimeProvider clock, ILogger<T> log)
+    : BackgroundService
     where T : IListeningWork
 {
     private NpgsqlConnection? _listener;

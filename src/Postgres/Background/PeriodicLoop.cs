@@ -6,7 +6,8 @@ using Microsoft.Extensions.Logging;
 namespace EnvPlatform.Postgres.Background;
 
 /// <summary>Runs a turn of <typeparamref name="T"/> when the schema is ready, and then once in its interval.</summary>
-internal sealed class PeriodicLoop<T>(T work, MigrationState migrated, TimeProvider clock, ILogger<T> log) : BackgroundService where T : IPeriodicWork
+internal sealed class PeriodicLoop<T>(T work, MigrationState migrated, TimeProvider clock, ILogger<T> log) : BackgroundService
+    where T : IPeriodicWork
 {
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {

@@ -30,13 +30,15 @@ internal sealed record OutboxMessage(string MessageType, string Body, string? Tr
     public static async Task WriteAsync(Tx tx, List<OutboxMessage> messages)
     {
         await using var command = tx.Connection.CreateCommand();
-        // The ids are UUIDv7 by the database's clock (RFC 9562): version 4 with the milliseconds of now in front and the version's two other bits set.
+        // The ids are UUIDv7 by the database's clock (RFC 9562): version 4 with the milliseconds of now in front and the version's two
+        // other bits set.
         command.CommandText =
             """
             insert into outbox (message_id, message_type, body, trace_parent, trace_state)
             select
                 encode(set_bit(set_bit(overlay(
-                    uuid_send(gen_random_uuid()) placing substring(int8send(floor(extract(epoch from clock_timestamp()) * 1000)::bigint) from 3) from 1 for 6),
+                    uuid_send(gen_random_uuid()) placing substring(int8send(floor(extract(epoch from clock_timestamp()) * 1000)::bigint)
+                        from 3) from 1 for 6),
                     52, 1), 53, 1), 'hex')::uuid,
                 m.*
             from unnest($1, $2, $3, $4) as m

@@ -17,10 +17,11 @@ using Npgsql;
 namespace EnvPlatform.Postgres.Outbox;
 
 /// <summary>
-/// Publishes what committed transactions left in the outbox: at least once, with the broker's confirm and <c>mandatory</c> (RabbitMQ confirms
-/// what it cannot route otherwise). Several instances share the work by skipping each other's locked rows.
+/// Publishes what committed transactions left in the outbox: at least once, with the broker's confirm and <c>mandatory</c> (RabbitMQ
+/// confirms what it cannot route otherwise). Several instances share the work by skipping each other's locked rows.
 /// </summary>
-internal sealed partial class OutboxRelay(NpgsqlDataSource db, IBus bus, TimeProvider clock, IOptions<PostgresOptions> options, ILogger<OutboxRelay> log)
+internal sealed partial class OutboxRelay(
+    NpgsqlDataSource db, IBus bus, TimeProvider clock, IOptions<PostgresOptions> options, ILogger<OutboxRelay> log)
     : IListeningWork
 {
     private static readonly ActivitySource Activities = new(Telemetry.ActivitySourceName);
@@ -59,12 +60,14 @@ internal sealed partial class OutboxRelay(NpgsqlDataSource db, IBus bus, TimePro
         var confirmed = await Task.WhenAll(rows.Select(row => PublishAsync(row, either.Token)));
         var done = rows.Where((_, i) => confirmed[i]).Select(row => row.Id).ToArray();
         var refused = rows.Where((_, i) => !confirmed[i]).Select(row => row.Id).ToArray();
-        await connection.ExecuteAsync(new CommandDefinition("delete from outbox where id = any(@done)", new { done }, transaction, cancellationToken: ct));
+        await connection.ExecuteAsync(
+            new CommandDefinition("delete from outbox where id = any(@done)", new { done }, transaction, cancellationToken: ct));
         if (refused.Length > 0)
         {
             await connection.ExecuteAsync(new CommandDefinition(
                 """
-                update outbox set attempts = attempts + 1, not_before = now() + least(60, 0.25 * power(2, least(attempts, 10))) * interval '1 second'
+                update outbox
+                set attempts = attempts + 1, not_before = now() + least(60, 0.25 * power(2, least(attempts, 10))) * interval '1 second'
                 where id = any(@refused)
                 """, new { refused }, transaction, cancellationToken: ct));
         }
@@ -75,7 +78,9 @@ internal sealed partial class OutboxRelay(NpgsqlDataSource db, IBus bus, TimePro
         return refused.Length == 0 ? rows.Count : 0;
     }
 
-    /// <summary>True when the broker confirmed the message; false when it did not in time, returned it, or the row cannot be read.</summary>
+    /// <summary>
+    /// True when the broker confirmed the message; false when it did not in time, returned it, or the row cannot be read.
+    /// </summary>
     private async Task<bool> PublishAsync(Row row, CancellationToken ct)
     {
         if (!OutboxMessage.Types.TryGetValue(row.MessageType, out var type))
@@ -97,7 +102,8 @@ internal sealed partial class OutboxRelay(NpgsqlDataSource db, IBus bus, TimePro
             }), ct);
             return true;
         }
-        catch (Exception exception) when (exception is MassTransitException or OperationCanceledException or RabbitMQ.Client.Exceptions.RabbitMQClientException or JsonException)
+        catch (Exception exception) when (exception
+            is MassTransitException or OperationCanceledException or RabbitMQ.Client.Exceptions.RabbitMQClientException or JsonException)
         {
             // A broker that is away, or a queue that is not declared yet, delays the message; the row stays and is tried again.
             LogRefused(row.Id, row.MessageType, row.Attempts + 1, exception.Message);
@@ -105,7 +111,8 @@ internal sealed partial class OutboxRelay(NpgsqlDataSource db, IBus bus, TimePro
         }
     }
 
-    private sealed record Row(long Id, Guid MessageId, string MessageType, string Body, string? TraceParent, string? TraceState, int Attempts);
+    private sealed record Row(
+        long Id, Guid MessageId, string MessageType, string Body, string? TraceParent, string? TraceState, int Attempts);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Outbox row {Id} holds a message of unknown type {Type}")]
     private partial void LogUnknown(long id, string type);

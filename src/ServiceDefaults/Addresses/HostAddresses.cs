@@ -7,10 +7,11 @@ using Microsoft.Extensions.ServiceDiscovery;
 namespace EnvPlatform.ServiceDefaults.Addresses;
 
 /// <summary>
-/// Puts in place of a host name each address that DNS has for it, so that a name that stands for many instances (a headless service of Kubernetes)
-/// reaches all of them. The names are looked up again every few seconds.
+/// Puts in place of a host name each address that DNS has for it, so that a name that stands for many instances (a headless service of
+/// Kubernetes) reaches all of them. The names are looked up again every few seconds.
 /// </summary>
-internal sealed class HostAddresses(TimeProvider clock, Func<string, CancellationToken, Task<IPAddress[]>> lookUp) : IServiceEndpointProvider
+internal sealed class HostAddresses(TimeProvider clock, Func<string, CancellationToken, Task<IPAddress[]>> lookUp)
+    : IServiceEndpointProvider
 {
     private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(5);
     private CancellationTokenSource _stop = new();

@@ -6,8 +6,8 @@ using Microsoft.Extensions.ServiceDiscovery;
 namespace EnvPlatform.ServiceDefaults.Addresses;
 
 /// <summary>
-/// Where the instances of a service are, by service discovery: the settings <c>services:NAME:http:N</c> and <c>services:NAME:grpc:N</c>, one for each
-/// instance, or one host name that has an address for each.
+/// Where the instances of a service are, by service discovery: the settings <c>services:NAME:http:N</c> and <c>services:NAME:grpc:N</c>,
+/// one for each instance, or one host name that has an address for each.
 /// </summary>
 public static class ServiceAddresses
 {

@@ -21,7 +21,8 @@ internal sealed class ServiceResolver(string service, ServiceEndpointResolver en
             .Select(endpoint => new BalancerAddress(endpoint.Uri.IdnHost, endpoint.Uri.Port)).ToArray();
         Listener(addresses.Length > 0
             ? ResolverResult.ForResult(addresses)
-            : ResolverResult.ForFailure(new Status(StatusCode.Unavailable, $"No address of {service} is known, by the settings services:{service}:grpc:0, :1...")));
+            : ResolverResult.ForFailure(
+                new Status(StatusCode.Unavailable, $"No address of {service} is known, by the settings services:{service}:grpc:0, :1...")));
     }
 
     protected override void Dispose(bool disposing)

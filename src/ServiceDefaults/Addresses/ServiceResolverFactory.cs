@@ -11,5 +11,6 @@ internal sealed class ServiceResolverFactory(ServiceEndpointResolver endpoints) 
 
     public override string Name => Scheme;
 
-    public override Resolver Create(ResolverOptions options) => new ServiceResolver(options.Address.AbsolutePath.Trim('/'), endpoints, options.LoggerFactory);
+    public override Resolver Create(ResolverOptions options) =>
+        new ServiceResolver(options.Address.AbsolutePath.Trim('/'), endpoints, options.LoggerFactory);
 }

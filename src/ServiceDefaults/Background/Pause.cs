@@ -10,8 +10,8 @@ public static class Pause
     public static TimeSpan Spread(TimeSpan interval, double random) => interval * (0.9 + (0.2 * random));
 
     /// <summary>
-    /// Before the next try after so many failures in a row (1 or more): twice as long after each, at most 5 seconds, and spread over the upper half of
-    /// that, so that the instances do not all come back at one moment.
+    /// Before the next try after so many failures in a row (1 or more): twice as long after each, at most 5 seconds, and spread over the
+    /// upper half of that, so that the instances do not all come back at one moment.
     /// </summary>
     public static TimeSpan AfterFailures(int failures, double random)
     {

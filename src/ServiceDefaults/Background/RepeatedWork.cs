@@ -42,7 +42,8 @@ public sealed partial class RepeatedWork(string name, TimeProvider clock, ILogge
                 }
                 catch (Exception exception) when (!ct.IsCancellationRequested)
                 {
-                    // The outermost frame of the work: whatever went wrong, the next turn may succeed, and nobody else would start it again.
+                    // The outermost frame of the work: whatever went wrong, the next turn may succeed, and nobody else would start it
+                    // again.
                     pause = Pause.AfterFailures(++failures, Random.Shared.NextDouble());
                     Note(exception, pause);
                 }

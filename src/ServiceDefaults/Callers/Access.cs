@@ -1,8 +1,8 @@
 namespace EnvPlatform.ServiceDefaults.Callers;
 
 /// <summary>
-/// Who may call an endpoint: the authorization policies, each named for the least that it asks of the caller in the organization of the request. Every
-/// endpoint names one; an endpoint without a policy is refused to everybody.
+/// Who may call an endpoint: the authorization policies, each named for the least that it asks of the caller in the organization of the
+/// request. Every endpoint names one; an endpoint without a policy is refused to everybody.
 /// </summary>
 public static class Access
 {

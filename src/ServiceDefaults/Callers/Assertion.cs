@@ -15,8 +15,8 @@ public sealed record Membership(OrganizationId Id, string Slug, string Name, str
 /// (HMAC-SHA256, RFC 2104), good for a minute. Form: base64url(JSON) <c>.</c> base64url(MAC of the first part).
 /// </summary>
 public sealed record Assertion(
-    Guid SubjectId, string SubjectType, string? Email, string DisplayName, bool Operator, IReadOnlyList<Membership> Memberships, Guid? TokenId,
-    string RequestId, string? SourceAddress, string? UserAgent, long ExpiresAt)
+    Guid SubjectId, string SubjectType, string? Email, string DisplayName, bool Operator, IReadOnlyList<Membership> Memberships,
+    Guid? TokenId, string RequestId, string? SourceAddress, string? UserAgent, long ExpiresAt)
 {
     public const string Header = "X-EnvPlatform-Caller";
     public const string ServiceSubject = "service";
@@ -31,7 +31,8 @@ public sealed record Assertion(
 
     /// <summary>What the gateway asserts of a request without a token: where it came from.</summary>
     public static Assertion OfNobody(string requestId, string? sourceAddress, string? userAgent, DateTimeOffset now) =>
-        new(Guid.Empty, NobodySubject, null, "", false, [], null, requestId, sourceAddress, userAgent, (now + Lifetime).ToUnixTimeSeconds());
+        new(Guid.Empty, NobodySubject, null, "", false, [], null, requestId, sourceAddress, userAgent, (now + Lifetime)
+            .ToUnixTimeSeconds());
 
     public string Sign(AssertionKey key)
     {

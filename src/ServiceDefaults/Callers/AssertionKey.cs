@@ -5,12 +5,14 @@ using Microsoft.Extensions.Configuration;
 
 namespace EnvPlatform.ServiceDefaults.Callers;
 
-/// <summary>The secret that the gateway and the services share: setting <c>ASSERTION_KEY</c>, at least 32 characters of randomness.</summary>
+/// <summary>
+/// The secret that the gateway and the services share: setting <c>ASSERTION_KEY</c>, at least 32 characters of randomness.
+/// </summary>
 public sealed class AssertionKey
 {
     private const int MinLength = 32;
-    private readonly byte[] secret;
-    private readonly byte[] signing;
+    private readonly byte[] _secret;
+    private readonly byte[] _signing;
 
     public AssertionKey(string secret)
     {
@@ -20,8 +22,8 @@ public sealed class AssertionKey
             throw new ArgumentException($"ASSERTION_KEY must have at least {MinLength} characters.", nameof(secret));
         }
 
-        this.secret = Encoding.UTF8.GetBytes(secret);
-        signing = Derive("assertion");
+        _secret = Encoding.UTF8.GetBytes(secret);
+        _signing = Derive("assertion");
     }
 
     public static AssertionKey From(IConfiguration configuration)
@@ -31,11 +33,11 @@ public sealed class AssertionKey
     }
 
     /// <summary>A 32 byte key for another purpose (HKDF-SHA256, RFC 5869).</summary>
-    public byte[] Derive(string purpose) => HKDF.DeriveKey(HashAlgorithmName.SHA256, secret, 32, info: Encoding.UTF8.GetBytes(purpose));
+    public byte[] Derive(string purpose) => HKDF.DeriveKey(HashAlgorithmName.SHA256, _secret, 32, info: Encoding.UTF8.GetBytes(purpose));
 
     internal byte[] Mac(ReadOnlySpan<char> text)
     {
         Span<byte> bytes = text.Length <= 4_096 ? stackalloc byte[text.Length] : new byte[text.Length];
-        return Encoding.ASCII.TryGetBytes(text, bytes, out var written) ? HMACSHA256.HashData(signing, bytes[..written]) : [];
+        return Encoding.ASCII.TryGetBytes(text, bytes, out var written) ? HMACSHA256.HashData(_signing, bytes[..written]) : [];
     }
 }

@@ -8,8 +8,8 @@ using Microsoft.Extensions.Validation;
 namespace EnvPlatform.ServiceDefaults.Callers;
 
 /// <summary>
-/// Who is calling, for handlers: bound as a parameter. <paramref name="Organization"/> is the caller's membership in the organization that the
-/// request is about (route value <c>org</c>, or header <c>X-Org-Name</c>, slug or id); never null behind a policy that names a role.
+/// Who is calling, for handlers: bound as a parameter. <paramref name="Organization"/> is the caller's membership in the organization that
+/// the request is about (route value <c>org</c>, or header <c>X-Org-Name</c>, slug or id); never null behind a policy that names a role.
 /// </summary>
 /// <param name="SubjectType">user, service_account or system.</param>
 /// <param name="Service">The service that handles the request, as the audit log names it.</param>
@@ -46,12 +46,13 @@ public sealed record Caller(
     /// <summary>Somebody who acts by a request from somewhere. The only place that builds a caller.</summary>
     /// <param name="memberships">All organizations of the subject; left out where nobody asks.</param>
     public static Caller Of(
-        SubjectId subject, string type, string displayName, RequestOrigin origin, string service, string? email = null, bool isOperator = false,
-        Membership? organization = null, TokenId? token = null, IReadOnlyList<Membership>? memberships = null)
+        SubjectId subject, string type, string displayName, RequestOrigin origin, string service, string? email = null,
+        bool isOperator = false, Membership? organization = null, TokenId? token = null, IReadOnlyList<Membership>? memberships = null)
     {
         ArgumentNullException.ThrowIfNull(origin);
         return new(
-            subject, type, email, displayName, isOperator, memberships ?? [], organization, token, origin.RequestId, origin.SourceAddress, origin.UserAgent, service);
+            subject, type, email, displayName, isOperator, memberships ?? [], organization, token, origin.RequestId, origin.SourceAddress,
+            origin.UserAgent, service);
     }
 
     /// <summary>The platform itself, acting for an organization (null for none): scans, expiries, first start.</summary>

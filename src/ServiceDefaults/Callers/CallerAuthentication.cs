@@ -17,7 +17,9 @@ using Microsoft.Extensions.Options;
 
 namespace EnvPlatform.ServiceDefaults.Callers;
 
-/// <summary>Turns the gateway's signed assertion into the caller and the claims that the policies of <see cref="Access"/> ask for.</summary>
+/// <summary>
+/// Turns the gateway's signed assertion into the caller and the claims that the policies of <see cref="Access"/> ask for.
+/// </summary>
 internal static class CallerAuthentication
 {
     public const string SchemeName = "assertion";
@@ -28,7 +30,8 @@ internal static class CallerAuthentication
     public static void AddCallers(this IServiceCollection services, IConfiguration configuration, string service)
     {
         services.TryAddSingleton(_ => AssertionKey.From(configuration));
-        services.AddAuthentication(SchemeName).AddScheme<AssertionOptions, AssertionHandler>(SchemeName, options => options.Service = service);
+        services.AddAuthentication(SchemeName)
+            .AddScheme<AssertionOptions, AssertionHandler>(SchemeName, options => options.Service = service);
         services.AddAuthorizationBuilder()
             .AddPolicy(Access.Anyone, policy => policy.RequireRole(Subject))
             .AddPolicy(Access.Member, policy => policy.RequireRole(Roles.Member, Roles.Administrator))
@@ -46,7 +49,8 @@ internal static class CallerAuthentication
         public string Service { get; set; } = "";
     }
 
-    private sealed class AssertionHandler(IOptionsMonitor<AssertionOptions> options, ILoggerFactory logger, UrlEncoder encoder, AssertionKey key)
+    private sealed class AssertionHandler(
+        IOptionsMonitor<AssertionOptions> options, ILoggerFactory logger, UrlEncoder encoder, AssertionKey key)
         : AuthenticationHandler<AssertionOptions>(options, logger, encoder)
     {
         protected override Task<AuthenticateResult> HandleAuthenticateAsync()
@@ -70,9 +74,10 @@ internal static class CallerAuthentication
 
             var organization = OrganizationOf(Context, assertion);
             Context.Features.Set(Caller.Of(
-                new(assertion.SubjectId), assertion.SubjectType, assertion.DisplayName, origin, Options.Service, assertion.Email, assertion.Operator, organization,
-                assertion.TokenId is { } token ? new TokenId(token) : null, assertion.Memberships));
-            var identity = new ClaimsIdentity(RolesOf(assertion, organization).Select(role => new Claim(ClaimTypes.Role, role)), SchemeName);
+                new(assertion.SubjectId), assertion.SubjectType, assertion.DisplayName, origin, Options.Service, assertion.Email,
+                assertion.Operator, organization, assertion.TokenId is { } token ? new TokenId(token) : null, assertion.Memberships));
+            var identity = new ClaimsIdentity(
+                RolesOf(assertion, organization).Select(role => new Claim(ClaimTypes.Role, role)), SchemeName);
             return Task.FromResult(AuthenticateResult.Success(new AuthenticationTicket(new ClaimsPrincipal(identity), SchemeName)));
         }
 
@@ -88,17 +93,20 @@ internal static class CallerAuthentication
             return organization is null ? roles : roles.Append(organization.Role);
         }
 
-        private static Membership? OrganizationOf(HttpContext http, Assertion assertion) => RequestedOrganization.NameIn(http) is not { } asked
-            ? (assertion.Memberships.Count == 1 ? assertion.Memberships[0] : null)
-            : assertion.Memberships.FirstOrDefault(m => m.Slug == asked || (OrganizationId.TryParse(asked, out var id) && m.Id == id));
+        private static Membership? OrganizationOf(HttpContext http, Assertion assertion) =>
+            RequestedOrganization.NameIn(http) is not { } asked
+                ? (assertion.Memberships.Count == 1 ? assertion.Memberships[0] : null)
+                : assertion.Memberships.FirstOrDefault(m => m.Slug == asked || (OrganizationId.TryParse(asked, out var id) && m.Id == id));
     }
 
     /// <summary>
-    /// 401 without a good assertion; 404 for an organization that is not the caller's, as for one that does not exist; 403 for a role that is missing.
+    /// 401 without a good assertion; 404 for an organization that is not the caller's, as for one that does not exist; 403 for a role that
+    /// is missing.
     /// </summary>
     private sealed class RefusalAnswer : IAuthorizationMiddlewareResultHandler
     {
-        public Task HandleAsync(RequestDelegate next, HttpContext context, AuthorizationPolicy policy, PolicyAuthorizationResult authorizeResult)
+        public Task HandleAsync(
+            RequestDelegate next, HttpContext context, AuthorizationPolicy policy, PolicyAuthorizationResult authorizeResult)
         {
             // What is not a RouteEndpoint is the router's own 404, 405 or 415, which is for callers to know.
             if (authorizeResult.Succeeded || (authorizeResult.Forbidden && context.GetEndpoint() is not RouteEndpoint))
@@ -108,7 +116,8 @@ internal static class CallerAuthentication
 
             if (context.Request.ContentType?.StartsWith("application/grpc", StringComparison.Ordinal) == true)
             {
-                context.Response.StatusCode = authorizeResult.Challenged ? StatusCodes.Status401Unauthorized : StatusCodes.Status403Forbidden;
+                context.Response.StatusCode =
+                    authorizeResult.Challenged ? StatusCodes.Status401Unauthorized : StatusCodes.Status403Forbidden;
                 return Task.CompletedTask;
             }
 
@@ -120,7 +129,8 @@ internal static class CallerAuthentication
             if (Caller.From(context) is not { } caller || result.Challenged)
             {
                 context.Response.Headers.WWWAuthenticate = "Bearer";
-                return Problems.Of(StatusCodes.Status401Unauthorized, "unauthorized", "Sign in first.", "The request carries no good token.");
+                return Problems.Of(
+                    StatusCodes.Status401Unauthorized, "unauthorized", "Sign in first.", "The request carries no good token.");
             }
 
             return RequestedOrganization.NameIn(context) is not null && caller.Organization is null

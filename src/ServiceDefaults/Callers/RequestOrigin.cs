@@ -3,7 +3,9 @@ using Microsoft.Extensions.Validation;
 
 namespace EnvPlatform.ServiceDefaults.Callers;
 
-/// <summary>Where a request came from, as the gateway saw it; bound as a handler's parameter where there may be no caller (sign-in).</summary>
+/// <summary>
+/// Where a request came from, as the gateway saw it; bound as a handler's parameter where there may be no caller (sign-in).
+/// </summary>
 [SkipValidation]
 public sealed record RequestOrigin(string RequestId, string? SourceAddress, string? UserAgent)
 {

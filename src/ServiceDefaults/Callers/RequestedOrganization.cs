@@ -3,7 +3,10 @@ using Microsoft.AspNetCore.Routing;
 
 namespace EnvPlatform.ServiceDefaults.Callers;
 
-/// <summary>The organization that a request names: by the route value <c>org</c>, or else by the header <c>X-Org-Name</c>. Either is a slug or an id.</summary>
+/// <summary>
+/// The organization that a request names: by the route value <c>org</c>, or else by the header <c>X-Org-Name</c>. Either is a slug or an
+/// id.
+/// </summary>
 public static class RequestedOrganization
 {
     public const string Header = "X-Org-Name";
@@ -13,6 +16,7 @@ public static class RequestedOrganization
     public static string? NameIn(HttpContext http)
     {
         ArgumentNullException.ThrowIfNull(http);
-        return http.GetRouteValue(RouteValue) as string ?? (http.Request.Headers.TryGetValue(Header, out var name) ? name.ToString() : null);
+        return http.GetRouteValue(RouteValue) as string
+            ?? (http.Request.Headers.TryGetValue(Header, out var name) ? name.ToString() : null);
     }
 }

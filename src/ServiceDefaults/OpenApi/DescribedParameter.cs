@@ -2,11 +2,14 @@ using Microsoft.AspNetCore.Builder;
 
 namespace EnvPlatform.ServiceDefaults.OpenApi;
 
-/// <summary>A parameter that binding code reads from the request by itself, told to the OpenAPI document as metadata of the endpoint.</summary>
+/// <summary>
+/// A parameter that binding code reads from the request by itself, told to the OpenAPI document as metadata of the endpoint.
+/// </summary>
 /// <param name="In">query, header, or form: a field of an <c>application/x-www-form-urlencoded</c> body.</param>
 /// <param name="Type">The type in JSON Schema.</param>
 /// <param name="Repeats">May be given several times.</param>
-public sealed record DescribedParameter(string Name, string Description, string In = "query", string Type = "string", bool Repeats = false, bool Required = false);
+public sealed record DescribedParameter(
+    string Name, string Description, string In = "query", string Type = "string", bool Repeats = false, bool Required = false);
 
 public static class DescribedParameterExtensions
 {

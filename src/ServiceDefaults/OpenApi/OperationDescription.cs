@@ -15,8 +15,8 @@ using Microsoft.OpenApi;
 namespace EnvPlatform.ServiceDefaults.OpenApi;
 
 /// <summary>
-/// What the framework leaves out of an operation: path parameters that no handler takes (<c>org</c>), parameters of types that bind themselves,
-/// names of query parameters in snake case, and the refusals that every operation has.
+/// What the framework leaves out of an operation: path parameters that no handler takes (<c>org</c>), parameters of types that bind
+/// themselves, names of query parameters in snake case, and the refusals that every operation has.
 /// </summary>
 internal static partial class OperationDescription
 {
@@ -30,7 +30,8 @@ internal static partial class OperationDescription
         operation.RequestBody ??= Form([.. metadata.OfType<DescribedParameter>().Where(parameter => parameter.In == "form")]);
         operation.Responses ??= [];
         var document = context.Document!;
-        var missing = Refusals(operation, metadata).Select(status => status.ToString(CultureInfo.InvariantCulture)).Where(status => !operation.Responses.ContainsKey(status)).ToList();
+        var missing = Refusals(operation, metadata).Select(status => status.ToString(CultureInfo.InvariantCulture))
+            .Where(status => !operation.Responses.ContainsKey(status)).ToList();
         if (missing.Count > 0 && document.Components?.Schemas?.ContainsKey(ProblemSchema) != true)
         {
             document.AddComponent(ProblemSchema, await context.GetOrCreateSchemaAsync(typeof(ProblemDetails), null, ct));
@@ -79,7 +80,8 @@ internal static partial class OperationDescription
     /// <summary>A typed id is parsed from text, so the framework takes it for any text.</summary>
     private static void DescribeIds(OpenApiOperation operation, IEnumerable<ApiParameterDescription> parameters)
     {
-        foreach (var id in parameters.Where(parameter => parameter.ParameterDescriptor is { } given && SchemaDescription.IsId(given.ParameterType)))
+        foreach (var id in parameters.Where(
+            parameter => parameter.ParameterDescriptor is { } given && SchemaDescription.IsId(given.ParameterType)))
         {
             if (operation.Parameters!.FirstOrDefault(parameter => parameter.Name == id.Name)?.Schema is OpenApiSchema schema)
             {
@@ -113,7 +115,9 @@ internal static partial class OperationDescription
                     Type = JsonSchemaType.Object,
                     Required = fields.Where(field => field.Required).Select(field => field.Name).ToHashSet(StringComparer.Ordinal),
                     Properties = fields.ToDictionary(
-                        field => field.Name, IOpenApiSchema (field) => new OpenApiSchema { Type = JsonSchemaType.String, Description = field.Description }, StringComparer.Ordinal),
+                        field => field.Name,
+                        IOpenApiSchema (field) => new OpenApiSchema { Type = JsonSchemaType.String, Description = field.Description },
+                        StringComparer.Ordinal),
                 },
             },
         },
@@ -134,7 +138,8 @@ internal static partial class OperationDescription
 
         yield return StatusCodes.Status401Unauthorized;
         yield return StatusCodes.Status403Forbidden;
-        if (operation.Parameters!.Any(parameter => parameter.In == ParameterLocation.Path || parameter.Name == RequestedOrganization.Header))
+        if (operation.Parameters!.Any(
+            parameter => parameter.In == ParameterLocation.Path || parameter.Name == RequestedOrganization.Header))
         {
             yield return StatusCodes.Status404NotFound;
         }

@@ -11,8 +11,8 @@ using Microsoft.OpenApi;
 namespace EnvPlatform.ServiceDefaults.OpenApi;
 
 /// <summary>
-/// What the framework does not see in the types: that texts with a converter of ours are strings, ids are UUIDs, a member marked required is not
-/// null, and what a problem document holds beyond the RFC. Types nested in a slice are named after it.
+/// What the framework does not see in the types: that texts with a converter of ours are strings, ids are UUIDs, a member marked required
+/// is not null, and what a problem document holds beyond the RFC. Types nested in a slice are named after it.
 /// </summary>
 internal static class SchemaDescription
 {
@@ -41,32 +41,37 @@ internal static class SchemaDescription
             schema.Type = JsonSchemaType.String;
             schema.Format = "uuid";
         }
-        else if (schema is { Type: JsonSchemaType.Array } && context.JsonTypeInfo.ElementType is { } element && (element == typeof(string) || IsId(element)))
+        else if (schema is { Type: JsonSchemaType.Array } && context.JsonTypeInfo.ElementType is { } element
+            && (element == typeof(string) || IsId(element)))
         {
             schema.Items = new OpenApiSchema { Type = JsonSchemaType.String, Format = element == typeof(string) ? null : "uuid" };
         }
 
         if (context.JsonPropertyInfo is { } property && schema.Type is { } known)
         {
-            var required = IsMarkedRequired(property.AttributeProvider) || IsMarkedRequired(property.AssociatedParameter?.AttributeProvider);
+            var required = IsMarkedRequired(property.AttributeProvider)
+                || IsMarkedRequired(property.AssociatedParameter?.AttributeProvider);
             schema.Type = required ? known & ~JsonSchemaType.Null : property.IsGetNullable ? known | JsonSchemaType.Null : known;
         }
 
         return Task.CompletedTask;
     }
 
-    private static bool IsMarkedRequired(ICustomAttributeProvider? provider) => provider?.IsDefined(typeof(RequiredAttribute), inherit: false) == true;
+    private static bool IsMarkedRequired(ICustomAttributeProvider? provider) =>
+        provider?.IsDefined(typeof(RequiredAttribute), inherit: false) == true;
 
     public static bool IsId(Type type)
     {
         var plain = Nullable.GetUnderlyingType(type) ?? type;
-        return plain.IsValueType && plain.GetInterfaces().Any(face => face.IsGenericType && face.GetGenericTypeDefinition() == typeof(ITypedId<>));
+        return plain.IsValueType
+            && plain.GetInterfaces().Any(face => face.IsGenericType && face.GetGenericTypeDefinition() == typeof(ITypedId<>));
     }
 
     private static string NameOf(Type type)
     {
         var name = type.IsGenericType
-            ? $"{type.Name[..type.Name.IndexOf('`', StringComparison.Ordinal)]}Of{string.Join("And", type.GetGenericArguments().Select(NameOf))}"
+            ? $"{type.Name[..type.Name.IndexOf('`', StringComparison.Ordinal)]}Of"
+                + $"{string.Join("And", type.GetGenericArguments().Select(NameOf))}"
             : type.Name;
         return type.DeclaringType is { IsGenericType: false } slice ? slice.Name + name : name;
     }

@@ -11,16 +11,17 @@ internal static class IdPage
     public static IReadOnlyDictionary<string, string> Sorts { get; } = new Dictionary<string, string> { [DefaultSort] = "id" };
 
     /// <summary>One more than the page holds is taken, to know whether there is a next page.</summary>
-    public static object Parameters(PageQuery page, OrganizationId organization, SubjectId? owner, DateTimeOffset now, SubjectId? self = null) => new
-    {
-        Org = organization,
-        Owner = owner,
-        Self = self,
-        Now = now,
-        After = page.After is [{ } id] && Guid.TryParse(id, out var after) ? after : (Guid?)null,
-        page.Descending,
-        Take = page.Limit + 1,
-    };
+    public static object Parameters(
+        PageQuery page, OrganizationId organization, SubjectId? owner, DateTimeOffset now, SubjectId? self = null) => new
+        {
+            Org = organization,
+            Owner = owner,
+            Self = self,
+            Now = now,
+            After = page.After is [{ } id] && Guid.TryParse(id, out var after) ? after : (Guid?)null,
+            page.Descending,
+            Take = page.Limit + 1,
+        };
 
     public static Page<T> Of<T>(PageQuery page, List<T> items, long total, Func<T, Guid> idOf) =>
         items.Count <= page.Limit

@@ -39,6 +39,8 @@ public sealed class IdentityOptions
     [EmailAddress]
     public string AdministratorEmail { get; set; } = "administrator@localhost";
 
-    /// <summary>Write a new bootstrap file at this start, and void the token and password of the old one: the way back in when the file was lost.</summary>
+    /// <summary>
+    /// Write a new bootstrap file at this start, and void the token and password of the old one: the way back in when the file was lost.
+    /// </summary>
     public bool IssueBootstrapToken { get; set; }
 }

@@ -2,7 +2,10 @@ using System.Text.RegularExpressions;
 
 namespace EnvPlatform.Ingest;
 
-/// <summary>Hides what conda's command lines and channel URLs may hold: <c>/t/TOKEN/</c> and <c>user:password@</c>. Agents do so before sending; this is the second lock.</summary>
+/// <summary>
+/// Hides what conda's command lines and channel URLs may hold: <c>/t/TOKEN/</c> and <c>user:password@</c>. Agents do so before sending;
+/// this is the second lock.
+/// </summary>
 internal static partial class Secrets
 {
     public static string Mask(string text) =>

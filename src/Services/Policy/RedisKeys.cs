@@ -10,10 +10,13 @@ namespace EnvPlatform.Policy;
 /// <summary>Every Redis key and channel of this service. All it holds can be rebuilt from PostgreSQL.</summary>
 internal static class RedisKeys
 {
-    /// <summary>What was decided about, or found at, a place: "d:" and the hashes of the places; or a probe: "p:", instance and number.</summary>
+    /// <summary>
+    /// What was decided about, or found at, a place: "d:" and the hashes of the places; or a probe: "p:", instance and number.
+    /// </summary>
     public static readonly RedisChannel Invalidations = new("policy:activation:invalidations", RedisChannel.PatternMode.Literal);
 
     /// <summary>The answer of an activation check, or the lease of whoever is reading it from the database.</summary>
     public static RedisKey Activation(Location location) =>
-        $"policy:activation:{location.OrganizationId}:{location.MachineId}:{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(location.Prefix)))}";
+        $"policy:activation:{location.OrganizationId}:{location.MachineId}:"
+        + $"{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(location.Prefix)))}";
 }

@@ -21,7 +21,8 @@ var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults("scanner");
 builder.Services.AddValidation();
 builder.Services.AddOptions<ScannerOptions>().BindConfiguration(ScannerOptions.Section).ValidateDataAnnotations()
-    .Validate(options => options.AreAliasesValid(), "Scanner:ChannelAliases: a channel is empty, or what it is a mirror of is no known channel.").ValidateOnStart();
+    .Validate(options => options.AreAliasesValid(),
+        "Scanner:ChannelAliases: a channel is empty, or what it is a mirror of is no known channel.").ValidateOnStart();
 builder.AddPostgres("scanner", typeof(Program).Assembly);
 builder.AddServiceClient<PackageSets.PackageSetsClient>("ingest");
 builder.AddServiceClient<IngestEnvironments.EnvironmentsClient>("ingest");

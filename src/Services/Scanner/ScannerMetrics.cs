@@ -15,7 +15,8 @@ public sealed class ScannerMetrics
         Telemetry.Meter.CreateCounter<long>("envplatform.scanner.packages_matched", "{package}", "Packages matched to the advisories.");
 
     private static readonly Counter<long> RecountCounter =
-        Telemetry.Meter.CreateCounter<long>("envplatform.scanner.sets_recounted", "{set}", "Package sets whose vulnerabilities were counted again.");
+        Telemetry.Meter.CreateCounter<long>(
+            "envplatform.scanner.sets_recounted", "{set}", "Package sets whose vulnerabilities were counted again.");
 
     public ScannerMetrics(CurrentIndex index, TimeProvider clock)
     {
@@ -23,9 +24,11 @@ public sealed class ScannerMetrics
         Telemetry.Meter.CreateObservableGauge(
             "envplatform.scanner.index.advisories", () => index.Current?.Index.Advisories ?? 0, "{advisory}", "Advisories in memory.");
         Telemetry.Meter.CreateObservableGauge(
-            "envplatform.scanner.index.generation", () => index.Current?.Generation ?? 0, description: "Generation of the advisories in memory.");
+            "envplatform.scanner.index.generation", () => index.Current?.Generation ?? 0,
+            description: "Generation of the advisories in memory.");
         Telemetry.Meter.CreateObservableGauge(
-            "envplatform.scanner.index.age", () => index.Current is { } current ? (clock.GetUtcNow() - current.LoadedAt).TotalSeconds : 0, "s",
+            "envplatform.scanner.index.age",
+            () => index.Current is { } current ? (clock.GetUtcNow() - current.LoadedAt).TotalSeconds : 0, "s",
             "Since the advisories in memory were loaded.");
     }
 

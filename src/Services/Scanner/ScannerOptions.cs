@@ -35,7 +35,8 @@ public sealed class ScannerOptions
     internal CondaChannels Channels() =>
         CondaChannels.BuiltIn.With(ChannelAliases.Select(alias => KeyValuePair.Create(alias.Channel, alias.MirrorOf)));
 
-    internal bool AreAliasesValid() => ChannelAliases.TrueForAll(alias => alias.Channel.Trim('/').Length > 0 && alias.MirrorOf.Length > 0 && CondaChannels.BuiltIn.Find(alias.MirrorOf).IsKnown);
+    internal bool AreAliasesValid() => ChannelAliases.TrueForAll(
+        alias => alias.Channel.Trim('/').Length > 0 && alias.MirrorOf.Length > 0 && CondaChannels.BuiltIn.Find(alias.MirrorOf).IsKnown);
 }
 
 /// <summary>A channel that holds the packages of another.</summary>

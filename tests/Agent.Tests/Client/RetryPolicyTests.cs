@@ -1,4 +1,5 @@
 using System.Net;
+
 using EnvPlatform.Agent.Client;
 
 namespace EnvPlatform.Agent.Tests.Client;

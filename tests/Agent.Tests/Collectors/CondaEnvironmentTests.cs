@@ -79,15 +79,17 @@ public sealed class CondaEnvironmentTests
         Distribution("Flask_Login", "0.6.0");
         Distribution("numpy", "1.21.2");
         Record("numpy", "1.21.2", "py39_0", $$""" "subdir": "linux-64", "files": ["{{SitePackages}}/numpy-1.21.2.dist-info/RECORD"] """);
-        _prefix.Write($"{SitePackages}/PyYAML-5.3-py3.9.egg-info/PKG-INFO", "Metadata-Version: 1.2\nName: PyYAML\nVersion: 5.3\n\nName: not this\n");
+        _prefix.Write(
+            $"{SitePackages}/PyYAML-5.3-py3.9.egg-info/PKG-INFO", "Metadata-Version: 1.2\nName: PyYAML\nVersion: 5.3\n\nName: not this\n");
         _prefix.Write($"{SitePackages}/old_style-2.0-py3.9.egg-info", "");
         _prefix.Write($"{SitePackages}/~umpy-1.0.dist-info/RECORD");
         _prefix.Write($"{SitePackages}/half-1.0.dist-info/INSTALLER", "pip");
 
-        Assert.That(Read().Packages.Where(package => package.Manager == "pypi").Select(package => (package.Name, package.Version)), Is.EqualTo(new[]
-        {
-            ("flask-login", "0.6.0"), ("old-style", "2.0"), ("pyyaml", "5.3"),
-        }));
+        Assert.That(
+            Read().Packages.Where(package => package.Manager == "pypi").Select(package => (package.Name, package.Version)), Is.EqualTo(new[]
+            {
+                ("flask-login", "0.6.0"), ("old-style", "2.0"), ("pyyaml", "5.3"),
+            }));
     }
 
     [Test]
@@ -109,7 +111,8 @@ public sealed class CondaEnvironmentTests
     [Test]
     public void A_conda_record_whose_own_distribution_has_gone_was_replaced()
     {
-        Record("requests", "2.25.1", "pyhd3eb1b0_0", $$""" "subdir": "noarch", "files": ["{{SitePackages}}/requests-2.25.1.dist-info/RECORD", "{{SitePackages}}/requests/_vendor/x-1.dist-info/RECORD"] """);
+        Record("requests", "2.25.1", "pyhd3eb1b0_0",
+            $$""" "subdir": "noarch", "files": ["{{SitePackages}}/requests-2.25.1.dist-info/RECORD", "{{SitePackages}}/requests/_vendor/x-1.dist-info/RECORD"] """);
         _prefix.Write($"{SitePackages}/requests/_vendor/x-1.dist-info/RECORD");
         Distribution("requests", "2.31.0");
         Assert.That(Read().Packages.Single(), Is.EqualTo(new Package("pypi", "requests", "2.31.0")));
@@ -118,7 +121,8 @@ public sealed class CondaEnvironmentTests
     [Test]
     public void A_conda_record_with_one_of_its_distributions_left_is_still_there()
     {
-        Record("jupyter-all", "1.0", "0", $$""" "subdir": "noarch", "files": ["{{SitePackages}}/one-1.0.dist-info/RECORD", "{{SitePackages}}/two-1.0.dist-info/RECORD"] """);
+        Record("jupyter-all", "1.0", "0",
+            $$""" "subdir": "noarch", "files": ["{{SitePackages}}/one-1.0.dist-info/RECORD", "{{SitePackages}}/two-1.0.dist-info/RECORD"] """);
         Distribution("two", "1.0");
         Assert.That(Read().Packages.Select(package => package.Name), Is.EqualTo(new[] { "jupyter-all" }));
     }
@@ -189,11 +193,14 @@ public sealed class CondaEnvironmentTests
     private CollectedEnvironment Read() => CondaEnvironment.Read(_prefix.Path);
 
     private void Record(string name, string version, string build, string rest) =>
-        _prefix.Write($"conda-meta/{name}-{version}-{build}.json", $$"""{"name": "{{name}}", "version": "{{version}}", "build": "{{build}}", {{rest}}}""");
+        _prefix.Write(
+            $"conda-meta/{name}-{version}-{build}.json",
+            $$"""{"name": "{{name}}", "version": "{{version}}", "build": "{{build}}", {{rest}}}""");
 
     private void Distribution(string name, string version)
     {
-        _prefix.Write($"{SitePackages}/{name}-{version}.dist-info/METADATA", $"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n\n");
+        _prefix.Write(
+            $"{SitePackages}/{name}-{version}.dist-info/METADATA", $"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n\n");
         _prefix.Write($"{SitePackages}/{name}-{version}.dist-info/RECORD");
     }
 }

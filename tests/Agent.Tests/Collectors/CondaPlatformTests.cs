@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+
 using EnvPlatform.Agent.Collectors;
 
 namespace EnvPlatform.Agent.Tests.Collectors;

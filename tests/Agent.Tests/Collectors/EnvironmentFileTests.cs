@@ -85,7 +85,8 @@ public sealed class EnvironmentFileTests
     [TestCase("requests==2.*", "requests==2.*")]
     [TestCase("requests==2.25.1,!=2.25.2", "requests==2.25.1,!=2.25.2")]
     [TestCase("git+https://token@github.com/a/b", "git+https://***@github.com/a/b")]
-    [TestCase("simpeg @ https://github.com/x/simpeg/archive/refs/heads/GEOPY-433.zip", "simpeg @ https://github.com/x/simpeg/archive/refs/heads/GEOPY-433.zip")]
+    [TestCase("simpeg @ https://github.com/x/simpeg/archive/refs/heads/GEOPY-433.zip",
+        "simpeg @ https://github.com/x/simpeg/archive/refs/heads/GEOPY-433.zip")]
     [TestCase("-e ./mine", "-e ./mine")]
     [TestCase("-r more.txt", "-r more.txt")]
     public void What_is_not_exact_for_pip_is_reported_with_secrets_masked(string line, string reported)
@@ -122,7 +123,8 @@ public sealed class EnvironmentFileTests
                 new Package("conda", "zlib", "1.3", "h2_0", "osx-64", "conda-forge"),
             }));
             Assert.That(EnvironmentFile.Read(_folder.Combine("conda-lock.yml"), "osx-64").Single().Prefix, Is.EqualTo(all[1].Prefix));
-            Assert.That(() => EnvironmentFile.Read(_folder.Combine("conda-lock.yml"), "win-64"), Throws.TypeOf<AgentException>().With.Message.Contains("linux-64, osx-64"));
+            Assert.That(() => EnvironmentFile.Read(_folder.Combine("conda-lock.yml"), "win-64"),
+                Throws.TypeOf<AgentException>().With.Message.Contains("linux-64, osx-64"));
         });
     }
 
@@ -155,5 +157,6 @@ public sealed class EnvironmentFileTests
     public void A_file_that_cannot_be_read_is_refused_with_the_reason(string name, string content, string reason) =>
         Assert.That(() => Read(name, content), Throws.TypeOf<AgentException>().With.Message.Contains(reason));
 
-    private IReadOnlyList<CollectedEnvironment> Read(string name, string content) => EnvironmentFile.Read(_folder.Write(name, content), null);
+    private IReadOnlyList<CollectedEnvironment> Read(string name, string content) =>
+        EnvironmentFile.Read(_folder.Write(name, content), null);
 }

@@ -28,7 +28,8 @@ public sealed class EnvironmentFinderTests
         Directory.CreateDirectory(_home.Combine("elsewhere/not-an-environment"));
 
         var finder = Finder(
-            ("CONDA_PREFIX", active), ("CONDA_ENVS_PATH", _home.Combine("from-variable")), ("CONDA_EXE", Path.Combine(basis, "bin", "conda")));
+            ("CONDA_PREFIX", active), ("CONDA_ENVS_PATH", _home.Combine("from-variable")),
+            ("CONDA_EXE", Path.Combine(basis, "bin", "conda")));
         Assert.Multiple(() =>
         {
             Assert.That(finder.All().Where(path => path.StartsWith(_home.Path, StringComparison.Ordinal)),

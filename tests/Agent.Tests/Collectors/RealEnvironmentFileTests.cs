@@ -1,4 +1,5 @@
 using System.Text.Json;
+
 using EnvPlatform.Agent.Collectors;
 using EnvPlatform.Agent.Collectors.Files;
 
@@ -91,7 +92,8 @@ public sealed class RealEnvironmentFileTests
             return null; // rule 2
         }
 
-        if (Text(package, "url") is { } url && pip && !Path.GetFileName(url).Replace('_', '-').StartsWith(name + "-", StringComparison.OrdinalIgnoreCase))
+        if (Text(package, "url") is { } url && pip
+            && !Path.GetFileName(url).Replace('_', '-').StartsWith(name + "-", StringComparison.OrdinalIgnoreCase))
         {
             return null; // rule 3
         }

@@ -38,7 +38,8 @@ public sealed class AuditScanTests : CommandFixture
         Platform.On(Scans, 200, Result("high"));
         await Machine.RunAsync("audit", "scan", "--prefix", Machine.Environment());
         var packages = Platform.Requests.Single().Json().GetProperty("packages");
-        Assert.That(packages.EnumerateArray().Select(package => package.GetProperty("name").GetString()), Is.EquivalentTo(new[] { "openssl", "requests" }));
+        Assert.That(packages.EnumerateArray().Select(package => package.GetProperty("name").GetString()),
+            Is.EquivalentTo(new[] { "openssl", "requests" }));
     }
 
     [Test]
@@ -48,7 +49,8 @@ public sealed class AuditScanTests : CommandFixture
         var ended = await Machine.RunAsync("audit", "scan", "--prefix", Machine.Environment());
         Assert.Multiple(() =>
         {
-            Assert.That(ended.Out, Does.Match(@"(?m)^CVE-2022-0778\s+high\s+7\.5\s+openssl 1\.1\.1k\s+1\.1\.1n\s+reported\s+A certificate"));
+            Assert.That(
+                ended.Out, Does.Match(@"(?m)^CVE-2022-0778\s+high\s+7\.5\s+openssl 1\.1\.1k\s+1\.1\.1n\s+reported\s+A certificate"));
             Assert.That(ended.Out, Does.Not.Contain("\u001b").And.Not.Contains("│").And.Contains("Not checked: 1 (not mapped)."));
         });
     }
@@ -88,7 +90,8 @@ public sealed class AuditScanTests : CommandFixture
     public async Task Every_sample_of_the_repository_can_be_audited()
     {
         Platform.On(Scans, 200, Result("low"));
-        foreach (var file in Directory.GetFiles(Path.Combine(TestData.Repository, "samples")).Where(file => !file.EndsWith(".md", StringComparison.Ordinal)))
+        foreach (var file in Directory.GetFiles(Path.Combine(TestData.Repository, "samples"))
+            .Where(file => !file.EndsWith(".md", StringComparison.Ordinal)))
         {
             var ended = await Machine.RunAsync("audit", "scan", "--file", file, "--fail-on", "high");
             Assert.That((ended.ExitCode, ended.Error), Is.EqualTo((0, "")), file);

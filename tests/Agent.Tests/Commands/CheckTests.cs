@@ -1,4 +1,5 @@
 using System.Diagnostics;
+
 using Microsoft.AspNetCore.Http;
 
 namespace EnvPlatform.Agent.Tests.Commands;
@@ -14,12 +15,14 @@ public sealed class CheckTests : CommandFixture
     [Test]
     public async Task A_usable_environment_is_no_news()
     {
-        Platform.On(Activation, 200, """{"status": "ok", "message": null, "environment_id": "0192f0c1-0000-7000-8000-0000000000e1", "reasons": []}""");
+        Platform.On(Activation, 200,
+            """{"status": "ok", "message": null, "environment_id": "0192f0c1-0000-7000-8000-0000000000e1", "reasons": []}""");
         var ended = await Machine.RunAsync("check", "--prefix", "/envs/science");
         Assert.Multiple(() =>
         {
             Assert.That(ended, Is.EqualTo(new Ended(0, "", "")));
-            Assert.That(Platform.Requests.Single().Query, Is.EqualTo("?machine_id=0192f0c1-0000-7000-8000-000000000001&prefix=%2Fenvs%2Fscience"));
+            Assert.That(
+                Platform.Requests.Single().Query, Is.EqualTo("?machine_id=0192f0c1-0000-7000-8000-000000000001&prefix=%2Fenvs%2Fscience"));
         });
     }
 

@@ -40,8 +40,10 @@ public sealed class EnvFixTests : CommandFixture
                 "conda install --prefix '/envs/my science' 'openssl>=1.1.1n,<1.1.1'",
                 "conda run --prefix '/envs/my science' python -m pip install --upgrade 'requests>=2.31.0'",
             }));
-            Assert.That(ended.Error, Does.Contain("openssl 1.1.1k -> 1.1.1n (conda) clears CVE-1, CVE-2, CVE-3, CVE-4, CVE-5 and 1 more, leaves CVE-9")
-                .And.Contains("requests 2.25.1 -> 2.31.0 (pypi) clears CVE-7").And.Contains("gamma 1.0 (conda) keeps CVE-8: No advisory names a version that fixes it."));
+            Assert.That(ended.Error,
+                Does.Contain("openssl 1.1.1k -> 1.1.1n (conda) clears CVE-1, CVE-2, CVE-3, CVE-4, CVE-5 and 1 more, leaves CVE-9")
+                    .And.Contains("requests 2.25.1 -> 2.31.0 (pypi) clears CVE-7")
+                    .And.Contains("gamma 1.0 (conda) keeps CVE-8: No advisory names a version that fixes it."));
             Assert.That(ended.ExitCode, Is.EqualTo(1), "something is left");
             Assert.That(Platform.Requests.Single().Query, Is.EqualTo("?severity=critical%2Chigh"));
         });
@@ -59,7 +61,8 @@ public sealed class EnvFixTests : CommandFixture
     [Test]
     public async Task Without_an_id_it_is_the_active_environment()
     {
-        Platform.On($"GET {Orgs}/activation", 200, $$"""{"status": "ok", "environment_id": "{{Id}}"}""").On($"GET {Orgs}/environments/{Id}/upgrades", 200, Nothing);
+        Platform.On($"GET {Orgs}/activation", 200, $$"""{"status": "ok", "environment_id": "{{Id}}"}""")
+            .On($"GET {Orgs}/environments/{Id}/upgrades", 200, Nothing);
         Machine.Variables["CONDA_PREFIX"] = "/envs/science";
         Assert.That((await Machine.RunAsync("env", "fix")).ExitCode, Is.Zero);
     }
@@ -67,7 +70,8 @@ public sealed class EnvFixTests : CommandFixture
     [Test]
     public async Task Json_is_the_platforms_answer()
     {
-        Platform.On($"GET {Orgs}/environments/{Id}/upgrades", 200, Upgrades).On($"GET {Orgs}/environments/{Id}/vulnerabilities", 200, Findings);
+        Platform.On($"GET {Orgs}/environments/{Id}/upgrades", 200, Upgrades)
+            .On($"GET {Orgs}/environments/{Id}/vulnerabilities", 200, Findings);
         var fix = await Machine.RunAsync("env", "fix", Id, "--json");
         Assert.That(((string)fix.Json()["items"]![0]!["to"]!, fix.ExitCode), Is.EqualTo(("1.1.1n", 1)));
         Assert.That((int)(await Machine.RunAsync("env", "vulnerabilities", Id, "--json")).Json()["total_count"]!, Is.EqualTo(7));
@@ -102,7 +106,8 @@ public sealed class EnvFixTests : CommandFixture
         Platform.On($"GET {Orgs}/environments/{Id}/vulnerabilities", 200, Findings);
         var ended = await Machine.RunAsync("env", "vulnerabilities", Id, "--why");
         Assert.That(ended.Out, Does.Contain("CVE-2022-0778  high 7.5  exploited  A loop.").And.Contains("  openssl 1.1.1k (conda, active)")
-            .And.Contains("    NVD-CVE-2022-0778 affects >=1.1.1, <1.1.1n; fixed in 1.1.1n").And.Contains("      https://nvd.nist.gov/vuln/detail/CVE-2022-0778")
+            .And.Contains("    NVD-CVE-2022-0778 affects >=1.1.1, <1.1.1n; fixed in 1.1.1n")
+            .And.Contains("      https://nvd.nist.gov/vuln/detail/CVE-2022-0778")
             .And.Contains("    The conda package openssl is taken for conda's openssl. Versions are compared in the order openssl.")
             .And.Contains("    ACME-1 lists the version (=3); no fix is published"));
     }

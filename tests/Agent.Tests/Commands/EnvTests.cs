@@ -20,12 +20,16 @@ public sealed class EnvTests : CommandFixture
     public async Task The_list_passes_its_filters_on_and_shows_a_row_each()
     {
         Platform.On($"GET {Orgs}/environments", 200, $$"""{"items": [{{View}}], "total_count": 40, "next_cursor": "x"}""");
-        var ended = await Machine.RunAsync("env", "list", "--search", "sci ence", "--platform", "linux-64", "--status", "warn", "--severity", "high", "--archived", "--sort", "-max_cvss", "--limit", "1");
+        var ended = await Machine.RunAsync(
+            "env", "list", "--search", "sci ence", "--platform", "linux-64", "--status", "warn", "--severity", "high", "--archived",
+            "--sort", "-max_cvss", "--limit", "1");
         Assert.Multiple(() =>
         {
             Assert.That(ended.ExitCode, Is.Zero, ended.Error);
-            Assert.That(Platform.Requests.Single().Query, Is.EqualTo("?search=sci%20ence&platform=linux-64&status=warn&severity=high&archived=true&sort=-max_cvss&limit=1"));
-            Assert.That(ended.Out, Does.Match(@$"(?m)^{Id}\s+science\s+warn\s+linux-64\s+ada-laptop\s+312\s+3\s+9\.8\s+2026-03-02 10:00").And.Contains("1 of 40"));
+            Assert.That(Platform.Requests.Single().Query,
+                Is.EqualTo("?search=sci%20ence&platform=linux-64&status=warn&severity=high&archived=true&sort=-max_cvss&limit=1"));
+            Assert.That(ended.Out, Does.Match(@$"(?m)^{Id}\s+science\s+warn\s+linux-64\s+ada-laptop\s+312\s+3\s+9\.8\s+2026-03-02 10:00")
+                .And.Contains("1 of 40"));
         });
     }
 
@@ -45,7 +49,8 @@ public sealed class EnvTests : CommandFixture
         Assert.Multiple(() =>
         {
             Assert.That(ended.ExitCode, Is.Zero, ended.Error);
-            Assert.That(ended.Out, Does.Match("status +warn: Update openssl.").And.Match(@"CVE-2022-0778 \(exploited\)\s+high\s+7\.5\s+openssl 1\.1\.1k").And.Contains("1 of 3"));
+            Assert.That(ended.Out, Does.Match("status +warn: Update openssl.")
+                .And.Match(@"CVE-2022-0778 \(exploited\)\s+high\s+7\.5\s+openssl 1\.1\.1k").And.Contains("1 of 3"));
             Assert.That((string)json["environment"]!["name"]!, Is.EqualTo("science"));
             Assert.That((int)json["vulnerabilities"]!["total_count"]!, Is.EqualTo(3));
         });

@@ -26,7 +26,8 @@ public sealed class FeedsTests : CommandFixture
             Assert.That(ended.Out, Does.Match(@"pypi +osv +2026-11-21 10:00 +5 min +waiting +2026-11-21 16:00"));
             Assert.That(ended.Out, Does.Match(@"kev +kev +never +waiting +The server answered 503\."));
             Assert.That(ended.Out, Does.Match(@"epss +epss +2026-11-18 10:00 +72 h +fetching, 1\.5 of 6\.0 MB"));
-            Assert.That(ended.Error, Does.Contain("warning: kev is not known to be current for too long (never fetched).").And.Contains("warning: epss is not known to be current for too long (72 h)."));
+            Assert.That(ended.Error, Does.Contain("warning: kev is not known to be current for too long (never fetched).")
+                .And.Contains("warning: epss is not known to be current for too long (72 h)."));
             Assert.That(ended.Error, Does.Not.Contain("pypi"));
         });
 
@@ -37,18 +38,23 @@ public sealed class FeedsTests : CommandFixture
     [Test]
     public async Task A_sync_is_followed_until_each_feed_was_looked_at_after_it_was_asked_for()
     {
-        const string asked = """{"name": "pypi", "state": "due", "requested_at": "2026-11-21T09:59:00Z", "last_attempt_at": "2026-11-21T04:00:00Z", "failures": 0}""";
+        const string asked =
+            """{"name": "pypi", "state": "due", "requested_at": "2026-11-21T09:59:00Z", "last_attempt_at": "2026-11-21T04:00:00Z", "failures": 0}""";
         Platform.On("POST /advisories/feeds/pypi/sync", 202, asked)
             .On(Feeds, 200, $$"""{"items": [{{asked}}]}""")
-            .On(Feeds, 200, """{"items": [{"name": "pypi", "state": "fetching", "last_attempt_at": "2026-11-21T04:00:00Z", "bytes_fetched": 500000, "bytes_total": 2000000}]}""")
-            .On(Feeds, 200, """{"items": [{"name": "pypi", "state": "importing", "last_attempt_at": "2026-11-21T10:00:00Z", "import_id": "i1"}]}""")
+            .On(Feeds, 200,
+                """{"items": [{"name": "pypi", "state": "fetching", "last_attempt_at": "2026-11-21T04:00:00Z", "bytes_fetched": 500000, "bytes_total": 2000000}]}""")
+            .On(Feeds, 200,
+                """{"items": [{"name": "pypi", "state": "importing", "last_attempt_at": "2026-11-21T10:00:00Z", "import_id": "i1"}]}""")
             .On(Feeds, 200, $$"""{"items": [{{Current}}, {"name": "kev", "state": "waiting", "error": "not asked for"}]}""")
-            .On("GET /advisories/imports/i1", 200, """{"id": "i1", "status": "running", "phase": "matching", "packages_matched": 5, "packages_total": 10}""");
+            .On("GET /advisories/imports/i1", 200,
+                """{"id": "i1", "status": "running", "phase": "matching", "packages_matched": 5, "packages_total": 10}""");
         var ended = await Machine.RunAsync("advisories", "sync", "pypi", "--wait");
         Assert.Multiple(() =>
         {
             Assert.That(ended.ExitCode, Is.Zero, ended.Error);
-            Assert.That(ended.Error, Does.Contain("0 of 1 feeds done; pypi: fetching 0.5 of 2.0 MB (25 %)").And.Contains("pypi: matching 5 of 10 packages (50 %)"));
+            Assert.That(ended.Error, Does.Contain("0 of 1 feeds done; pypi: fetching 0.5 of 2.0 MB (25 %)")
+                .And.Contains("pypi: matching 5 of 10 packages (50 %)"));
             Assert.That(ended.Out, Does.Match("pypi +osv").And.Contains("1 feeds.").And.Not.Contains("kev"));
             Assert.That(Platform.To("POST /advisories/feeds/pypi/sync").Single().Headers, Does.ContainKey("Idempotency-Key"));
         });
@@ -57,8 +63,10 @@ public sealed class FeedsTests : CommandFixture
     [Test]
     public async Task A_sync_of_all_that_fails_somewhere_ends_with_2()
     {
-        Platform.On("POST /advisories/feeds/sync", 202, $$"""{"items": [{{Current}}, {"name": "kev", "state": "due", "requested_at": "2026-11-21T09:59:00Z"}]}""")
-            .On(Feeds, 200, $$"""{"items": [{{Current}}, {"name": "kev", "state": "waiting", "requested_at": "2026-11-21T09:59:00Z", "last_attempt_at": "2026-11-21T10:00:00Z", "error": "The server answered 404."}]}""");
+        Platform.On("POST /advisories/feeds/sync", 202,
+            $$"""{"items": [{{Current}}, {"name": "kev", "state": "due", "requested_at": "2026-11-21T09:59:00Z"}]}""")
+            .On(Feeds, 200,
+                $$"""{"items": [{{Current}}, {"name": "kev", "state": "waiting", "requested_at": "2026-11-21T09:59:00Z", "last_attempt_at": "2026-11-21T10:00:00Z", "error": "The server answered 404."}]}""");
         Assert.That((await Machine.RunAsync("advisories", "sync")).ExitCode, Is.Zero, "nobody waits");
         var ended = await Machine.RunAsync("advisories", "sync", "--wait");
         Assert.That((ended.ExitCode, ended.Out.Contains("The server answered 404.", StringComparison.Ordinal)), Is.EqualTo((2, true)));
@@ -67,9 +75,11 @@ public sealed class FeedsTests : CommandFixture
     [Test]
     public async Task Where_feeds_are_off_a_sync_says_so()
     {
-        Platform.On("POST /advisories/feeds/sync", 409, """{"type": "urn:envplatform:problem:feeds_off", "title": "Feeds are off.", "status": 409, "detail": "This platform fetches no feeds."}""");
+        Platform.On("POST /advisories/feeds/sync", 409,
+            """{"type": "urn:envplatform:problem:feeds_off", "title": "Feeds are off.", "status": 409, "detail": "This platform fetches no feeds."}""");
         var ended = await Machine.RunAsync("advisories", "sync");
-        Assert.That((ended.ExitCode, ended.Error.Contains("This platform fetches no feeds", StringComparison.Ordinal)), Is.EqualTo((2, true)));
+        Assert.That(
+            (ended.ExitCode, ended.Error.Contains("This platform fetches no feeds", StringComparison.Ordinal)), Is.EqualTo((2, true)));
     }
 
     [Test]
@@ -79,12 +89,14 @@ public sealed class FeedsTests : CommandFixture
         Platform.On("GET /advisories/imports", 200, $$"""
             {"items": [{"id": "{{id}}", "format": "osv", "status": "running", "phase": "reading", "advisories": 70, "created_at": "2026-11-21T10:00:00Z"},
              {"id": "i0", "format": "kev", "status": "failed", "phase": "done", "error": "The catalogue has no vulnerabilities.", "created_at": "2026-11-20T10:00:00Z"}], "total_count": 40}
-            """).On($"GET /advisories/imports/{id}/rejections", 200, """{"items": [{"number": 3, "record": "PYSEC-1", "file": null, "reason": "events are missing"}], "total_count": 1}""");
+            """).On($"GET /advisories/imports/{id}/rejections", 200,
+                """{"items": [{"number": 3, "record": "PYSEC-1", "file": null, "reason": "events are missing"}], "total_count": 1}""");
         var imports = await Machine.RunAsync("advisories", "imports", "--limit", "2");
         var rejections = await Machine.RunAsync("advisories", "rejections", id.ToString());
         Assert.Multiple(() =>
         {
-            Assert.That(imports.Out, Does.Match($@"{id} +2026-11-21 10:00 +osv +Reading 70 records so far +70").And.Contains("The catalogue has no vulnerabilities.").And.Contains("2 of 40 imports."));
+            Assert.That(imports.Out, Does.Match($@"{id} +2026-11-21 10:00 +osv +Reading 70 records so far +70")
+                .And.Contains("The catalogue has no vulnerabilities.").And.Contains("2 of 40 imports."));
             Assert.That(Platform.To("GET /advisories/imports").Single().Query, Is.EqualTo("?limit=2"));
             Assert.That(rejections.Out, Does.Match(@"3 +PYSEC-1 +events are missing").And.Contains("1 record."));
         });

@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using System.Text;
+
 using EnvPlatform.Agent.Client;
 
 namespace EnvPlatform.Agent.Tests.Commands;
@@ -21,8 +22,10 @@ public sealed class ImportAdvisoriesTests : CommandFixture
 
         Platform.On(Imports, 202, """{"id": "i1", "status": "running"}""")
             .On(Import, 200, """{"id": "i1", "status": "running", "advisories": 10}""")
-            .On(Import, 200, """{"id": "i1", "status": "completed", "advisories": 7080, "added": 7000, "changed": 80, "withdrawn": 269, "rejected": 12, "error": null}""")
-            .On(Rejections, 200, """{"items": [{"number": 1, "record": "PYSEC-9", "file": "a/b.json", "reason": "modified is missing"}, {"number": 2, "record": null, "file": "c.json", "reason": "not JSON"}, {"number": 3, "record": null, "file": null, "reason": "x"}], "total_count": 12, "next_cursor": "y"}""");
+            .On(Import, 200,
+                """{"id": "i1", "status": "completed", "advisories": 7080, "added": 7000, "changed": 80, "withdrawn": 269, "rejected": 12, "error": null}""")
+            .On(Rejections, 200,
+                """{"items": [{"number": 1, "record": "PYSEC-9", "file": "a/b.json", "reason": "modified is missing"}, {"number": 2, "record": null, "file": "c.json", "reason": "not JSON"}, {"number": 3, "record": null, "file": null, "reason": "x"}], "total_count": 12, "next_cursor": "y"}""");
 
         var ended = await Machine.RunAsync("advisories", "import", file);
         var upload = Platform.To(Imports).Single();
@@ -30,8 +33,10 @@ public sealed class ImportAdvisoriesTests : CommandFixture
         {
             Assert.That(ended.ExitCode, Is.Zero, ended.Error);
             Assert.That(ended.Out, Does.Contain("7080 advisories: 7000 added, 80 changed, 269 withdrawn, 12 rejected"));
-            Assert.That(ended.Error, Does.Contain("Uploading").And.Contains("Reading 10 records so far"), "plain lines where there is no terminal");
-            Assert.That(ended.Error, Does.Contain("PYSEC-9 (a/b.json) is left out: modified is missing").And.Contains("c.json is left out: not JSON").And.Contains("record 3 is left out: x"));
+            Assert.That(
+                ended.Error, Does.Contain("Uploading").And.Contains("Reading 10 records so far"), "plain lines where there is no terminal");
+            Assert.That(ended.Error, Does.Contain("PYSEC-9 (a/b.json) is left out: modified is missing")
+                .And.Contains("c.json is left out: not JSON").And.Contains("record 3 is left out: x"));
             Assert.That(ended.Error, Does.Contain("9 more: 'envplatform advisories rejections i1'"));
             Assert.That(Platform.To(Rejections).Single().Query, Is.EqualTo("?limit=10"));
             Assert.That(upload.Query, Is.EqualTo("?format=osv"));
@@ -42,18 +47,22 @@ public sealed class ImportAdvisoriesTests : CommandFixture
     }
 
     [TestCase("parselmouth-bioconda.json", """{"a": null}""", "", "?format=parselmouth&channel=bioconda", "application/json")]
-    [TestCase("mapping.json", """{"a": null}""", "--channel https://conda.example.org/x", "?format=parselmouth&channel=https%3A%2F%2Fconda.example.org%2Fx", "application/json")]
+    [TestCase("mapping.json", """{"a": null}""", "--channel https://conda.example.org/x",
+        "?format=parselmouth&channel=https%3A%2F%2Fconda.example.org%2Fx", "application/json")]
     [TestCase("parselmouth-bioconda.json", """{"a": null}""", "--channel ours", "?format=parselmouth&channel=ours", "application/json")]
     [TestCase("config.yaml", "a:\n  conda_forge: b\n", "--channel ours", "?format=grayskull", "application/yaml")]
     [TestCase("nvdcve-2.0-2024.json", """{"format": "NVD_CVE"}""", "--complete", "?format=nvd&complete=true", "application/json")]
     [TestCase("osv.json", """{"schema_version": "1.7.0"}""", "--complete", "?format=osv", "application/json")]
     public async Task What_the_file_is_is_said(string name, string content, string options, string query, string type)
     {
-        Platform.On(Imports, 202, """{"id": "i1", "status": "running"}""").On(Import, 200, """{"id": "i1", "format": "parselmouth", "status": "completed", "advisories": 1, "added": 1}""");
-        var ended = await Machine.RunAsync(["advisories", "import", Machine.Write(name, content), .. options.Split(' ', StringSplitOptions.RemoveEmptyEntries)]);
+        Platform.On(Imports, 202, """{"id": "i1", "status": "running"}""")
+            .On(Import, 200, """{"id": "i1", "format": "parselmouth", "status": "completed", "advisories": 1, "added": 1}""");
+        var ended = await Machine.RunAsync(
+            ["advisories", "import", Machine.Write(name, content), .. options.Split(' ', StringSplitOptions.RemoveEmptyEntries)]);
         Assert.Multiple(() =>
         {
-            Assert.That((ended.ExitCode, ended.Out.Contains("1 conda names: 1 added", StringComparison.Ordinal)), Is.EqualTo((0, true)), ended.Error + ended.Out);
+            Assert.That((ended.ExitCode, ended.Out.Contains("1 conda names: 1 added", StringComparison.Ordinal)), Is.EqualTo((0, true)),
+                ended.Error + ended.Out);
             Assert.That(Platform.To(Imports).Single().Query, Is.EqualTo(query));
             Assert.That(Platform.To(Imports).Single().Headers["Content-Type"], Is.EqualTo(type));
         });
@@ -70,7 +79,8 @@ public sealed class ImportAdvisoriesTests : CommandFixture
     [Test]
     public async Task An_import_that_fails_ends_with_2_and_the_reason()
     {
-        Platform.On(Imports, 202, """{"id": "i1", "status": "running"}""").On(Import, 200, """{"id": "i1", "status": "failed", "error": "Not a zip file."}""");
+        Platform.On(Imports, 202, """{"id": "i1", "status": "running"}""")
+            .On(Import, 200, """{"id": "i1", "status": "failed", "error": "Not a zip file."}""");
         var ended = await Machine.RunAsync("advisories", "import", Machine.Write("x.json", "{}"), "--format", "osv");
         Assert.That((ended.ExitCode, ended.Error.Contains("Not a zip file.", StringComparison.Ordinal)), Is.EqualTo((2, true)));
     }
@@ -106,7 +116,8 @@ public sealed class ImportAdvisoriesTests : CommandFixture
     {
         Machine.ErrorIsTerminal = true;
         Platform.On(Imports, 202, """{"id": "i1", "status": "running"}""")
-            .On(Import, 200, """{"id": "i1", "status": "running", "phase": "counting", "advisories": 10, "sets_counted": 30, "sets_total": 120}""")
+            .On(Import, 200,
+                """{"id": "i1", "status": "running", "phase": "counting", "advisories": 10, "sets_counted": 30, "sets_total": 120}""")
             .On(Import, 200, """{"id": "i1", "status": "completed", "advisories": 10, "rejected": 0}""");
         var ended = await Machine.RunAsync("advisories", "import", Machine.Write("a.zip", "PK"));
         Assert.Multiple(() =>
@@ -172,6 +183,7 @@ public sealed class ImportAdvisoriesTests : CommandFixture
     {
         using var stream = File.OpenRead(TestData.Path(file));
         var head = new byte[4_096];
-        Assert.That(AdvisoryFormat.Of(head.AsSpan(0, stream.ReadAtLeast(head, head.Length, throwOnEndOfStream: false))), Is.EqualTo(expected));
+        Assert.That(
+            AdvisoryFormat.Of(head.AsSpan(0, stream.ReadAtLeast(head, head.Length, throwOnEndOfStream: false))), Is.EqualTo(expected));
     }
 }

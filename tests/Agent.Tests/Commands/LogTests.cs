@@ -1,5 +1,7 @@
 using System.Text.Json;
+
 using EnvPlatform.Contracts.Packages;
+
 using Microsoft.AspNetCore.Http;
 
 namespace EnvPlatform.Agent.Tests.Commands;
@@ -25,7 +27,9 @@ public sealed class LogTests : CommandFixture
         var prefix = Machine.Environment();
         for (var more = 0; more < 60; more++)
         {
-            Machine.Write($"envs/science/conda-meta/package{more}-1.0-0.json", $$"""{"name": "package{{more}}", "version": "1.0", "build": "0", "subdir": "noarch"}""");
+            Machine.Write(
+                $"envs/science/conda-meta/package{more}-1.0-0.json",
+                $$"""{"name": "package{{more}}", "version": "1.0", "build": "0", "subdir": "noarch"}""");
         }
 
         var ended = await Machine.RunAsync("log", "--prefix", prefix);
@@ -34,7 +38,8 @@ public sealed class LogTests : CommandFixture
         Assert.Multiple(() =>
         {
             Assert.That(ended.ExitCode, Is.Zero, ended.Error);
-            Assert.That(ended.Out, Does.Contain("science: logged for the first time").And.Contains(EnvironmentId).And.Contains("3 (1 critical, 2 high)"));
+            Assert.That(ended.Out, Does.Contain("science: logged for the first time").And.Contains(EnvironmentId)
+                .And.Contains("3 (1 critical, 2 high)"));
             Assert.That(brief.TryGetProperty("packages", out _), Is.False);
             Assert.That(full.GetProperty("packages").GetArrayLength(), Is.EqualTo(62));
             Assert.That(requests[1].Headers["Content-Encoding"], Is.EqualTo("gzip"));
@@ -43,7 +48,8 @@ public sealed class LogTests : CommandFixture
             Assert.That(full.GetProperty("machine_id").GetString(), Is.EqualTo("0192f0c1-0000-7000-8000-000000000001"));
             Assert.That(full.GetProperty("prefix").GetString(), Is.EqualTo(prefix));
             Assert.That(full.GetProperty("platform").GetString(), Is.EqualTo("linux-64"));
-            Assert.That(full.GetProperty("command").GetString(), Is.EqualTo("conda install -c https://conda.anaconda.org/t/***/team openssl"));
+            Assert.That(
+                full.GetProperty("command").GetString(), Is.EqualTo("conda install -c https://conda.anaconda.org/t/***/team openssl"));
             Assert.That(requests.Select(request => request.Headers["Idempotency-Key"]), Is.Unique);
             Assert.That(requests[0].Headers["traceparent"], Does.Match("^00-[0-9a-f]{32}-[0-9a-f]{16}-01$"));
         });
@@ -61,7 +67,9 @@ public sealed class LogTests : CommandFixture
     public async Task The_machine_is_registered_once_and_again_when_the_platform_does_not_know_it()
     {
         Platform.On(Logs, 200, Logged()).On(Logs, 200, Logged())
-            .On(Logs, 404, """{"title": "Not found.", "detail": "The machine is not registered.", "status": 404, "code": "machine_not_registered"}""").On(Logs, 200, Logged());
+            .On(Logs, 404,
+                """{"title": "Not found.", "detail": "The machine is not registered.", "status": 404, "code": "machine_not_registered"}""")
+            .On(Logs, 200, Logged());
         var prefix = Machine.Environment();
         await Machine.RunAsync("log", "--prefix", prefix);
         await Machine.RunAsync("log", "--prefix", prefix);
@@ -102,7 +110,8 @@ public sealed class LogTests : CommandFixture
     [TestCase(503)]
     public async Task A_platform_that_asks_for_patience_gets_it_with_the_same_idempotency_key(int status)
     {
-        Platform.On(Logs, status, "{}", "application/json", ("Retry-After", "0")).On(Logs, status, "{}", "application/json", ("Retry-After", "0")).On(Logs, 200, Logged());
+        Platform.On(Logs, status, "{}", "application/json", ("Retry-After", "0"))
+            .On(Logs, status, "{}", "application/json", ("Retry-After", "0")).On(Logs, 200, Logged());
         var ended = await Machine.RunAsync("log", "--prefix", Machine.Environment());
         Assert.That((ended.ExitCode, Platform.To(Logs).Length), Is.EqualTo((0, 3)));
         Assert.That(Platform.To(Logs).Select(request => request.Headers["Idempotency-Key"]).Distinct().Count(), Is.EqualTo(1));
@@ -172,8 +181,10 @@ public sealed class LogTests : CommandFixture
     public async Task A_pending_scan_says_where_to_look_or_is_waited_for()
     {
         Platform.On(Logs, 200, Logged("pending"));
-        Platform.On($"GET {Orgs}/environments/{EnvironmentId}", 200, $$"""{"id": "{{EnvironmentId}}", "scanned_at": null, "vulnerabilities": null}""")
-            .On($"GET {Orgs}/environments/{EnvironmentId}", 200, $$"""{"id": "{{EnvironmentId}}", "scanned_at": "2026-03-01T10:00:00Z", "vulnerabilities": {"total": 1, "high": 1} }""");
+        Platform.On($"GET {Orgs}/environments/{EnvironmentId}", 200,
+            $$"""{"id": "{{EnvironmentId}}", "scanned_at": null, "vulnerabilities": null}""")
+            .On($"GET {Orgs}/environments/{EnvironmentId}", 200,
+                $$"""{"id": "{{EnvironmentId}}", "scanned_at": "2026-03-01T10:00:00Z", "vulnerabilities": {"total": 1, "high": 1} }""");
         var prefix = Machine.Environment();
         var pending = await Machine.RunAsync("log", "--prefix", prefix);
         Assert.That(pending.Out + pending.Error, Does.Contain("pending").And.Contains($"envplatform env show {EnvironmentId}"));
@@ -187,7 +198,8 @@ public sealed class LogTests : CommandFixture
     {
         Platform.On(Logs, 200, Logged());
         await Machine.RunAsync("log", "--prefix", Machine.Environment(), "--command", "conda install -c https://ada:pw@host/x y");
-        Assert.That(Platform.To(Logs).Single().Json().GetProperty("command").GetString(), Is.EqualTo("conda install -c https://***@host/x y"));
+        Assert.That(
+            Platform.To(Logs).Single().Json().GetProperty("command").GetString(), Is.EqualTo("conda install -c https://***@host/x y"));
     }
 
     [Test]
@@ -234,8 +246,10 @@ public sealed class LogTests : CommandFixture
         Assert.Multiple(() =>
         {
             Assert.That(ended.Out.Trim().Split('\n'), Has.Length.EqualTo(2));
-            Assert.That(Platform.To(Logs).Select(request => request.Json().GetProperty("platform").GetString()), Is.EqualTo(new[] { "linux-64", "osx-64" }));
-            Assert.That(Platform.To(Logs).Select(request => request.Json().GetProperty("name").GetString()), Is.EqualTo(new[] { "conda-lock-linux-64", "conda-lock-osx-64" }));
+            Assert.That(Platform.To(Logs).Select(request => request.Json().GetProperty("platform").GetString()),
+                Is.EqualTo(new[] { "linux-64", "osx-64" }));
+            Assert.That(Platform.To(Logs).Select(request => request.Json().GetProperty("name").GetString()),
+                Is.EqualTo(new[] { "conda-lock-linux-64", "conda-lock-osx-64" }));
         });
     }
 
@@ -243,7 +257,9 @@ public sealed class LogTests : CommandFixture
     public async Task What_a_file_leaves_open_is_reported_and_the_rest_is_logged()
     {
         Platform.On(Logs, 200, Logged());
-        Machine.Write("environment.yml", "name: web\ndependencies:\n  - python=3.9.7=h12debd9_1\n  - numpy>=1.20\n  - pip:\n    - requests==2.25.1\n");
+        Machine.Write(
+            "environment.yml",
+            "name: web\ndependencies:\n  - python=3.9.7=h12debd9_1\n  - numpy>=1.20\n  - pip:\n    - requests==2.25.1\n");
         var ended = await Machine.RunAsync("log", "--file", "environment.yml", "--platform", "linux-64");
         var body = Platform.To(Logs).Single().Json();
         Assert.Multiple(() =>
@@ -282,9 +298,10 @@ public sealed class LogTests : CommandFixture
         Assert.That((ended.ExitCode, ended.Error.Contains("does not look like", StringComparison.Ordinal)), Is.EqualTo((2, true)));
     }
 
-    private static string DigestOf(JsonElement log) => PackageSetDigest.Compute(log.GetProperty("packages").EnumerateArray().Select(package =>
-    {
-        string Field(string name) => package.TryGetProperty(name, out var value) ? value.GetString()! : "";
-        return new PackageKey(Field("manager"), Field("channel"), Field("subdir"), Field("name"), Field("version"), Field("build"));
-    }));
+    private static string DigestOf(JsonElement log) =>
+        PackageSetDigest.Compute(log.GetProperty("packages").EnumerateArray().Select(package =>
+        {
+            string Field(string name) => package.TryGetProperty(name, out var value) ? value.GetString()! : "";
+            return new PackageKey(Field("manager"), Field("channel"), Field("subdir"), Field("name"), Field("version"), Field("build"));
+        }));
 }

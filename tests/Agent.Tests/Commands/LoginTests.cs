@@ -23,12 +23,15 @@ public sealed class LoginTests : CommandFixture
             Assert.That(ended.Out, Does.Contain("ada@example.org").And.Contains("acme"));
             Assert.That(Platform.To("GET /me").Single().Headers["Authorization"], Is.EqualTo("Bearer envp_abc"));
             Assert.That(Platform.To("GET /me").Single().Headers["User-Agent"], Is.EqualTo("envplatform/" + Surroundings.Version));
-            Assert.That(File.ReadAllText(Machine.SettingsFile), Is.EqualTo($$"""{"url":"{{Platform.Url}}","token":"envp_abc","organization":"acme"}"""));
+            Assert.That(File.ReadAllText(Machine.SettingsFile),
+                Is.EqualTo($$"""{"url":"{{Platform.Url}}","token":"envp_abc","organization":"acme"}"""));
         });
         if (!OperatingSystem.IsWindows())
         {
             Assert.That(File.GetUnixFileMode(Machine.SettingsFile), Is.EqualTo(UnixFileMode.UserRead | UnixFileMode.UserWrite));
-            Assert.That(File.GetUnixFileMode(Path.GetDirectoryName(Machine.SettingsFile)!) & (UnixFileMode.OtherRead | UnixFileMode.GroupRead), Is.EqualTo((UnixFileMode)0));
+            Assert.That(
+                File.GetUnixFileMode(Path.GetDirectoryName(Machine.SettingsFile)!) & (UnixFileMode.OtherRead | UnixFileMode.GroupRead),
+                Is.EqualTo((UnixFileMode)0));
         }
     }
 
@@ -80,12 +83,14 @@ public sealed class LoginTests : CommandFixture
     [Test]
     public async Task A_token_that_is_refused_changes_nothing_and_shows_the_detail_and_trace()
     {
-        Platform.On("GET /me", 401, """{"title": "Unauthorized", "detail": "The token was revoked.", "status": 401, "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736"}""");
+        Platform.On("GET /me", 401,
+            """{"title": "Unauthorized", "detail": "The token was revoked.", "status": 401, "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736"}""");
         var ended = await Machine.RunAsync("login", "--url", Platform.Url, "--token", "envp_old");
         Assert.Multiple(() =>
         {
             Assert.That(ended.ExitCode, Is.EqualTo(2));
-            Assert.That(ended.Error, Does.Contain("The token was revoked").And.Contains("4bf92f3577b34da6a3ce929d0e0e4736").And.Not.Contains("   at "));
+            Assert.That(ended.Error, Does.Contain("The token was revoked")
+                .And.Contains("4bf92f3577b34da6a3ce929d0e0e4736").And.Not.Contains("   at "));
             Assert.That(File.Exists(Machine.SettingsFile), Is.False);
         });
     }
@@ -93,7 +98,9 @@ public sealed class LoginTests : CommandFixture
     [Test]
     public async Task A_kept_token_is_not_sent_to_another_address()
     {
-        Machine.Write(".config/envplatform/settings.json", """{"url":"https://envplatform.example.org","token":"envp_secret","organization":"acme"}""");
+        Machine.Write(
+            ".config/envplatform/settings.json",
+            """{"url":"https://envplatform.example.org","token":"envp_secret","organization":"acme"}""");
         Machine.Variables["ENVPLATFORM_URL"] = Platform.Url;
         var ended = await Machine.RunAsync("env", "list");
         Assert.Multiple(() =>
@@ -114,14 +121,17 @@ public sealed class LoginTests : CommandFixture
     [Test]
     public async Task Logout_forgets_the_token_and_the_cache_and_keeps_the_machine()
     {
-        Machine.Write(".config/envplatform/settings.json", $$"""{"url":"{{Platform.Url}}","token":"envp_secret","organization":"acme","machine_id":"0192f0c1-0000-7000-8000-000000000001"}""");
+        Machine.Write(
+            ".config/envplatform/settings.json",
+            $$"""{"url":"{{Platform.Url}}","token":"envp_secret","organization":"acme","machine_id":"0192f0c1-0000-7000-8000-000000000001"}""");
         Machine.Write(".cache/envplatform/activation/0.json", "{}");
         Machine.Write(".cache/envplatform/registration", "x");
         var ended = await Machine.RunAsync("logout");
         Assert.Multiple(() =>
         {
             Assert.That(ended.ExitCode, Is.Zero, ended.Error);
-            Assert.That(File.ReadAllText(Machine.SettingsFile), Does.Not.Contain("envp_secret").And.Contains("0192f0c1-0000-7000-8000-000000000001"));
+            Assert.That(File.ReadAllText(Machine.SettingsFile), Does.Not.Contain("envp_secret")
+                .And.Contains("0192f0c1-0000-7000-8000-000000000001"));
             Assert.That(Directory.GetFiles(Path.Combine(Machine.Home, ".cache"), "*", SearchOption.AllDirectories), Is.Empty);
         });
     }
@@ -137,13 +147,15 @@ public sealed class LoginTests : CommandFixture
         Assert.Multiple(() =>
         {
             Assert.That(text.ExitCode, Is.Zero);
-            Assert.That(text.Out, Does.Match(@"reachable +yes").And.Match("signed in as +ada@example.org").And.Match("environment +/opt/conda"));
+            Assert.That(
+                text.Out, Does.Match(@"reachable +yes").And.Match("signed in as +ada@example.org").And.Match("environment +/opt/conda"));
             Assert.That((bool)json["reachable"]!, Is.True);
             Assert.That((string)json["machine_id"]!, Is.EqualTo("0192f0c1-0000-7000-8000-000000000001"));
         });
 
         Machine.Variables["ENVPLATFORM_URL"] = "http://127.0.0.1:1";
         var away = await Machine.RunAsync("status");
-        Assert.That((away.ExitCode, away.Out.Contains("no: http://127.0.0.1:1/ cannot be reached", StringComparison.Ordinal)), Is.EqualTo((2, true)));
+        Assert.That((away.ExitCode, away.Out.Contains("no: http://127.0.0.1:1/ cannot be reached", StringComparison.Ordinal)),
+            Is.EqualTo((2, true)));
     }
 }

@@ -20,5 +20,6 @@ public sealed class ProcessTests : CommandFixture
     }
 
     private Task<Ended> RunAsync(params string[] args) =>
-        Machine.RunProgramAsync(Path.Combine(TestContext.CurrentContext.TestDirectory, OperatingSystem.IsWindows() ? "envplatform.exe" : "envplatform"), args);
+        Machine.RunProgramAsync(
+            Path.Combine(TestContext.CurrentContext.TestDirectory, OperatingSystem.IsWindows() ? "envplatform.exe" : "envplatform"), args);
 }

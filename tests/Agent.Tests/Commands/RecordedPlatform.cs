@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.IO.Compression;
 using System.Text.Json;
+
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
@@ -21,7 +22,8 @@ internal sealed class RecordedPlatform : IAsyncDisposable
 {
     public const string Org = "acme";
     private readonly WebApplication _app;
-    private readonly ConcurrentDictionary<string, ConcurrentQueue<Func<Received, HttpResponse, Task>>> _answers = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, ConcurrentQueue<Func<Received, HttpResponse, Task>>> _answers = new(
+        StringComparer.Ordinal);
 
     private RecordedPlatform(WebApplication app) => _app = app;
 
@@ -42,8 +44,11 @@ internal sealed class RecordedPlatform : IAsyncDisposable
         return platform;
     }
 
-    /// <summary>Plays an answer for a method and path (below /api/v1); several for the same are played in turn, the last one for good.</summary>
-    public RecordedPlatform On(string request, int status, string body, string type = "application/json", params (string Name, string Value)[] headers) =>
+    /// <summary>
+    /// Plays an answer for a method and path (below /api/v1); several for the same are played in turn, the last one for good.
+    /// </summary>
+    public RecordedPlatform On(
+        string request, int status, string body, string type = "application/json", params (string Name, string Value)[] headers) =>
         On(request, async (_, response) =>
         {
             response.StatusCode = status;
@@ -72,11 +77,14 @@ internal sealed class RecordedPlatform : IAsyncDisposable
     private async Task AnswerAsync(HttpContext context)
     {
         using var body = new MemoryStream();
-        var source = context.Request.Headers.ContentEncoding == "gzip" ? new GZipStream(context.Request.Body, CompressionMode.Decompress) : context.Request.Body;
+        var source = context.Request.Headers.ContentEncoding == "gzip"
+            ? new GZipStream(context.Request.Body, CompressionMode.Decompress)
+            : context.Request.Body;
         await source.CopyToAsync(body);
         var received = new Received(
             context.Request.Method, context.Request.Path, context.Request.QueryString.Value ?? "",
-            context.Request.Headers.ToDictionary(header => header.Key, header => header.Value.ToString(), StringComparer.OrdinalIgnoreCase), body.ToArray());
+            context.Request.Headers.ToDictionary(header => header.Key, header => header.Value.ToString(), StringComparer.OrdinalIgnoreCase),
+            body.ToArray());
         Requests.Enqueue(received);
 
         if (!_answers.TryGetValue(Key(received), out var answers) || !answers.TryPeek(out var answer))

@@ -103,7 +103,8 @@ public sealed class UsageTests
         _machine.Variables["ENVPLATFORM_TOKEN"] = "t";
         _machine.Variables["ENVPLATFORM_ORG"] = "o";
         var ended = await _machine.RunAsync("check");
-        Assert.That((ended.ExitCode, ended.Error), Is.EqualTo((64, $"envplatform: No environment is active: say which one with --prefix or --name.{Environment.NewLine}")));
+        Assert.That((ended.ExitCode, ended.Error),
+            Is.EqualTo((64, $"envplatform: No environment is active: say which one with --prefix or --name.{Environment.NewLine}")));
     }
 
     [TestCase("ENVPLATFORM_MACHINE_ID", "machine-1")]

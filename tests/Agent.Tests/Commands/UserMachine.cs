@@ -86,7 +86,8 @@ internal sealed class UserMachine : IDisposable
             RedirectStandardError = true,
             WorkingDirectory = Home,
         };
-        var kept = new[] { "PATH", "DOTNET_ROOT", "TMPDIR", "SystemRoot" }.Select(name => (name, System.Environment.GetEnvironmentVariable(name))).ToArray();
+        var kept = new[] { "PATH", "DOTNET_ROOT", "TMPDIR", "SystemRoot" }.Select(
+            name => (name, System.Environment.GetEnvironmentVariable(name))).ToArray();
         start.Environment.Clear();
         start.Environment["HOME"] = Home;
         // A cold start on a busy machine may take longer than an activation should wait.

@@ -2,7 +2,9 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
+
 using EnvPlatform.Agent.Tests.Commands;
+
 using Microsoft.AspNetCore.Http;
 
 namespace EnvPlatform.Agent.Tests.Native;
@@ -24,7 +26,8 @@ public sealed partial class NativeAgentTests : CommandFixture
 
     [Test]
     public void Every_command_is_run() =>
-        Assert.That(NativeRun.All.Select(run => run.Command).Distinct(StringComparer.Ordinal), Is.EquivalentTo(Commands().Where(command => command.IsLeaf).Select(command => command.Path)));
+        Assert.That(NativeRun.All.Select(run => run.Command).Distinct(StringComparer.Ordinal),
+            Is.EquivalentTo(Commands().Where(command => command.IsLeaf).Select(command => command.Path)));
 
     [TestCaseSource(typeof(NativeRun), nameof(NativeRun.All))]
     public async Task A_command_does_the_same_in_native_code(object testCase)
@@ -126,8 +129,10 @@ public sealed partial class NativeAgentTests : CommandFixture
         Assert.Multiple(() =>
         {
             Assert.That((wideCode, narrowCode), Is.EqualTo((0, 0)), wideTable + narrowTable);
-            Assert.That(wideTable, Does.Contain("│").And.Contains("╭").And.Match(Colour).And.Contains("MACHINE").And.Contains("ada-laptop"));
-            Assert.That(narrowTable, Does.Not.Contain("│").And.Not.Contains("MACHINE").And.Contains("0192f0c1-0000-7000-8000-0000000000e1").And.Contains("VULNERABILITIES"));
+            Assert.That(
+                wideTable, Does.Contain("│").And.Contains("╭").And.Match(Colour).And.Contains("MACHINE").And.Contains("ada-laptop"));
+            Assert.That(narrowTable, Does.Not.Contain("│").And.Not.Contains("MACHINE").And.Contains("0192f0c1-0000-7000-8000-0000000000e1")
+                .And.Contains("VULNERABILITIES"));
         });
 
         Machine.Variables["NO_COLOR"] = "1";
@@ -150,7 +155,8 @@ public sealed partial class NativeAgentTests : CommandFixture
         Assert.Multiple(() =>
         {
             Assert.That(exitCode, Is.Zero, shown);
-            Assert.That(shown, Does.Contain("as ada@example.org, organization umbrella.").And.Not.Contains("typed").And.Not.Contains("typex"));
+            Assert.That(
+                shown, Does.Contain("as ada@example.org, organization umbrella.").And.Not.Contains("typed").And.Not.Contains("typex"));
             Assert.That(Platform.To("GET /me").Single().Headers["Authorization"], Is.EqualTo("Bearer envp_typed"));
             Assert.That(File.ReadAllText(Machine.SettingsFile), Does.Contain("\"envp_typed\"").And.Contains("\"umbrella\""));
         });
@@ -193,9 +199,11 @@ public sealed partial class NativeAgentTests : CommandFixture
         var text = new StringBuilder();
         foreach (var received in Platform.Requests)
         {
-            var headers = received.Headers.Where(header => header.Key is not ("Idempotency-Key" or "traceparent" or "Content-Length" or "Host"))
+            var headers = received.Headers.Where(
+                header => header.Key is not ("Idempotency-Key" or "traceparent" or "Content-Length" or "Host"))
                 .OrderBy(header => header.Key, StringComparer.Ordinal);
-            text.AppendLine(CultureInfo.InvariantCulture, $"{received.Method} {received.Path}{received.Query} {string.Join(", ", headers.Select(header => $"{header.Key}: {header.Value}"))}");
+            text.AppendLine(CultureInfo.InvariantCulture, $"{received.Method} {received.Path}{received.Query} "
+                + $"{string.Join(", ", headers.Select(header => $"{header.Key}: {header.Value}"))}");
             text.AppendLine(Named(Encoding.UTF8.GetString(received.Body)));
         }
 
@@ -203,11 +211,13 @@ public sealed partial class NativeAgentTests : CommandFixture
     }
 
     /// <summary>The settings and the cache as a run left them, without the times of answers.</summary>
-    private string Kept() => string.Join('\n', new[] { ".config", ".cache" }.Select(folder => Path.Combine(Machine.Home, folder)).Where(Directory.Exists)
-        .SelectMany(folder => Directory.GetFiles(folder, "*", SearchOption.AllDirectories)).Order(StringComparer.Ordinal)
-        .Select(file => $"{file}: {CheckedAt().Replace(Named(File.ReadAllText(file)), "")}"));
+    private string Kept() =>
+        string.Join('\n', new[] { ".config", ".cache" }.Select(folder => Path.Combine(Machine.Home, folder)).Where(Directory.Exists)
+            .SelectMany(folder => Directory.GetFiles(folder, "*", SearchOption.AllDirectories)).Order(StringComparer.Ordinal)
+            .Select(file => $"{file}: {CheckedAt().Replace(Named(File.ReadAllText(file)), "")}"));
 
-    private static Ended Comparable(Ended ended) => ended with { Out = Latency().Replace(Named(ended.Out), "some ms"), Error = Named(ended.Error) };
+    private static Ended Comparable(Ended ended) =>
+        ended with { Out = Latency().Replace(Named(ended.Out), "some ms"), Error = Named(ended.Error) };
 
     /// <summary>The text with the one name for this machine.</summary>
     private static string Named(string text) => Regex.Replace(text, $@"\b{Regex.Escape(Environment.MachineName)}\b", "ada-laptop");
@@ -222,7 +232,8 @@ public sealed partial class NativeAgentTests : CommandFixture
     }
 
     private static IEnumerable<(string Path, bool IsLeaf)> Below(Command command, string path) =>
-        command.Subcommands.SelectMany(child => Below(child, $"{path} {child.Name}".TrimStart())).Prepend((path, command.Subcommands.Count == 0));
+        command.Subcommands.SelectMany(child => Below(child, $"{path} {child.Name}".TrimStart()))
+            .Prepend((path, command.Subcommands.Count == 0));
 
     private static long PeakOf(string program)
     {
@@ -247,7 +258,8 @@ public sealed partial class NativeAgentTests : CommandFixture
 
     private static string LockFile()
     {
-        var text = new StringBuilder("version: 1\nmetadata:\n  content_hash:\n    linux-64: abc\n  channels:\n  - url: conda-forge\n    used_env_vars: []\n  platforms:\n  - linux-64\n  sources:\n  - environment.yml\npackage:\n");
+        var text = new StringBuilder("version: 1\nmetadata:\n  content_hash:\n    linux-64: abc\n  channels:\n  - url: conda-forge\n"
+            + "    used_env_vars: []\n  platforms:\n  - linux-64\n  sources:\n  - environment.yml\npackage:\n");
         for (var number = 0; number < ManyPackages; number++)
         {
             text.Append(CultureInfo.InvariantCulture, $$"""

@@ -83,7 +83,8 @@ internal sealed record NativeRun(string Command, string[] Args, string Shows, in
         new("env fix", [Id], "conda install --prefix /envs/science 'openssl>=1.1.1n'", 1),
         new("vulnerability show", ["CVE-2022-0778"], "yes, says CISA"),
         new("vulnerability environments", ["CVE-2022-0778"], "1 of 3 environments."),
-        new("vulnerability curate", ["CVE-2022-0778", "--status", "cleared", "--reason", "patched", "--package", "openssl", "--version", "1.1.1k", "--expires", "2027-01-31"],
+        new("vulnerability curate", ["CVE-2022-0778", "--status", "cleared", "--reason", "patched", "--package", "openssl", "--version",
+            "1.1.1k", "--expires", "2027-01-31"],
             "CVE-2022-0778 is cleared in openssl 1.1.1k, until 2027-01-31 00:00 UTC."),
         new("vulnerability curations", ["--history"], "patched"),
         new("vex export", ["--format", "cyclonedx"], "CycloneDX"),
@@ -100,7 +101,8 @@ internal sealed record NativeRun(string Command, string[] Args, string Shows, in
         .On("GET /me", 200, Me)
         .On($"PUT {Orgs}/machines/0192f0c1-0000-7000-8000-000000000001", 200, "{}")
         .On($"POST {Orgs}/environment-logs", 200, Logged)
-        .On($"GET {Orgs}/activation", 200, $$"""{"status": "block", "message": "Old openssl.", "environment_id": "{{Id}}", "reasons": [{"policy": "no-kev"}]}""")
+        .On($"GET {Orgs}/activation", 200,
+            $$"""{"status": "block", "message": "Old openssl.", "environment_id": "{{Id}}", "reasons": [{"policy": "no-kev"}]}""")
         .On($"POST {Orgs}/scans", 200, Scanned)
         .On($"GET {Orgs}/environments", 200, $$"""{"items": [{{View}}], "total_count": 40, "next_cursor": "x"}""")
         .On($"GET {Orgs}/environments/{Id}", 200, View)
@@ -117,14 +119,18 @@ internal sealed record NativeRun(string Command, string[] Args, string Shows, in
         .On($"PUT {Cve}/curation", 200, Curation)
         .On($"GET {Orgs}/vulnerabilities/curations", 200, $$"""{"items": [{{Curation}}], "total_count": 1}""")
         .On($"GET {Orgs}/vulnerabilities/vex", 200, """{"bomFormat":"CycloneDX"}""", "application/vnd.cyclonedx+json")
-        .On($"POST {Orgs}/vulnerabilities/vex", 200, """{"statements": 4, "applied": 2, "unchanged": 1, "skipped": [{"vulnerability": "CVE-1999-1", "product": "pkg:apk/x", "reason": "It is about no conda package."}]}""")
+        .On($"POST {Orgs}/vulnerabilities/vex", 200,
+            """{"statements": 4, "applied": 2, "unchanged": 1, "skipped": [{"vulnerability": "CVE-1999-1", "product": "pkg:apk/x", "reason": "It is about no conda package."}]}""")
         .On("POST /advisories/imports", 202, """{"id": "i1", "status": "running"}""")
-        .On("GET /advisories/imports/i1", 200, """{"id": "i1", "status": "completed", "advisories": 7080, "added": 7000, "changed": 80, "withdrawn": 269, "rejected": 1}""")
-        .On("GET /advisories/imports/i1/rejections", 200, """{"items": [{"number": 1, "record": "PYSEC-9", "file": "a/b.json", "reason": "modified is missing"}], "total_count": 1}""")
+        .On("GET /advisories/imports/i1", 200,
+            """{"id": "i1", "status": "completed", "advisories": 7080, "added": 7000, "changed": 80, "withdrawn": 269, "rejected": 1}""")
+        .On("GET /advisories/imports/i1/rejections", 200,
+            """{"items": [{"number": 1, "record": "PYSEC-9", "file": "a/b.json", "reason": "modified is missing"}], "total_count": 1}""")
         .On("GET /advisories/imports", 200, """
             {"items": [{"id": "i0", "format": "kev", "status": "failed", "phase": "done", "error": "The catalogue has no vulnerabilities.", "created_at": "2026-11-20T10:00:00Z"}], "total_count": 1}
             """)
-        .On($"GET /advisories/imports/{Id}/rejections", 200, """{"items": [{"number": 3, "record": "PYSEC-1", "reason": "events are missing"}], "total_count": 1}""")
+        .On($"GET /advisories/imports/{Id}/rejections", 200,
+            """{"items": [{"number": 3, "record": "PYSEC-1", "reason": "events are missing"}], "total_count": 1}""")
         .On("GET /advisories/feeds", 200, $$"""{"items": [{{Feed}}], "total_count": 1}""")
         .On("POST /advisories/feeds/pypi/sync", 202, Feed);
 
@@ -133,12 +139,17 @@ internal sealed record NativeRun(string Command, string[] Args, string Shows, in
     {
         machine.In = "envp_piped\n";
         machine.Environment();
-        machine.Write("environment.yml", "name: demo\nchannels: [conda-forge]\ndependencies:\n  - numpy=1.26.4=py311h64a7726_0\n  - openssl=1.1.1k\n  - scipy>=1.0\n  - pip:\n      - requests==2.25.1\n      - flask\n");
+        machine.Write("environment.yml", "name: demo\nchannels: [conda-forge]\ndependencies:\n  - numpy=1.26.4=py311h64a7726_0\n"
+            + "  - openssl=1.1.1k\n  - scipy>=1.0\n  - pip:\n      - requests==2.25.1\n      - flask\n");
         machine.Write("broken.yml", "name: demo\ndependencies: [numpy=1.0\n");
-        machine.Write("list.json", """[{"name": "openssl", "version": "1.1.1k", "build_string": "h27cfd23_0", "channel": "pkgs/main", "platform": "linux-64"}]""");
+        machine.Write(
+            "list.json",
+            """[{"name": "openssl", "version": "1.1.1k", "build_string": "h27cfd23_0", "channel": "pkgs/main", "platform": "linux-64"}]""");
         machine.Write("vex.json", """{"bomFormat":"CycloneDX"}""");
         machine.Write("osv.json", """{"schema_version": "1.7.0", "id": "PYSEC-1"}""");
-        machine.Write(".config/envplatform/settings.json", $$"""{"url":"{{url}}","token":"envp_secret","organization":"acme","machine_id":"0192f0c1-0000-7000-8000-000000000001"}""");
+        machine.Write(
+            ".config/envplatform/settings.json",
+            $$"""{"url":"{{url}}","token":"envp_secret","organization":"acme","machine_id":"0192f0c1-0000-7000-8000-000000000001"}""");
     }
 
     public override string ToString() => string.Join(' ', Args.Prepend(Command));

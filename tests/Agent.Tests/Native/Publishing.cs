@@ -14,7 +14,8 @@ internal static class Publishing
     {
         RequireUnix();
         var (exitCode, said) = await Native.Value;
-        if (exitCode != 0 && said.Contains("no native code here", StringComparison.Ordinal) && Environment.GetEnvironmentVariable("CI") is not { Length: > 0 })
+        if (exitCode != 0 && said.Contains("no native code here", StringComparison.Ordinal)
+            && Environment.GetEnvironmentVariable("CI") is not { Length: > 0 })
         {
             Assert.Ignore(said);
         }

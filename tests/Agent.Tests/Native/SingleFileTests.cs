@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
+
 using EnvPlatform.Agent.Tests.Commands;
 
 namespace EnvPlatform.Agent.Tests.Native;
@@ -28,7 +29,8 @@ public sealed class SingleFileTests
         if (rid == RuntimeInformation.RuntimeIdentifier)
         {
             using var machine = new UserMachine();
-            Assert.That(await machine.RunProgramAsync(program, "--version"), Is.EqualTo(new Ended(0, Surroundings.Version + Environment.NewLine, "")));
+            Assert.That(await machine.RunProgramAsync(program, "--version"),
+                Is.EqualTo(new Ended(0, Surroundings.Version + Environment.NewLine, "")));
             Assert.That((await machine.RunProgramAsync(program, "env", "list")).ExitCode, Is.EqualTo(2), "nobody is signed in");
             Assert.That((await machine.RunProgramAsync(program, "nonsense")).ExitCode, Is.EqualTo(64));
         }
@@ -67,16 +69,28 @@ public sealed class SingleFileTests
     {
         if (head.StartsWith("\u007fELF"u8))
         {
-            return BinaryPrimitives.ReadUInt16LittleEndian(head[18..]) switch { 0x3E => "linux-x64", 0xB7 => "linux-arm64", var other => $"ELF {other:x}" };
+            return BinaryPrimitives.ReadUInt16LittleEndian(head[18..]) switch
+            {
+                0x3E => "linux-x64",
+                0xB7 => "linux-arm64",
+                var other => $"ELF {other:x}"
+            };
         }
 
         if (head.StartsWith("MZ"u8))
         {
             var header = head[BinaryPrimitives.ReadInt32LittleEndian(head[0x3C..])..];
-            return !header.StartsWith("PE\0\0"u8) ? "MZ" : BinaryPrimitives.ReadUInt16LittleEndian(header[4..]) switch { 0x8664 => "win-x64", var other => $"PE {other:x}" };
+            return !header.StartsWith("PE\0\0"u8)
+                ? "MZ"
+                : BinaryPrimitives.ReadUInt16LittleEndian(header[4..]) switch { 0x8664 => "win-x64", var other => $"PE {other:x}" };
         }
 
         return BinaryPrimitives.ReadUInt32LittleEndian(head) != 0xFEEDFACF ? "unknown"
-            : BinaryPrimitives.ReadUInt32LittleEndian(head[4..]) switch { 0x01000007 => "osx-x64", 0x0100000C => "osx-arm64", var other => $"Mach-O {other:x}" };
+            : BinaryPrimitives.ReadUInt32LittleEndian(head[4..]) switch
+            {
+                0x01000007 => "osx-x64",
+                0x0100000C => "osx-arm64",
+                var other => $"Mach-O {other:x}"
+            };
     }
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text;
 using System.Text.RegularExpressions;
+
 using EnvPlatform.Agent.Tests.Commands;
 
 namespace EnvPlatform.Agent.Tests.Native;
@@ -42,13 +43,18 @@ internal sealed partial class Terminal : IDisposable
     }
 
     /// <summary>Waits until the program shows a text.</summary>
-    public Task ShowsAsync(string text) => UntilAsync(() => Task.FromResult(Shown.Contains(text, StringComparison.Ordinal)), $"the program shows '{text}'");
+    public Task ShowsAsync(string text) =>
+        UntilAsync(() => Task.FromResult(Shown.Contains(text, StringComparison.Ordinal)), $"the program shows '{text}'");
 
     /// <summary>Waits until the terminal repeats nothing of what is typed.</summary>
     public Task IsSilentAsync() => UntilAsync(
         async () =>
         {
-            using var stty = Process.Start(new ProcessStartInfo("stty", ["-F", Device().Match(Shown).Groups["device"].Value, "-a"]) { UseShellExecute = false, RedirectStandardOutput = true })!;
+            using var stty = Process.Start(new ProcessStartInfo("stty", ["-F", Device().Match(Shown).Groups["device"].Value, "-a"])
+            {
+                UseShellExecute = false,
+                RedirectStandardOutput = true
+            })!;
             return (await stty.StandardOutput.ReadToEndAsync()).Contains(" -echo ", StringComparison.Ordinal);
         },
         "the terminal is silent");

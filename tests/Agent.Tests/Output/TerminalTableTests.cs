@@ -8,7 +8,10 @@ public sealed class TerminalTableTests
     private const string Id = "01a1fd94-1581-7186-81d8-d476e237f62a";
 
     private static readonly IReadOnlyList<Column> Columns =
-        [new("ID"), new("NAME", Wraps: true), new("MACHINE", Optional: true), new("VULNERABILITIES", Right: true), new("UPDATED", Optional: true)];
+        [
+            new("ID"), new("NAME", Wraps: true), new("MACHINE", Optional: true), new("VULNERABILITIES", Right: true),
+            new("UPDATED", Optional: true)
+        ];
 
     private static readonly IReadOnlyList<Cell[]> Rows = [[Id, "science.explicit", "build-server-17", 50, "2026-11-21 10:08"]];
 
@@ -22,7 +25,8 @@ public sealed class TerminalTableTests
         TerminalTable.Write(output, colour: false, width, Columns, Rows);
         var text = output.ToString();
         Assert.That(text, Does.Contain(Id).And.Contain("VULNERABILITIES"));
-        Assert.That(string.Join(',', new[] { "MACHINE", "UPDATED" }.Where(title => text.Contains(title, StringComparison.Ordinal))), Is.EqualTo(optional));
+        Assert.That(string.Join(',', new[] { "MACHINE", "UPDATED" }.Where(title => text.Contains(title, StringComparison.Ordinal))),
+            Is.EqualTo(optional));
         Assert.That(text.Split('\n').Max(line => line.TrimEnd().Length), Is.LessThanOrEqualTo(Math.Max(width, 75)));
     }
 }

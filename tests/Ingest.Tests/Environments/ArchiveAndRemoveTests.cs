@@ -28,13 +28,15 @@ public sealed class ArchiveAndRemoveTests : IngestFixture
 
         await OutboxDrainsAsync();
         await Eventually.BecomesTrueAsync(() => Task.FromResult(Archivings(id).Count() == 2), "two events");
-        Assert.That(Archivings(id).OrderBy(e => e.Version).Select(e => (e.Archived, e.Version)), Is.EqualTo(new[] { (true, 2L), (false, 4L) }));
+        Assert.That(
+            Archivings(id).OrderBy(e => e.Version).Select(e => (e.Archived, e.Version)), Is.EqualTo(new[] { (true, 2L), (false, 4L) }));
         Assert.That(
             Events.Heard<AuditEventOccurred>().Where(e => e.Target.Id == id).Select(e => e.ActionKey),
             Is.SupersetOf(new[] { "environment_archived", "environment_unarchived" }));
     }
 
-    private IEnumerable<EnvironmentArchived> Archivings(string id) => Events.Heard<EnvironmentArchived>().Where(e => e.EnvironmentId.ToString() == id);
+    private IEnumerable<EnvironmentArchived> Archivings(string id) =>
+        Events.Heard<EnvironmentArchived>().Where(e => e.EnvironmentId.ToString() == id);
 
     private async Task<string[]> ListedAsync(string path) =>
         [.. (await GetAllAsync(Ada, path, 100)).Select(environment => environment.GetProperty("id").GetString()!)];
@@ -52,10 +54,12 @@ public sealed class ArchiveAndRemoveTests : IngestFixture
         await SendAndExpectAsync(HttpMethod.Delete, Bob, $"environments/{id}", HttpStatusCode.NotFound);
         await SendAndExpectAsync(HttpMethod.Post, Ada, $"environments/{id}/archive", HttpStatusCode.NotFound);
         var told = await Eventually.GetAsync(
-            () => Task.FromResult(Events.Heard<EnvironmentRemoved>().FirstOrDefault(e => e.EnvironmentId.ToString() == id)), "EnvironmentRemoved");
+            () => Task.FromResult(Events.Heard<EnvironmentRemoved>().FirstOrDefault(e => e.EnvironmentId.ToString() == id)),
+            "EnvironmentRemoved");
         Assert.That(told.Version, Is.EqualTo(2));
         await Eventually.BecomesTrueAsync(
-            () => Task.FromResult(Events.Heard<AuditEventOccurred>().Any(e => e.Target.Id == id && e.ActionKey == "environment_removed")), "the audit event");
+            () => Task.FromResult(Events.Heard<AuditEventOccurred>().Any(e => e.Target.Id == id && e.ActionKey == "environment_removed")),
+            "the audit event");
     }
 
     [Test]

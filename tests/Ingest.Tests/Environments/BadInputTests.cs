@@ -53,8 +53,12 @@ public sealed class BadInputTests : IngestFixture
         yield return Case("package_version_a_number", "packages[0].version", body => body["packages"]![0]!["version"] = 1.21);
         yield return Case("package_version_with_a_line_feed", "packages[0].version", body => body["packages"]![0]!["version"] = "1\n2");
         yield return Case("package_build_long", "packages[0].build", body => body["packages"]![0]!["build"] = new string('b', 256));
-        yield return Case("package_channel_with_a_token", "packages[0].channel", body => body["packages"]![0]!["channel"] = "https://example.org/t/tk-1/x");
-        yield return Case("package_channel_with_a_password", "packages[0].channel", body => body["packages"]![0]!["channel"] = "https://u:p@example.org/x");
+        yield return Case(
+            "package_channel_with_a_token", "packages[0].channel",
+            body => body["packages"]![0]!["channel"] = "https://example.org/t/tk-1/x");
+        yield return Case(
+            "package_channel_with_a_password", "packages[0].channel",
+            body => body["packages"]![0]!["channel"] = "https://u:p@example.org/x");
         yield return Case("package_sha256_short", "packages[0].sha256", body => body["packages"]![0]!["sha256"] = "abc");
         yield return Case("package_license_of_10_KB", "packages[0].license", body => body["packages"]![0]!["license"] = Long);
         yield return Case("package_requested_a_string", "packages[0].requested", body => body["packages"]![0]!["requested"] = "yes");
@@ -66,7 +70,8 @@ public sealed class BadInputTests : IngestFixture
             }
         });
 
-        static TestCaseData Case(string what, string field, Action<JsonObject> spoil) => new TestCaseData(spoil, field).SetArgDisplayNames(what);
+        static TestCaseData Case(string what, string field, Action<JsonObject> spoil) =>
+            new TestCaseData(spoil, field).SetArgDisplayNames(what);
     }
 
     [TestCaseSource(nameof(BadLogs))]

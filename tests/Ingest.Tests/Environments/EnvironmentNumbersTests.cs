@@ -27,7 +27,8 @@ public sealed class EnvironmentNumbersTests : IngestFixture
                     (_, 1) => await SendAsync(HttpMethod.Post, Ada, $"environments/{id}/archive"),
                     _ => await SendAsync(HttpMethod.Post, Ada, $"environments/{id}/unarchive"),
                 };
-                Assert.That(new[] { logged.StatusCode, changed?.StatusCode ?? HttpStatusCode.OK }, Is.All.LessThan(HttpStatusCode.InternalServerError), "nobody waits in a circle");
+                Assert.That(new[] { logged.StatusCode, changed?.StatusCode ?? HttpStatusCode.OK },
+                    Is.All.LessThan(HttpStatusCode.InternalServerError), "nobody waits in a circle");
             }
         })));
 
@@ -39,10 +40,12 @@ public sealed class EnvironmentNumbersTests : IngestFixture
         const string ofSets =
             """
             select count(*) from organization_package_sets s where environments <> (
-                select count(*) from environments e where e.org_id = s.org_id and e.package_set_id = s.package_set_id and e.removed_at is null)
+                select count(*) from environments e
+                where e.org_id = s.org_id and e.package_set_id = s.package_set_id and e.removed_at is null)
             """;
         var kept = await ScalarAsync<string>(string.Format(null, organizations, "sum(environments)", "environment_counts"));
-        var real = await ScalarAsync<string>(string.Format(null, organizations, "count(*)", "(select * from environments where removed_at is null) as living"));
+        var real = await ScalarAsync<string>(
+            string.Format(null, organizations, "count(*)", "(select * from environments where removed_at is null) as living"));
         Assert.Multiple(async () =>
         {
             Assert.That(real, Is.Not.Empty);

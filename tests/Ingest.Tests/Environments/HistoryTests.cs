@@ -27,7 +27,8 @@ public sealed class HistoryTests : IngestFixture
         Prop.ForAll(Sets(), Sets(), (before, after) =>
         {
             var changes = PackageChanges.Between(before.Except(after), after.Except(before));
-            var replayed = Replay([.. before], changes.Removed, changes.Added, [.. changes.Changed.Select(change => (change.From, change.To))]);
+            var replayed = Replay(
+                [.. before], changes.Removed, changes.Added, [.. changes.Changed.Select(change => (change.From, change.To))]);
             var names = changes.Added.Select(Name).Intersect(changes.Removed.Select(Name));
             return replayed.SetEquals(after) && !names.Any() && changes.Changed.All(change => Name(change.From) == Name(change.To));
         });
@@ -61,8 +62,10 @@ public sealed class HistoryTests : IngestFixture
         {
             replayed = Replay(
                 replayed, Keys(log, "removed"), Keys(log, "added"),
-                [.. log.GetProperty("changed").EnumerateArray().Select(change => (Key(change.GetProperty("from")), Key(change.GetProperty("to"))))]);
-            Assert.That(PackageSetDigest.Compute(replayed), Is.EqualTo(log.GetProperty("digest").GetString()), "the packages after each log");
+                [.. log.GetProperty("changed").EnumerateArray()
+                    .Select(change => (Key(change.GetProperty("from")), Key(change.GetProperty("to"))))]);
+            Assert.That(
+                PackageSetDigest.Compute(replayed), Is.EqualTo(log.GetProperty("digest").GetString()), "the packages after each log");
         }
 
         Assert.Multiple(() =>
@@ -77,7 +80,8 @@ public sealed class HistoryTests : IngestFixture
     public async Task A_log_says_what_changed_by_which_command_and_who_did_it()
     {
         await LoggedAsync(Bob, Body([Conda("a", "1"), Conda("b", "1"), Conda("c", "1")], "/told", command: "conda create"));
-        var logged = await LoggedAsync(Bob, Body([Conda("a", "2"), Conda("b", "1"), Pypi("d", "1")], "/told", command: "conda install a=2"));
+        var logged = await LoggedAsync(
+            Bob, Body([Conda("a", "2"), Conda("b", "1"), Pypi("d", "1")], "/told", command: "conda install a=2"));
         var history = await GetAsync(Bob, $"environments/{logged.GetProperty("environment_id").GetString()}/history?limit=1");
         var log = history.GetProperty("items")[0];
         Assert.Multiple(() =>
@@ -99,7 +103,8 @@ public sealed class HistoryTests : IngestFixture
         var id = "";
         for (var i = 0; i < 4; i++)
         {
-            id = (await LoggedAsync(Bob, Body([.. Enumerable.Range(0, 15_000).Select(j => Pypi($"large{j}", $"{i}"))], "/large"))).GetProperty("environment_id").GetString()!;
+            id = (await LoggedAsync(Bob, Body([.. Enumerable.Range(0, 15_000).Select(j => Pypi($"large{j}", $"{i}"))], "/large")))
+                .GetProperty("environment_id").GetString()!;
         }
 
         var page = await GetAsync(Bob, $"environments/{id}/history?limit=10");
@@ -146,7 +151,8 @@ public sealed class HistoryTests : IngestFixture
     }
 
     private static HashSet<PackageKey> Replay(
-        HashSet<PackageKey> set, IReadOnlyList<PackageKey> removed, IReadOnlyList<PackageKey> added, IReadOnlyList<(PackageKey From, PackageKey To)> changed)
+        HashSet<PackageKey> set, IReadOnlyList<PackageKey> removed, IReadOnlyList<PackageKey> added,
+        IReadOnlyList<(PackageKey From, PackageKey To)> changed)
     {
         var goes = removed.Concat(changed.Select(change => change.From)).ToArray();
         var comes = added.Concat(changed.Select(change => change.To)).ToArray();

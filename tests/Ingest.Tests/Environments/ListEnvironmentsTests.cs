@@ -14,21 +14,27 @@ namespace EnvPlatform.Ingest.Tests.Environments;
 public sealed class ListEnvironmentsTests : IngestFixture
 {
     private const int Count = 157;
-    private static readonly string[] Fields = ["name", "platform", "packages", "vulnerabilities", "max_cvss", "created_at", "updated_at", "scanned_at"];
-    private MachineId evesMachine;
-    private Dictionary<string, long> setOf = [];
-    private List<JsonElement> all = [];
+    private static readonly string[] Fields =
+    [
+        "name", "platform", "packages", "vulnerabilities", "max_cvss", "created_at", "updated_at", "scanned_at"
+    ];
+    private MachineId _evesMachine;
+    private Dictionary<string, long> _setOf = [];
+    private List<JsonElement> _all = [];
 
     [OneTimeSetUp]
     public async Task FillAsync()
     {
-        evesMachine = await RegisterMachineAsync(Eve, "Eves-Desktop");
+        _evesMachine = await RegisterMachineAsync(Eve, "Eves-Desktop");
         var random = new Random(20_261_121);
-        var sets = Enumerable.Range(0, 12).Select(i => Enumerable.Range(0, i + 1).Select(j => Conda($"pkg{j}", $"{i}")).ToArray()).ToArray();
+        var sets = Enumerable.Range(0, 12)
+            .Select(i => Enumerable.Range(0, i + 1).Select(j => Conda($"pkg{j}", $"{i}")).ToArray()).ToArray();
         for (var i = 0; i < Count; i++)
         {
             var bobs = random.Next(3) > 0;
-            var body = Body(sets[random.Next(sets.Length)], $"/home/{(bobs ? "bob" : "eve")}/Envs/{random.Next(40)}_{i}%x", bobs ? BobsMachine : evesMachine);
+            var body = Body(
+                sets[random.Next(sets.Length)], $"/home/{(bobs ? "bob" : "eve")}/Envs/{random.Next(40)}_{i}%x",
+                bobs ? BobsMachine : _evesMachine);
             body["name"] = new[] { "science", "Base", "web_app", "\u00e9tude", "a%b", "ops" }[random.Next(6)];
             body["platform"] = new[] { "linux-64", "osx-arm64", "win-64" }[random.Next(3)];
             await LoggedAsync(bobs ? Bob : Eve, body);
@@ -37,21 +43,25 @@ public sealed class ListEnvironmentsTests : IngestFixture
         // What events would bring over weeks: spread at random, with ties and with gaps.
         await using (var connection = await Db.OpenConnectionAsync())
         {
-            setOf = (await connection.QueryAsync<(string Digest, long Set)>("select digest, package_set_id from package_sets")).ToDictionary(row => row.Digest, row => row.Set);
+            _setOf = (await connection.QueryAsync<(string Digest, long Set)>("select digest, package_set_id from package_sets"))
+                .ToDictionary(row => row.Digest, row => row.Set);
             await connection.ExecuteAsync(
                 """
                 select setseed(0.42);
-                update environments set created_at = created_at - (random() * 20)::int * interval '1 day', updated_at = updated_at + (random() * 20)::int * interval '1 hour',
+                update environments set created_at = created_at - (random() * 20)::int * interval '1 day',
+                    updated_at = updated_at + (random() * 20)::int * interval '1 hour',
                     status = (array['ok', 'ok', 'warn', 'block'])[1 + (random() * 3)::int], archived = random() < 0.2;
                 update organization_package_sets set scanned_at = now() - (random() * 3)::int * interval '1 minute' where random() < 0.8;
-                update organization_package_sets set critical = (random() * 1.4)::int, high = (random() * 3)::int, medium = (random() * 3)::int, low = (random() * 2)::int,
-                    unknown = (random() * 0.7)::int, max_cvss = case when random() < 0.7 then (random() * 4)::int end where scanned_at is not null;
+                update organization_package_sets
+                set critical = (random() * 1.4)::int, high = (random() * 3)::int, medium = (random() * 3)::int, low = (random() * 2)::int,
+                    unknown = (random() * 0.7)::int, max_cvss = case when random() < 0.7 then (random() * 4)::int end
+                        where scanned_at is not null;
                 update organization_package_sets set total = critical + high + medium + low + unknown;
                 """);
         }
 
-        all = await GetAllAsync(Ada, "environments?archived=all", 1_000);
-        Assert.That(all, Has.Count.EqualTo(Count));
+        _all = await GetAllAsync(Ada, "environments?archived=all", 1_000);
+        Assert.That(_all, Has.Count.EqualTo(Count));
     }
 
     [Test]
@@ -59,7 +69,7 @@ public sealed class ListEnvironmentsTests : IngestFixture
         [ValueSource(nameof(Fields))] string field, [Values("", "-")] string direction, [Values(1_000, 50, 7)] int limit)
     {
         var listed = await GetAllAsync(Ada, $"environments?archived=all&sort={direction}{field}", limit);
-        var sorted = all.Order(Comparer<JsonElement>.Create((a, b) => Compare(a, b, field) is not 0 and var by ? by
+        var sorted = _all.Order(Comparer<JsonElement>.Create((a, b) => Compare(a, b, field) is not 0 and var by ? by
             : CompareSets(a, b, field) is not 0 and var bySet ? bySet : string.CompareOrdinal(Id(a), Id(b)))).ToList();
         if (direction == "-")
         {
@@ -96,24 +106,26 @@ public sealed class ListEnvironmentsTests : IngestFixture
         yield return Case("archived=all&package=none-such", _ => false);
         yield return Case(
             "search=sci&platform=linux-64&severity=high&user=bob@example.org",
-            e => !Archived(e) && Text(e, "name") == "science" && Text(e, "platform") == "linux-64" && Holds(e, "high") && Text(e.GetProperty("user"), "email") == "bob@example.org");
+            e => !Archived(e) && Text(e, "name") == "science" && Text(e, "platform") == "linux-64" && Holds(e, "high")
+                && Text(e.GetProperty("user"), "email") == "bob@example.org");
 
-        static TestCaseData Case(string query, Func<JsonElement, bool> belongs) => new TestCaseData(query, belongs).SetArgDisplayNames(query.Length == 0 ? "none" : query);
+        static TestCaseData Case(string query, Func<JsonElement, bool> belongs) =>
+            new TestCaseData(query, belongs).SetArgDisplayNames(query.Length == 0 ? "none" : query);
     }
 
     [TestCaseSource(nameof(Filters))]
     public async Task Every_filter_equals_a_filter_in_memory(string query, Func<JsonElement, bool> belongs)
     {
         var listed = await GetAllAsync(Ada, "environments?" + query, 9);
-        Assert.That(listed.Select(Id), Is.EquivalentTo(all.Where(belongs).Select(Id)));
+        Assert.That(listed.Select(Id), Is.EquivalentTo(_all.Where(belongs).Select(Id)));
     }
 
     [Test]
     public async Task Filters_take_ids_of_users_and_machines()
     {
         var byUser = await GetAllAsync(Ada, $"environments?archived=all&user={Eve.SubjectId}", 100);
-        var byMachine = await GetAllAsync(Ada, $"environments?archived=all&machine={evesMachine}", 100);
-        var expected = all.Where(e => Text(e.GetProperty("user"), "email") == "eve@example.org").Select(Id).ToArray();
+        var byMachine = await GetAllAsync(Ada, $"environments?archived=all&machine={_evesMachine}", 100);
+        var expected = _all.Where(e => Text(e.GetProperty("user"), "email") == "eve@example.org").Select(Id).ToArray();
         Assert.That(byUser.Select(Id), Is.EquivalentTo(expected));
         Assert.That(byMachine.Select(Id), Is.EquivalentTo(expected));
     }
@@ -122,7 +134,8 @@ public sealed class ListEnvironmentsTests : IngestFixture
     public async Task A_member_sees_only_its_own()
     {
         var bobs = await GetAllAsync(Bob, "environments?archived=all", 20);
-        Assert.That(bobs.Select(Id), Is.EquivalentTo(all.Where(e => Text(e.GetProperty("user"), "email") == "bob@example.org").Select(Id)));
+        Assert.That(
+            bobs.Select(Id), Is.EquivalentTo(_all.Where(e => Text(e.GetProperty("user"), "email") == "bob@example.org").Select(Id)));
         var eves = await GetAllAsync(Bob, "environments?archived=all&user=eve@example.org", 20);
         Assert.That(eves, Is.Empty);
     }
@@ -133,15 +146,15 @@ public sealed class ListEnvironmentsTests : IngestFixture
         Assert.That(await GetAllAsync(Mallory, "environments?archived=all", 20), Is.Empty);
         using var response = await SendAsync(HttpMethod.Get, Mallory, "environments", org: Organization.Slug);
         Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.NotFound));
-        using var byId = await SendAsync(HttpMethod.Get, Mallory, "environments/" + Id(all[0]));
+        using var byId = await SendAsync(HttpMethod.Get, Mallory, "environments/" + Id(_all[0]));
         Assert.That(byId.StatusCode, Is.EqualTo(HttpStatusCode.NotFound));
     }
 
     [Test]
     public async Task An_environment_that_was_not_scanned_has_no_counts()
     {
-        var pending = all.First(e => e.GetProperty("scanned_at").ValueKind == JsonValueKind.Null);
-        var scanned = all.First(e => e.GetProperty("scanned_at").ValueKind != JsonValueKind.Null);
+        var pending = _all.First(e => e.GetProperty("scanned_at").ValueKind == JsonValueKind.Null);
+        var scanned = _all.First(e => e.GetProperty("scanned_at").ValueKind != JsonValueKind.Null);
         var one = await GetAsync(Ada, "environments/" + Id(scanned));
         Assert.Multiple(() =>
         {
@@ -170,11 +183,13 @@ public sealed class ListEnvironmentsTests : IngestFixture
 
     /// <summary>By what a scan found, environments come set by set.</summary>
     private int CompareSets(JsonElement a, JsonElement b, string field) =>
-        field is "vulnerabilities" or "max_cvss" or "scanned_at" ? setOf[Text(a, "digest")].CompareTo(setOf[Text(b, "digest")]) : 0;
+        field is "vulnerabilities" or "max_cvss" or "scanned_at" ? _setOf[Text(a, "digest")].CompareTo(_setOf[Text(b, "digest")]) : 0;
 
-    private static int Total(JsonElement e) => e.GetProperty("vulnerabilities") is { ValueKind: JsonValueKind.Object } counts ? counts.GetProperty("total").GetInt32() : 0;
+    private static int Total(JsonElement e) =>
+        e.GetProperty("vulnerabilities") is { ValueKind: JsonValueKind.Object } counts ? counts.GetProperty("total").GetInt32() : 0;
 
-    private static decimal? Number(JsonElement e) => e.GetProperty("max_cvss") is { ValueKind: JsonValueKind.Number } number ? number.GetDecimal() : null;
+    private static decimal? Number(JsonElement e) =>
+        e.GetProperty("max_cvss") is { ValueKind: JsonValueKind.Number } number ? number.GetDecimal() : null;
 
     private static DateTimeOffset? Time(JsonElement e, string field) =>
         e.GetProperty(field).GetString() is { } text ? DateTimeOffset.Parse(text, CultureInfo.InvariantCulture) : null;

@@ -11,7 +11,8 @@ namespace EnvPlatform.Ingest.Tests.Environments;
 
 public sealed class LogEnvironmentTests : IngestFixture
 {
-    private static PackageEntry[] Some(string salt) => [Conda("numpy", "1.21.2", requested: true), Pypi("requests", "2.25.1"), Conda("only-" + salt, "1")];
+    private static PackageEntry[] Some(
+        string salt) => [Conda("numpy", "1.21.2", requested: true), Pypi("requests", "2.25.1"), Conda("only-" + salt, "1")];
 
     [Test]
     public async Task A_new_environment_is_created_and_told_to_everybody_concerned()
@@ -32,7 +33,8 @@ public sealed class LogEnvironmentTests : IngestFixture
             Assert.That(answer.GetProperty("vulnerabilities").ValueKind, Is.EqualTo(JsonValueKind.Null));
         });
         var logged = await Eventually.GetAsync(
-            () => Task.FromResult(Events.Heard<EnvironmentLogged>().FirstOrDefault(e => e.EnvironmentId.ToString() == id)), "EnvironmentLogged");
+            () => Task.FromResult(Events.Heard<EnvironmentLogged>().FirstOrDefault(e => e.EnvironmentId.ToString() == id)),
+            "EnvironmentLogged");
         Assert.That(logged, Is.EqualTo(logged with
         {
             OrganizationId = Organization.Id,
@@ -63,7 +65,12 @@ public sealed class LogEnvironmentTests : IngestFixture
         var first = await LoggedAsync(Bob, body);
         await OutboxDrainsAsync();
         var before = await StateAsync(first);
-        foreach (var again in new[] { body, Body(Some("same"), "/same", digestOnly: true), Body([.. Some("same").Reverse()], "/same", command: "other") })
+        foreach (var again in new[]
+        {
+            body,
+            Body(Some("same"), "/same", digestOnly: true),
+            Body([.. Some("same").Reverse()], "/same", command: "other")
+        })
         {
             using var response = await LogAsync(Bob, again.DeepClone());
             var answer = await response.Content.ReadFromJsonAsync<JsonElement>();
@@ -78,7 +85,8 @@ public sealed class LogEnvironmentTests : IngestFixture
         async Task<string> StateAsync(JsonElement logged) =>
             await ScalarAsync<string>(
                 """
-                select concat_ws(' ', ctid, xmin, (select count(*) from environment_logs l where l.environment_id = e.environment_id), (select count(*) from outbox))
+                select concat_ws(' ', ctid, xmin, (select count(*) from environment_logs l where l.environment_id = e.environment_id),
+                    (select count(*) from outbox))
                 from environments e where environment_id = @Id
                 """, new { Id = logged.GetProperty("environment_id").GetGuid() });
     }
@@ -98,10 +106,12 @@ public sealed class LogEnvironmentTests : IngestFixture
             Assert.That(answer.GetProperty("created").GetBoolean(), Is.False);
         });
         var logged = await Eventually.GetAsync(
-            () => Task.FromResult(Events.Heard<EnvironmentLogged>().FirstOrDefault(e => e.EnvironmentId.ToString() == id && e.Version == 2)), "version 2");
+            () => Task.FromResult(
+                Events.Heard<EnvironmentLogged>().FirstOrDefault(e => e.EnvironmentId.ToString() == id && e.Version == 2)), "version 2");
         Assert.That(logged.Created, Is.False);
         var audit = await Eventually.GetAsync(
-            () => Task.FromResult(Events.Heard<AuditEventOccurred>().FirstOrDefault(e => e.Target.Id == id && e.ActionKey == "environment_updated")), "audit");
+            () => Task.FromResult(Events.Heard<AuditEventOccurred>()
+                .FirstOrDefault(e => e.Target.Id == id && e.ActionKey == "environment_updated")), "audit");
         Assert.Multiple(() =>
         {
             Assert.That(audit.Meta.GetProperty("before").GetProperty("digest").GetString(), Is.EqualTo(DigestOf(Some("before"))));
@@ -154,7 +164,8 @@ public sealed class LogEnvironmentTests : IngestFixture
         await PublishAsync(new EnvironmentScanned(
             Organization.Id, [new(set, [id], new(1, 1, 0, 0, 0, 0), 9.8m, 1, 0, TimeProvider.System.GetUtcNow())]));
         await Eventually.BecomesTrueAsync(
-            async () => (await LoggedAsync(Bob, Body(Some("secret"), prefix, digestOnly: true))).GetProperty("scan").GetString() == "done", "the scan is stored");
+            async () => (await LoggedAsync(Bob, Body(Some("secret"), prefix, digestOnly: true))).GetProperty("scan").GetString() == "done",
+            "the scan is stored");
     }
 
     [Test]
@@ -171,7 +182,8 @@ public sealed class LogEnvironmentTests : IngestFixture
     {
         using var response = await LogAsync(Bob, Body(Some("x"), "/unknown", new MachineId(Guid.CreateVersion7())));
         Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.ServiceUnavailable));
-        Assert.That((await response.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("code").GetString(), Is.EqualTo("identity_unavailable"));
+        Assert.That(
+            (await response.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("code").GetString(), Is.EqualTo("identity_unavailable"));
     }
 
     [Test]
@@ -179,14 +191,17 @@ public sealed class LogEnvironmentTests : IngestFixture
     {
         var first = await LoggedAsync(Bob, Body(Some("rename"), "/envs/old"));
         var id = first.GetProperty("environment_id").GetString()!;
-        var renamed = await LoggedAsync(Bob, Body(Some("rename"), "/envs/fresh", digestOnly: true, previousPrefix: "/envs/old", command: "conda rename"));
+        var renamed = await LoggedAsync(
+            Bob, Body(Some("rename"), "/envs/fresh", digestOnly: true, previousPrefix: "/envs/old", command: "conda rename"));
         Assert.That(renamed.GetProperty("environment_id").GetString(), Is.EqualTo(id));
         Assert.That(renamed.GetProperty("created").GetBoolean(), Is.False);
         var told = await Eventually.GetAsync(
-            () => Task.FromResult(Events.Heard<EnvironmentRenamed>().FirstOrDefault(e => e.EnvironmentId.ToString() == id)), "EnvironmentRenamed");
+            () => Task.FromResult(Events.Heard<EnvironmentRenamed>().FirstOrDefault(e => e.EnvironmentId.ToString() == id)),
+            "EnvironmentRenamed");
         Assert.That((told.Prefix, told.Name, told.Version), Is.EqualTo(("/envs/fresh", "fresh", 2L)));
         await OutboxDrainsAsync();
-        Assert.That(Events.Heard<EnvironmentLogged>().Count(e => e.EnvironmentId.ToString() == id), Is.EqualTo(1), "the packages did not change");
+        Assert.That(
+            Events.Heard<EnvironmentLogged>().Count(e => e.EnvironmentId.ToString() == id), Is.EqualTo(1), "the packages did not change");
         Assert.That(
             Events.Heard<AuditEventOccurred>().Where(e => e.Target.Id == id).Select(e => e.ActionKey),
             Is.EquivalentTo(new[] { "environment_logged", "environment_renamed" }));
@@ -196,7 +211,8 @@ public sealed class LogEnvironmentTests : IngestFixture
         // Renamed and changed in one log: the later event is the newer one.
         await LoggedAsync(Bob, Body(Some("rename2"), "/envs/third", previousPrefix: "/envs/fresh"));
         var logged = await Eventually.GetAsync(
-            () => Task.FromResult(Events.Heard<EnvironmentLogged>().FirstOrDefault(e => e.EnvironmentId.ToString() == id && !e.Created)), "EnvironmentLogged");
+            () => Task.FromResult(Events.Heard<EnvironmentLogged>().FirstOrDefault(e => e.EnvironmentId.ToString() == id && !e.Created)),
+            "EnvironmentLogged");
         Assert.That((logged.Version, logged.Prefix), Is.EqualTo((4L, "/envs/third")));
     }
 
@@ -221,7 +237,8 @@ public sealed class LogEnvironmentTests : IngestFixture
     public async Task Secrets_in_a_command_are_not_kept()
     {
         var answer = await LoggedAsync(Bob, Body(
-            Some("masked"), "/masked", command: "conda install -c https://repo.example.org/t/tk-12345/chan -c https://user:hunter2@example.org/x numpy"));
+            Some("masked"), "/masked",
+            command: "conda install -c https://repo.example.org/t/tk-12345/chan -c https://user:hunter2@example.org/x numpy"));
         var id = answer.GetProperty("environment_id").GetString()!;
         var history = await GetAsync(Bob, $"environments/{id}/history");
         Assert.That(
@@ -252,7 +269,9 @@ public sealed class LogEnvironmentTests : IngestFixture
             var prefix = $"/race/{round}";
             Assert.That(await ScalarAsync<long>("select count(*) from environments where prefix = @prefix", new { prefix }), Is.EqualTo(1));
             Assert.That(
-                await ScalarAsync<long>("select count(*) from environment_logs join environments using (org_id, environment_id) where prefix = @prefix", new { prefix }),
+                await ScalarAsync<long>(
+                    "select count(*) from environment_logs join environments using (org_id, environment_id) where prefix = @prefix",
+                    new { prefix }),
                 Is.EqualTo(1));
             foreach (var answer in answers)
             {

@@ -13,8 +13,10 @@ public sealed class TwoInstancesTests : IngestFixture
         await using var other = await StartAnotherAsync();
         var random = new Random(11);
         // Sets that overlap, their packages in any order, each environment logged by several at once through both instances.
-        var sets = Enumerable.Range(0, 30).Select(i => Enumerable.Range(0, 120).Select(j => Conda($"shared{(i * 7 + j) % 240}", "1")).ToArray()).ToArray();
-        var work = Enumerable.Range(0, 240).Select(i => (Prefix: $"/two/{i % 60}", Set: sets[i % 60 % sets.Length].OrderBy(_ => random.Next()).ToArray(), Through: i % 2 == 0 ? Service : other))
+        var sets = Enumerable.Range(0, 30)
+            .Select(i => Enumerable.Range(0, 120).Select(j => Conda($"shared{(i * 7 + j) % 240}", "1")).ToArray()).ToArray();
+        var work = Enumerable.Range(0, 240).Select(i => (Prefix: $"/two/{i % 60}",
+            Set: sets[i % 60 % sets.Length].OrderBy(_ => random.Next()).ToArray(), Through: i % 2 == 0 ? Service : other))
             .OrderBy(_ => random.Next()).ToArray();
         var created = new ConcurrentBag<string>();
         await Parallel.ForEachAsync(work, new ParallelOptions { MaxDegreeOfParallelism = 16 }, async (item, ct) =>
@@ -33,13 +35,21 @@ public sealed class TwoInstancesTests : IngestFixture
         });
         Assert.That(await ScalarAsync<long>("select count(*) from packages where name like 'shared%'"), Is.EqualTo(240));
         Assert.That(await ScalarAsync<long>("select count(*) from package_sets where package_count = 120"), Is.EqualTo(30));
-        Assert.That(await ScalarAsync<long>("select count(*) from environment_logs join environments using (org_id, environment_id) where prefix like '/two/%'"), Is.EqualTo(60));
         Assert.That(
-            await ScalarAsync<long>("select count(*) from package_sets where package_ids <> (select array_agg(distinct id order by id) from unnest(package_ids) id)"),
+            await ScalarAsync<long>(
+                "select count(*) from environment_logs join environments using (org_id, environment_id) where prefix like '/two/%'"),
+            Is.EqualTo(60));
+        Assert.That(
+            await ScalarAsync<long>(
+                """
+                select count(*) from package_sets
+                where package_ids <> (select array_agg(distinct id order by id) from unnest(package_ids) id)
+                """),
             Is.Zero, "sets are ascending, without repeats");
         await OutboxDrainsAsync();
         Assert.That(
-            Events.Heard<EnvironmentLogged>().Where(e => e.Prefix.StartsWith("/two/", StringComparison.Ordinal)).Select(e => e.EnvironmentId).Distinct().Count(),
+            Events.Heard<EnvironmentLogged>().Where(e => e.Prefix.StartsWith("/two/", StringComparison.Ordinal))
+                .Select(e => e.EnvironmentId).Distinct().Count(),
             Is.EqualTo(60));
     }
 
@@ -70,7 +80,8 @@ public sealed class TwoInstancesTests : IngestFixture
                 """
                 select count(*) from environments e
                 where prefix like '/flip/%' and (version, package_set_id) <> (
-                    select l.version, l.package_set_id from environment_logs l where l.environment_id = e.environment_id order by l.version desc limit 1)
+                    select l.version, l.package_set_id from environment_logs l where l.environment_id = e.environment_id
+                    order by l.version desc limit 1)
                 """),
             Is.Zero);
     }

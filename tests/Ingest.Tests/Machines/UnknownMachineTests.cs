@@ -12,70 +12,77 @@ using Npgsql;
 
 namespace EnvPlatform.Ingest.Tests.Machines;
 
-/// <summary>A log that comes before the event of its machine: Ingest and Identity on message namespaces apart, so that the event never comes.</summary>
+/// <summary>
+/// A log that comes before the event of its machine: Ingest and Identity on message namespaces apart, so that the event never comes.
+/// </summary>
 public sealed class UnknownMachineTests
 {
-    private readonly string folder = Path.Combine(Path.GetTempPath(), "envplatform-tests", Guid.CreateVersion7().ToString("N"));
-    private TestDatabase identityDatabase = null!;
-    private TestDatabase ingestDatabase = null!;
-    private ServiceFixture<IdentityOptions> identity = null!;
-    private ServiceFixture<IngestOptions> ingest = null!;
-    private TestCaller administrator = null!;
+    private readonly string _folder = Path.Combine(Path.GetTempPath(), "envplatform-tests", Guid.CreateVersion7().ToString("N"));
+    private TestDatabase _identityDatabase = null!;
+    private TestDatabase _ingestDatabase = null!;
+    private ServiceFixture<IdentityOptions> _identity = null!;
+    private ServiceFixture<IngestOptions> _ingest = null!;
+    private TestCaller _administrator = null!;
 
     [OneTimeSetUp]
     public async Task StartAsync()
     {
-        identityDatabase = await TestDatabase.CreateAsync();
-        ingestDatabase = await TestDatabase.CreateAsync();
-        identity = await ServiceFixture<IdentityOptions>.StartAsync("identity", identityDatabase, new Dictionary<string, string?>(StringComparer.Ordinal)
-        {
-            ["BOOTSTRAP_FILE"] = Path.Combine(folder, "bootstrap.json"),
-            ["PUBLIC_URL"] = "http://127.0.0.1:8080",
-        });
-        ingest = await ServiceFixture<IngestOptions>.StartAsync("ingest", ingestDatabase, new Dictionary<string, string?>(StringComparer.Ordinal)
-        {
-            ["services:identity:grpc:0"] = identity.GrpcAddress.ToString(),
-            ["services:scanner:grpc:0"] = "http://127.0.0.1:9",
-        });
-        await using var db = NpgsqlDataSource.Create(identityDatabase.ConnectionString);
+        _identityDatabase = await TestDatabase.CreateAsync();
+        _ingestDatabase = await TestDatabase.CreateAsync();
+        _identity = await ServiceFixture<IdentityOptions>.StartAsync(
+            "identity", _identityDatabase, new Dictionary<string, string?>(StringComparer.Ordinal)
+            {
+                ["BOOTSTRAP_FILE"] = Path.Combine(_folder, "bootstrap.json"),
+                ["PUBLIC_URL"] = "http://127.0.0.1:8080",
+            });
+        _ingest = await ServiceFixture<IngestOptions>.StartAsync(
+            "ingest", _ingestDatabase, new Dictionary<string, string?>(StringComparer.Ordinal)
+            {
+                ["services:identity:grpc:0"] = _identity.GrpcAddress.ToString(),
+                ["services:scanner:grpc:0"] = "http://127.0.0.1:9",
+            });
+        await using var db = NpgsqlDataSource.Create(_identityDatabase.ConnectionString);
         var organization = await OneAsync(db, "select id from organizations");
         var subject = await OneAsync(db, "select id from subjects");
-        administrator = new(new(subject), "user", "administrator@localhost", true, new Membership(new(organization), "default", "Default", Roles.Administrator));
+        _administrator = new(
+            new(subject), "user", "administrator@localhost", true,
+            new Membership(new(organization), "default", "Default", Roles.Administrator));
     }
 
     [OneTimeTearDown]
     public async Task StopAsync()
     {
-        await ingest.DisposeAsync();
-        await identity.DisposeAsync();
-        await ingestDatabase.DisposeAsync();
-        await identityDatabase.DisposeAsync();
-        Directory.Delete(folder, recursive: true);
+        await _ingest.DisposeAsync();
+        await _identity.DisposeAsync();
+        await _ingestDatabase.DisposeAsync();
+        await _identityDatabase.DisposeAsync();
+        Directory.Delete(_folder, recursive: true);
     }
 
     [Test]
     public async Task A_machine_that_Identity_knows_may_log_at_once()
     {
         var machine = await RegisterAsync();
-        using var logged = await LogAsync(administrator, machine);
+        using var logged = await LogAsync(_administrator, machine);
         Assert.That(logged.StatusCode, Is.EqualTo(HttpStatusCode.Created), await logged.Content.ReadAsStringAsync());
-        using var again = await LogAsync(administrator, machine);
+        using var again = await LogAsync(_administrator, machine);
         Assert.That(again.StatusCode, Is.EqualTo(HttpStatusCode.OK));
     }
 
     [Test]
     public async Task A_machine_that_Identity_does_not_know_is_not_registered()
     {
-        using var response = await LogAsync(administrator, Guid.CreateVersion7());
+        using var response = await LogAsync(_administrator, Guid.CreateVersion7());
         Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.NotFound));
-        Assert.That((await response.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("code").GetString(), Is.EqualTo("machine_not_registered"));
+        Assert.That((await response.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("code").GetString(),
+            Is.EqualTo("machine_not_registered"));
     }
 
     [Test]
     public async Task A_machine_that_Identity_knows_as_another_s_is_not_found()
     {
         var machine = await RegisterAsync();
-        using var response = await LogAsync(administrator with { SubjectId = new SubjectId(Guid.CreateVersion7()) }, machine);
+        using var response = await LogAsync(_administrator with { SubjectId = new SubjectId(Guid.CreateVersion7()) }, machine);
         Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.NotFound));
     }
 
@@ -83,26 +90,35 @@ public sealed class UnknownMachineTests
     public async Task A_machine_of_one_organization_is_unknown_in_another()
     {
         var machine = await RegisterAsync();
-        using var response = await LogAsync(administrator with { Memberships = [TestCaller.NewOrganization()] }, machine);
+        using var response = await LogAsync(_administrator with { Memberships = [TestCaller.NewOrganization()] }, machine);
         Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.NotFound));
     }
 
     private async Task<Guid> RegisterAsync()
     {
         var machine = Guid.CreateVersion7();
-        using var client = identity.As(administrator);
+        using var client = _identity.As(_administrator);
         using var registered = await client.PutAsJsonAsync(
-            new Uri($"/api/v1/orgs/default/machines/{machine}", UriKind.Relative), new { hostname = "host", platform = "linux-64", agent_version = "1.0" });
+            new Uri($"/api/v1/orgs/default/machines/{machine}", UriKind.Relative),
+            new { hostname = "host", platform = "linux-64", agent_version = "1.0" });
         registered.EnsureSuccessStatusCode();
         return machine;
     }
 
     private async Task<HttpResponseMessage> LogAsync(TestCaller caller, Guid machine)
     {
-        using var client = ingest.As(caller);
+        using var client = _ingest.As(caller);
         return await client.PostAsJsonAsync(
             new Uri($"/api/v1/orgs/{caller.Memberships[0].Slug}/environment-logs", UriKind.Relative),
-            new { machine_id = machine, prefix = "/opt/env", name = "env", platform = "linux-64", digest = PackageSetDigest.Compute([]), packages = Array.Empty<object>() });
+            new
+            {
+                machine_id = machine,
+                prefix = "/opt/env",
+                name = "env",
+                platform = "linux-64",
+                digest = PackageSetDigest.Compute([]),
+                packages = Array.Empty<object>()
+            });
     }
 
     private static async Task<Guid> OneAsync(NpgsqlDataSource db, string sql)

@@ -14,20 +14,21 @@ namespace EnvPlatform.Ingest.Tests.Packages;
 /// <summary>What other services ask of Ingest by gRPC, and the packages of an environment while Scanner is away.</summary>
 public sealed class ReadByServicesTests : IngestFixture
 {
-    private GrpcChannel channel = null!;
+    private GrpcChannel _channel = null!;
 
     [OneTimeSetUp]
-    public void Connect() => channel = GrpcChannel.ForAddress(Service.GrpcAddress);
+    public void Connect() => _channel = GrpcChannel.ForAddress(Service.GrpcAddress);
 
     [OneTimeTearDown]
-    public void Disconnect() => channel?.Dispose();
+    public void Disconnect() => _channel?.Dispose();
 
     private static Metadata AsService() =>
-        new() { { Assertion.Header.ToLowerInvariant(), Assertion.OfService("scanner", TimeProvider.System.GetUtcNow()).Sign(ServiceFixture<IngestOptions>.Key) } };
+        new() { { Assertion.Header.ToLowerInvariant(), Assertion.OfService("scanner", TimeProvider.System.GetUtcNow())
+            .Sign(ServiceFixture<IngestOptions>.Key) } };
 
     private async Task<List<PackagePage>> ReadAsync(long set, Metadata headers)
     {
-        using var call = new PackageSets.PackageSetsClient(channel).GetPackageSet(new() { PackageSetId = set }, headers);
+        using var call = new PackageSets.PackageSetsClient(_channel).GetPackageSet(new() { PackageSetId = set }, headers);
         var pages = new List<PackagePage>();
         while (await call.ResponseStream.MoveNext(default))
         {
@@ -73,7 +74,8 @@ public sealed class ReadByServicesTests : IngestFixture
         var set = await LogAndFindSetAsync([Conda("a", "1")], "/grpc/guarded");
         var nobody = await Assert.ThrowsAsync<RpcException>(() => ReadAsync(set, []));
         var user = await Assert.ThrowsAsync<RpcException>(
-            () => ReadAsync(set, new() { { Assertion.Header.ToLowerInvariant(), Ada.ToAssertion().Sign(ServiceFixture<IngestOptions>.Key) } }));
+            () => ReadAsync(
+                set, new() { { Assertion.Header.ToLowerInvariant(), Ada.ToAssertion().Sign(ServiceFixture<IngestOptions>.Key) } }));
         Assert.That((nobody!.StatusCode, user!.StatusCode), Is.EqualTo((StatusCode.Unauthenticated, StatusCode.PermissionDenied)));
     }
 
@@ -82,8 +84,9 @@ public sealed class ReadByServicesTests : IngestFixture
     {
         var logged = await LoggedAsync(Bob, Body([Conda("a", "1"), Conda("b", "1")], "/grpc/one"));
         var id = logged.GetProperty("environment_id").GetString()!;
-        var client = new Contracts.Ingest.Environments.EnvironmentsClient(channel);
-        var environment = await client.GetEnvironmentAsync(new() { OrganizationId = Organization.Id.ToString(), EnvironmentId = id }, AsService());
+        var client = new Contracts.Ingest.Environments.EnvironmentsClient(_channel);
+        var environment = await client.GetEnvironmentAsync(
+            new() { OrganizationId = Organization.Id.ToString(), EnvironmentId = id }, AsService());
         Assert.Multiple(() =>
         {
             Assert.That(environment.Prefix, Is.EqualTo("/grpc/one"));
@@ -115,7 +118,8 @@ public sealed class ReadByServicesTests : IngestFixture
             Assert.That(listed.Select(p => p.GetProperty("coverage").GetString()), Is.All.EqualTo("pending"));
             Assert.That(listed.Select(p => p.GetProperty("vulnerabilities").ValueKind), Is.All.EqualTo(JsonValueKind.Null));
             Assert.That(listed.Select(p => p.GetProperty("license").GetString()), Is.All.EqualTo("MIT"));
-            Assert.That(listed.Where(p => p.GetProperty("requested").GetBoolean()).Select(p => p.GetProperty("name").GetString()), Is.EqualTo(new[] { "lib03" }));
+            Assert.That(listed.Where(p => p.GetProperty("requested").GetBoolean()).Select(p => p.GetProperty("name").GetString()),
+                Is.EqualTo(new[] { "lib03" }));
         });
         var descending = await GetAllAsync(Bob, $"environments/{id}/packages?sort=-name", 10);
         Assert.That(descending.Select(p => p.GetProperty("name").GetString()), Is.EqualTo(packages.Reverse().Select(p => p.Name)));

@@ -22,7 +22,8 @@ public sealed class StoreEventsTests : IngestFixture
 
     private Task<JsonElement> ViewAsync(EnvironmentId id) => GetAsync(Ada, $"environments/{id}");
 
-    private Task<long> HandledAsync(string consumer) => ScalarAsync<long>("select count(*) from inbox where consumer = @consumer", new { consumer });
+    private Task<long> HandledAsync(string consumer) =>
+        ScalarAsync<long>("select count(*) from inbox where consumer = @consumer", new { consumer });
 
     private EnvironmentScanned Scan(long set, EnvironmentId id, int critical, DateTimeOffset at) =>
         new(Organization.Id, [new ScannedSet(set, [id], new VulnerabilityCounts(critical + 2, critical, 1, 0, 1, 0), 7.5m, 1, 3, at)]);
@@ -50,7 +51,8 @@ public sealed class StoreEventsTests : IngestFixture
         }
 
         var untouched = await GetAsync(Mallory, $"environments/{others}");
-        Assert.That(untouched.GetProperty("scanned_at").ValueKind, Is.EqualTo(JsonValueKind.Null), "another organization's environment on the same set");
+        Assert.That(untouched.GetProperty("scanned_at").ValueKind, Is.EqualTo(JsonValueKind.Null),
+            "another organization's environment on the same set");
     }
 
     [Test]
@@ -77,7 +79,9 @@ public sealed class StoreEventsTests : IngestFixture
         Assert.That(Critical(await ViewAsync(id)), Is.Null, "another set, not scanned yet");
         await PublishAsync(Scan(old, id, 3, Noon.AddMinutes(1)));
         await Eventually.BecomesTrueAsync(
-            async () => await ScalarAsync<int>("select critical from organization_package_sets where package_set_id = @old and org_id = @Value", new { old, Organization.Id.Value }) == 3,
+            async () => await ScalarAsync<int>(
+                "select critical from organization_package_sets where package_set_id = @old and org_id = @Value",
+                new { old, Organization.Id.Value }) == 3,
             "the old set's counts");
         Assert.That(Critical(await ViewAsync(id)), Is.Null, "a result for the set that it left");
         var back = await LoggedAsync(Bob, Body([Conda("moved", "1")], "/moved"));
@@ -100,7 +104,11 @@ public sealed class StoreEventsTests : IngestFixture
         new Random(7).Shuffle(shuffled);
         await PublishAsync(shuffled);
         await Eventually.BecomesTrueAsync(
-            async () => await ScalarAsync<long>("select count(*) from environments join organization_package_sets using (org_id, package_set_id) where prefix like '/many/%' and critical = 4") == 120, "the newest of each");
+            async () => await ScalarAsync<long>(
+                """
+                select count(*) from environments join organization_package_sets using (org_id, package_set_id)
+                where prefix like '/many/%' and critical = 4
+                """) == 120, "the newest of each");
     }
 
     [Test]
@@ -135,10 +143,13 @@ public sealed class StoreEventsTests : IngestFixture
     {
         var machine = await RegisterMachineAsync(Bob, "new-name", at: Noon);
         var handled = await HandledAsync("StoreMachine");
-        await PublishTwiceAsync(new MachineRegistered(Organization.Id, machine, Bob.SubjectId, "newest-name", "linux-64", "1", Noon.AddDays(1)));
-        await PublishTwiceAsync(new MachineRegistered(Organization.Id, machine, Bob.SubjectId, "old-name", "linux-64", "1", Noon.AddDays(-1)));
+        await PublishTwiceAsync(
+            new MachineRegistered(Organization.Id, machine, Bob.SubjectId, "newest-name", "linux-64", "1", Noon.AddDays(1)));
+        await PublishTwiceAsync(
+            new MachineRegistered(Organization.Id, machine, Bob.SubjectId, "old-name", "linux-64", "1", Noon.AddDays(-1)));
         await Eventually.BecomesTrueAsync(async () => await HandledAsync("StoreMachine") == handled + 2, "both handled");
-        Assert.That(await ScalarAsync<string>("select hostname from machines where machine_id = @Value", machine), Is.EqualTo("newest-name"));
+        Assert.That(
+            await ScalarAsync<string>("select hostname from machines where machine_id = @Value", machine), Is.EqualTo("newest-name"));
     }
 
     [Test]
@@ -149,11 +160,13 @@ public sealed class StoreEventsTests : IngestFixture
         var id = new EnvironmentId((await LoggedAsync(Bob, body)).GetProperty("environment_id").GetGuid());
         await PublishTwiceAsync(new MachineRemoved(Organization.Id, machine, Bob.SubjectId, "lent", "linux-64", Noon.AddHours(1)));
         // Identity, which is not here, would be asked whether it is back.
-        await Eventually.BecomesTrueAsync(async () => await StatusOfLogAsync(body) == HttpStatusCode.ServiceUnavailable, "the machine is not known any more");
+        await Eventually.BecomesTrueAsync(
+            async () => await StatusOfLogAsync(body) == HttpStatusCode.ServiceUnavailable, "the machine is not known any more");
         Assert.That((await ViewAsync(id)).GetProperty("machine").GetProperty("hostname").GetString(), Is.EqualTo("lent"));
 
         var handled = await HandledAsync("StoreMachine");
-        await PublishTwiceAsync(new MachineRegistered(Organization.Id, machine, Bob.SubjectId, "late", "linux-64", "1", Noon.AddMinutes(1)));
+        await PublishTwiceAsync(
+            new MachineRegistered(Organization.Id, machine, Bob.SubjectId, "late", "linux-64", "1", Noon.AddMinutes(1)));
         await Eventually.BecomesTrueAsync(async () => await HandledAsync("StoreMachine") == handled + 1, "handled");
         Assert.That(await StatusOfLogAsync(body), Is.EqualTo(HttpStatusCode.ServiceUnavailable), "a registration from before the removal");
 
@@ -168,5 +181,7 @@ public sealed class StoreEventsTests : IngestFixture
     }
 
     private static int? Critical(JsonElement environment) =>
-        environment.GetProperty("vulnerabilities") is { ValueKind: JsonValueKind.Object } counts ? counts.GetProperty("critical").GetInt32() : null;
+        environment.GetProperty("vulnerabilities") is { ValueKind: JsonValueKind.Object } counts
+            ? counts.GetProperty("critical").GetInt32()
+            : null;
 }

@@ -3,7 +3,9 @@ using System.Diagnostics;
 
 namespace EnvPlatform.Scanner.Service.Tests.Curations;
 
-/// <summary>The published JSON schema of CycloneDX 1.6, with every format that it names, as the npm package of CycloneDX's own library holds it.</summary>
+/// <summary>
+/// The published JSON schema of CycloneDX 1.6, with every format that it names, as the npm package of CycloneDX's own library holds it.
+/// </summary>
 internal static class CycloneDxSchema
 {
     private static readonly Lazy<Task<string>> Folder = new(InstallAsync);
@@ -43,7 +45,8 @@ internal static class CycloneDxSchema
 
         try
         {
-            using var npm = Process.Start(new ProcessStartInfo("npm", ["ci", "--no-audit", "--no-fund", "--ignore-scripts"]) { WorkingDirectory = schemas })!;
+            using var npm = Process.Start(
+                new ProcessStartInfo("npm", ["ci", "--no-audit", "--no-fund", "--ignore-scripts"]) { WorkingDirectory = schemas })!;
             await npm.WaitForExitAsync();
             if (npm.ExitCode == 0)
             {

@@ -44,7 +44,8 @@ public sealed class ExpireCurationsTests : CurationFixture
         Assert.That(under.Select(one => (one.GetProperty("reason").GetString(), one.GetProperty("in_force").GetBoolean())),
             Is.EqualTo(new[] { ("for now", true), ("for good", false) }));
         await CountsBecomeAsync(id, 0, null);
-        Assert.That((await ExpiryAsync("CVE-2026-60200")).Meta.GetProperty("after").GetProperty("reason").GetString(), Is.EqualTo("for good"));
+        Assert.That(
+            (await ExpiryAsync("CVE-2026-60200")).Meta.GetProperty("after").GetProperty("reason").GetString(), Is.EqualTo("for good"));
         Assert.That((await StatusAsync(id, "CVE-2026-60200")).Status, Is.EqualTo("mitigated"));
     }
 
@@ -58,7 +59,8 @@ public sealed class ExpireCurationsTests : CurationFixture
         Assert.That(await GetAllAsync(Ada, "vulnerabilities/CVE-2026-60300/curations", 10), Is.Empty);
         await CurateAsync("CVE-2026-60300", "disputed", until: Soon + TimeSpan.FromHours(1));
         await CurateAsync("CVE-2026-60300", "cleared", until: Soon + TimeSpan.FromHours(2));
-        Assert.That(await GetAllAsync(Ada, "vulnerabilities/CVE-2026-60300/curations", 10), Has.Count.EqualTo(1), "what ends before the newer one can never count again");
+        Assert.That(await GetAllAsync(Ada, "vulnerabilities/CVE-2026-60300/curations", 10), Has.Count.EqualTo(1),
+            "what ends before the newer one can never count again");
     }
 
     [Test]
@@ -87,7 +89,8 @@ public sealed class ExpireCurationsTests : CurationFixture
         {
             Assert.That(environments.Select(one => Audits("vulnerability_curation_expired", one.Cve).Length), Is.All.EqualTo(1));
             Assert.That(
-                environments.Select(one => Events.Heard<EnvironmentScanned>().SelectMany(e => e.Sets).Where(e => e.Environments.Contains(one.Id)).DistinctBy(e => e.ScannedAt)
+                environments.Select(one => Events.Heard<EnvironmentScanned>().SelectMany(e => e.Sets)
+                    .Where(e => e.Environments.Contains(one.Id)).DistinctBy(e => e.ScannedAt)
                     .Select(e => e.Vulnerabilities.Total)), Is.All.EqualTo(new[] { 1, 0, 1 }), "told of each change once");
         });
     }
@@ -102,5 +105,6 @@ public sealed class ExpireCurationsTests : CurationFixture
     }
 
     private async Task<AuditEventOccurred> ExpiryAsync(string cve) =>
-        await Eventually.GetAsync(() => Task.FromResult(Audits("vulnerability_curation_expired", cve).SingleOrDefault()), "the expiry is audited", 10);
+        await Eventually.GetAsync(
+            () => Task.FromResult(Audits("vulnerability_curation_expired", cve).SingleOrDefault()), "the expiry is audited", 10);
 }

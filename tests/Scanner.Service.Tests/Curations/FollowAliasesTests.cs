@@ -3,7 +3,9 @@ using EnvPlatform.Testing;
 
 namespace EnvPlatform.Scanner.Service.Tests.Curations;
 
-/// <summary>Imports change what goes by which id, and beside them people curate: verdicts and counts stay with what they are about.</summary>
+/// <summary>
+/// Imports change what goes by which id, and beside them people curate: verdicts and counts stay with what they are about.
+/// </summary>
 public sealed class FollowAliasesTests : CurationFixture
 {
     [Test]
@@ -21,14 +23,16 @@ public sealed class FollowAliasesTests : CurationFixture
             Assert.That((await StatusAsync(id, "CVE-2026-70100")).Status, Is.EqualTo("cleared"));
             Assert.That(await ShownAsync(id), Is.Empty);
             Assert.That((await CountsAsync(id)).Total, Is.Zero);
-            Assert.That((await GetAllAsync(Ada, "vulnerabilities/CVE-2026-70100/curations", 10)).Single().GetProperty("vulnerability_id").GetString(), Is.EqualTo("CVE-2026-70100"));
+            Assert.That((await GetAllAsync(Ada, "vulnerabilities/CVE-2026-70100/curations", 10)).Single().GetProperty("vulnerability_id")
+                .GetString(), Is.EqualTo("CVE-2026-70100"));
         });
 
         await ImportAsync(File(Record("PYSEC-2026-701", "laterlib", null, "2.0", ["CVE-2026-70100"], Critical)));
         await CountsBecomeAsync(id, 1, 9.8m);
         Assert.Multiple(async () =>
         {
-            Assert.That(await ShownAsync(id), Is.EqualTo(new[] { "CVE-2026-70100" }), "told apart again, it stays with what it was made for");
+            Assert.That(
+                await ShownAsync(id), Is.EqualTo(new[] { "CVE-2026-70100" }), "told apart again, it stays with what it was made for");
             Assert.That((await StatusAsync(id, "GHSA-7111-2222-3333")).Status, Is.EqualTo("cleared"));
         });
     }
@@ -44,7 +48,8 @@ public sealed class FollowAliasesTests : CurationFixture
         await CurateAsync("CVE-2026-71100", "active");
         await CountsBecomeAsync(id, 1, 7.5m);
         await ImportAsync(File(Record("PYSEC-2026-712", "aliaslib", null, null, ["CVE-2026-71100", "CVE-2026-71200"], Medium)));
-        Assert.That((await StatusAsync(id, "CVE-2026-71100")).Status, Is.EqualTo("active"), "of two that have become one the newer verdict counts");
+        Assert.That(
+            (await StatusAsync(id, "CVE-2026-71100")).Status, Is.EqualTo("active"), "of two that have become one the newer verdict counts");
         await ImportAsync(File(Record("PYSEC-2026-712", "aliaslib", null, null, ["CVE-2026-71200"], Medium)));
         Assert.That(await ShownAsync(id), Is.EqualTo(new[] { "CVE-2026-71100" }));
         await CountsBecomeAsync(id, 1, 7.5m);
@@ -58,7 +63,9 @@ public sealed class FollowAliasesTests : CurationFixture
         await ScannedAsync(id);
         await CurateAsync("CVE-2026-72100", "disputed");
         await ImportAsync(File(Record("PYSEC-2026-721", "goneagain", null, null, ["CVE-2026-72100"], High, withdrawn: true)));
-        Assert.That((await GetAllAsync(Ada, "vulnerabilities/curations", 100)).Select(one => one.GetProperty("vulnerability_id").GetString()), Does.Contain("CVE-2026-72100"));
+        Assert.That(
+            (await GetAllAsync(Ada, "vulnerabilities/curations", 100)).Select(one => one.GetProperty("vulnerability_id").GetString()),
+            Does.Contain("CVE-2026-72100"));
         Assert.That(await ScalarAsync<string?>(Db, "select vulnerability_id from curations where made_for = 'CVE-2026-72100'"), Is.Null);
         await ImportAsync(File(Record("PYSEC-2026-721", "goneagain", null, null, ["CVE-2026-72100"], Critical)));
         Assert.That((await StatusAsync(id, "CVE-2026-72100")).Status, Is.EqualTo("disputed"));
@@ -73,8 +80,8 @@ public sealed class FollowAliasesTests : CurationFixture
         static System.Text.Json.Nodes.JsonObject[] Records(bool merged) =>
         [
             .. Enumerable.Range(0, Many).Select(i => Record(
-                $"PYSEC-2026-73{i}", "racelib", null, null, merged && i % 2 == 1 ? [$"CVE-2026-7300{i}", $"CVE-2026-7300{i - 1}"] : [$"CVE-2026-7300{i}"],
-                merged ? High : Critical)),
+                $"PYSEC-2026-73{i}", "racelib", null, null,
+                merged && i % 2 == 1 ? [$"CVE-2026-7300{i}", $"CVE-2026-7300{i - 1}"] : [$"CVE-2026-7300{i}"], merged ? High : Critical)),
         ];
 
         await ImportAsync(File(Records(false)));
@@ -104,7 +111,8 @@ public sealed class FollowAliasesTests : CurationFixture
         {
             await ScannedAsync(id);
             await Eventually.BecomesTrueAsync(
-                async () => (await CountsAsync(id)).Total == (await ShownAsync(id)).Length, $"{id}: {await CountsAsync(id)} of {string.Join(", ", await ShownAsync(id))}", 10);
+                async () => (await CountsAsync(id)).Total == (await ShownAsync(id)).Length,
+                $"{id}: {await CountsAsync(id)} of {string.Join(", ", await ShownAsync(id))}", 10);
         }
     }
 }

@@ -45,11 +45,14 @@ public sealed class VexSchemaTests : CurationFixture
         Assert.Multiple(async () =>
         {
             Assert.That(bom["vulnerabilities"]!.AsArray(), Has.Count.EqualTo(15));
-            var refs = bom["components"]!.AsArray().Select(one => (string?)one!["bom-ref"]).Append((string?)bom["metadata"]!["component"]!["bom-ref"]).ToArray();
+            var refs = bom["components"]!.AsArray().Select(one => (string?)one!["bom-ref"])
+                .Append((string?)bom["metadata"]!["component"]!["bom-ref"]).ToArray();
             Assert.That(refs, Is.Unique, "a bom-ref names one element");
-            Assert.That(bom["vulnerabilities"]!.AsArray().SelectMany(one => one!["affects"]!.AsArray()).Select(one => (string?)one!["ref"]).Distinct(), Is.SubsetOf(refs), "what is affected is in the document");
+            Assert.That(bom["vulnerabilities"]!.AsArray().SelectMany(one => one!["affects"]!.AsArray()).Select(one => (string?)one!["ref"])
+                .Distinct(), Is.SubsetOf(refs), "what is affected is in the document");
             bom["vulnerabilities"]![0]!["analysis"]!["state"] = "maybe";
-            Assert.That(await CycloneDxSchema.ValidateAsync(bom.ToJsonString()), Does.Contain("/vulnerabilities/0/analysis/state"), "the schema is looked at");
+            Assert.That(await CycloneDxSchema.ValidateAsync(bom.ToJsonString()), Does.Contain("/vulnerabilities/0/analysis/state"),
+                "the schema is looked at");
         });
     }
 
@@ -69,7 +72,8 @@ public sealed class VexSchemaTests : CurationFixture
             Assert.That((string?)document["timestamp"], Does.Match(DateTimeOfRfc3339));
             Assert.That(statements, Has.Length.EqualTo(15));
             Assert.That(statements.Select(statement => statement.ToJsonString()), Is.Unique);
-            Assert.That(statements.Select(statement => (string?)statement["status"]).Distinct(), Is.EquivalentTo(new[] { "affected", "not_affected", "under_investigation" }));
+            Assert.That(statements.Select(statement => (string?)statement["status"]).Distinct(),
+                Is.EquivalentTo(new[] { "affected", "not_affected", "under_investigation" }));
         });
         foreach (var statement in statements)
         {
@@ -86,7 +90,8 @@ public sealed class VexSchemaTests : CurationFixture
         var text = statement.ToJsonString();
         Assert.That(Names(statement), Is.SubsetOf(new[]
         {
-            "@id", "version", "vulnerability", "timestamp", "last_updated", "products", "status", "supplier", "status_notes", "justification", "impact_statement",
+            "@id", "version", "vulnerability", "timestamp", "last_updated", "products", "status", "supplier", "status_notes",
+            "justification", "impact_statement",
             "action_statement", "action_statement_timestamp",
         }), text);
         Assert.That((string?)statement["timestamp"], Does.Match(DateTimeOfRfc3339), text);
@@ -108,7 +113,8 @@ public sealed class VexSchemaTests : CurationFixture
         var isNotAffected = (string?)statement["status"] == "not_affected";
         Assert.That(statement.ContainsKey("justification") ^ statement.ContainsKey("impact_statement"), Is.EqualTo(isNotAffected), text);
         Assert.That(statement.ContainsKey("action_statement"), Is.EqualTo((string?)statement["status"] == "affected"), text);
-        Assert.That((string?)statement["justification"] ?? "inline_mitigations_already_exist", Is.EqualTo("inline_mitigations_already_exist"), text);
+        Assert.That((string?)statement["justification"] ?? "inline_mitigations_already_exist",
+            Is.EqualTo("inline_mitigations_already_exist"), text);
     }
 
     private static IEnumerable<string> Names(JsonObject json) => json.Select(member => member.Key);

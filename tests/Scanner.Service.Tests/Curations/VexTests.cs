@@ -14,7 +14,8 @@ public sealed class VexTests : CurationFixture
     public async Task What_was_exported_can_be_brought_back(string format)
     {
         var n = format == "openvex" ? 1 : 2;
-        await ImportAsync(File([.. Enumerable.Range(0, 4).Select(i => Record($"PYSEC-2026-8{n}{i}", $"vexlib{n}", null, null, [$"CVE-2026-80{n}0{i}"], Critical))]));
+        await ImportAsync(File([.. Enumerable.Range(0, 4)
+            .Select(i => Record($"PYSEC-2026-8{n}{i}", $"vexlib{n}", null, null, [$"CVE-2026-80{n}0{i}"], Critical))]));
         var id = await LogAsync(Bob, Machine, $"/opt/vex{n}", Conda($"vexlib{n}", "1.0"));
         await CurateAsync($"CVE-2026-80{n}00", "mitigated", reason: "kept in \"quotes\" – and more");
         await CurateAsync($"CVE-2026-80{n}01", "cleared", $"vexlib{n}", reason: "not ours");
@@ -28,9 +29,18 @@ public sealed class VexTests : CurationFixture
         using var exported = await SendAsync(HttpMethod.Get, Aud, $"vulnerabilities/vex?format={format}");
         var document = await exported.Content.ReadAsByteArrayAsync();
         Assert.That(exported.StatusCode, Is.EqualTo(HttpStatusCode.OK));
-        foreach (var query in new[] { "00", $"01?package=vexlib{n}", $"02?package=vexlib{n}&version=1.0", $"03?package=vexlib{n}&version=1.0&build=py39_0", "03" })
+        foreach (var query in new[]
         {
-            using var response = await SendAsync(HttpMethod.Delete, Ada, $"vulnerabilities/CVE-2026-80{n}{query.Replace("?", "/curation?", StringComparison.Ordinal)}{(query.Contains('?', StringComparison.Ordinal) ? "" : "/curation")}");
+            "00",
+            $"01?package=vexlib{n}",
+            $"02?package=vexlib{n}&version=1.0",
+            $"03?package=vexlib{n}&version=1.0&build=py39_0",
+            "03"
+        })
+        {
+            using var response = await SendAsync(
+                HttpMethod.Delete, Ada, $"vulnerabilities/CVE-2026-80{n}{query.Replace("?", "/curation?", StringComparison.Ordinal)}"
+                    + $"{(query.Contains('?', StringComparison.Ordinal) ? "" : "/curation")}");
             Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.NoContent), query);
         }
 
@@ -49,16 +59,18 @@ public sealed class VexTests : CurationFixture
     [Test]
     public async Task What_others_state_is_applied_where_it_is_about_us_and_the_rest_is_reported()
     {
-        await ImportAsync(File([.. Enumerable.Range(0, 6).Select(i => Record($"PYSEC-2026-83{i}", "theirs", null, null, [$"CVE-2026-8300{i}"], High))]));
-        static object Said(string name, string product, string status, string? at = null, string? justification = null, string? notes = null) => new
-        {
-            vulnerability = new { name, aliases = new[] { name.Replace("GHSA-none", "PYSEC-2026-831", StringComparison.Ordinal) } },
-            products = new[] { new JsonObject { ["@id"] = product } },
-            status,
-            timestamp = at ?? "2026-01-01T00:00:00Z",
-            justification,
-            status_notes = notes,
-        };
+        await ImportAsync(
+            File([.. Enumerable.Range(0, 6).Select(i => Record($"PYSEC-2026-83{i}", "theirs", null, null, [$"CVE-2026-8300{i}"], High))]));
+        static object Said(
+            string name, string product, string status, string? at = null, string? justification = null, string? notes = null) => new
+            {
+                vulnerability = new { name, aliases = new[] { name.Replace("GHSA-none", "PYSEC-2026-831", StringComparison.Ordinal) } },
+                products = new[] { new JsonObject { ["@id"] = product } },
+                status,
+                timestamp = at ?? "2026-01-01T00:00:00Z",
+                justification,
+                status_notes = notes,
+            };
         var result = await SendVexAsync(JsonSerializer.SerializeToUtf8Bytes(new JsonObject
         {
             ["@context"] = "https://openvex.dev/ns/v0.2.0",
@@ -68,7 +80,8 @@ public sealed class VexTests : CurationFixture
             ["version"] = 1,
             ["statements"] = JsonSerializer.SerializeToNode(new[]
             {
-                Said("CVE-2026-83000", "pkg:conda/theirs@1.0?build=py39_0&channel=main&subdir=linux-64", "affected", "2026-02-01T00:00:00Z", notes: "newer"),
+                Said("CVE-2026-83000", "pkg:conda/theirs@1.0?build=py39_0&channel=main&subdir=linux-64", "affected",
+                    "2026-02-01T00:00:00Z", notes: "newer"),
                 Said("CVE-2026-83000", "pkg:conda/theirs@1.0?build=py39_0", "fixed", "2026-01-15T00:00:00Z", notes: "older"),
                 Said("GHSA-none", "pkg:pypi/Theirs", "fixed"),
                 Said("CVE-2026-83002", "pkg:pypi/theirs@1.0", "not_affected", justification: "inline_mitigations_already_exist"),
@@ -81,7 +94,8 @@ public sealed class VexTests : CurationFixture
         }));
         Assert.Multiple(async () =>
         {
-            Assert.That((result.GetProperty("statements").GetInt32(), result.GetProperty("applied").GetInt32()), Is.EqualTo((9, 3)), result.ToString());
+            Assert.That((result.GetProperty("statements").GetInt32(), result.GetProperty("applied").GetInt32()),
+                Is.EqualTo((9, 3)), result.ToString());
             Assert.That(result.GetProperty("skipped").EnumerateArray().Select(one => one.GetProperty("vulnerability").GetString()),
                 Is.EqualTo(new[] { "CVE-2026-83003", "CVE-2026-83003", "CVE-2026-83003", "CVE-2026-83003", "CVE-1999-99999" }));
             Assert.That(await HeldAsync(3), Is.EqualTo(new[]
@@ -102,7 +116,8 @@ public sealed class VexTests : CurationFixture
         Assert.Multiple(async () =>
         {
             Assert.That(second.GetProperty("applied").GetInt32(), Is.EqualTo(2), second.ToString());
-            Assert.That(await HeldAsync(3), Does.Contain("CVE-2026-83004 theirs 3.0  active we use it").And.Contains("CVE-2026-83005 theirs 2.0  mitigated protected_at_perimeter"));
+            Assert.That(await HeldAsync(3), Does.Contain("CVE-2026-83004 theirs 3.0  active we use it")
+                .And.Contains("CVE-2026-83005 theirs 2.0  mitigated protected_at_perimeter"));
         });
     }
 
@@ -124,8 +139,10 @@ public sealed class VexTests : CurationFixture
         var document = """{"@context": "https://openvex.dev/ns/v0.2.0", "statements": []}""";
         foreach (var (caller, org, read, write) in new (TestCaller?, string?, HttpStatusCode, HttpStatusCode)[]
         {
-            (Ada, null, HttpStatusCode.OK, HttpStatusCode.OK), (Bob, null, HttpStatusCode.OK, HttpStatusCode.Forbidden), (Aud, null, HttpStatusCode.OK, HttpStatusCode.Forbidden),
-            (Mallory, Organization.Slug, HttpStatusCode.NotFound, HttpStatusCode.NotFound), (null, null, HttpStatusCode.Unauthorized, HttpStatusCode.Unauthorized),
+            (Ada, null, HttpStatusCode.OK, HttpStatusCode.OK),
+            (Bob, null, HttpStatusCode.OK, HttpStatusCode.Forbidden), (Aud, null, HttpStatusCode.OK, HttpStatusCode.Forbidden),
+            (Mallory, Organization.Slug, HttpStatusCode.NotFound, HttpStatusCode.NotFound),
+            (null, null, HttpStatusCode.Unauthorized, HttpStatusCode.Unauthorized),
         })
         {
             using var content = new StringContent(document, System.Text.Encoding.UTF8, "application/json");
@@ -147,7 +164,10 @@ public sealed class VexTests : CurationFixture
 
     /// <summary>What is held of the vulnerabilities of a test.</summary>
     private async Task<string[]> HeldAsync(int test) =>
-        [.. (await GetAllAsync(Ada, "vulnerabilities/curations", 100)).Where(one => one.GetProperty("vulnerability_id").GetString()!.StartsWith(test == 3 ? "CVE-2026-83" : $"CVE-2026-80{test}", StringComparison.Ordinal))
-            .Select(one => string.Join(' ', new[] { "vulnerability_id", "package", "version", "build", "status", "reason" }.Select(name => one.GetProperty(name).GetString())))
-            .Order(StringComparer.Ordinal)];
+        [
+            .. (await GetAllAsync(Ada, "vulnerabilities/curations", 100)).Where(one => one.GetProperty("vulnerability_id").GetString()!
+                .StartsWith(test == 3 ? "CVE-2026-83" : $"CVE-2026-80{test}", StringComparison.Ordinal))
+                .Select(one => string.Join(' ', new[] { "vulnerability_id", "package", "version", "build", "status", "reason" }.Select(
+                    name => one.GetProperty(name).GetString())))
+                .Order(StringComparer.Ordinal)];
 }

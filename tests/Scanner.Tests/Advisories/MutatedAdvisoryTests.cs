@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+
 using EnvPlatform.Scanner.Advisories;
 using EnvPlatform.Scanner.Advisories.Osv;
 using EnvPlatform.Scanner.Fuzzing;
@@ -17,7 +18,10 @@ public sealed class MutatedAdvisoryTests
     private const int Huge = 100_000;
     private const int Ring = 10_000;
 
-    private static readonly string[] Values = ["null", "true", "0", "-1e400", "\"\"", "\"\\ud800\"", "\"\\u0000\"", "[]", "[null]", "[[]]", "[\"x\"]", "{}", "{\"\\ud800\":0}"];
+    private static readonly string[] Values =
+    [
+        "null", "true", "0", "-1e400", "\"\"", "\"\\ud800\"", "\"\\u0000\"", "[]", "[null]", "[[]]", "[\"x\"]", "{}", "{\"\\ud800\":0}"
+    ];
 
     [Test]
     public void Whatever_is_missing_or_of_another_type_the_record_is_read_or_refused_under_its_id()
@@ -57,7 +61,8 @@ public sealed class MutatedAdvisoryTests
     [CancelAfter(60_000)]
     public void A_range_of_a_hundred_thousand_events_still_says_which_versions_are_affected()
     {
-        var events = Enumerable.Range(0, Huge).Select(i => new RangeEvent(i % 2 == 0 ? RangeEventKind.Introduced : RangeEventKind.Fixed, $"{i}")).ToArray();
+        var events = Enumerable.Range(0, Huge)
+            .Select(i => new RangeEvent(i % 2 == 0 ? RangeEventKind.Introduced : RangeEventKind.Fixed, $"{i}")).ToArray();
         new Random(1).Shuffle(events);
         var index = Index([Advisory("A-1", affected: [new(Ecosystems.PyPI, "x", null, [new(RangeType.Ecosystem, events)], [], [])])]);
         Assert.That(Match(index, "5000.5"), Is.EqualTo((string[])["A-1"]));
@@ -69,7 +74,9 @@ public sealed class MutatedAdvisoryTests
     [CancelAfter(60_000)]
     public void A_hundred_thousand_ranges_and_as_many_versions_are_answered_with_few()
     {
-        var ranges = Enumerable.Range(1, Huge).Select(i => new AffectedRange(RangeType.Ecosystem, [new(RangeEventKind.Introduced, "0"), new(RangeEventKind.Fixed, $"{i}")])).ToArray();
+        var ranges = Enumerable.Range(1, Huge)
+            .Select(i => new AffectedRange(RangeType.Ecosystem, [new(RangeEventKind.Introduced, "0"), new(RangeEventKind.Fixed, $"{i}")]))
+            .ToArray();
         var versions = Enumerable.Range(Huge, Huge).Select(i => $"{i}.5").ToArray();
         var index = Index([Advisory("A-1", affected: [new(Ecosystems.PyPI, "x", null, ranges, versions, [])])]);
         var hit = index.Match(new InstalledPackage(PackageManager.PyPI, "x", "0.5")).Hits.Single();
@@ -108,9 +115,11 @@ public sealed class MutatedAdvisoryTests
         Assert.That(VulnerabilityGroups.Of(ring).All, Has.Count.EqualTo(1));
 
         // A withdrawn record connects nothing; that others name it still does.
-        var withdrawn = ring.Select((one, i) => i is 10 or 11 or 50 or 51 ? one with { Withdrawn = DateTimeOffset.UnixEpoch } : one).ToArray();
+        var withdrawn = ring.Select((one, i) => i is 10 or 11 or 50 or 51 ? one with { Withdrawn = DateTimeOffset.UnixEpoch } : one)
+            .ToArray();
         Assert.That(VulnerabilityGroups.Of(withdrawn).All, Has.Count.EqualTo(2));
-        Assert.That(VulnerabilityGroups.Of([.. withdrawn, .. ring.Select(one => one with { Modified = one.Modified.AddDays(1) })]).All, Has.Count.EqualTo(1));
+        Assert.That(VulnerabilityGroups.Of([.. withdrawn, .. ring.Select(one => one with { Modified = one.Modified.AddDays(1) })]).All,
+            Has.Count.EqualTo(1));
     }
 
     [TestCase("0001-01-01T00:00:00Z", true)]
@@ -140,7 +149,8 @@ public sealed class MutatedAdvisoryTests
     [TestCase("", false)]
     public void An_id_may_have_any_characters_but_those_that_control(string id, bool isValid)
     {
-        var record = OsvParser.Parse(JsonSerializer.SerializeToUtf8Bytes(new { id, modified = "2024-01-01T00:00:00Z", aliases = new[] { id } }));
+        var record = OsvParser.Parse(
+            JsonSerializer.SerializeToUtf8Bytes(new { id, modified = "2024-01-01T00:00:00Z", aliases = new[] { id } }));
         Assert.That(record is OsvRecord.Valid valid ? valid.Advisory.Id : null, Is.EqualTo(isValid ? id : null));
     }
 
@@ -148,11 +158,21 @@ public sealed class MutatedAdvisoryTests
     public void Ids_aliases_and_versions_that_nobody_could_mean_break_their_record_alone()
     {
         Assert.That(Parse(new { id = new string('A', 257), modified = "2024-01-01T00:00:00Z" }), Is.InstanceOf<OsvRecord.Broken>());
-        Assert.That(Parse(new { id = "A-1", modified = "2024-01-01T00:00:00Z", aliases = new[] { new string('A', 257) } }), Is.EqualTo(new OsvRecord.Broken("A-1", "aliases hold one of more than 256 characters")));
+        Assert.That(Parse(new { id = "A-1", modified = "2024-01-01T00:00:00Z", aliases = new[] { new string('A', 257) } }),
+            Is.EqualTo(new OsvRecord.Broken("A-1", "aliases hold one of more than 256 characters")));
         Assert.That(
-            Parse(new { id = "A-1", modified = "2024-01-01T00:00:00Z", affected = new[] { new { package = new { ecosystem = "PyPI", name = "x" }, versions = new[] { "1." + new string('0', 2_048) } } } }),
+            Parse(new
+            {
+                id = "A-1",
+                modified = "2024-01-01T00:00:00Z",
+                affected = new[]
+                {
+                    new { package = new { ecosystem = "PyPI", name = "x" }, versions = new[] { "1." + new string('0', 2_048) } }
+                }
+            }),
             Is.InstanceOf<OsvRecord.Broken>().And.Property("Id").EqualTo("A-1"));
-        Assert.That(Parse(new { id = "A-1", modified = "2024-01-01T00:00:00Z", details = new string('a', 1 << 20) }), Is.InstanceOf<OsvRecord.Valid>(), "Texts for people may be long.");
+        Assert.That(Parse(new { id = "A-1", modified = "2024-01-01T00:00:00Z", details = new string('a', 1 << 20) }),
+            Is.InstanceOf<OsvRecord.Valid>(), "Texts for people may be long.");
 
         static OsvRecord Parse(object record) => OsvParser.Parse(JsonSerializer.SerializeToUtf8Bytes(record));
     }
@@ -243,7 +263,8 @@ public sealed class MutatedAdvisoryTests
         id, aliases ?? [], null, DateTimeOffset.UnixEpoch, null, null, null, [], null,
         affected ?? [new(Ecosystems.PyPI, "x", null, [new(RangeType.Ecosystem, [new(RangeEventKind.Introduced, "0")])], [], [])]);
 
-    private static AdvisoryIndex Index(Advisory[] advisories) => AdvisoryIndex.Build(advisories, VulnerabilityGroups.Of(advisories), ConventionMapping.BuiltIn, []);
+    private static AdvisoryIndex Index(Advisory[] advisories) =>
+        AdvisoryIndex.Build(advisories, VulnerabilityGroups.Of(advisories), ConventionMapping.BuiltIn, []);
 
     private static string[] Match(Advisory[] advisories, string version) => Match(Index(advisories), version);
 

@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using System.Text;
+
 using EnvPlatform.Scanner.Advisories;
 using EnvPlatform.Scanner.Advisories.Nvd;
 using EnvPlatform.Scanner.Mapping;
@@ -59,7 +60,8 @@ public sealed class NvdParserTests
     [Test]
     public void A_version_that_is_listed_and_at_the_start_that_a_range_excludes_is_affected() => Assert.That(
         IsAffected(
-            Or(Vulnerable("cpe:2.3:a:gnu:wget:*:*:*:*:*:*:*:*", "\"versionStartExcluding\":\"2.0\""), Vulnerable("cpe:2.3:a:gnu:wget:2.0:*:*:*:*:*:*:*")), "wget", "2.0"),
+            Or(Vulnerable("cpe:2.3:a:gnu:wget:*:*:*:*:*:*:*:*", "\"versionStartExcluding\":\"2.0\""),
+                Vulnerable("cpe:2.3:a:gnu:wget:2.0:*:*:*:*:*:*:*")), "wget", "2.0"),
         Is.True);
 
     private const string Wget = "cpe:2.3:a:gnu:wget:*:*:*:*:*:*:*:*";
@@ -77,17 +79,21 @@ public sealed class NvdParserTests
         var apart = $$"""{"operator":"AND","nodes":[{{Node("OR", Vulnerable(Wget))}},{{Node("OR", Condition(condition))}}]}""";
         var together = $$"""{"nodes":[{{Node("AND", Vulnerable(Wget), Condition(condition))}}]}""";
         var either = $$"""{"operator":"OR","nodes":[{{Node("OR", Vulnerable(Wget))}},{{Node("OR", Condition(condition))}}]}""";
-        Assert.That((IsAffected(apart, "wget", "1"), IsAffected(together, "wget", "1"), IsAffected(either, "wget", "1")), Is.EqualTo((isAffected, isAffected, true)));
+        Assert.That((IsAffected(apart, "wget", "1"), IsAffected(together, "wget", "1"), IsAffected(either, "wget", "1")),
+            Is.EqualTo((isAffected, isAffected, true)));
     }
 
     [Test]
     public void What_is_negated_or_not_vulnerable_is_not_affected()
     {
-        Assert.That(IsAffected($$"""{"nodes":[{"operator":"OR","negate":true,"cpeMatch":[{{Vulnerable(Wget)}}]}]}""", "wget", "1"), Is.False);
+        Assert.That(
+            IsAffected($$"""{"nodes":[{"operator":"OR","negate":true,"cpeMatch":[{{Vulnerable(Wget)}}]}]}""", "wget", "1"), Is.False);
         Assert.That(IsAffected($$"""{"negate":true,"nodes":[{{Node("OR", Vulnerable(Wget))}}]}""", "wget", "1"), Is.False);
         Assert.That(IsAffected(Or(Condition(Wget)), "wget", "1"), Is.False);
         Assert.That(
-            IsAffected($$"""{"operator":"AND","nodes":[{{Node("OR", Vulnerable(Wget))}},{"operator":"OR","negate":true,"cpeMatch":[{{Condition("cpe:2.3:h:a:b:-:*:*:*:*:*:*:*")}}]}]}""", "wget", "1"),
+            IsAffected(
+                $$"""{"operator":"AND","nodes":[{{Node("OR", Vulnerable(Wget))}},{"operator":"OR","negate":true,"cpeMatch":[{{Condition("cpe:2.3:h:a:b:-:*:*:*:*:*:*:*")}}]}]}""",
+                "wget", "1"),
             Is.True, "not on that hardware");
     }
 
@@ -99,7 +105,8 @@ public sealed class NvdParserTests
     [TestCase("""{"cve":{"id":"CVE-2024-1234"}}""")]
     [TestCase("""{"cve":{"id":"CVE-2024-1234","lastModified":"yesterday"}}""")]
     [TestCase("""{"cve":{"id":"CVE-2024-1234","lastModified":"2024-01-01T00:00:00.000","configurations":{}}}""")]
-    [TestCase("""{"cve":{"id":"CVE-2024-1234","lastModified":"2024-01-01T00:00:00.000","configurations":[{"nodes":[{"cpeMatch":[{"criteria":"cpe:/a:b:c"}]}]}]}}""")]
+    [TestCase(
+        """{"cve":{"id":"CVE-2024-1234","lastModified":"2024-01-01T00:00:00.000","configurations":[{"nodes":[{"cpeMatch":[{"criteria":"cpe:/a:b:c"}]}]}]}}""")]
     public void A_record_that_cannot_be_understood_is_broken(string json) =>
         Assert.That(NvdParser.Parse(Encoding.UTF8.GetBytes(json)), Is.InstanceOf<NvdRecord.Broken>());
 
@@ -120,7 +127,8 @@ public sealed class NvdParserTests
 
     private static readonly string Single = Record("CVE-2024-0001", Or(Vulnerable(Wget)));
     private static readonly string Another = Record("CVE-2024-0002", Or(Vulnerable(Wget)));
-    private static readonly string Answer = $$"""{"resultsPerPage":2,"startIndex":0,"totalResults":2,"format":"NVD_CVE","version":"2.0","timestamp":"2024-01-01T00:00:00.000","vulnerabilities":[{{Single}},{{Another}}]}""";
+    private static readonly string Answer =
+        $$"""{"resultsPerPage":2,"startIndex":0,"totalResults":2,"format":"NVD_CVE","version":"2.0","timestamp":"2024-01-01T00:00:00.000","vulnerabilities":[{{Single}},{{Another}}]}""";
 
     [Test]
     public void Records_come_in_an_answer_alone_in_lines_or_packed()
@@ -130,11 +138,13 @@ public sealed class NvdParserTests
         {
             Assert.That(Ids(Encoding.UTF8.GetBytes(Single)), Is.EqualTo(new[] { "NVD-CVE-2024-0001" }));
             Assert.That(Ids(Encoding.UTF8.GetBytes(Answer)), Is.EqualTo(new[] { "NVD-CVE-2024-0001", "NVD-CVE-2024-0002" }));
-            Assert.That(Ids(Encoding.UTF8.GetBytes("\uFEFF" + Answer + "\n")), Is.EqualTo(new[] { "NVD-CVE-2024-0001", "NVD-CVE-2024-0002" }));
+            Assert.That(
+                Ids(Encoding.UTF8.GetBytes("\uFEFF" + Answer + "\n")), Is.EqualTo(new[] { "NVD-CVE-2024-0001", "NVD-CVE-2024-0002" }));
             Assert.That(Ids(Encoding.UTF8.GetBytes(lines)), Is.EqualTo(new[] { "NVD-CVE-2024-0001", "NVD-CVE-2024-0002" }));
             Assert.That(Ids(Encoding.UTF8.GetBytes($"[{Single}]")), Is.EqualTo(new[] { "NVD-CVE-2024-0001" }));
             Assert.That(Ids(Gzipped.Of(Answer)), Is.EqualTo(new[] { "NVD-CVE-2024-0001", "NVD-CVE-2024-0002" }));
-            Assert.That(Ids(Zip(("nvdcve-2.0-2024.json", Answer), ("more.jsonl", Single))), Is.EqualTo(new[] { "NVD-CVE-2024-0001", "NVD-CVE-2024-0002", "NVD-CVE-2024-0001" }));
+            Assert.That(Ids(Zip(("nvdcve-2.0-2024.json", Answer), ("more.jsonl", Single))),
+                Is.EqualTo(new[] { "NVD-CVE-2024-0001", "NVD-CVE-2024-0002", "NVD-CVE-2024-0001" }));
         });
     }
 
@@ -166,7 +176,8 @@ public sealed class NvdParserTests
     private static string[] Ids(byte[] file)
     {
         using var stream = new MemoryStream(file);
-        return [.. NvdArchive.Read(stream).Select(entry => entry.Record is NvdRecord.Valid valid ? valid.Advisory.Id : entry.Record.ToString())];
+        return [.. NvdArchive.Read(stream)
+            .Select(entry => entry.Record is NvdRecord.Valid valid ? valid.Advisory.Id : entry.Record.ToString())];
     }
 
     private static string Record(string id, string configuration) =>
@@ -174,7 +185,8 @@ public sealed class NvdParserTests
 
     private static string Or(params string[] matches) => $$"""{"nodes":[{{Node("OR", matches)}}]}""";
 
-    private static string Node(string op, params string[] matches) => $$"""{"operator":"{{op}}","negate":false,"cpeMatch":[{{string.Join(',', matches)}}]}""";
+    private static string Node(string op, params string[] matches) =>
+        $$"""{"operator":"{{op}}","negate":false,"cpeMatch":[{{string.Join(',', matches)}}]}""";
 
     private static string Vulnerable(string criteria, string? bounds = null) =>
         $$"""{"vulnerable":true,"criteria":"{{criteria.Replace(@"\", @"\\", StringComparison.Ordinal)}}"{{(bounds is null ? "" : "," + bounds)}}}""";

@@ -1,4 +1,5 @@
 using System.Globalization;
+
 using EnvPlatform.Scanner.Advisories;
 using EnvPlatform.Scanner.Advisories.Nvd;
 using EnvPlatform.Scanner.Advisories.Starter;
@@ -126,9 +127,11 @@ public sealed class NvdSamplesTests
     [TestCase("openssl", "3.0.7", "CVE-2023-0286", "3.0.8")]
     [TestCase("nodejs", "16.1.0", "CVE-2022-0778", null)]
     [TestCase("wget", "1.20", "CVE-2024-10524", "1.25.0")]
-    public void An_excluded_end_is_the_fix_and_an_included_one_names_none(string name, string version, string cve, string? fixedIn) => Assert.That(
-        Index.Value.Match(new InstalledPackage(PackageManager.Conda, name, version, "h1_0")).Hits.Single(hit => hit.Advisory.VulnerabilityId == cve).FixedIn,
-        Is.EqualTo(fixedIn is null ? Array.Empty<string>() : [fixedIn]));
+    public void An_excluded_end_is_the_fix_and_an_included_one_names_none(string name, string version, string cve, string? fixedIn) =>
+        Assert.That(
+            Index.Value.Match(new InstalledPackage(PackageManager.Conda, name, version, "h1_0"))
+                .Hits.Single(hit => hit.Advisory.VulnerabilityId == cve).FixedIn,
+            Is.EqualTo(fixedIn is null ? Array.Empty<string>() : [fixedIn]));
 
     [Test]
     public void Every_bound_is_a_version_in_the_order_of_its_project() => Assert.That(Index.Value.IgnoredRanges, Is.Zero);
@@ -148,7 +151,8 @@ public sealed class NvdSamplesTests
     public void The_score_is_the_primary_one_of_the_newest_generation(string cve, string score, string vector)
     {
         var shown = VulnerabilityGroups.Of(Samples.Value).Of("NVD-" + cve)!;
-        Assert.That((shown.Id, shown.Cvss!.Base.ToString(CultureInfo.InvariantCulture), shown.Cvss.Vector), Is.EqualTo((cve, score, vector)));
+        Assert.That(
+            (shown.Id, shown.Cvss!.Base.ToString(CultureInfo.InvariantCulture), shown.Cvss.Vector), Is.EqualTo((cve, score, vector)));
     }
 
     [Test]
@@ -175,14 +179,16 @@ public sealed class NvdSamplesTests
     public void The_starter_set_says_of_native_packages_what_NVD_says()
     {
         var starter = StarterSet.Read();
-        var overlap = starter.Where(advisory => Samples.Value.Any(sample => sample.Aliases[0] == advisory.Aliases[0] && sample.Affected.Length > 0)).ToArray();
+        var overlap = starter.Where(
+            advisory => Samples.Value.Any(sample => sample.Aliases[0] == advisory.Aliases[0] && sample.Affected.Length > 0)).ToArray();
         Assert.That(overlap, Has.Length.GreaterThanOrEqualTo(5));
         var (ours, theirs) = (IndexOf(overlap), Index.Value);
         var differences = new List<string>();
         foreach (var advisory in overlap)
         {
             var sample = Samples.Value.Single(one => one.Aliases[0] == advisory.Aliases[0]);
-            foreach (var project in advisory.Affected.Where(affected => affected.Ecosystem == Ecosystems.Conda).Select(affected => affected.Name).Distinct(StringComparer.Ordinal))
+            foreach (var project in advisory.Affected.Where(affected => affected.Ecosystem == Ecosystems.Conda)
+                .Select(affected => affected.Name).Distinct(StringComparer.Ordinal))
             {
                 if (!sample.Affected.Any(affected => affected.Name == project))
                 {

@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using System.Text;
+
 using EnvPlatform.Scanner.Advisories.Osv;
 using EnvPlatform.Testing;
 
@@ -19,14 +20,22 @@ public sealed class OsvArchiveTests
         yield return new TestCaseData(Utf8($"{A}\n{B}\n")) { TestName = "JSON lines", ExpectedResult = "A B" };
         yield return new TestCaseData(Utf8("\uFEFF" + A)) { TestName = "A byte order mark", ExpectedResult = "A" };
         yield return new TestCaseData(Gzipped.Of(Utf8($"[{A},{B}]"))) { TestName = "An array in gzip", ExpectedResult = "A B" };
-        yield return new TestCaseData(Zip(("x/A.json", Utf8(A)), ("README.md", Utf8("no")), ("B.json.gz", Gzipped.Of(Utf8(B))))) { TestName = "A zip", ExpectedResult = "A B" };
+        yield return new TestCaseData(Zip(("x/A.json", Utf8(A)), ("README.md", Utf8("no")), ("B.json.gz", Gzipped.Of(Utf8(B)))))
+        {
+            TestName = "A zip",
+            ExpectedResult = "A B"
+        };
         yield return new TestCaseData(Gzipped.Of(Zip(("A.json", Utf8(A))))) { TestName = "A zip in gzip", ExpectedResult = "A" };
         yield return new TestCaseData(Utf8($"{A} junk {B}")) { TestName = "Junk between objects", ExpectedResult = "A !" };
         yield return new TestCaseData(Utf8($"[{A},{B}")) { TestName = "Half an array", ExpectedResult = "A B !" };
         yield return new TestCaseData(Utf8($"[{A}],{B}")) { TestName = "More after an array", ExpectedResult = "A !" };
         yield return new TestCaseData(Utf8(A[..^1])) { TestName = "Half an object", ExpectedResult = "!" };
         yield return new TestCaseData(Utf8("")) { TestName = "Nothing", ExpectedResult = "!" };
-        yield return new TestCaseData(Zip(("A.json", Utf8("{\"id\":7}")), ("B.json", Utf8(B)))) { TestName = "A broken record among others", ExpectedResult = "! B" };
+        yield return new TestCaseData(Zip(("A.json", Utf8("{\"id\":7}")), ("B.json", Utf8(B))))
+        {
+            TestName = "A broken record among others",
+            ExpectedResult = "! B"
+        };
     }
 
     [TestCaseSource(nameof(Files))]
@@ -51,7 +60,8 @@ public sealed class OsvArchiveTests
     [Test]
     public void A_record_that_is_too_large_is_broken_and_the_others_are_read()
     {
-        var large = """{"id":"L","modified":"2024-01-01T00:00:00Z","details":"XXX"}""".Replace("XXX", new string('x', 200_000), StringComparison.Ordinal);
+        var large = """{"id":"L","modified":"2024-01-01T00:00:00Z","details":"XXX"}""".Replace(
+            "XXX", new string('x', 200_000), StringComparison.Ordinal);
         Assert.That(ReadAll(Utf8($"[{large},{A}]"), new OsvLimits { RecordBytes = 100_000 }), Is.EqualTo("! A"));
         Assert.That(ReadAll(Zip(("L.json", Utf8(large)), ("A.json", Utf8(A))), new OsvLimits { RecordBytes = 100_000 }), Is.EqualTo("! A"));
     }
@@ -86,7 +96,8 @@ public sealed class OsvArchiveTests
     public void A_cancelled_import_stops()
     {
         using var stream = new MemoryStream(Utf8($"[{A},{B}]"));
-        Assert.That(() => OsvArchive.Read(stream, ct: new CancellationToken(canceled: true)).ToArray(), Throws.InstanceOf<OperationCanceledException>());
+        Assert.That(() => OsvArchive.Read(stream, ct: new CancellationToken(canceled: true)).ToArray(),
+            Throws.InstanceOf<OperationCanceledException>());
     }
 
     [Test]

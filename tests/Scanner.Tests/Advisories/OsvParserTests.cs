@@ -1,4 +1,5 @@
 using System.Text;
+
 using EnvPlatform.Scanner.Advisories;
 using EnvPlatform.Scanner.Advisories.Osv;
 
@@ -29,7 +30,8 @@ public sealed class OsvParserTests
               "references": [{ "type": "WEB", "url": "x" }], "unknown": { "of": ["a", "later", "schema"] }
             }
             """);
-        Assert.That((advisory.Id, advisory.Summary, advisory.Details, advisory.DatabaseSeverity), Is.EqualTo(("GHSA-1", "s\uFFFD", "d", "HIGH")));
+        Assert.That(
+            (advisory.Id, advisory.Summary, advisory.Details, advisory.DatabaseSeverity), Is.EqualTo(("GHSA-1", "s\uFFFD", "d", "HIGH")));
         Assert.That(advisory.Aliases, Is.EqualTo((string[])["CVE-2024-1"]));
         Assert.That(advisory.Published, Is.EqualTo(new DateTimeOffset(2024, 2, 29, 22, 0, 0, TimeSpan.Zero)));
         Assert.That(advisory.Withdrawn, Is.EqualTo(new DateTimeOffset(2024, 4, 1, 0, 0, 0, TimeSpan.Zero)));
@@ -40,7 +42,8 @@ public sealed class OsvParserTests
         Assert.That(affected.Severity, Is.EqualTo((SeverityVector[])[new("CVSS_V2", "AV:N")]));
         Assert.That(affected.Ranges.Select(range => range.Type), Is.EqualTo((RangeType[])[RangeType.Ecosystem, RangeType.SemVer]));
         Assert.That(affected.Ranges[0].Events, Is.EqualTo((RangeEvent[])
-            [new(RangeEventKind.Introduced, "0"), new(RangeEventKind.Fixed, "1.2"), new(RangeEventKind.Introduced, "2"), new(RangeEventKind.LastAffected, "2.1"), new(RangeEventKind.Limit, "*")]));
+            [new(RangeEventKind.Introduced, "0"), new(RangeEventKind.Fixed, "1.2"), new(RangeEventKind.Introduced, "2"), new(
+                RangeEventKind.LastAffected, "2.1"), new(RangeEventKind.Limit, "*")]));
     }
 
     [TestCase("""{"id":"A","modified":"2024-01-01T00:00:00Z"}""")]
@@ -67,10 +70,17 @@ public sealed class OsvParserTests
     [TestCase("""{"id":"A","modified":"2024-01-01T00:00:00Z","affected":{}}""", "A")]
     [TestCase("""{"id":"A","modified":"2024-01-01T00:00:00Z","affected":[7]}""", "A")]
     [TestCase("""{"id":"A","modified":"2024-01-01T00:00:00Z","affected":[{"package":{"name":"x"}}]}""", "A")]
-    [TestCase("""{"id":"A","modified":"2024-01-01T00:00:00Z","affected":[{"package":{"ecosystem":"PyPI","name":"x"},"ranges":[{"type":"ECOSYSTEM"}]}]}""", "A")]
-    [TestCase("""{"id":"A","modified":"2024-01-01T00:00:00Z","affected":[{"package":{"ecosystem":"PyPI","name":"x"},"ranges":[{"type":"ECOSYSTEM","events":[]}]}]}""", "A")]
-    [TestCase("""{"id":"A","modified":"2024-01-01T00:00:00Z","affected":[{"package":{"ecosystem":"PyPI","name":"x"},"ranges":[{"type":"ECOSYSTEM","events":[{}]}]}]}""", "A")]
-    [TestCase("""{"id":"A","modified":"2024-01-01T00:00:00Z","affected":[{"package":{"ecosystem":"PyPI","name":"x"},"versions":[1.0]}]}""", "A")]
+    [TestCase(
+        """{"id":"A","modified":"2024-01-01T00:00:00Z","affected":[{"package":{"ecosystem":"PyPI","name":"x"},"ranges":[{"type":"ECOSYSTEM"}]}]}""",
+        "A")]
+    [TestCase(
+        """{"id":"A","modified":"2024-01-01T00:00:00Z","affected":[{"package":{"ecosystem":"PyPI","name":"x"},"ranges":[{"type":"ECOSYSTEM","events":[]}]}]}""",
+        "A")]
+    [TestCase(
+        """{"id":"A","modified":"2024-01-01T00:00:00Z","affected":[{"package":{"ecosystem":"PyPI","name":"x"},"ranges":[{"type":"ECOSYSTEM","events":[{}]}]}]}""",
+        "A")]
+    [TestCase(
+        """{"id":"A","modified":"2024-01-01T00:00:00Z","affected":[{"package":{"ecosystem":"PyPI","name":"x"},"versions":[1.0]}]}""", "A")]
     [TestCase("""{"id":"A","modified":"2024-01-01T00:00:00Z","severity":[{"type":"CVSS_V3"}]}""", "A")]
     public void A_broken_record_is_an_answer_with_its_id_and_a_reason(string json, string? id)
     {

@@ -1,4 +1,5 @@
 using System.Text;
+
 using EnvPlatform.Scanner.Advisories;
 using EnvPlatform.Scanner.Advisories.Osv;
 using EnvPlatform.Scanner.Mapping;
@@ -87,13 +88,16 @@ public sealed class RepositoryRecordsTests
     [Test]
     public void A_fix_is_told_and_the_source_s_word_for_severity_is_kept()
     {
-        Assert.That(Index(Psf).Match(new InstalledPackage(PackageManager.Conda, "python", "3.9.1", "h1_0")).Hits.Single().FixedIn, Is.EqualTo((string[])["3.9.18"]));
+        Assert.That(Index(Psf).Match(new InstalledPackage(PackageManager.Conda, "python", "3.9.1", "h1_0")).Hits.Single().FixedIn,
+            Is.EqualTo((string[])["3.9.18"]));
         Assert.That(Parse(Curl).DatabaseSeverity, Is.EqualTo("Low"));
     }
 
     [TestCase("""{ "ranges": [{ "type": "GIT", "repo": "https://github.com/python/cpython", "events": [{ "introduced": "0" }] }] }""")]
-    [TestCase("""{ "ranges": [{ "type": "GIT", "repo": "https://github.com/python/cpython", "events": [{ "introduced": "0" }] }], "versions": ["legacy-trunk"] }""")]
-    [TestCase("""{ "ranges": [{ "type": "GIT", "repo": "https://github.com/somebody/else", "events": [{ "introduced": "0" }] }], "versions": ["v1"] }""")]
+    [TestCase(
+        """{ "ranges": [{ "type": "GIT", "repo": "https://github.com/python/cpython", "events": [{ "introduced": "0" }] }], "versions": ["legacy-trunk"] }""")]
+    [TestCase(
+        """{ "ranges": [{ "type": "GIT", "repo": "https://github.com/somebody/else", "events": [{ "introduced": "0" }] }], "versions": ["v1"] }""")]
     [TestCase("""{ "ranges": [{ "type": "GIT", "repo": 7 }, { "type": "GIT", "repo": "\ud800" }, 7], "versions": ["v1"] }""")]
     [TestCase("""{ "ranges": {}, "versions": ["v1"] }""")]
     [TestCase("""{ "versions": ["v1"] }""")]

@@ -18,7 +18,8 @@ public sealed class StarterSetTests
     public void Holds_well_known_vulnerabilities_of_native_libraries_and_of_Python()
     {
         Assert.That(Groups.All, Has.Count.GreaterThanOrEqualTo(60));
-        Assert.That(Set.Count(advisory => advisory.Affected.Any(affected => affected.Ecosystem == Ecosystems.Conda)), Is.GreaterThanOrEqualTo(25));
+        Assert.That(
+            Set.Count(advisory => advisory.Affected.Any(affected => affected.Ecosystem == Ecosystems.Conda)), Is.GreaterThanOrEqualTo(25));
         Assert.That(Set.Select(advisory => advisory.Id), Is.Unique);
     }
 
@@ -35,7 +36,8 @@ public sealed class StarterSetTests
     public void Every_native_project_is_one_that_the_mapping_leads_to()
     {
         var reachable = CondaNames.BuiltIn.Entries.Where(entry => entry.Native is not null).Select(entry => entry.Native).ToHashSet();
-        var lost = Set.SelectMany(advisory => advisory.Affected).Where(affected => affected.Ecosystem == Ecosystems.Conda && !reachable.Contains(affected.Name));
+        var lost = Set.SelectMany(advisory => advisory.Affected)
+            .Where(affected => affected.Ecosystem == Ecosystems.Conda && !reachable.Contains(affected.Name));
         Assert.That(lost, Is.Empty);
     }
 
@@ -95,7 +97,8 @@ public sealed class StarterSetTests
         var feed = RealEnvironments.Index("pypa-osv.zip");
         var judged = 0;
         var wrong = new List<string>();
-        var cves = RealEnvironments.Feed("pypa-osv.zip").Where(advisory => advisory.Withdrawn is null).ToDictionary(advisory => advisory.Id, advisory => advisory.Aliases);
+        var cves = RealEnvironments.Feed("pypa-osv.zip").Where(advisory => advisory.Withdrawn is null)
+            .ToDictionary(advisory => advisory.Id, advisory => advisory.Aliases);
         foreach (var package in RealEnvironments.Read().SelectMany(environment => environment.Packages).Distinct())
         {
             var own = Index.Match(package);
@@ -106,7 +109,8 @@ public sealed class StarterSetTests
 
             judged++;
             var known = feed.Match(package).Hits.SelectMany(hit => cves[hit.Advisory.Id]).ToHashSet();
-            wrong.AddRange(own.Hits.Where(hit => !known.Contains("CVE-" + hit.Advisory.Id[5..])).Select(hit => $"{package}: {hit.Advisory.Id}"));
+            wrong.AddRange(
+                own.Hits.Where(hit => !known.Contains("CVE-" + hit.Advisory.Id[5..])).Select(hit => $"{package}: {hit.Advisory.Id}"));
         }
 
         Assert.That(judged, Is.GreaterThan(0));

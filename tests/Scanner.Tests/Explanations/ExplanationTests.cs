@@ -20,17 +20,21 @@ public sealed class ExplanationTests
     public void An_advisory_says_who_published_it_and_where(string id, string? name, string? url) =>
         Assert.That(AdvisorySource.Of(id), Is.EqualTo(new AdvisorySource(name, url)));
 
-    [TestCase(PackageManager.Conda, "pytorch", "py39_0", "PyPI", "torch", "table", "pep440", "The conda package pytorch of channel conda-forge is taken for PyPI's torch by the table of names: ")]
+    [TestCase(PackageManager.Conda, "pytorch", "py39_0", "PyPI", "torch", "table", "pep440",
+        "The conda package pytorch of channel conda-forge is taken for PyPI's torch by the table of names: ")]
     [TestCase(PackageManager.Conda, "numpy", "py39_0", "PyPI", "numpy", "python_build", "pep440", "its build string says")]
     [TestCase(PackageManager.Conda, "r-Foo", "r43_0", "CRAN", "foo", "r_name", "cran", "conda names the packages of CRAN so")]
     [TestCase(PackageManager.Conda, "openssl", "h1_0", "conda", "openssl", "table", "openssl", "by the table of names")]
     [TestCase(PackageManager.Conda, "numpy", null, "PyPI", "numpy", "name_only", "pep440", "by its name alone")]
-    [TestCase(PackageManager.Conda, "libodd", "h1_0", "conda", "libodd", "none", "conda", "No rule says which project the conda package libodd of channel conda-forge holds")]
-    [TestCase(PackageManager.PyPI, "Flask_Login", null, "PyPI", "flask-login", "pypi", "pep440", "The distribution Flask_Login was installed from PyPI")]
+    [TestCase(PackageManager.Conda, "libodd", "h1_0", "conda", "libodd", "none", "conda",
+        "No rule says which project the conda package libodd of channel conda-forge holds")]
+    [TestCase(PackageManager.PyPI, "Flask_Login", null, "PyPI", "flask-login", "pypi", "pep440",
+        "The distribution Flask_Login was installed from PyPI")]
     public void A_package_says_what_it_was_taken_for(
         PackageManager manager, string name, string? build, string ecosystem, string project, string basis, string order, string why)
     {
-        var view = MappingOf(new InstalledPackage(manager, name, "1", build, "conda-forge")).View(manager == PackageManager.PyPI ? "pypi" : "conda", name, "conda-forge");
+        var view = MappingOf(new InstalledPackage(manager, name, "1", build, "conda-forge"))
+            .View(manager == PackageManager.PyPI ? "pypi" : "conda", name, "conda-forge");
         Assert.Multiple(() =>
         {
             Assert.That((view.Ecosystem, view.Project, view.Basis, view.Order), Is.EqualTo((ecosystem, project, basis, order)));
@@ -43,7 +47,8 @@ public sealed class ExplanationTests
     {
         foreach (var entry in CondaNames.BuiltIn.Entries)
         {
-            Assert.That(MappingOf(new InstalledPackage(PackageManager.Conda, entry.Conda, "1", "0", entry.Channels?[0])).Reason, Is.EqualTo(entry.Why), entry.Conda);
+            Assert.That(MappingOf(new InstalledPackage(PackageManager.Conda, entry.Conda, "1", "0", entry.Channels?[0])).Reason,
+                Is.EqualTo(entry.Why), entry.Conda);
         }
     }
 
@@ -65,7 +70,8 @@ public sealed class ExplanationTests
     {
         var mapping = new PackageMapping("CRAN", "x", "r_name", null, "cran");
         var sentences = Enum.GetValues<NotCheckedReason>().Select(NotCheckedReasons.CodeOf)
-            .Select(code => (Code: code, Text: CoverageSentence.Of("not_checked", code, "conda", "r-x", "conda-forge", "1", mapping))).ToArray();
+            .Select(code => (Code: code, Text: CoverageSentence.Of("not_checked", code, "conda", "r-x", "conda-forge", "1", mapping)))
+            .ToArray();
         Assert.Multiple(() =>
         {
             Assert.That(sentences.Select(one => one.Text), Is.Unique.And.All.StartsWith("Not checked: "));
@@ -76,13 +82,16 @@ public sealed class ExplanationTests
         });
     }
 
-    [TestCase("checked", null, "1", "The conda package x is taken for PyPI's x: its build string says that it was built for Python, and conda names such packages as PyPI does. Its version was compared in the order pep440.")]
+    [TestCase("checked", null, "1", "The conda package x is taken for PyPI's x: its build string says that it was built for Python, and "
+        + "conda names such packages as PyPI does. Its version was compared in the order pep440.")]
     [TestCase("not_checked", "invalid_version", "", "Not checked: the log has no exact version.")]
-    [TestCase("not_checked", "invalid_version", "1.1.1w", "Not checked: 1.1.1w is no version in the order pep440, in which PyPI's x is compared.")]
+    [TestCase("not_checked", "invalid_version", "1.1.1w",
+        "Not checked: 1.1.1w is no version in the order pep440, in which PyPI's x is compared.")]
     [TestCase("not_checked", "not_mapped", "1", "Not checked: which project the package x holds is not known.")]
     [TestCase("not_applicable", null, "1", "There is nothing to check in x: a virtual package stands for what the machine has.")]
     public void Every_package_explains_how_it_was_checked(string coverage, string? reason, string version, string sentence) =>
-        Assert.That(CoverageSentence.Of(coverage, reason, "conda", "x", null, version, new("PyPI", "x", "python_build", null, "pep440")), Is.EqualTo(sentence));
+        Assert.That(CoverageSentence.Of(coverage, reason, "conda", "x", null, version, new("PyPI", "x", "python_build", null, "pep440")),
+            Is.EqualTo(sentence));
 
     [Test]
     public void Evidence_survives_being_stored()
@@ -108,7 +117,8 @@ public sealed class ExplanationTests
                 Assert.That(view.Url, Is.EqualTo("https://osv.dev/vulnerability/" + view.Advisory));
                 Assert.That(view.Range, Is.Not.Empty);
                 Assert.That(view.Listed, Is.EqualTo(hit.Range.StartsWith('=')), hit.Range);
-                Assert.That(view.FixedIn.All(fix => VersionOrder.Compare(match.Mapped.Scheme, fix, package.Version) != -1), $"{package} {hit.Advisory.Id}: {string.Join(' ', view.FixedIn)}");
+                Assert.That(view.FixedIn.All(fix => VersionOrder.Compare(match.Mapped.Scheme, fix, package.Version) != -1),
+                    $"{package} {hit.Advisory.Id}: {string.Join(' ', view.FixedIn)}");
             }
         }
 

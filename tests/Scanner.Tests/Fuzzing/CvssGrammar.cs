@@ -11,7 +11,8 @@ internal static class CvssGrammar
 
     public static readonly string[] Environment3 =
     [
-        "CR X H M L", "IR X H M L", "AR X H M L", "MAV X N A L P", "MAC X L H", "MPR X N L H", "MUI X N R", "MS X U C", "MC X H L N", "MI X H L N", "MA X H L N",
+        "CR X H M L", "IR X H M L", "AR X H M L", "MAV X N A L P", "MAC X L H", "MPR X N L H", "MUI X N R", "MS X U C", "MC X H L N",
+        "MI X H L N", "MA X H L N",
     ];
 
     public static readonly string[] Base4 =
@@ -19,11 +20,15 @@ internal static class CvssGrammar
 
     public static readonly string[] Environment4 =
     [
-        "E X A P U", "CR X H M L", "IR X H M L", "AR X H M L", "MAV X N A L P", "MAC X L H", "MAT X N P", "MPR X N L H", "MUI X N P A", "MVC X H L N", "MVI X H L N",
+        "E X A P U", "CR X H M L", "IR X H M L", "AR X H M L", "MAV X N A L P", "MAC X L H", "MAT X N P", "MPR X N L H", "MUI X N P A",
+        "MVC X H L N", "MVI X H L N",
         "MVA X H L N", "MSC X H L N", "MSI X S H L N", "MSA X S H L N",
     ];
 
-    public static readonly string[] Supplemental4 = ["S X N P", "AU X N Y", "R X A U I", "V X D C", "RE X L M H", "U X Clear Green Amber Red"];
+    public static readonly string[] Supplemental4 =
+    [
+        "S X N P", "AU X N Y", "R X A U I", "V X D C", "RE X L M H", "U X Clear Green Amber Red"
+    ];
 
     /// <summary>Metrics of the first group all, of the others some, in the order of the specification.</summary>
     public static string Draw(Random random, string[] mandatory, params string[][] optional) =>

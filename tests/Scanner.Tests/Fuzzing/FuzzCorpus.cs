@@ -17,7 +17,8 @@ internal sealed class FuzzCorpus
 
     public List<string> Versions { get; } =
     [
-        "1.0", "1!2.0.post1.dev3+local.1", "1.1.1zd", "2024.01.02-rc1", "3.0.0-alpha.1+b", "1.0_1", "0.9.8", "99999999999999999999.1", "v1.2b3", "1.1.1-beta2", "9.3p2", "9e", "1.2.3-4",
+        "1.0", "1!2.0.post1.dev3+local.1", "1.1.1zd", "2024.01.02-rc1", "3.0.0-alpha.1+b", "1.0_1", "0.9.8", "99999999999999999999.1",
+        "v1.2b3", "1.1.1-beta2", "9.3p2", "9e", "1.2.3-4",
     ];
 
     public List<string> Vectors { get; } =
@@ -27,10 +28,16 @@ internal sealed class FuzzCorpus
     ];
 
     public List<string> Cpes { get; } =
-        [@"cpe:2.3:a:openssl:openssl:1.0.2:beta1:*:*:*:*:*:*", @"cpe:2.3:o:microsoft:windows_10:-:*:*:*:*:*:x64:*", @"cpe:2.3:a:big\$money:foo\!\\bar:1.3.*:*:*:*:lts:node.js:*:*"];
+        [
+            @"cpe:2.3:a:openssl:openssl:1.0.2:beta1:*:*:*:*:*:*", @"cpe:2.3:o:microsoft:windows_10:-:*:*:*:*:*:x64:*",
+            @"cpe:2.3:a:big\$money:foo\!\\bar:1.3.*:*:*:*:lts:node.js:*:*"
+        ];
 
     public List<string> Purls { get; } =
-        ["pkg:conda/openssl@1.1.1k?build=h1_0&channel=main&subdir=linux-64", "pkg:pypi/Django@1.11.1", "pkg:conda/caf%C3%A9@1%2B2#x/y", "pkg:conda/a@b@c?build=", "urn:uuid:1"];
+        [
+            "pkg:conda/openssl@1.1.1k?build=h1_0&channel=main&subdir=linux-64", "pkg:pypi/Django@1.11.1", "pkg:conda/caf%C3%A9@1%2B2#x/y",
+            "pkg:conda/a@b@c?build=", "urn:uuid:1"
+        ];
 
     public List<string> Osv { get; } =
     [
@@ -56,9 +63,12 @@ internal sealed class FuzzCorpus
     ];
 
     public List<string> Kev { get; } =
-        [Bytes("""{"title":"t","vulnerabilities":[{"cveID":"CVE-2021-44228","dateAdded":"2021-12-10","x":1},{"cveID":"CVE-2020-1234567","dateAdded":"2022-01-31"}]}""")];
+        [
+            Bytes("""{"title":"t","vulnerabilities":[{"cveID":"CVE-2021-44228","dateAdded":"2021-12-10","x":1},{"cveID":"CVE-2020-1234567","dateAdded":"2022-01-31"}]}""")
+        ];
 
-    public List<string> Epss { get; } = ["#model_version:v2025.03.14,score_date:2026-08-22T00:00:00Z\ncve,epss,percentile\nCVE-2021-44228,0.94358,0.99958\nCVE-2002-0367,1e-05,0.1\n"];
+    public List<string> Epss { get; } = ["#model_version:v2025.03.14,score_date:2026-08-22T00:00:00Z\ncve,epss,percentile\n"
+        + "CVE-2021-44228,0.94358,0.99958\nCVE-2002-0367,1e-05,0.1\n"];
 
     public List<string> OpenVex { get; } =
     [
@@ -78,9 +88,13 @@ internal sealed class FuzzCorpus
         """),
     ];
 
-    public List<string> Parselmouth { get; } = ["""{"numpy":["numpy"],"zstd":null,"ray-core":["ray","yarl"],"cvxpy-base":["cvxpy","unknown"],"_x86_64-microarch-level":null,"libopencv":["opencv-python"]}"""];
+    public List<string> Parselmouth { get; } =
+    [
+        """{"numpy":["numpy"],"zstd":null,"ray-core":["ray","yarl"],"cvxpy-base":["cvxpy","unknown"],"_x86_64-microarch-level":null,"libopencv":["opencv-python"]}"""
+    ];
 
-    public List<string> Grayskull { get; } = ["# By hand.\ntorch:\n  conda_forge: pytorch\n  import_name: torch\n\n\"opencv-python\": # quoted\n    import_name: cv2\n    conda_forge: 'opencv'\n"];
+    public List<string> Grayskull { get; } = ["# By hand.\ntorch:\n  conda_forge: pytorch\n"
+        + "  import_name: torch\n\n\"opencv-python\": # quoted\n    import_name: cv2\n    conda_forge: 'opencv'\n"];
 
     /// <param name="folder">The folder of real data; null for what is built in alone.</param>
     public static FuzzCorpus Read(string? folder)
@@ -102,7 +116,8 @@ internal sealed class FuzzCorpus
             corpus.Osv.AddRange(Sample(Records(Path.Combine(folder, "advisories", feed))));
         }
 
-        corpus.Nvd.AddRange(Sample(Lines(folder, "advisories", "nvd-cve-samples.jsonl").Where(line => line.Length <= LargestRecord).Select(Bytes)));
+        corpus.Nvd.AddRange(
+            Sample(Lines(folder, "advisories", "nvd-cve-samples.jsonl").Where(line => line.Length <= LargestRecord).Select(Bytes)));
         return corpus;
     }
 

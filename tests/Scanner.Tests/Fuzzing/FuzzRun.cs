@@ -19,7 +19,8 @@ internal static class FuzzRun
     private const int Interval = 1_024;
 
     /// <param name="progress">Told from time to time how many inputs and how many accepted there were.</param>
-    public static FuzzResult Run(FuzzTarget target, long inputs, int seed, Action<long, long>? progress = null, CancellationToken ct = default)
+    public static FuzzResult Run(
+        FuzzTarget target, long inputs, int seed, Action<long, long>? progress = null, CancellationToken ct = default)
     {
         var random = new Random(seed);
         long accepted = 0;
@@ -93,7 +94,8 @@ internal static class FuzzRun
             {
                 var shorter = input.Remove(at, size);
                 steps--;
-                if (Try(target, shorter, out _) is { } same && same.GetType() == exception.GetType() && (same is not BrokenPropertyException || same.Message == exception.Message))
+                if (Try(target, shorter, out _) is { } same && same.GetType() == exception.GetType()
+                    && (same is not BrokenPropertyException || same.Message == exception.Message))
                 {
                     input = shorter;
                 }

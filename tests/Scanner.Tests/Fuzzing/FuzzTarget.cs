@@ -3,8 +3,8 @@ namespace EnvPlatform.Scanner.Fuzzing;
 /// <summary>A parser, what it is given, and what must hold whatever it is given.</summary>
 /// <param name="Next">An input. For a parser of bytes each character is one byte.</param>
 /// <param name="Check">
-/// True when the input was accepted, false when it was refused as the parser declares. Throws <see cref="BrokenPropertyException"/>, or whatever the parser
-/// should not have thrown.
+/// True when the input was accepted, false when it was refused as the parser declares. Throws <see cref="BrokenPropertyException"/>, or
+/// whatever the parser should not have thrown.
 /// </param>
 /// <param name="Shapes">Inputs that grow: their work must grow no faster.</param>
 internal sealed record FuzzTarget(string Name, Func<Random, string> Next, Func<string, bool> Check, IReadOnlyList<HostileShape> Shapes)

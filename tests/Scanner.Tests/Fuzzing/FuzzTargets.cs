@@ -5,7 +5,8 @@ internal static class FuzzTargets
 {
     public static readonly string[] Names =
     [
-        "pep440", "conda", "semver", "cran", "openssl", "generic", "cvss", "cpe", "purl", "osv", "archive", "nvd", "kev", "epss", "openvex", "cyclonedx",
+        "pep440", "conda", "semver", "cran", "openssl", "generic", "cvss", "cpe", "purl", "osv", "archive", "nvd", "kev", "epss",
+        "openvex", "cyclonedx",
         "parselmouth", "grayskull",
     ];
 

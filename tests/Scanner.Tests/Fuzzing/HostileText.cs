@@ -10,16 +10,21 @@ internal static class HostileText
 
     private static readonly string[] Tokens =
     [
-        "null", "true", "{}", "[]", "[{}]", "\"\"", "0", "-1", "1e999", "99999999999999999999", "\\ud800", "\\udc00\\ud800", "\\u0000", "0001-01-01T00:00:00+14:00",
-        "9999-12-31T23:59:59.9999999-14:00", "CVE-2024-1234", "%ED%A0%80", "%00", "%E2", "%", "1!", "post", "dev", "rc", "::", "//", "..", "*",
+        "null", "true", "{}", "[]", "[{}]", "\"\"", "0", "-1", "1e999", "99999999999999999999", "\\ud800", "\\udc00\\ud800", "\\u0000",
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59.9999999-14:00", "CVE-2024-1234", "%ED%A0%80", "%00", "%E2", "%", "1!", "post", "dev", "rc",
+        "::", "//", "..", "*",
     ];
 
-    private const string Alphabet = "01239.-_+!*~:;/@%?#&=,'\"\\{}[]() \t\r\nabcdelnopqrstuvxyzACHLNPRSTVXZ\0\x1b\x1f\x7f\x80\xa0\xad\xc3\xff";
+    private const string Alphabet =
+        "01239.-_+!*~:;/@%?#&=,'\"\\{}[]() \t\r\nabcdelnopqrstuvxyzACHLNPRSTVXZ\0\x1b\x1f\x7f\x80\xa0\xad\xc3\xff";
 
     // What breaks the assumption that a letter is one character, has one case, or is what it looks like.
     private const string Wide = "\u0130\u0131\u017f\u212a\u0663\u00b2\u0301\u200b\u2028\u3000\ufeff\uffff\ud83d\ude00\ud800\udc00";
 
-    /// <summary>Replaced, dropped, repeated, inserted and exchanged pieces; sometimes a very long run; sometimes the end of another original.</summary>
+    /// <summary>
+    /// Replaced, dropped, repeated, inserted and exchanged pieces; sometimes a very long run; sometimes the end of another original.
+    /// </summary>
     /// <param name="ofBytes">Each character is a byte.</param>
     public static string Mutate(Random random, string original, IReadOnlyList<string> others, bool ofBytes)
     {
@@ -112,7 +117,9 @@ internal static class HostileText
     }
 
     private static char Character(Random random, bool ofBytes) =>
-        !ofBytes && random.Next(8) == 0 ? Wide[random.Next(Wide.Length)] : random.Next(8) == 0 ? (char)random.Next(0x100) : Alphabet[random.Next(Alphabet.Length)];
+        !ofBytes && random.Next(8) == 0
+            ? Wide[random.Next(Wide.Length)]
+            : random.Next(8) == 0 ? (char)random.Next(0x100) : Alphabet[random.Next(Alphabet.Length)];
 
     private static string RemoveMember(string json, int start, int end)
     {

@@ -1,12 +1,17 @@
 using System.Text;
+
 using EnvPlatform.Scanner.Mapping;
 using EnvPlatform.Scanner.Mapping.Published;
 using EnvPlatform.Scanner.Matching;
+
 using static EnvPlatform.Scanner.Fuzzing.BrokenPropertyException;
 
 namespace EnvPlatform.Scanner.Fuzzing;
 
-/// <summary>Published mappings: read, entries that cannot be read named, or refused whole. What is read can be stored and gives every package one answer.</summary>
+/// <summary>
+/// Published mappings: read, entries that cannot be read named, or refused whole. What is read can be stored and gives every package one
+/// answer.
+/// </summary>
 internal static class MappingTargets
 {
     public static FuzzTarget Parselmouth(FuzzCorpus corpus) => new(
@@ -22,7 +27,9 @@ internal static class MappingTargets
 
     public static FuzzTarget Grayskull(FuzzCorpus corpus) => new(
         "grayskull",
-        random => random.Next(20) == 0 ? HostileText.Noise(random, ofBytes: true) : HostileText.Mutate(random, corpus.Grayskull[random.Next(corpus.Grayskull.Count)], corpus.Grayskull, ofBytes: true),
+        random => random.Next(20) == 0
+            ? HostileText.Noise(random, ofBytes: true)
+            : HostileText.Mutate(random, corpus.Grayskull[random.Next(corpus.Grayskull.Count)], corpus.Grayskull, ofBytes: true),
         input => Check(input, PublishedMapping.Grayskull, GrayskullFile.Read),
         [
             new("names", n => string.Concat(Enumerable.Range(0, n).Select(i => $"a{i}:\n  conda_forge: b{i}\n"))),
@@ -52,15 +59,20 @@ internal static class MappingTargets
             Require(FuzzTargets.IsStorable(line.Name) && line.Name.Length <= 200, "What is left out can be named.");
         }
 
-        var entries = lines.Where(line => line.Problem is null).Select(line => new PublishedEntry(source, CondaChannels.CondaForge, line.CondaName, line.PypiNames)).ToArray();
+        var entries = lines.Where(line => line.Problem is null)
+            .Select(line => new PublishedEntry(source, CondaChannels.CondaForge, line.CondaName, line.PypiNames)).ToArray();
         var mapping = new ConventionMapping(CondaNames.BuiltIn, CondaChannels.BuiltIn, PublishedMapping.Of(entries));
         foreach (var entry in entries)
         {
             Require(entry.CondaName.Length is > 0 and <= 128 && entry.CondaName.All(char.IsAscii), "A name of conda is short and plain.");
-            Require(Array.TrueForAll(entry.PypiNames, name => name.Length is > 0 and <= 128 && name.All(char.IsAscii)), "So are names of PyPI.");
-            var mapped = mapping.Map(new InstalledPackage(PackageManager.Conda, entry.CondaName, "1.0", "py39_0", CondaChannels.CondaForge));
-            Require(mapped.Basis != source switch { PublishedMapping.Grayskull => MappingBasis.Grayskull, _ => MappingBasis.Parselmouth } || mapped.Answer != MappingAnswer.Project
-                || entry.PypiNames.Any(name => PackageIdentity.Of(Ecosystems.PyPI, name) == mapped.Identity) || entries.Count(other => other.CondaName == entry.CondaName) > 1,
+            Require(Array.TrueForAll(entry.PypiNames, name => name.Length is > 0 and <= 128 && name.All(char.IsAscii)),
+                "So are names of PyPI.");
+            var mapped = mapping.Map(
+                new InstalledPackage(PackageManager.Conda, entry.CondaName, "1.0", "py39_0", CondaChannels.CondaForge));
+            Require(mapped.Basis != source switch { PublishedMapping.Grayskull => MappingBasis.Grayskull, _ => MappingBasis.Parselmouth }
+                || mapped.Answer != MappingAnswer.Project
+                || entry.PypiNames.Any(name => PackageIdentity.Of(Ecosystems.PyPI, name) == mapped.Identity)
+                || entries.Count(other => other.CondaName == entry.CondaName) > 1,
                 "A package is a project only that its entry names.");
         }
 

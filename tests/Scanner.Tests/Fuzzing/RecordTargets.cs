@@ -1,10 +1,12 @@
 using System.IO.Compression;
 using System.Text;
+
 using EnvPlatform.Scanner.Advisories;
 using EnvPlatform.Scanner.Advisories.Nvd;
 using EnvPlatform.Scanner.Advisories.Osv;
 using EnvPlatform.Scanner.Mapping;
 using EnvPlatform.Scanner.Matching;
+
 using static EnvPlatform.Scanner.Fuzzing.BrokenPropertyException;
 
 namespace EnvPlatform.Scanner.Fuzzing;
@@ -17,17 +19,26 @@ internal static class RecordTargets
     private static readonly string[] Versions = ["1.0", "1!2.0.post1", "1.1.1k", "3.0.0-alpha.1", "1.2_3", "x"];
     private static readonly string[] Names = ["openssl", "nodejs", "openjdk", "r-y"];
 
-    public static FuzzTarget Osv(FuzzCorpus corpus) => new("osv", random => NextJson(random, corpus.Osv), input => CheckOsv(input, input.Length % IndexedLengths == 0), [.. OsvShapes()]) { CheckFully = input => CheckOsv(input, true) };
+    public static FuzzTarget Osv(FuzzCorpus corpus) =>
+        new("osv", random => NextJson(random, corpus.Osv), input => CheckOsv(input, input.Length % IndexedLengths == 0), [.. OsvShapes()])
+        {
+            CheckFully = input => CheckOsv(input, true)
+        };
 
-    public static FuzzTarget Nvd(FuzzCorpus corpus) => new("nvd", random => NextJson(random, corpus.Nvd), input => CheckNvd(input, input.Length % IndexedLengths == 0), [.. NvdShapes()]) { CheckFully = input => CheckNvd(input, true) };
+    public static FuzzTarget Nvd(FuzzCorpus corpus) =>
+        new("nvd", random => NextJson(random, corpus.Nvd), input => CheckNvd(input, input.Length % IndexedLengths == 0), [.. NvdShapes()])
+        {
+            CheckFully = input => CheckNvd(input, true)
+        };
 
     public static FuzzTarget Archive(FuzzCorpus corpus)
     {
         var small = corpus.Osv.Where(record => record.Length < 1_500).Take(50).ToArray();
-        List<string> originals = [.. small.Select(Zip), .. small.Select(Gzip), $"[{string.Join(',', small.Take(3))}]", string.Join('\n', small.Take(3))];
+        List<string> originals = [.. small.Select(Zip), .. small.Select(Gzip), $"[{string.Join(',', small.Take(3))}]", string.Join(
+            '\n', small.Take(3))];
         return new(
-            "archive", random => HostileText.Mutate(random, originals[random.Next(originals.Count)], originals, ofBytes: true), CheckArchive,
-            [
+            "archive",
+            random => HostileText.Mutate(random, originals[random.Next(originals.Count)], originals, ofBytes: true), CheckArchive, [
                 new("records", n => $"[{FuzzTargets.List(n, i => Osv("", $"A-{i}"))}]"),
                 new("records by line", n => FuzzTargets.Repeat(Osv("") + "\n", n)),
                 new("brackets", n => FuzzTargets.Repeat("[", n)),
@@ -105,7 +116,8 @@ internal static class RecordTargets
     {
         Require(advisory.Id.Length > 0, "A record has an id.");
         var texts = advisory.Aliases.Append(advisory.Id).Append(advisory.Summary).Append(advisory.Details).Append(advisory.DatabaseSeverity)
-            .Concat(advisory.Affected.SelectMany(one => one.Versions.Append(one.Name).Append(one.Ecosystem).Concat(one.Ranges.SelectMany(range => range.Events.Select(e => e.Version)))));
+            .Concat(advisory.Affected.SelectMany(one => one.Versions.Append(one.Name).Append(one.Ecosystem)
+                .Concat(one.Ranges.SelectMany(range => range.Events.Select(e => e.Version)))));
         foreach (var text in texts)
         {
             Require(FuzzTargets.IsStorable(text), "What was read can be stored.");
@@ -130,7 +142,8 @@ internal static class RecordTargets
         var index = AdvisoryIndex.Build(advisories, groups, ConventionMapping.BuiltIn, []);
         foreach (var version in Versions)
         {
-            index.Match(new InstalledPackage(PackageManager.PyPI, advisory.Affected.FirstOrDefault()?.Name is { Length: > 0 } name ? name : "x", version));
+            index.Match(new InstalledPackage(
+                PackageManager.PyPI, advisory.Affected.FirstOrDefault()?.Name is { Length: > 0 } name ? name : "x", version));
             foreach (var conda in Names)
             {
                 index.Match(new InstalledPackage(PackageManager.Conda, conda, version, "h1_0"));
@@ -153,7 +166,8 @@ internal static class RecordTargets
         new("ranges", n => Affected(Array("ranges", n, i => Range(Event("introduced", $"{i}"), Event("fixed", $"{i}.5"))))),
         new("ranges over each other", n => Affected(Array("ranges", n, i => Range(Event("introduced", "0"), Event("fixed", $"{i + 3}"))))),
         new("ranges and versions", n => Affected(
-            Array("ranges", n, i => Range(Event("introduced", $"{2 * i}"), Event("fixed", $"{(2 * i) + 1}"))) + "," + Array("versions", n, i => Text($"{i}.5")))),
+            Array("ranges", n, i => Range(Event("introduced", $"{2 * i}"), Event("fixed", $"{(2 * i) + 1}"))) + ","
+            + Array("versions", n, i => Text($"{i}.5")))),
         new("affected of one project", n => Osv("," + Array("affected", n, i => Package("x", Array("versions", 1, _ => Text($"1.{i}")))))),
         new("affected of many projects", n => Osv("," + Array("affected", n, i => Package($"x{i}", Array("versions", 1, _ => Text("1")))))),
         new("a long version", n => Affected(Array("versions", 1, _ => Text($"1.{FuzzTargets.Repeat("0.", n)}1")))),
@@ -167,10 +181,13 @@ internal static class RecordTargets
         new("configurations", n => Cve(Array("configurations", n, i => Node("nodes", Node("cpeMatch", Criterion(i)))))),
         new("nodes", n => Cve(Array("configurations", 1, _ => Node("nodes", FuzzTargets.List(n, i => Node("cpeMatch", Criterion(i))))))),
         new("criteria", n => Cve(Array("configurations", 1, _ => Node("nodes", Node("cpeMatch", FuzzTargets.List(n, Criterion)))))),
-        new("exact criteria", n => Cve(Array("configurations", 1, _ => Node("nodes", Node("cpeMatch", FuzzTargets.List(n, i => OpenSsl($"1.0.{i}", ""))))))),
+        new("exact criteria",
+            n => Cve(Array("configurations", 1, _ => Node("nodes", Node("cpeMatch", FuzzTargets.List(n, i => OpenSsl($"1.0.{i}", ""))))))),
         new("descriptions", n => Cve(Array("descriptions", n, i => $$"""{"lang":"l{{i}}","value":"v"}"""))),
-        new("scores", n => Cve($"\"metrics\":{{{Array("cvssMetricV2", n, _ => """{"type":"Primary","cvssData":{"vectorString":"AV:N/AC:L/Au:N/C:P/I:P/A:P"}}""")}}}")),
-        new("a long bound", n => Cve(Array("configurations", 1, _ => Node("nodes", Node("cpeMatch", OpenSsl("*", $",\"versionEndExcluding\":\"{FuzzTargets.Repeat("1.", n)}\"")))))),
+        new("scores", n => Cve($"\"metrics\":{{"
+            + $"{Array("cvssMetricV2", n, _ => """{"type":"Primary","cvssData":{"vectorString":"AV:N/AC:L/Au:N/C:P/I:P/A:P"}}""")}}}")),
+        new("a long bound", n => Cve(Array("configurations", 1,
+            _ => Node("nodes", Node("cpeMatch", OpenSsl("*", $",\"versionEndExcluding\":\"{FuzzTargets.Repeat("1.", n)}\"")))))),
         new("depth", n => Cve($"\"x\":{FuzzTargets.Repeat("[", n)}")),
     ];
 
@@ -190,9 +207,11 @@ internal static class RecordTargets
 
     private static string Node(string name, string items) => $"{{\"operator\":\"OR\",\"{name}\":[{items}]}}";
 
-    private static string OpenSsl(string version, string more) => $$"""{"vulnerable":true,"criteria":"cpe:2.3:a:openssl:openssl:{{version}}:*:*:*:*:*:*:*"{{more}}}""";
+    private static string OpenSsl(string version, string more) =>
+        $$"""{"vulnerable":true,"criteria":"cpe:2.3:a:openssl:openssl:{{version}}:*:*:*:*:*:*:*"{{more}}}""";
 
-    private static string Criterion(int i) => OpenSsl("*", $",\"versionStartIncluding\":\"1.0.{i % 4_000}\",\"versionEndExcluding\":\"1.1.{i % 4_000}\"");
+    private static string Criterion(int i) =>
+        OpenSsl("*", $",\"versionStartIncluding\":\"1.0.{i % 4_000}\",\"versionEndExcluding\":\"1.1.{i % 4_000}\"");
 
     private static string Osv(string more, string id = "A-1") => $$"""{"id":"{{id}}","modified":"2024-01-01T00:00:00Z"{{more}}}""";
 

@@ -1,6 +1,7 @@
 using EnvPlatform.Scanner.Advisories.Nvd;
 using EnvPlatform.Scanner.Curations.Vex;
 using EnvPlatform.Scanner.Severities;
+
 using static EnvPlatform.Scanner.Fuzzing.BrokenPropertyException;
 
 namespace EnvPlatform.Scanner.Fuzzing;
@@ -8,8 +9,14 @@ namespace EnvPlatform.Scanner.Fuzzing;
 /// <summary>Short texts with a grammar: CVSS vectors, CPE names, package URLs.</summary>
 internal static class TextTargets
 {
-    private static readonly string[] CpePieces = ["a", "o", "openssl", "*", "-", "1.0", @"\:", @"\\", @"\*", "?", @"\!", "node.js", ":", "%", "A"];
-    private static readonly string[] PurlPieces = ["openssl", "/", "@", "1.0", "?", "build=", "&", "channel=main", "#", "%20", "%C3%A9", "%00", "py39_0", "é", "="];
+    private static readonly string[] CpePieces =
+    [
+        "a", "o", "openssl", "*", "-", "1.0", @"\:", @"\\", @"\*", "?", @"\!", "node.js", ":", "%", "A"
+    ];
+    private static readonly string[] PurlPieces =
+    [
+        "openssl", "/", "@", "1.0", "?", "build=", "&", "channel=main", "#", "%20", "%C3%A9", "%00", "py39_0", "é", "="
+    ];
 
     public static FuzzTarget Cvss(FuzzCorpus corpus) => new(
         "cvss",
@@ -19,15 +26,19 @@ internal static class TextTargets
 
     public static FuzzTarget Cpe(FuzzCorpus corpus) => new(
         "cpe",
-        random => Next(random, corpus.Cpes, () => "cpe:2.3:a:" + string.Join(':', Enumerable.Range(0, 10).Select(_ => HostileText.Of(random, CpePieces, 3)))),
+        random => Next(
+            random, corpus.Cpes,
+            () => "cpe:2.3:a:" + string.Join(':', Enumerable.Range(0, 10).Select(_ => HostileText.Of(random, CpePieces, 3)))),
         CheckCpe,
         [.. Repeated([":", "*", @"\", @"\\", "a", "a:"], "cpe:2.3:a:")]);
 
     public static FuzzTarget Purl(FuzzCorpus corpus) => new(
         "purl",
-        random => Next(random, corpus.Purls, () => (random.Next(2) == 0 ? "pkg:conda/" : "pkg:pypi/") + HostileText.Of(random, PurlPieces, 8)),
+        random => Next(
+            random, corpus.Purls, () => (random.Next(2) == 0 ? "pkg:conda/" : "pkg:pypi/") + HostileText.Of(random, PurlPieces, 8)),
         CheckPurl,
-        [.. Repeated(["/", "@", "?", "&", "&a=b", "#", "%", "%41", "%C3%A9", "e\u0301", "\u0301", "a"], "pkg:conda/x?a=b"), .. Repeated(["a", "%41", "/", "@"], "pkg:pypi/")]);
+        [.. Repeated(["/", "@", "?", "&", "&a=b", "#", "%", "%41", "%C3%A9", "e\u0301", "\u0301", "a"], "pkg:conda/x?a=b"), .. Repeated(
+            ["a", "%41", "/", "@"], "pkg:pypi/")]);
 
     private static string Next(Random random, List<string> corpus, Func<string> grammar) => random.Next(10) switch
     {
@@ -50,7 +61,8 @@ internal static class TextTargets
         }
 
         Require(score.Temporal is not { } temporal || temporal <= score.Base, "A temporal score is never above the base score.");
-        Require(score.Version is not (CvssVersion.V30 or CvssVersion.V31) || (score.Temporal is not null && score.Environmental is not null), "3.x has all three scores.");
+        Require(score.Version is not (CvssVersion.V30 or CvssVersion.V31)
+            || (score.Temporal is not null && score.Environmental is not null), "3.x has all three scores.");
         Require(score.Version != CvssVersion.V40 || (score.Temporal ?? score.Environmental) is null, "4.0 has one score.");
         Require(score.Vector == vector && CvssScore.FromVector(score.Vector) == score, "Read again it is the same score.");
         return true;
@@ -63,7 +75,8 @@ internal static class TextTargets
             return false;
         }
 
-        foreach (var part in (string[])[name.Part, name.Vendor, name.Product, name.Version, name.Update, name.Edition, name.SoftwareEdition, name.TargetSoftware])
+        foreach (var part in (string[])[
+            name.Part, name.Vendor, name.Product, name.Version, name.Update, name.Edition, name.SoftwareEdition, name.TargetSoftware])
         {
             Require(part.Length > 0, "No component is empty.");
             Require(!part.AsSpan().ContainsAnyInRange('A', 'Z'), "Components are in lower case.");
@@ -81,7 +94,8 @@ internal static class TextTargets
             return false;
         }
 
-        Require(FuzzTargets.IsStorable(scope.Package) && FuzzTargets.IsStorable(scope.Version) && FuzzTargets.IsStorable(scope.Build), "What was read can be stored.");
+        Require(FuzzTargets.IsStorable(scope.Package) && FuzzTargets.IsStorable(scope.Version) && FuzzTargets.IsStorable(scope.Build),
+            "What was read can be stored.");
         Require(PackageUrl.Read(PackageUrl.Write(scope).First()).Scope == scope, "Written and read again it is the same scope.");
         return true;
     }

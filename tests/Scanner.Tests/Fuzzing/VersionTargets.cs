@@ -1,4 +1,5 @@
 using EnvPlatform.Scanner.Matching.Versions;
+
 using static EnvPlatform.Scanner.Fuzzing.BrokenPropertyException;
 
 namespace EnvPlatform.Scanner.Fuzzing;
@@ -12,7 +13,8 @@ internal static class VersionTargets
     // Few pieces, so that many versions are equal or differ in one place only.
     private static readonly string[] Pieces =
     [
-        "0", "0", "1", "1", "01", "2", "10", "1048575", "1048576", "99999999999999999999", ".", ".", ".", "-", "_", "+", "1!", "a", "b", "c", "rc", "alpha", "beta", "pre", "dev", "post", "r",
+        "0", "0", "1", "1", "01", "2", "10", "1048575", "1048576", "99999999999999999999", ".", ".", ".", "-", "_", "+", "1!", "a", "b",
+        "c", "rc", "alpha", "beta", "pre", "dev", "post", "r",
         "z", "za", "*", "v", " ", "A", "RC", "x",
     ];
 
@@ -36,7 +38,9 @@ internal static class VersionTargets
     {
         var a = One(random, versions);
         var b = random.Next(3) == 0 ? One(random, versions) : HostileText.Mutate(random, a, versions, ofBytes: false);
-        var c = random.Next(3) == 0 ? One(random, versions) : HostileText.Mutate(random, random.Next(2) == 0 ? a : b, versions, ofBytes: false);
+        var c = random.Next(3) == 0
+            ? One(random, versions)
+            : HostileText.Mutate(random, random.Next(2) == 0 ? a : b, versions, ofBytes: false);
         return $"{a}{Separator}{b}{Separator}{c}";
     }
 
@@ -89,7 +93,8 @@ internal static class VersionTargets
 
     private static IEnumerable<HostileShape> Shapes()
     {
-        foreach (var piece in (string[])["1", "0", "1.", "0.", "1a", "a", "z", ".", "-", "_", "+", "!", "1!", "1_", "1-", ".dev1", "post", "*", "1+a.", "rc1", " ", "\ud83d\ude00"])
+        foreach (var piece in (string[])["1", "0", "1.", "0.", "1a", "a", "z", ".", "-", "_", "+", "!", "1!", "1_", "1-", ".dev1", "post",
+            "*", "1+a.", "rc1", " ", "\ud83d\ude00"])
         {
             // The one and its like, and both with something after them that decides late.
             yield return new HostileShape($"'{piece}' repeated", n =>

@@ -1,4 +1,5 @@
 using System.Text.Json;
+
 using EnvPlatform.Scanner.Mapping;
 
 namespace EnvPlatform.Scanner.Tests.Mapping;

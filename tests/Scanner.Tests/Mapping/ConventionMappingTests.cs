@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+
 using EnvPlatform.Scanner.Mapping;
 using EnvPlatform.Scanner.Matching;
 using EnvPlatform.Scanner.Matching.Versions;
@@ -38,11 +39,13 @@ public sealed class ConventionMappingTests
     [TestCase("vtk", "qt_py310h1234567_200", MappingAnswer.NoSuchProject)]
     [TestCase("libgfortran5", "h69a702a_0", MappingAnswer.Unknown)]
     public void A_conda_package_is_no_project(string name, string build, MappingAnswer answer) =>
-        Assert.That(ConventionMapping.BuiltIn.Map(new InstalledPackage(PackageManager.Conda, name, "1.0", build)).Answer, Is.EqualTo(answer));
+        Assert.That(
+            ConventionMapping.BuiltIn.Map(new InstalledPackage(PackageManager.Conda, name, "1.0", build)).Answer, Is.EqualTo(answer));
 
     [Test]
     public void A_pip_package_is_the_project_of_its_name_whatever_conda_calls_so() =>
-        Assert.That(ConventionMapping.BuiltIn.Map(new InstalledPackage(PackageManager.PyPI, "Zope.Interface__x", "1")).Identity.ToString(), Is.EqualTo("PyPI:zope-interface-x"));
+        Assert.That(ConventionMapping.BuiltIn.Map(new InstalledPackage(PackageManager.PyPI, "Zope.Interface__x", "1")).Identity.ToString(),
+            Is.EqualTo("PyPI:zope-interface-x"));
 
     [TestCase("py37_0", true)]
     [TestCase("py_0", true)]
@@ -56,11 +59,13 @@ public sealed class ConventionMappingTests
     [TestCase("", false)]
     [TestCase("py", true)]
     [TestCase("pypypy", false)]
-    public void A_build_string_says_Python(string build, bool isPython) => Assert.That(ConventionMapping.IsPythonBuild(build), Is.EqualTo(isPython));
+    public void A_build_string_says_Python(string build, bool isPython) =>
+        Assert.That(ConventionMapping.IsPythonBuild(build), Is.EqualTo(isPython));
 
     [Test]
     public void OpenSSL_is_compared_in_its_own_order() => Assert.That(
-        ConventionMapping.BuiltIn.Map(new InstalledPackage(PackageManager.Conda, "openssl", "1.1.1q", "h7f8727e_0")).Scheme, Is.EqualTo(VersionScheme.OpenSsl));
+        ConventionMapping.BuiltIn.Map(new InstalledPackage(PackageManager.Conda, "openssl", "1.1.1q", "h7f8727e_0")).Scheme,
+        Is.EqualTo(VersionScheme.OpenSsl));
 
     [TestCase("""{ "conda": "x", "why": "y" }""")]
     [TestCase("""{ "conda": "x", "pypi": "a", "meta": true, "why": "y" }""")]

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+
 using EnvPlatform.Scanner.Mapping;
 
 namespace EnvPlatform.Scanner.Tests.Mapping;
@@ -22,7 +23,8 @@ public sealed class CpeProductsTests
     public void Every_project_is_written_once_and_its_products_as_names_are_compared()
     {
         Assert.That(CpeProducts.BuiltIn.Entries.Select(entry => entry.Native), Is.Unique.And.Ordered);
-        Assert.That(CpeProducts.BuiltIn.Entries.SelectMany(entry => entry.Cpes).Where(cpe => cpe.Any(char.IsAsciiLetterUpper) || cpe.Contains('\\', StringComparison.Ordinal)), Is.Empty);
+        Assert.That(CpeProducts.BuiltIn.Entries.SelectMany(entry => entry.Cpes)
+            .Where(cpe => cpe.Any(char.IsAsciiLetterUpper) || cpe.Contains('\\', StringComparison.Ordinal)), Is.Empty);
     }
 
     [TestCase("""{ "native": "x", "cpes": ["x"] }""")]
@@ -38,7 +40,8 @@ public sealed class CpeProductsTests
     [Test]
     public void A_product_belongs_to_one_project()
     {
-        using var json = new MemoryStream("""{ "projects": [{ "native": "x", "cpes": ["a:b"] }, { "native": "y", "cpes": ["a:b"] }] }"""u8.ToArray());
+        using var json = new MemoryStream(
+            """{ "projects": [{ "native": "x", "cpes": ["a:b"] }, { "native": "y", "cpes": ["a:b"] }] }"""u8.ToArray());
         Assert.That(() => CpeProducts.Read(json), Throws.ArgumentException);
     }
 }

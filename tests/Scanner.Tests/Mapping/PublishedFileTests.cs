@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using System.Text;
+
 using EnvPlatform.Scanner.Mapping.Published;
 using EnvPlatform.Testing;
 
@@ -12,7 +13,8 @@ public sealed class PublishedFileTests
     public void A_channel_s_mapping_lists_names_or_none()
     {
         var lines = Parselmouth("""{ "numpy": ["numpy"], "zstd": null, "ray-core": ["ray", "yarl"], "empty": [] }""");
-        Assert.That(lines.Select(line => $"{line.CondaName}: {string.Join(' ', line.PypiNames)}{line.Problem}"), Is.EqualTo((string[])["numpy: numpy", "zstd: ", "ray-core: ray yarl", "empty: "]));
+        Assert.That(lines.Select(line => $"{line.CondaName}: {string.Join(' ', line.PypiNames)}{line.Problem}"),
+            Is.EqualTo((string[])["numpy: numpy", "zstd: ", "ray-core: ray yarl", "empty: "]));
     }
 
     [TestCase("""{ "a": 1, "good": ["good"] }""", "a")]
@@ -59,7 +61,8 @@ public sealed class PublishedFileTests
                 import_name: cv2
                 conda_forge: 'opencv' # by hand
             """);
-        Assert.That(lines.Select(line => $"{line.CondaName}: {string.Join(' ', line.PypiNames)}{line.Problem}"), Is.EqualTo((string[])["pytorch: torch", "opencv: opencv-python opencv-python-headless"]));
+        Assert.That(lines.Select(line => $"{line.CondaName}: {string.Join(' ', line.PypiNames)}{line.Problem}"),
+            Is.EqualTo((string[])["pytorch: torch", "opencv: opencv-python opencv-python-headless"]));
     }
 
     [TestCase("a: b", "a")]
@@ -92,7 +95,8 @@ public sealed class PublishedFileTests
     public void Another_text_is_refused_whole(string yaml) => Assert.That(() => Grayskull(yaml), Throws.TypeOf<InvalidDataException>());
 
     [Test]
-    public void Text_that_is_no_UTF_8_is_refused_whole() => Assert.That(() => GrayskullFile.Read(new MemoryStream([0x61, 0xff, 0x3a])), Throws.TypeOf<InvalidDataException>());
+    public void Text_that_is_no_UTF_8_is_refused_whole() =>
+        Assert.That(() => GrayskullFile.Read(new MemoryStream([0x61, 0xff, 0x3a])), Throws.TypeOf<InvalidDataException>());
 
     [Test]
     public void What_unpacks_to_more_than_any_mapping_is_refused()
@@ -133,7 +137,9 @@ public sealed class PublishedFileTests
         Assert.That(lines.Where(line => line.Problem is not null), Is.Empty);
     }
 
-    private static IReadOnlyList<PublishedLine> Parselmouth(string json) => ParselmouthFile.Read(new MemoryStream(Encoding.UTF8.GetBytes(json)));
+    private static IReadOnlyList<PublishedLine> Parselmouth(string json) =>
+        ParselmouthFile.Read(new MemoryStream(Encoding.UTF8.GetBytes(json)));
 
-    private static IReadOnlyList<PublishedLine> Grayskull(string yaml) => GrayskullFile.Read(new MemoryStream(Encoding.UTF8.GetBytes(yaml)));
+    private static IReadOnlyList<PublishedLine> Grayskull(string yaml) =>
+        GrayskullFile.Read(new MemoryStream(Encoding.UTF8.GetBytes(yaml)));
 }

@@ -18,12 +18,14 @@ public sealed class PublishedMappingTests
     public void A_package_is_a_project(string name, string? build, string found, string identity)
     {
         var mapped = Mapped([Parselmouth("conda-forge", name, found)], name, build);
-        Assert.That((mapped.Answer, mapped.Basis, mapped.Identity.ToString()), Is.EqualTo((MappingAnswer.Project, MappingBasis.Parselmouth, identity)));
+        Assert.That((mapped.Answer, mapped.Basis, mapped.Identity.ToString()),
+            Is.EqualTo((MappingAnswer.Project, MappingBasis.Parselmouth, identity)));
     }
 
     [Test]
     public void Metadata_of_another_name_in_a_package_that_is_not_built_for_Python_is_bundled() =>
-        Assert.That(Mapped([Parselmouth("conda-forge", "drawing-tool", "lxml")], "drawing-tool", Native).Answer, Is.EqualTo(MappingAnswer.Unknown));
+        Assert.That(
+            Mapped([Parselmouth("conda-forge", "drawing-tool", "lxml")], "drawing-tool", Native).Answer, Is.EqualTo(MappingAnswer.Unknown));
 
     [Test]
     public void Nothing_is_guessed_where_several_projects_are_inside_and_none_has_the_name()
@@ -35,7 +37,8 @@ public sealed class PublishedMappingTests
     [Test]
     public void The_table_kept_by_hand_tells_which_of_several_it_is()
     {
-        PublishedEntry[] entries = [Parselmouth("conda-forge", "msg-reader", "extract-msg extractmsg"), Grayskull("msg-reader", "extract-msg")];
+        PublishedEntry[] entries = [Parselmouth("conda-forge", "msg-reader", "extract-msg extractmsg"), Grayskull(
+            "msg-reader", "extract-msg")];
         Assert.That(Mapped(entries, "msg-reader", Python).Identity.Name, Is.EqualTo("extract-msg"));
     }
 
@@ -69,7 +72,8 @@ public sealed class PublishedMappingTests
     [Test]
     public void The_table_of_exceptions_overrules_what_is_published()
     {
-        PublishedEntry[] entries = [Parselmouth("conda-forge", "docutils", "setuptools"), Parselmouth("conda-forge", "zstd", "zstd"), Parselmouth("conda-forge", "libopencv", "opencv-python")];
+        PublishedEntry[] entries = [Parselmouth("conda-forge", "docutils", "setuptools"), Parselmouth(
+            "conda-forge", "zstd", "zstd"), Parselmouth("conda-forge", "libopencv", "opencv-python")];
         Assert.That(Mapped(entries, "docutils", Python).Identity.ToString(), Is.EqualTo("PyPI:docutils"));
         Assert.That(Mapped(entries, "zstd", Native).Identity.ToString(), Is.EqualTo("conda:zstd"));
         Assert.That(Mapped(entries, "libopencv", Python).Identity.ToString(), Is.EqualTo("conda:opencv"));
@@ -77,7 +81,8 @@ public sealed class PublishedMappingTests
 
     [Test]
     public void A_distribution_of_PyPI_is_itself_whatever_is_published() => Assert.That(
-        Mapping([Parselmouth("conda-forge", "x", "y")]).Map(new InstalledPackage(PackageManager.PyPI, "x", "1")).Identity.ToString(), Is.EqualTo("PyPI:x"));
+        Mapping([Parselmouth("conda-forge", "x", "y")]).Map(new InstalledPackage(PackageManager.PyPI, "x", "1")).Identity.ToString(),
+        Is.EqualTo("PyPI:x"));
 
     [TestCase("bioconda", "biodivine-aeon")]
     [TestCase("conda-forge", "aeon")]
@@ -101,13 +106,16 @@ public sealed class PublishedMappingTests
     [TestCase(null, MappingAnswer.NoSuchProject)]
     [TestCase("pkgs/main", MappingAnswer.Project)]
     public void An_exception_may_be_true_of_one_channel(string? channel, MappingAnswer answer) =>
-        Assert.That(ConventionMapping.BuiltIn.Map(new InstalledPackage(PackageManager.Conda, "vtk", "9.0", "py37_0", channel)).Answer, Is.EqualTo(answer));
+        Assert.That(ConventionMapping.BuiltIn.Map(new InstalledPackage(PackageManager.Conda, "vtk", "9.0", "py37_0", channel)).Answer,
+            Is.EqualTo(answer));
 
     [TestCase("py37_0", MappingAnswer.Project)]
     [TestCase("h0d30ee6_0", MappingAnswer.NotApplicable)]
     [TestCase(null, MappingAnswer.NotApplicable)]
     public void An_exception_may_be_true_of_some_builds(string? build, MappingAnswer answer) =>
-        Assert.That(ConventionMapping.BuiltIn.Map(new InstalledPackage(PackageManager.Conda, "tensorflow-gpu", "1.4.1", build, "pkgs/free")).Answer, Is.EqualTo(answer));
+        Assert.That(
+            ConventionMapping.BuiltIn.Map(new InstalledPackage(PackageManager.Conda, "tensorflow-gpu", "1.4.1", build, "pkgs/free")).Answer,
+            Is.EqualTo(answer));
 
     [Test]
     public void Matching_allocates_nothing_however_much_is_published()
@@ -116,7 +124,8 @@ public sealed class PublishedMappingTests
         var mapping = Mapping(entries);
         InstalledPackage[] packages =
         [
-            .. Enumerable.Range(0, 2_000).Select(i => new InstalledPackage(PackageManager.Conda, $"package-{i}-base", "1.0", Python, i % 2 == 0 ? "conda-forge/label/x" : "https://x/y/")),
+            .. Enumerable.Range(0, 2_000).Select(i => new InstalledPackage(
+                PackageManager.Conda, $"package-{i}-base", "1.0", Python, i % 2 == 0 ? "conda-forge/label/x" : "https://x/y/")),
         ];
         Run();
         var before = GC.GetAllocatedBytesForCurrentThread();
@@ -138,7 +147,8 @@ public sealed class PublishedMappingTests
     internal static ConventionMapping Mapping(IEnumerable<PublishedEntry> entries) =>
         new(CondaNames.BuiltIn, CondaChannels.BuiltIn, PublishedMapping.Of(entries));
 
-    private static PublishedEntry Grayskull(string name, params string[] pypi) => new(PublishedMapping.Grayskull, "conda-forge", name, pypi);
+    private static PublishedEntry Grayskull(string name, params string[] pypi) =>
+        new(PublishedMapping.Grayskull, "conda-forge", name, pypi);
 
     private static MappedPackage Mapped(PublishedEntry[] entries, string name, string? build, string? channel = "conda-forge") =>
         Mapping(entries).Map(new InstalledPackage(PackageManager.Conda, name, "1.0", build, channel));

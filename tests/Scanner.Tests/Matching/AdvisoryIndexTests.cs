@@ -17,7 +17,8 @@ public sealed class AdvisoryIndexTests
     [TestCase("1.0", "2.0", "1.0rc1", false)]
     [TestCase("1.0", "2.0", "1.0.post1", true)]
     public void A_version_is_in_a_range(string introduced, string fixedIn, string version, bool isAffected) =>
-        Assert.That(Hits(version, Range((RangeEventKind.Introduced, introduced), (RangeEventKind.Fixed, fixedIn))), Has.Length.EqualTo(isAffected ? 1 : 0));
+        Assert.That(Hits(version, Range((RangeEventKind.Introduced, introduced), (RangeEventKind.Fixed, fixedIn))),
+            Has.Length.EqualTo(isAffected ? 1 : 0));
 
     [Test]
     public void The_last_affected_version_is_affected()
@@ -31,7 +32,9 @@ public sealed class AdvisoryIndexTests
     [Test]
     public void Events_count_in_the_order_of_versions_whatever_their_order_in_the_record()
     {
-        var range = Range((RangeEventKind.Fixed, "1.10"), (RangeEventKind.Introduced, "1.9"), (RangeEventKind.Fixed, "1.2"), (RangeEventKind.Introduced, "0"));
+        var range = Range(
+            (RangeEventKind.Fixed, "1.10"), (RangeEventKind.Introduced, "1.9"), (RangeEventKind.Fixed, "1.2"),
+            (RangeEventKind.Introduced, "0"));
         Assert.That(Hits("1.1", range).Single().FixedIn, Is.EqualTo((string[])["1.2"]));
         Assert.That(Hits("1.5", range), Is.Empty);
         Assert.That(Hits("1.9.1", range).Single().Range, Is.EqualTo(">=1.9, <1.10"));
@@ -43,7 +46,8 @@ public sealed class AdvisoryIndexTests
         var range = Range((RangeEventKind.Introduced, "0"), (RangeEventKind.Limit, "2"), (RangeEventKind.Limit, "3"));
         Assert.That(Hits("2.5", range), Has.Length.EqualTo(1));
         Assert.That(Hits("3", range), Is.Empty);
-        Assert.That(Hits("3", Range((RangeEventKind.Introduced, "0"), (RangeEventKind.Limit, "2"), (RangeEventKind.Limit, "*"))), Has.Length.EqualTo(1));
+        Assert.That(Hits("3", Range((RangeEventKind.Introduced, "0"), (RangeEventKind.Limit, "2"), (RangeEventKind.Limit, "*"))),
+            Has.Length.EqualTo(1));
     }
 
     [Test]
@@ -71,7 +75,8 @@ public sealed class AdvisoryIndexTests
     public void An_advisory_hits_once_with_all_that_fixes_it()
     {
         var index = Index(
-            Affected([Range((RangeEventKind.Introduced, "0"), (RangeEventKind.Fixed, "10.0")), Range((RangeEventKind.Introduced, "1"), (RangeEventKind.Fixed, "9.0"))], ["5"]),
+            Affected([Range((RangeEventKind.Introduced, "0"), (RangeEventKind.Fixed, "10.0")), Range(
+                (RangeEventKind.Introduced, "1"), (RangeEventKind.Fixed, "9.0"))], ["5"]),
             Affected([Range((RangeEventKind.Introduced, "0"), (RangeEventKind.Fixed, "9.0"))], []));
         var hit = Match(index, "5.0").Hits.Single();
         Assert.That(hit.FixedIn, Is.EqualTo((string[])["9.0", "10.0"]));
@@ -81,7 +86,8 @@ public sealed class AdvisoryIndexTests
     [Test]
     public void A_listed_version_outside_of_the_ranges_is_fixed_by_the_next_fix()
     {
-        var index = Index(Affected([Range((RangeEventKind.Introduced, "1"), (RangeEventKind.Fixed, "2")), Range((RangeEventKind.Introduced, "3"), (RangeEventKind.Fixed, "4"))], ["2.5"]));
+        var index = Index(Affected([Range((RangeEventKind.Introduced, "1"), (RangeEventKind.Fixed, "2")), Range(
+            (RangeEventKind.Introduced, "3"), (RangeEventKind.Fixed, "4"))], ["2.5"]));
         var hit = Match(index, "2.5").Hits.Single();
         Assert.That((hit.Range, hit.FixedIn.Single()), Is.EqualTo(("=2.5", "4")));
     }
@@ -107,7 +113,8 @@ public sealed class AdvisoryIndexTests
     [TestCase("vtk", "9.0", "py_0", Coverage.NotChecked, NotCheckedReason.NoSuchProject)]
     [TestCase("__glibc", "2.17", "0", Coverage.NotApplicable, NotCheckedReason.None)]
     [TestCase("python_abi", "3.10", "2_cp310", Coverage.NotApplicable, NotCheckedReason.None)]
-    public void Every_package_says_how_far_it_was_checked(string name, string? version, string? build, Coverage coverage, NotCheckedReason reason)
+    public void Every_package_says_how_far_it_was_checked(
+        string name, string? version, string? build, Coverage coverage, NotCheckedReason reason)
     {
         var match = Index(Affected([], ["9"])).Match(new InstalledPackage(PackageManager.Conda, name, version, build));
         Assert.That((match.Coverage, match.Reason, match.Hits.Length), Is.EqualTo((coverage, reason, 0)));
@@ -118,7 +125,11 @@ public sealed class AdvisoryIndexTests
     {
         var record = VulnerabilityGroupsTests.Record("A", []) with
         {
-            Affected = [Affected([Range((RangeEventKind.Introduced, "0"), (RangeEventKind.Fixed, "1.10_2"))], []) with { Ecosystem = "conda", Name = "LibOdd" }],
+            Affected = [Affected([Range((RangeEventKind.Introduced, "0"), (RangeEventKind.Fixed, "1.10_2"))], []) with
+            {
+                Ecosystem = "conda",
+                Name = "LibOdd"
+            }],
         };
         var match = AdvisoryIndex.Build([record], VulnerabilityGroups.Of([record]), ConventionMapping.BuiltIn, [])
             .Match(new InstalledPackage(PackageManager.Conda, "libodd", "1.10_1", "h0_0"));
@@ -129,7 +140,8 @@ public sealed class AdvisoryIndexTests
     public void Matching_what_is_not_hit_allocates_nothing()
     {
         var index = RealEnvironments.Index("pypa-osv.zip");
-        var packages = RealEnvironments.Read().SelectMany(environment => environment.Packages).Distinct().Where(package => index.Match(package).Hits.Length == 0).ToArray();
+        var packages = RealEnvironments.Read().SelectMany(environment => environment.Packages).Distinct()
+            .Where(package => index.Match(package).Hits.Length == 0).ToArray();
         Assert.That(packages, Has.Length.GreaterThan(1_000));
         var before = GC.GetAllocatedBytesForCurrentThread();
         foreach (var package in packages)
@@ -144,9 +156,11 @@ public sealed class AdvisoryIndexTests
     public void A_hundred_thousand_ranges_and_versions_of_one_project_are_survived()
     {
         const int count = 100_000;
-        var ranges = Enumerable.Range(1, count).Select(i => Range((RangeEventKind.Introduced, $"{i}"), (RangeEventKind.Fixed, $"{count + i}"))).ToArray();
+        var ranges = Enumerable.Range(1, count)
+            .Select(i => Range((RangeEventKind.Introduced, $"{i}"), (RangeEventKind.Fixed, $"{count + i}"))).ToArray();
         var index = Index(Affected(ranges, [.. Enumerable.Range(1, count).Select(i => $"0.{i}")]));
-        Assert.That(Match(index, $"{count}").Hits.Single().FixedIn, Has.Length.EqualTo(FixedVersions.MaxShown).And.Contains($"{2 * count}"));
+        Assert.That(
+            Match(index, $"{count}").Hits.Single().FixedIn, Has.Length.EqualTo(FixedVersions.MaxShown).And.Contains($"{2 * count}"));
         Assert.That(Match(index, "0.77").Hits.Single().IsListed, Is.True);
     }
 
@@ -161,7 +175,8 @@ public sealed class AdvisoryIndexTests
         return AdvisoryIndex.Build([record], VulnerabilityGroups.Of([record]), ConventionMapping.BuiltIn, [Ecosystems.PyPI]);
     }
 
-    internal static PackageMatch Match(AdvisoryIndex index, string version) => index.Match(new InstalledPackage(PackageManager.PyPI, "x", version));
+    internal static PackageMatch Match(AdvisoryIndex index, string version) =>
+        index.Match(new InstalledPackage(PackageManager.PyPI, "x", version));
 
     private static Hit[] Hits(string version, params AffectedRange[] ranges) => Match(Index(Affected(ranges, [])), version).Hits;
 }

@@ -23,7 +23,8 @@ public sealed class CoverageTests
     [TestCase("libtorch", "1.0", Native, "no_such_project", TestName = "The_table_says_that_it_is_none")]
     [TestCase("_libgcc_mutex", "0.1", "main", "not_applicable", TestName = "It_holds_nothing")]
     [TestCase("__glibc", "2.36", "0", "not_applicable", TestName = "It_stands_for_what_the_machine_has")]
-    public void Of_a_known_channel(string name, string? version, string? build, string coverage) => Assert.That(Coverage(name, version, build, "conda-forge"), Is.EqualTo(coverage));
+    public void Of_a_known_channel(string name, string? version, string? build, string coverage) =>
+        Assert.That(Coverage(name, version, build, "conda-forge"), Is.EqualTo(coverage));
 
     [TestCase("requests", "2.0", Python, "unknown_channel", TestName = "Nothing_was_found_under_a_name_that_may_mean_something_else")]
     [TestCase("bad", "2.0", Python, "unknown_channel", TestName = "Not_even_where_an_advisory_names_it")]
@@ -37,13 +38,16 @@ public sealed class CoverageTests
 
     [Test]
     public void A_distribution_of_PyPI_is_of_no_channel() => Assert.That(
-        CodeOf(Index().Match(new InstalledPackage(PackageManager.PyPI, "requests", "1.0", null, "https://conda.example.org/ours"))), Is.EqualTo("checked"));
+        CodeOf(Index().Match(new InstalledPackage(PackageManager.PyPI, "requests", "1.0", null, "https://conda.example.org/ours"))),
+        Is.EqualTo("checked"));
 
     [Test]
     public void A_channel_is_known_when_a_mapping_of_its_packages_was_imported()
     {
-        var mapping = PublishedMappingTests.Mapping([PublishedMappingTests.Parselmouth("https://conda.example.org/ours", "house", "house")]);
-        var match = Index().With(mapping).Match(new InstalledPackage(PackageManager.Conda, "requests", "2.0", Python, "https://conda.example.org/ours"));
+        var mapping = PublishedMappingTests.Mapping(
+            [PublishedMappingTests.Parselmouth("https://conda.example.org/ours", "house", "house")]);
+        var match = Index().With(mapping)
+            .Match(new InstalledPackage(PackageManager.Conda, "requests", "2.0", Python, "https://conda.example.org/ours"));
         Assert.That(CodeOf(match), Is.EqualTo("checked"));
     }
 
@@ -53,10 +57,12 @@ public sealed class CoverageTests
     [TestCase("ninja", "no_advisory_source", TestName = "A_native_project_without_a_product_is_not_covered")]
     [TestCase("whatever", "not_mapped")]
     public void Where_all_of_NVD_was_imported_the_native_projects_that_it_has_products_of_are_covered(string name, string coverage) =>
-        Assert.That(CodeOf(Index("PyPI", "NVD").Match(new InstalledPackage(PackageManager.Conda, name, "3.0", Native, "conda-forge"))), Is.EqualTo(coverage));
+        Assert.That(CodeOf(Index("PyPI", "NVD").Match(new InstalledPackage(PackageManager.Conda, name, "3.0", Native, "conda-forge"))),
+            Is.EqualTo(coverage));
 
     [Test]
-    public void Every_reason_has_a_code_of_its_own() => Assert.That(Enum.GetValues<NotCheckedReason>().Select(NotCheckedReasons.CodeOf), Is.Unique);
+    public void Every_reason_has_a_code_of_its_own() =>
+        Assert.That(Enum.GetValues<NotCheckedReason>().Select(NotCheckedReasons.CodeOf), Is.Unique);
 
     private static string Coverage(string name, string? version, string? build, string? channel) =>
         CodeOf(Index().Match(new InstalledPackage(PackageManager.Conda, name, version, build, channel)));
@@ -74,9 +80,12 @@ public sealed class CoverageTests
         Advisory[] advisories =
         [
             new("A", [], null, default, null, null, null, [], null,
-                [new AffectedPackage("PyPI", "bad", null, [new AffectedRange(RangeType.Ecosystem, [new(RangeEventKind.Introduced, "0"), new(RangeEventKind.Fixed, "1.0")])], [], [])]),
+                [new AffectedPackage("PyPI", "bad", null,
+                    [new AffectedRange(RangeType.Ecosystem, [new(RangeEventKind.Introduced, "0"), new(RangeEventKind.Fixed, "1.0")])], [],
+                    [])]),
         ];
-        var mapping = PublishedMappingTests.Mapping([PublishedMappingTests.Parselmouth("conda-forge", "clib", ""), PublishedMappingTests.Parselmouth("conda-forge", "suite", "a b")]);
+        var mapping = PublishedMappingTests.Mapping([PublishedMappingTests.Parselmouth(
+            "conda-forge", "clib", ""), PublishedMappingTests.Parselmouth("conda-forge", "suite", "a b")]);
         return AdvisoryIndex.Build(advisories, VulnerabilityGroups.Of(advisories), mapping, complete.Length == 0 ? ["PyPI"] : complete);
     }
 }

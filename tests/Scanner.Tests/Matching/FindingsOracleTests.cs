@@ -1,4 +1,5 @@
 using System.Text.Json;
+
 using EnvPlatform.Scanner.Mapping;
 using EnvPlatform.Scanner.Matching;
 using EnvPlatform.Testing;
@@ -6,9 +7,9 @@ using EnvPlatform.Testing;
 namespace EnvPlatform.Scanner.Tests.Matching;
 
 /// <summary>
-/// The findings of real environments equal those of an independent program, once with names taken as they are and once with a published mapping.
-/// Every difference is in <c>differences.tsv</c> with its reason: for names as they are (<c>plain</c>), for the mapping (<c>mapped</c>), or for
-/// <c>both</c>; where the two programs agree nothing else may differ.
+/// The findings of real environments equal those of an independent program, once with names taken as they are and once with a published
+/// mapping. Every difference is in <c>differences.tsv</c> with its reason: for names as they are (<c>plain</c>), for the mapping
+/// (<c>mapped</c>), or for <c>both</c>; where the two programs agree nothing else may differ.
 /// </summary>
 public sealed class FindingsOracleTests
 {
@@ -105,7 +106,8 @@ public sealed class FindingsOracleTests
         withPublished ? RealEnvironments.Index(feed).With(RealEnvironments.Published()) : RealEnvironments.Index(feed);
 
     // Only names of conda can mislead: nothing that pip installed may differ.
-    private static string Listed(InstalledPackage package) => package.Manager == PackageManager.Conda ? package.Name : "pip " + package.Name;
+    private static string Listed(InstalledPackage package) =>
+        package.Manager == PackageManager.Conda ? package.Name : "pip " + package.Name;
 
     // The oracle names no channels.
     private static InstalledPackage Row(InstalledPackage package) => package with { Channel = null };
@@ -124,7 +126,8 @@ public sealed class FindingsOracleTests
 
     private static HashSet<string> Listed(string kind) =>
         File.ReadLines(Path.Combine(AppContext.BaseDirectory, "Matching", "differences.tsv")).Skip(1).Select(line => line.Split('\t'))
-            .Where(row => (row[0] == kind || row[0] == "both") && row[2].Length > 0).Select(row => row[1]).ToHashSet(StringComparer.Ordinal);
+            .Where(row => (row[0] == kind || row[0] == "both") && row[2].Length > 0).Select(row => row[1])
+            .ToHashSet(StringComparer.Ordinal);
 
     private static Dictionary<string, Dictionary<InstalledPackage, string>> Expected(string oracle) =>
         File.ReadLines(TestData.File("oracles", oracle)).Select(line => JsonDocument.Parse(line).RootElement).ToDictionary(
@@ -133,5 +136,8 @@ public sealed class FindingsOracleTests
                 .DistinctBy(RealEnvironments.Package).ToDictionary(RealEnvironments.Package, Text));
 
     private static string Text(JsonElement finding) =>
-        finding.TryGetProperty("how", out var how) && how.GetString() == "map-multi" ? NotJudged : $"{finding.GetProperty("pypi").GetString()}: {string.Join(' ', finding.GetProperty("ids").EnumerateArray().Select(id => id.GetString()))}";
+        finding.TryGetProperty("how", out var how) && how.GetString() == "map-multi"
+            ? NotJudged
+            : $"{finding.GetProperty("pypi").GetString()}: "
+                + $"{string.Join(' ', finding.GetProperty("ids").EnumerateArray().Select(id => id.GetString()))}";
 }

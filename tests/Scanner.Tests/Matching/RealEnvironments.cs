@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Text.Json;
+
 using EnvPlatform.Scanner.Advisories;
 using EnvPlatform.Scanner.Advisories.Osv;
 using EnvPlatform.Scanner.Mapping;
@@ -26,7 +27,8 @@ internal static class RealEnvironments
     }
 
     /// <summary>The index of a feed; built once, since it is immutable.</summary>
-    public static AdvisoryIndex Index(string feed) => Indexes.GetOrAdd(feed, static name => new Lazy<AdvisoryIndex>(() => Build(name))).Value;
+    public static AdvisoryIndex Index(string feed) =>
+        Indexes.GetOrAdd(feed, static name => new Lazy<AdvisoryIndex>(() => Build(name))).Value;
 
     /// <summary>The mapping that an import of conda-forge's published mapping and of the table kept by hand gives.</summary>
     public static ConventionMapping Published()
@@ -34,8 +36,10 @@ internal static class RealEnvironments
         using var parselmouth = File.OpenRead(TestData.File("mapping", "parselmouth-conda-forge.json"));
         using var grayskull = File.OpenRead(TestData.File("mapping", "grayskull-pypi-to-conda.yaml"));
         return new ConventionMapping(CondaNames.BuiltIn, CondaChannels.BuiltIn, PublishedMapping.Of(
-            ParselmouthFile.Read(parselmouth).Select(line => new PublishedEntry(PublishedMapping.Parselmouth, CondaChannels.CondaForge, line.CondaName, line.PypiNames))
-                .Concat(GrayskullFile.Read(grayskull).Select(line => new PublishedEntry(PublishedMapping.Grayskull, CondaChannels.CondaForge, line.CondaName, line.PypiNames)))));
+            ParselmouthFile.Read(parselmouth)
+                .Select(line => new PublishedEntry(PublishedMapping.Parselmouth, CondaChannels.CondaForge, line.CondaName, line.PypiNames))
+                .Concat(GrayskullFile.Read(grayskull).Select(
+                    line => new PublishedEntry(PublishedMapping.Grayskull, CondaChannels.CondaForge, line.CondaName, line.PypiNames)))));
     }
 
     private static readonly ConcurrentDictionary<string, Lazy<AdvisoryIndex>> Indexes = new(StringComparer.Ordinal);

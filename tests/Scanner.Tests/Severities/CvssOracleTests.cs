@@ -2,7 +2,9 @@ using EnvPlatform.Scanner.Severities;
 
 namespace EnvPlatform.Scanner.Tests.Severities;
 
-/// <summary>Every CVSS vector that an independent library has scored or refused, in every column: three scores and the severity of each.</summary>
+/// <summary>
+/// Every CVSS vector that an independent library has scored or refused, in every column: three scores and the severity of each.
+/// </summary>
 public sealed class CvssOracleTests
 {
     [TestCase("2.0", CvssVersion.V2)]
@@ -24,5 +26,6 @@ public sealed class CvssOracleTests
 
     private static string Columns(CvssScore? score) => score is null
         ? "invalid     "
-        : $"{score.Base:0.0} {score.Temporal:0.0} {score.Environmental:0.0} {score.Severity} {score.TemporalSeverity} {score.EnvironmentalSeverity}";
+        : $"{score.Base:0.0} {score.Temporal:0.0} {score.Environmental:0.0} {score.Severity} {score.TemporalSeverity} "
+            + $"{score.EnvironmentalSeverity}";
 }

@@ -1,4 +1,5 @@
 using EnvPlatform.Scanner.Severities;
+
 using static EnvPlatform.Scanner.Fuzzing.CvssGrammar;
 
 namespace EnvPlatform.Scanner.Tests.Severities;
@@ -50,7 +51,12 @@ public sealed class CvssPropertyTests
     {
         for (var i = 0; i < Draws; i++)
         {
-            foreach (var vector in new[] { "CVSS:3.0/" + Drawn(Base3, Threat3), "CVSS:3.1/" + Drawn(Base3, Threat3), Drawn(Base2, Threat2) })
+            foreach (var vector in new[]
+            {
+                "CVSS:3.0/" + Drawn(Base3, Threat3),
+                "CVSS:3.1/" + Drawn(Base3, Threat3),
+                Drawn(Base2, Threat2)
+            })
             {
                 var score = Score(vector);
                 Assert.That(score.Temporal ?? 0, Is.LessThanOrEqualTo(score.Base), vector);
@@ -65,7 +71,8 @@ public sealed class CvssPropertyTests
         {
             foreach (var vector in new[]
             {
-                Drawn(Base2, Threat2, Environment2), "CVSS:3.0/" + Drawn(Base3, Threat3, Environment3), "CVSS:3.1/" + Drawn(Base3, Threat3, Environment3),
+                Drawn(Base2, Threat2, Environment2),
+                "CVSS:3.0/" + Drawn(Base3, Threat3, Environment3), "CVSS:3.1/" + Drawn(Base3, Threat3, Environment3),
                 "CVSS:4.0/" + Drawn(Base4, Environment4, Supplemental4),
             })
             {
@@ -84,7 +91,8 @@ public sealed class CvssPropertyTests
         for (var i = 0; i < Draws; i++)
         {
             var vector = Drawn(Base2, Threat2, Environment2[2..]);
-            Assert.That(Score(vector + "/CDP:H").Environmental, Is.GreaterThanOrEqualTo(Score(vector + "/CDP:N").Environmental ?? 0), vector);
+            Assert.That(
+                Score(vector + "/CDP:H").Environmental, Is.GreaterThanOrEqualTo(Score(vector + "/CDP:N").Environmental ?? 0), vector);
             Assert.That(Score(vector + "/TD:N/CDP:H").Environmental, Is.Zero, vector);
         }
     }

@@ -26,7 +26,8 @@ public sealed class CvssScoreTests
     public void Examples_of_FIRST_have_the_scores_that_it_gives_them(string vector, double score, double? temporal, double? environmental)
     {
         var found = CvssScore.FromVector(vector)!;
-        Assert.That((found.Base, found.Temporal, found.Environmental), Is.EqualTo(((decimal)score, (decimal?)temporal, (decimal?)environmental)));
+        Assert.That(
+            (found.Base, found.Temporal, found.Environmental), Is.EqualTo(((decimal)score, (decimal?)temporal, (decimal?)environmental)));
     }
 
     // Section 3.2.2 and 3.2.3 of the guide: what is not defined is skipped.
@@ -85,7 +86,8 @@ public sealed class CvssScoreTests
     [TestCase("CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:", TestName = "A metric without a value")]
     [TestCase("CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/:H", TestName = "A value without a metric")]
     [TestCase("CVSS:4.0/AC:L/AV:N/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:H/SI:H/SA:H", TestName = "Mandatory metrics of 4.0 in another order")]
-    [TestCase("CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:H/SI:H/SA:H/CR:H/E:A", TestName = "Optional metrics of 4.0 in another order")]
+    [TestCase(
+        "CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:H/SI:H/SA:H/CR:H/E:A", TestName = "Optional metrics of 4.0 in another order")]
     [TestCase("CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:S/SI:H/SA:H", TestName = "Safety in a metric that is not modified")]
     [TestCase("CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:H/SI:H/SA:H/U:RED", TestName = "A word in upper case")]
     public void What_the_specifications_do_not_allow_is_refused(string vector) => Assert.That(CvssScore.FromVector(vector), Is.Null);

@@ -7,7 +7,10 @@ using EnvPlatform.Scanner.Upgrades;
 
 namespace EnvPlatform.Scanner.Tests.Upgrades;
 
-/// <summary>Upgrades against advisories drawn at random from few versions, so that ranges overlap, touch and contradict each other; held to a search through all fixes.</summary>
+/// <summary>
+/// Upgrades against advisories drawn at random from few versions, so that ranges overlap, touch and contradict each other; held to a search
+/// through all fixes.
+/// </summary>
 public sealed class RandomUpgradesTests
 {
     private const int Versions = 12;
@@ -27,7 +30,8 @@ public sealed class RandomUpgradesTests
             var accepted = ids.Where(_ => random.Next(5) == 0).ToHashSet();
             var wanted = ids.Where(_ => random.Next(3) > 0).ToHashSet();
             string[] names = name == other || name == "x" ? [name] : [name, other];
-            var packages = names.Select(one => Package(index, manager, one, Version(random.Next(Versions), ecosystem), wanted, accepted)).ToArray();
+            var packages = names.Select(one => Package(index, manager, one, Version(random.Next(Versions), ecosystem), wanted, accepted))
+                .ToArray();
             Check(index, records, packages, UpgradePlan.Of(index, packages), $"seed {seed}");
         }
     }
@@ -46,7 +50,8 @@ public sealed class RandomUpgradesTests
         var fixes = records.SelectMany(record => record.Affected).SelectMany(affected => affected.Ranges).SelectMany(range => range.Events)
             .Where(at => at.Kind == RangeEventKind.Fixed).Select(at => at.Version)
             .Where(fix => concerned.All(package => VersionOrder.Compare(scheme, fix, package.Version) > 0)).Distinct().ToArray();
-        var scored = fixes.Select(fix => (Fix: fix, Left: Score(index, concerned[0], fix, wanted))).Where(one => one.Left.Wanted < wanted.Length).ToArray();
+        var scored = fixes.Select(fix => (Fix: fix, Left: Score(index, concerned[0], fix, wanted)))
+            .Where(one => one.Left.Wanted < wanted.Length).ToArray();
         if (scored.Length == 0)
         {
             Assert.That(plan.Upgrades, Is.Empty, seed);
@@ -54,10 +59,13 @@ public sealed class RandomUpgradesTests
         else
         {
             var fewest = scored.Min(one => one.Left);
-            var best = scored.Where(one => one.Left == fewest).Select(one => one.Fix).Aggregate((a, b) => VersionOrder.Compare(scheme, b, a) < 0 ? b : a);
+            var best = scored.Where(one => one.Left == fewest).Select(one => one.Fix)
+                .Aggregate((a, b) => VersionOrder.Compare(scheme, b, a) < 0 ? b : a);
             var left = Ids(index, concerned[0], best);
             Assert.That(plan.Upgrades.Select(upgrade => upgrade.To), Is.All.EqualTo(best).And.Not.Empty, seed);
-            Assert.That(plan.Upgrades.Select(upgrade => upgrade.Name), Is.EquivalentTo(concerned.Where(package => package.Wanted.Any(id => !left.Contains(id))).Select(package => package.Name)), seed);
+            Assert.That(plan.Upgrades.Select(upgrade => upgrade.Name),
+                Is.EquivalentTo(concerned.Where(package => package.Wanted.Any(id => !left.Contains(id))).Select(package => package.Name)),
+                seed);
         }
 
         foreach (var package in concerned)
@@ -68,11 +76,13 @@ public sealed class RandomUpgradesTests
         }
     }
 
-    private static VulnerablePackage Package(AdvisoryIndex index, PackageManager manager, string name, string version, HashSet<string> wanted, HashSet<string> accepted)
+    private static VulnerablePackage Package(
+        AdvisoryIndex index, PackageManager manager, string name, string version, HashSet<string> wanted, HashSet<string> accepted)
     {
         var installed = new InstalledPackage(manager, name, version, manager == PackageManager.Conda ? "py39_0" : null);
         var open = index.Match(installed).Hits.Select(hit => hit.Advisory.VulnerabilityId).Where(id => !accepted.Contains(id)).ToHashSet();
-        return new(manager == PackageManager.Conda ? "conda" : "pypi", name, installed, open, open.Where(wanted.Contains).ToHashSet(), accepted);
+        return new(
+            manager == PackageManager.Conda ? "conda" : "pypi", name, installed, open, open.Where(wanted.Contains).ToHashSet(), accepted);
     }
 
     private static HashSet<string> Ids(AdvisoryIndex index, VulnerablePackage package, string version) =>
@@ -84,7 +94,8 @@ public sealed class RandomUpgradesTests
         return (ids.Count(wanted.Contains), ids.Count(id => !wanted.Contains(id) && !package.Accepted.Contains(id)));
     }
 
-    private static string Version(int number, string ecosystem) => ecosystem == "conda" ? $"1.1.{1 + (number / 6)}{(number % 6 == 0 ? "" : (char)('a' + (number % 6) - 1))}" : $"1.{number}";
+    private static string Version(int number, string ecosystem) =>
+        ecosystem == "conda" ? $"1.1.{1 + (number / 6)}{(number % 6 == 0 ? "" : (char)('a' + (number % 6) - 1))}" : $"1.{number}";
 
     private static Advisory Record(Random random, int number, string ecosystem, string project)
     {
@@ -98,12 +109,14 @@ public sealed class RandomUpgradesTests
     {
         var from = random.Next(Versions);
         var to = random.Next(from, Versions + 2);
-        RangeEvent start = random.Next(4) == 0 ? new(RangeEventKind.Introduced, "0") : new(RangeEventKind.Introduced, Version(from, ecosystem));
+        RangeEvent start =
+            random.Next(4) == 0 ? new(RangeEventKind.Introduced, "0") : new(RangeEventKind.Introduced, Version(from, ecosystem));
         return random.Next(8) switch
         {
             0 => new(RangeType.Ecosystem, [start]),
             1 => new(RangeType.Ecosystem, [start, new(RangeEventKind.LastAffected, Version(to, ecosystem))]),
-            2 => new(RangeType.Ecosystem, [start, new(RangeEventKind.Fixed, Version(to, ecosystem)), new(RangeEventKind.Fixed, Version(to + 1, ecosystem))]),
+            2 => new(RangeType.Ecosystem,
+                [start, new(RangeEventKind.Fixed, Version(to, ecosystem)), new(RangeEventKind.Fixed, Version(to + 1, ecosystem))]),
             _ => new(RangeType.Ecosystem, [start, new(RangeEventKind.Fixed, Version(to, ecosystem))]),
         };
     }

@@ -12,7 +12,10 @@ using EnvPlatform.Testing;
 
 namespace EnvPlatform.Scanner.Tests.Upgrades;
 
-/// <summary>The upgrades of every real environment against the real advisories, carried out and matched again, and held to a search through all fixes.</summary>
+/// <summary>
+/// The upgrades of every real environment against the real advisories, carried out and matched again, and held to a search through all
+/// fixes.
+/// </summary>
 public sealed partial class RealUpgradesTests
 {
     private static readonly Lazy<(Advisory[] Advisories, AdvisoryIndex Index)> Known = new(() =>
@@ -27,18 +30,20 @@ public sealed partial class RealUpgradesTests
     });
 
     private static readonly Lazy<ILookup<PackageIdentity, AffectedPackage>> Affected = new(() => Known.Value.Advisories
-        .Where(advisory => advisory.Withdrawn is null).SelectMany(advisory => advisory.Affected).Where(affected => affected.Identity is not null)
-        .ToLookup(affected => affected.Identity!.Value));
+        .Where(advisory => advisory.Withdrawn is null).SelectMany(advisory => advisory.Affected)
+        .Where(affected => affected.Identity is not null).ToLookup(affected => affected.Identity!.Value));
 
     private static readonly Lazy<Case[]> Cases = new(() =>
-        [.. RealEnvironments.Read().Select(environment => Case.Of(environment, Vulnerable(environment.Packages))).Where(one => one.Vulnerable.Length > 0)]);
+        [.. RealEnvironments.Read().Select(environment => Case.Of(environment, Vulnerable(environment.Packages)))
+            .Where(one => one.Vulnerable.Length > 0)]);
 
     [Test]
     public void There_is_something_to_upgrade()
     {
         TestContext.Out.WriteLine(
             $"{Cases.Value.Length} environments, {Cases.Value.Sum(one => one.Vulnerable.Sum(package => package.Open.Count))} findings, " +
-            $"{Cases.Value.Sum(one => one.Plan.Upgrades.Count)} upgrades, {Cases.Value.Sum(one => one.Plan.Unfixed.Count)} findings that nothing clears");
+            $"{Cases.Value.Sum(one => one.Plan.Upgrades.Count)} upgrades, {Cases.Value.Sum(one => one.Plan.Unfixed.Count)} findings "
+                + "that nothing clears");
         Assert.That(Cases.Value.Sum(one => one.Plan.Upgrades.Count), Is.GreaterThan(100));
     }
 
@@ -56,7 +61,8 @@ public sealed partial class RealUpgradesTests
     {
         var mapped = Known.Value.Index.Match(package.Installed).Mapped;
         Assert.That(VersionOrder.Compare(mapped.Scheme, upgrade.To, upgrade.Version), Is.Positive);
-        Assert.That(Fixes(mapped).Any(fix => VersionOrder.Compare(mapped.Scheme, fix, upgrade.To) == 0), Is.True, "an advisory names it as a fix");
+        Assert.That(
+            Fixes(mapped).Any(fix => VersionOrder.Compare(mapped.Scheme, fix, upgrade.To) == 0), Is.True, "an advisory names it as a fix");
     });
 
     [Test]
@@ -68,7 +74,8 @@ public sealed partial class RealUpgradesTests
             {
                 var mapped = Known.Value.Index.Match(package.Installed).Mapped;
                 // Outputs of one project move together, so a fix is one that is above them all.
-                var together = one.Vulnerable.Where(other => other.Manager == package.Manager && Known.Value.Index.Match(other.Installed).Mapped.Identity == mapped.Identity).ToArray();
+                var together = one.Vulnerable.Where(other => other.Manager == package.Manager
+                    && Known.Value.Index.Match(other.Installed).Mapped.Identity == mapped.Identity).ToArray();
                 var wanted = together.SelectMany(other => other.Open).Distinct().ToArray();
                 var above = Fixes(mapped).Where(fix => together.All(other => VersionOrder.Compare(mapped.Scheme, fix, other.Version) > 0))
                     .Select(fix => (Fix: fix, Left: Score(package.Installed with { Version = fix }, wanted)))
@@ -81,8 +88,10 @@ public sealed partial class RealUpgradesTests
                 }
 
                 var fewest = above.Min(fix => fix.Left);
-                var lowest = above.Where(fix => fix.Left == fewest).Select(fix => fix.Fix).Aggregate((a, b) => VersionOrder.Compare(mapped.Scheme, b, a) < 0 ? b : a);
-                Assert.That(VersionOrder.Compare(mapped.Scheme, upgrade?.To, lowest), Is.Zero, $"{one.Id} {package.Name} {package.Version}: {upgrade?.To}, but {lowest} leaves {fewest}");
+                var lowest = above.Where(fix => fix.Left == fewest).Select(fix => fix.Fix)
+                    .Aggregate((a, b) => VersionOrder.Compare(mapped.Scheme, b, a) < 0 ? b : a);
+                Assert.That(VersionOrder.Compare(mapped.Scheme, upgrade?.To, lowest), Is.Zero,
+                    $"{one.Id} {package.Name} {package.Version}: {upgrade?.To}, but {lowest} leaves {fewest}");
             }
         }
     }
@@ -109,9 +118,11 @@ public sealed partial class RealUpgradesTests
         Assert.That(upgrade.Spec, Does.Match(@"^[a-z0-9_.-]+(==|>=)[^<>=,]+(,<=?[^<>=,]+)?$"));
         Assert.That(Fits(order, upgrade.Spec, upgrade.To), Is.True, upgrade.Spec);
         Assert.That(Fits(order, upgrade.Spec, upgrade.Version), Is.False, upgrade.Spec);
-        var events = Affected.Value[mapped.Identity].SelectMany(affected => affected.Versions.Concat(affected.Ranges.SelectMany(range => range.Events).Select(at => at.Version)));
-        var wrong = events.Distinct().Where(version => UpgradeSpec.Spell(package.Manager, mapped.Scheme, version) is { } spelled && Fits(order, upgrade.Spec, spelled)
-            && Ids(package.Installed with { Version = version }).Except(upgrade.Remaining).Any());
+        var events = Affected.Value[mapped.Identity].SelectMany(
+            affected => affected.Versions.Concat(affected.Ranges.SelectMany(range => range.Events).Select(at => at.Version)));
+        var wrong = events.Distinct().Where(
+            version => UpgradeSpec.Spell(package.Manager, mapped.Scheme, version) is { } spelled && Fits(order, upgrade.Spec, spelled)
+                && Ids(package.Installed with { Version = version }).Except(upgrade.Remaining).Any());
         Assert.That(wrong, Is.Empty, upgrade.Spec);
     });
 
@@ -122,7 +133,8 @@ public sealed partial class RealUpgradesTests
             foreach (var upgrade in one.Plan.Upgrades)
             {
                 // The same package twice is rare; its lowest version is the one that is shown.
-                var package = one.Vulnerable.First(package => (package.Manager, package.Name, package.Version) == (upgrade.Manager, upgrade.Name, upgrade.Version));
+                var package = one.Vulnerable.First(
+                    package => (package.Manager, package.Name, package.Version) == (upgrade.Manager, upgrade.Name, upgrade.Version));
                 using (Assert.EnterMultipleScope())
                 {
                     check(one, package, upgrade);
@@ -133,8 +145,10 @@ public sealed partial class RealUpgradesTests
 
     private static VulnerablePackage[] Vulnerable(InstalledPackage[] packages) =>
     [
-        .. packages.Select(package => (Package: package, Ids: Ids(package))).Where(one => one.Ids.Count > 0).Select(one => new VulnerablePackage(
-            one.Package.Manager == PackageManager.PyPI ? "pypi" : "conda", one.Package.Name, one.Package, one.Ids, one.Ids, new HashSet<string>())),
+        .. packages.Select(package => (Package: package, Ids: Ids(package))).Where(one => one.Ids.Count > 0)
+            .Select(one => new VulnerablePackage(
+                one.Package.Manager == PackageManager.PyPI ? "pypi" : "conda", one.Package.Name, one.Package, one.Ids, one.Ids,
+                new HashSet<string>())),
     ];
 
     private static HashSet<string> Ids(InstalledPackage package) =>
@@ -154,13 +168,15 @@ public sealed partial class RealUpgradesTests
     ];
 
     private static bool Fits(VersionScheme order, string spec, string version) =>
-        Constraint().Matches(spec).All(constraint => VersionOrder.Compare(order, version, constraint.Groups["version"].Value) is { } compared && constraint.Groups["operator"].Value switch
-        {
-            "==" => compared == 0,
-            ">=" => compared >= 0,
-            "<=" => compared <= 0,
-            _ => compared < 0,
-        });
+        Constraint()
+            .Matches(spec).All(constraint => VersionOrder.Compare(order, version, constraint.Groups["version"].Value) is { } compared
+                && constraint.Groups["operator"].Value switch
+                {
+                    "==" => compared == 0,
+                    ">=" => compared >= 0,
+                    "<=" => compared <= 0,
+                    _ => compared < 0,
+                });
 
     [GeneratedRegex("(?<operator>==|>=|<=|<)(?<version>[^,<>=]+)", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, 1_000)]
     private static partial Regex Constraint();

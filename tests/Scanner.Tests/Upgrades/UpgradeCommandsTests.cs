@@ -9,7 +9,8 @@ public sealed class UpgradeCommandsTests
 {
     private static readonly Upgrade[] Both =
     [
-        new("conda", "openssl", "1.1.1k", "1.1.1n", "openssl>=1.1.1n,<1.2", [], []), new("conda", "numpy", "1.21", "1.22", "numpy>=1.22", [], []),
+        new("conda", "openssl", "1.1.1k", "1.1.1n", "openssl>=1.1.1n,<1.2", [], []),
+        new("conda", "numpy", "1.21", "1.22", "numpy>=1.22", [], []),
         new("pypi", "requests", "2.25", "2.31.0", "requests>=2.31.0", [], []),
     ];
 
@@ -35,22 +36,26 @@ public sealed class UpgradeCommandsTests
 
     [Test]
     public void Without_an_environment_it_is_the_active_one() =>
-        Assert.That(Texts(Both[2..], new(null, null, null)), Is.EqualTo(new[] { "posix: python -m pip install --upgrade 'requests>=2.31.0'" }));
+        Assert.That(
+            Texts(Both[2..], new(null, null, null)), Is.EqualTo(new[] { "posix: python -m pip install --upgrade 'requests>=2.31.0'" }));
 
-    [TestCase(@"C:\Users\Ada Byron\envs\science", @"windows: conda install --prefix ""C:\Users\Ada Byron\envs\science"" ""openssl>=1.1.1n,<1.2""")]
+    [TestCase(@"C:\Users\Ada Byron\envs\science",
+        @"windows: conda install --prefix ""C:\Users\Ada Byron\envs\science"" ""openssl>=1.1.1n,<1.2""")]
     [TestCase(@"C:\envs\science\", @"windows: conda install --prefix C:\envs\science ""openssl>=1.1.1n,<1.2""")]
     [TestCase(@"C:\envs\50%", @"powershell: conda install --prefix 'C:\envs\50%' 'openssl>=1.1.1n,<1.2'")]
     [TestCase(@"C:\Ada's $envs", @"powershell: conda install --prefix 'C:\Ada''s $envs' 'openssl>=1.1.1n,<1.2'")]
     public void On_Windows_it_is_quoted_for_both_shells_or_else_for_PowerShell(string prefix, string command)
     {
         Assert.That(Texts(Both[..1], new(prefix, "science", "win-64")), Is.EqualTo(new[] { command }));
-        Assert.That(Texts(Both[..1], new(prefix, "science", null)), Is.EqualTo(new[] { command }), "the prefix says what the platform does not");
+        Assert.That(
+            Texts(Both[..1], new(prefix, "science", null)), Is.EqualTo(new[] { command }), "the prefix says what the platform does not");
     }
 
     [TestCase(new[] { "pkgs/main", "defaults", "https://repo.example.org/private", "bad name" }, "")]
     [TestCase(new[] { "bioconda", "conda-forge", "conda-forge" }, "--channel conda-forge --channel bioconda ")]
     public void Channels_that_everybody_can_reach_are_asked_again(string[] channels, string options) =>
-        Assert.That(UpgradeCommands.Of(Both[1..2], new("/p", null, "osx-arm64"), channels).Single().Command, Is.EqualTo($"conda install --prefix /p {options}'numpy>=1.22'"));
+        Assert.That(UpgradeCommands.Of(Both[1..2], new("/p", null, "osx-arm64"), channels).Single().Command,
+            Is.EqualTo($"conda install --prefix /p {options}'numpy>=1.22'"));
 
     [Test]
     public void A_shell_takes_each_word_as_it_is()
@@ -60,9 +65,13 @@ public sealed class UpgradeCommandsTests
             Assert.Ignore("There is no POSIX shell.");
         }
 
-        string[] words = ["plain", "a b", "it's", "$(x) `y` $HOME", "\\", "a\\'b", "\"", "*?[x]", "a>=1,<2|>3;&", "~", "#", "!", "", "é\u2018", "'"];
+        string[] words =
+        [
+            "plain", "a b", "it's", "$(x) `y` $HOME", "\\", "a\\'b", "\"", "*?[x]", "a>=1,<2|>3;&", "~", "#", "!", "", "é\u2018", "'"
+        ];
         var (shell, command) = ShellWords.Join(["printf", "%s\\0", .. words], isWindows: false);
-        using var sh = Process.Start(new ProcessStartInfo("sh", ["-c", command]) { RedirectStandardOutput = true, UseShellExecute = false })!;
+        using var sh = Process.Start(
+            new ProcessStartInfo("sh", ["-c", command]) { RedirectStandardOutput = true, UseShellExecute = false })!;
         var output = sh.StandardOutput.ReadToEnd();
         sh.WaitForExit();
         Assert.That(shell, Is.EqualTo("posix"));

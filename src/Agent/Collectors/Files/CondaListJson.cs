@@ -2,7 +2,10 @@ using System.Text.Json;
 
 namespace EnvPlatform.Agent.Collectors.Files;
 
-/// <summary>Reads what <c>conda list --json</c> (also mamba's and micromamba's) prints: an array of packages, those of pip under the channel <c>pypi</c>.</summary>
+/// <summary>
+/// Reads what <c>conda list --json</c> (also mamba's and micromamba's) prints: an array of packages, those of pip under the channel
+/// <c>pypi</c>.
+/// </summary>
 internal static class CondaListJson
 {
     /// <exception cref="JsonException">The text is not JSON.</exception>
@@ -49,5 +52,6 @@ internal static class CondaListJson
     }
 
     private static string? Text(JsonElement entry, string name) =>
-        entry.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String && value.GetString() is { Length: > 0 } text ? text : null;
+        entry.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String
+            && value.GetString() is { Length: > 0 } text ? text : null;
 }

@@ -39,7 +39,8 @@ internal static class CondaLock
             }
             else
             {
-                notExact.Add(new NotExact(Text(entry, "manager") == "pip" ? Package.PyPi : Package.Conda, Secrets.Masked(Text(entry, "name") ?? Text(entry, "url") ?? "?")));
+                notExact.Add(new NotExact(Text(entry, "manager") == "pip" ? Package.PyPi : Package.Conda,
+                    Secrets.Masked(Text(entry, "name") ?? Text(entry, "url") ?? "?")));
             }
         }
 
@@ -64,7 +65,8 @@ internal static class CondaLock
 
         var folder = url[..url.LastIndexOf('/')];
         return new Package(
-            Package.Conda, name ?? fileName, version ?? fileVersion, build, CondaChannel.SubdirOf(folder), CondaChannel.CanonicalName(folder), sha256);
+            Package.Conda, name ?? fileName, version ?? fileVersion, build, CondaChannel.SubdirOf(folder),
+            CondaChannel.CanonicalName(folder), sha256);
     }
 
     private static string? Text(YamlMappingNode node, string key) =>

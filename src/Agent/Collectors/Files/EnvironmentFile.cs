@@ -1,12 +1,13 @@
 using System.Text.Json;
+
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 
 namespace EnvPlatform.Agent.Collectors.Files;
 
 /// <summary>
-/// Reads a file that lists the packages of an environment: an <c>@EXPLICIT</c> list, a lock file of conda-lock, <c>conda list --json</c>, or
-/// an <c>environment.yml</c>. The content decides which it is, not the name.
+/// Reads a file that lists the packages of an environment: an <c>@EXPLICIT</c> list, a lock file of conda-lock, <c>conda list --json</c>,
+/// or an <c>environment.yml</c>. The content decides which it is, not the name.
 /// </summary>
 internal static class EnvironmentFile
 {
@@ -14,7 +15,9 @@ internal static class EnvironmentFile
 
     /// <summary>The environments in the file: one, or one for each platform of a lock file.</summary>
     /// <param name="path">The absolute path.</param>
-    /// <param name="platform">Where given, a lock file's only platform of interest, and the platform of files that do not say theirs.</param>
+    /// <param name="platform">
+    /// Where given, a lock file's only platform of interest, and the platform of files that do not say theirs.
+    /// </param>
     /// <exception cref="AgentException">The file is none of these, is broken, or does not hold the platform.</exception>
     public static IReadOnlyList<CollectedEnvironment> Read(string path, string? platform)
     {
@@ -22,13 +25,16 @@ internal static class EnvironmentFile
         var contents = ContentsOf(path, text);
         if (contents.Count == 1)
         {
-            return [Collected(path, contents[0] with { Platform = platform ?? contents[0].Platform ?? CondaPlatform.OfFileName(Path.GetFileName(path)) }, ofSeveral: false)];
+            return [Collected(
+                path, contents[0] with { Platform = platform ?? contents[0].Platform ?? CondaPlatform.OfFileName(Path.GetFileName(path)) },
+                ofSeveral: false)];
         }
 
         if (platform is not null)
         {
             var chosen = contents.FirstOrDefault(content => content.Platform == platform)
-                ?? throw new AgentException($"{path} has no platform {platform}; it has {string.Join(", ", contents.Select(content => content.Platform))}.");
+                ?? throw new AgentException(
+                    $"{path} has no platform {platform}; it has {string.Join(", ", contents.Select(content => content.Platform))}.");
             contents = [chosen];
         }
 
@@ -74,7 +80,8 @@ internal static class EnvironmentFile
     }
 
     private static AgentException NotKnown(string path) => new(
-        $"{path} is none of the files that the agent reads: an @EXPLICIT list (conda list --explicit), conda-lock.yml, conda list --json, environment.yml.");
+        $"{path} is none of the files that the agent reads: an @EXPLICIT list (conda list --explicit), conda-lock.yml, conda list --json, "
+        + "environment.yml.");
 
     private static CollectedEnvironment Collected(string path, FileContent content, bool ofSeveral)
     {

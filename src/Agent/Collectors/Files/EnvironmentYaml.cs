@@ -2,7 +2,9 @@ using YamlDotNet.RepresentationModel;
 
 namespace EnvPlatform.Agent.Collectors.Files;
 
-/// <summary>Reads an <c>environment.yml</c>, written by hand or by <c>conda env export</c>: <c>dependencies</c> with a <c>pip</c> section.</summary>
+/// <summary>
+/// Reads an <c>environment.yml</c>, written by hand or by <c>conda env export</c>: <c>dependencies</c> with a <c>pip</c> section.
+/// </summary>
 internal static class EnvironmentYaml
 {
     public static bool Is(YamlMappingNode root) => root.Children.Keys.Any(key => key is YamlScalarNode { Value: "dependencies" });

@@ -32,7 +32,8 @@ internal static partial class ExplicitList
             }
         }
 
-        return new FileContent(null, CondaChannel.IsSubdir(platform) ? platform : CondaPlatform.OfPackages(packages), packages, notExact, []);
+        return new FileContent(
+            null, CondaChannel.IsSubdir(platform) ? platform : CondaPlatform.OfPackages(packages), packages, notExact, []);
     }
 
     private static void Add(PipRequirement.Result result, List<Package> packages, List<NotExact> notExact)

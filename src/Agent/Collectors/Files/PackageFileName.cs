@@ -5,7 +5,9 @@ internal static class PackageFileName
 {
     private static readonly string[] SourceArchives = [".tar.gz", ".zip", ".tar.bz2", ".tar.xz", ".tgz"];
 
-    /// <summary>A conda package, <c>NAME-VERSION-BUILD.conda</c> or <c>.tar.bz2</c>, from its URL or path; null for anything else.</summary>
+    /// <summary>
+    /// A conda package, <c>NAME-VERSION-BUILD.conda</c> or <c>.tar.bz2</c>, from its URL or path; null for anything else.
+    /// </summary>
     public static (string Name, string Version, string Build)? OfConda(string url)
     {
         var file = FileOf(url);
@@ -24,8 +26,8 @@ internal static class PackageFileName
     }
 
     /// <summary>
-    /// The version of a wheel (<c>NAME-VERSION(-BUILD)-PY-ABI-PLATFORM.whl</c>, PEP 427) or source archive (<c>NAME-VERSION.tar.gz</c>, PEP 625)
-    /// of the distribution with this name; null where the file is named after something else, such as a branch.
+    /// The version of a wheel (<c>NAME-VERSION(-BUILD)-PY-ABI-PLATFORM.whl</c>, PEP 427) or source archive (<c>NAME-VERSION.tar.gz</c>, PEP
+    /// 625) of the distribution with this name; null where the file is named after something else, such as a branch.
     /// </summary>
     public static string? VersionOfPython(string distribution, string url)
     {

@@ -9,8 +9,8 @@ internal static partial class PipRequirement
     public readonly record struct Result(Package? Package, NotExact? NotExact);
 
     /// <summary>
-    /// Exact are <c>name==1.2</c>, <c>name===1.2</c> (with extras, markers or hashes) and <c>name @ URL</c> of a wheel or source archive that is
-    /// named after the distribution. Ranges, wildcards, branches, folders and other files of requirements are not.
+    /// Exact are <c>name==1.2</c>, <c>name===1.2</c> (with extras, markers or hashes) and <c>name @ URL</c> of a wheel or source archive
+    /// that is named after the distribution. Ranges, wildcards, branches, folders and other files of requirements are not.
     /// </summary>
     public static Result Read(string line)
     {
@@ -26,7 +26,9 @@ internal static partial class PipRequirement
             return version is null ? Open(line) : Of(direct.Groups["name"].Value, version, HashIn(line));
         }
 
-        return Pin().Match(line) is { Success: true } pin ? Of(pin.Groups["name"].Value, pin.Groups["version"].Value, HashIn(line)) : Open(line);
+        return Pin().Match(line) is { Success: true } pin
+            ? Of(pin.Groups["name"].Value, pin.Groups["version"].Value, HashIn(line))
+            : Open(line);
     }
 
     private static Result Of(string name, string version, string? sha256) =>
@@ -46,7 +48,9 @@ internal static partial class PipRequirement
         RegexOptions.CultureInvariant, matchTimeoutMilliseconds: 1_000)]
     private static partial Regex Pin();
 
-    [GeneratedRegex("""^(?<name>[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?)\s*(?:\[[^\]]*\])?\s*@\s*(?<url>\S+)""", RegexOptions.CultureInvariant, matchTimeoutMilliseconds: 1_000)]
+    [GeneratedRegex(
+        """^(?<name>[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?)\s*(?:\[[^\]]*\])?\s*@\s*(?<url>\S+)""", RegexOptions.CultureInvariant,
+        matchTimeoutMilliseconds: 1_000)]
     private static partial Regex Url();
 
     [GeneratedRegex("""sha256[:=](?<hex>[0-9a-f]{64})""", RegexOptions.CultureInvariant, matchTimeoutMilliseconds: 1_000)]

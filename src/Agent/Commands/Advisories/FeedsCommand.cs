@@ -1,4 +1,5 @@
 using System.CommandLine;
+
 using EnvPlatform.Agent.Client;
 using EnvPlatform.Agent.Output;
 
@@ -33,7 +34,8 @@ internal sealed class FeedsCommand : Command
 
         foreach (var feed in feeds.Where(feed => feed.Stale))
         {
-            screen.Warn($"{feed.Name} is not known to be current for too long ({(feed.AgeSeconds is { } age ? Times.Length(TimeSpan.FromSeconds(age)) : "never fetched")}).");
+            screen.Warn($"{feed.Name} is not known to be current for too long "
+                + $"({(feed.AgeSeconds is { } age ? Times.Length(TimeSpan.FromSeconds(age)) : "never fetched")}).");
         }
 
         return ExitCodes.Fine;
@@ -50,13 +52,15 @@ internal sealed class FeedsCommand : Command
         screen.Line($"{feeds.Count} feeds.");
         if (feeds.Count > 0 && feeds.All(feed => feed.State == "off"))
         {
-            screen.Note("None is fetched: the platform runs without Feeds:Enabled. Import their files with 'envplatform advisories import'.");
+            screen.Note(
+                "None is fetched: the platform runs without Feeds:Enabled. Import their files with 'envplatform advisories import'.");
         }
     }
 
     private static readonly IReadOnlyList<Column> Columns =
     [
-        new("NAME"), new("FORMAT", Optional: true), new("LAST SUCCESS", Optional: true), new("AGE", Right: true), new("STATE"), new("NEXT", Optional: true), new("ERROR", Wraps: true),
+        new("NAME"), new("FORMAT", Optional: true), new("LAST SUCCESS", Optional: true), new("AGE", Right: true), new("STATE"),
+        new("NEXT", Optional: true), new("ERROR", Wraps: true),
     ];
 
     private static Cell[] Row(FeedView feed) =>

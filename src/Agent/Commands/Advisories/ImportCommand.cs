@@ -1,4 +1,5 @@
 using System.CommandLine;
+
 using EnvPlatform.Agent.Client;
 using EnvPlatform.Agent.Output;
 
@@ -7,11 +8,19 @@ namespace EnvPlatform.Agent.Commands.Advisories;
 /// <summary>Uploads files of vulnerability data, one after the other, and follows each import to its end.</summary>
 internal sealed class ImportCommand : Command
 {
-    private readonly Argument<string[]> _files = new("file") { Description = "Zip, json or csv files, as they are or in gzip.", Arity = ArgumentArity.OneOrMore };
-    private readonly Option<string?> _format = new("--format") { Description = $"{string.Join(", ", AdvisoryFormat.All)}; by default what each file looks like." };
-    private readonly Option<string?> _channel = new("--channel") { Description = "The channel that a mapping of format parselmouth is of; by default what the file's name says (parselmouth-CHANNEL.json)." };
-    private readonly Option<bool> _complete = new("--complete") { Description = "The files, of format nvd, hold all records of the years that they have records of." };
-    private readonly Option<bool> _json = new("--json") { Description = "Answer in JSON, as the platform sends it: an object a line for each file." };
+    private readonly Argument<string[]> _files =
+        new("file") { Description = "Zip, json or csv files, as they are or in gzip.", Arity = ArgumentArity.OneOrMore };
+    private readonly Option<string?> _format =
+        new("--format") { Description = $"{string.Join(", ", AdvisoryFormat.All)}; by default what each file looks like." };
+    private readonly Option<string?> _channel = new("--channel")
+    {
+        Description =
+            "The channel that a mapping of format parselmouth is of; by default what the file's name says (parselmouth-CHANNEL.json)."
+    };
+    private readonly Option<bool> _complete =
+        new("--complete") { Description = "The files, of format nvd, hold all records of the years that they have records of." };
+    private readonly Option<bool> _json =
+        new("--json") { Description = "Answer in JSON, as the platform sends it: an object a line for each file." };
 
     public ImportCommand(Surroundings surroundings)
         : base("import", "Import vulnerability data from files (operators only).")
@@ -62,12 +71,16 @@ internal sealed class ImportCommand : Command
     {
         var total = new FileInfo(file.Path).Length;
         var answer = await client.WriteAsync(
-            HttpMethod.Post, "api/v1/advisories/imports" + Session.Query(("format", file.Format), ("channel", file.Channel), ("complete", file.IsComplete ? "true" : null)),
+            HttpMethod.Post, "api/v1/advisories/imports"
+                + Session.Query(("format", file.Format), ("channel", file.Channel), ("complete", file.IsComplete ? "true" : null)),
             () => new UploadContent(
                 file.Path, file.MediaType,
-                sent => progress.Show("Uploading", $"{Times.Megabytes(sent)} of {Times.Megabytes(total)} MB of {file.Name}", total > 0 ? (double)sent / total : null)),
+                sent => progress.Show(
+                    "Uploading", $"{Times.Megabytes(sent)} of {Times.Megabytes(total)} MB of {file.Name}",
+                    total > 0 ? (double)sent / total : null)),
             CallOptions.Upload, ct);
-        return answer.As(AgentJson.Default.ImportView).Id ?? throw new AgentException("The platform took the file and did not say under which id.");
+        return answer.As(AgentJson.Default.ImportView).Id
+            ?? throw new AgentException("The platform took the file and did not say under which id.");
     }
 
     private AdvisoryFile Recognise(string path, ParseResult parsed)
@@ -81,8 +94,10 @@ internal sealed class ImportCommand : Command
         var head = new byte[4_096];
         head = head[..stream.ReadAtLeast(head, head.Length, throwOnEndOfStream: false)];
         var known = parsed.GetValue(_format) ?? AdvisoryFormat.Of(head)
-            ?? throw new AgentException($"{path} does not show what it is: say it with --format ({string.Join(", ", AdvisoryFormat.All)}).", ExitCodes.Usage);
-        return new(path, known, AdvisoryFormat.MediaType(head, known), ChannelOf(path, known, parsed.GetValue(_channel)), known == "nvd" && parsed.GetValue(_complete));
+            ?? throw new AgentException(
+                $"{path} does not show what it is: say it with --format ({string.Join(", ", AdvisoryFormat.All)}).", ExitCodes.Usage);
+        return new(path, known, AdvisoryFormat.MediaType(head, known), ChannelOf(path, known, parsed.GetValue(_channel)), known == "nvd"
+            && parsed.GetValue(_complete));
     }
 
     private static string? ChannelOf(string path, string format, string? given)
@@ -94,7 +109,8 @@ internal sealed class ImportCommand : Command
 
         const string prefix = AdvisoryFormat.Parselmouth + "-";
         var name = System.IO.Path.GetFileName(path);
-        return given ?? (name.StartsWith(prefix, StringComparison.Ordinal) && name.IndexOf(".json", prefix.Length, StringComparison.Ordinal) is > 0 and var end && end > prefix.Length
+        return given ?? (name.StartsWith(prefix, StringComparison.Ordinal)
+            && name.IndexOf(".json", prefix.Length, StringComparison.Ordinal) is > 0 and var end && end > prefix.Length
             ? name[prefix.Length..end]
             : throw new AgentException($"{path} does not show which channel it is of: say it with --channel.", ExitCodes.Usage));
     }

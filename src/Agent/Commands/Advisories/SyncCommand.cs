@@ -1,4 +1,5 @@
 using System.CommandLine;
+
 using EnvPlatform.Agent.Client;
 using EnvPlatform.Agent.Output;
 
@@ -8,7 +9,8 @@ namespace EnvPlatform.Agent.Commands.Advisories;
 internal sealed class SyncCommand : Command
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(500);
-    private readonly Argument<string[]> _names = new("name") { Description = "The feeds; all without any.", Arity = ArgumentArity.ZeroOrMore };
+    private readonly Argument<string[]> _names =
+        new("name") { Description = "The feeds; all without any.", Arity = ArgumentArity.ZeroOrMore };
     private readonly Option<bool> _wait = new("--wait") { Description = "Wait until they are fetched and imported; 2 when one fails." };
     private readonly Option<bool> _json = new("--json") { Description = "Answer in JSON: the feeds as the platform sends them." };
 
@@ -57,7 +59,8 @@ internal sealed class SyncCommand : Command
         var asked = new Dictionary<string, DateTimeOffset?>(StringComparer.Ordinal);
         foreach (var name in names)
         {
-            var answer = await client.WriteAsync(HttpMethod.Post, $"api/v1/advisories/feeds/{Uri.EscapeDataString(name)}/sync", null, CallOptions.Usual, ct);
+            var answer = await client.WriteAsync(
+                HttpMethod.Post, $"api/v1/advisories/feeds/{Uri.EscapeDataString(name)}/sync", null, CallOptions.Usual, ct);
             asked[name] = answer.As(AgentJson.Default.FeedView).RequestedAt;
         }
 
@@ -81,7 +84,8 @@ internal sealed class SyncCommand : Command
 
     private static async Task ShowAsync(PlatformClient client, Progress progress, FeedView[] unfinished, int asked, CancellationToken ct)
     {
-        var feed = unfinished.FirstOrDefault(one => one.State is "importing") ?? unfinished.FirstOrDefault(one => one.State is "fetching") ?? unfinished[0];
+        var feed = unfinished.FirstOrDefault(one => one.State is "importing")
+            ?? unfinished.FirstOrDefault(one => one.State is "fetching") ?? unfinished[0];
         var (step, detail, done) = (feed.State ?? "", feed.BytesFetched is null ? "" : feed.Bytes(), feed.Fraction());
         if (feed is { State: "importing", ImportId: { } import })
         {

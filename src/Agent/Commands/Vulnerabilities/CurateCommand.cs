@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text.Json;
+
 using EnvPlatform.Agent.Client;
 using EnvPlatform.Agent.Output;
 
@@ -15,13 +16,16 @@ internal sealed class CurateCommand : Command
     private readonly Argument<string> _id = VulnerabilityCommand.Id();
     private readonly Option<string> _verdict = new("--status")
     {
-        Description = "active (it concerns us), mitigated (something keeps it from being exploited), cleared (it does not affect us), disputed, or reported, which takes a verdict back.",
+        Description = "active (it concerns us), mitigated (something keeps it from being exploited), cleared (it does not affect us), "
+            + "disputed, or reported, which takes a verdict back.",
         Required = true,
     };
 
     private readonly Option<string?> _reason = new("--reason") { Description = "Why; needed for all but reported.", HelpName = "TEXT" };
-    private readonly Option<string?> _package = new("--package") { Description = "Only where it is found in this conda package or PyPI project.", HelpName = "NAME" };
-    private readonly Option<string?> _packageVersion = new("--version") { Description = "Only in this version of the package.", HelpName = "VERSION" };
+    private readonly Option<string?> _package =
+        new("--package") { Description = "Only where it is found in this conda package or PyPI project.", HelpName = "NAME" };
+    private readonly Option<string?> _packageVersion =
+        new("--version") { Description = "Only in this version of the package.", HelpName = "VERSION" };
     private readonly Option<string?> _build = new("--build") { Description = "Only in this build of the package.", HelpName = "BUILD" };
     private readonly Option<string?> _expires = new("--expires")
     {
@@ -59,12 +63,13 @@ internal sealed class CurateCommand : Command
         using var session = Session.Open(surroundings);
         var id = parsed.GetValue(_id)!;
         var request = new CurationRequest(
-            parsed.GetValue(_verdict)!, parsed.GetValue(_package), parsed.GetValue(_packageVersion), parsed.GetValue(_build), parsed.GetValue(_reason),
-            parsed.GetValue(_expires) is { } expires ? Time(expires, surroundings.Clock.GetUtcNow()) : null);
+            parsed.GetValue(_verdict)!, parsed.GetValue(_package), parsed.GetValue(_packageVersion), parsed.GetValue(_build),
+            parsed.GetValue(_reason), parsed.GetValue(_expires) is { } expires ? Time(expires, surroundings.Clock.GetUtcNow()) : null);
         var body = JsonSerializer.SerializeToUtf8Bytes(request, AgentJson.Default.CurationRequest);
         var answer = await session.Client.WriteAsync(
             HttpMethod.Put, session.Path(VulnerabilityCommand.PathOf(id) + "/curation"),
-            () => new ByteArrayContent(body) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } }, CallOptions.Usual, ct);
+            () => new ByteArrayContent(body) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } },
+            CallOptions.Usual, ct);
 
         var screen = new Screen(surroundings);
         if (answer.Status == HttpStatusCode.NoContent)
@@ -84,8 +89,9 @@ internal sealed class CurateCommand : Command
         }
 
         var curation = answer.As(AgentJson.Default.CurationView);
-        screen.Line($"{curation.VulnerabilityId} is {curation.Status} {(curation.Package is null ? "everywhere" : "in " + curation.Scope())}"
-            + (curation.ExpiresAt is { } end ? $", until {Times.Minute(end)} UTC." : "."));
+        screen.Line(
+            $"{curation.VulnerabilityId} is {curation.Status} {(curation.Package is null ? "everywhere" : "in " + curation.Scope())}"
+                + (curation.ExpiresAt is { } end ? $", until {Times.Minute(end)} UTC." : "."));
         return ExitCodes.Fine;
     }
 
@@ -101,7 +107,8 @@ internal sealed class CurateCommand : Command
             command.AddError("--build needs --package.");
         }
 
-        if (command.GetResult(_verdict) is { Tokens: [{ Value: not "reported" }] } && string.IsNullOrWhiteSpace(command.GetResult(_reason) is { Tokens: [var reason] } ? reason.Value : null))
+        if (command.GetResult(_verdict) is { Tokens: [{ Value: not "reported" }] }
+            && string.IsNullOrWhiteSpace(command.GetResult(_reason) is { Tokens: [var reason] } ? reason.Value : null))
         {
             command.AddError("--reason is needed: say why.");
         }
@@ -109,13 +116,15 @@ internal sealed class CurateCommand : Command
 
     private static DateTimeOffset? Time(string text, DateTimeOffset now)
     {
-        if (text.EndsWith('d') && int.TryParse(text.AsSpan(..^1), NumberStyles.None, CultureInfo.InvariantCulture, out var days) && days is > 0 and <= 36_500)
+        if (text.EndsWith('d') && int.TryParse(text.AsSpan(..^1), NumberStyles.None, CultureInfo.InvariantCulture, out var days)
+            && days is > 0 and <= 36_500)
         {
             return now.AddDays(days);
         }
 
         return char.IsAsciiDigit(text.FirstOrDefault())
-            && DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var time) && text.Length >= 10
+            && DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture,
+                DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var time) && text.Length >= 10
             ? time
             : null;
     }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+
 using EnvPlatform.Agent.Client;
 using EnvPlatform.Agent.Output;
 
@@ -7,9 +8,14 @@ namespace EnvPlatform.Agent.Commands.Vulnerabilities;
 /// <summary>Lists what the organization holds of its vulnerabilities, or of one.</summary>
 internal sealed class CurationsCommand : Command
 {
-    private readonly Argument<string?> _id = new("id") { Description = "Of this vulnerability only: its CVE id, an alias, or an advisory's id.", Arity = ArgumentArity.ZeroOrOne };
+    private readonly Argument<string?> _id = new("id")
+    {
+        Description = "Of this vulnerability only: its CVE id, an alias, or an advisory's id.",
+        Arity = ArgumentArity.ZeroOrOne
+    };
     private readonly Option<bool> _history = new("--history") { Description = "Also those that have ended." };
-    private readonly Option<int> _limit = new("--limit") { Description = "At most so many, up to 1000.", HelpName = "N", DefaultValueFactory = _ => 100 };
+    private readonly Option<int> _limit =
+        new("--limit") { Description = "At most so many, up to 1000.", HelpName = "N", DefaultValueFactory = _ => 100 };
     private readonly Option<bool> _json = new("--json") { Description = "Answer in JSON, as the platform sends it." };
 
     public CurationsCommand(Surroundings surroundings)
@@ -34,7 +40,8 @@ internal sealed class CurationsCommand : Command
 
     private static readonly IReadOnlyList<Column> Columns =
     [
-        new("VULNERABILITY"), new("IN", Wraps: true), new("STATUS"), new("REASON", Wraps: true), new("BY", Optional: true), new("SINCE", Optional: true), new("EXPIRES"), new("ENDED"),
+        new("VULNERABILITY"), new("IN", Wraps: true), new("STATUS"), new("REASON", Wraps: true), new("BY", Optional: true),
+        new("SINCE", Optional: true), new("EXPIRES"), new("ENDED"),
     ];
 
     private static Cell[] Row(CurationView curation) =>
@@ -46,6 +53,8 @@ internal sealed class CurationsCommand : Command
         curation.CreatedBy?.Email,
         Times.Minute(curation.CreatedAt),
         Times.Minute(curation.ExpiresAt),
-        curation.EndedAs is { } ended ? $"{ended.Replace('_', ' ')} {Times.Minute(curation.EndedAt)}" : curation.InForce ? "" : "under a newer one",
+        curation.EndedAs is { } ended
+            ? $"{ended.Replace('_', ' ')} {Times.Minute(curation.EndedAt)}"
+            : curation.InForce ? "" : "under a newer one",
     ];
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+
 using EnvPlatform.Agent.Client;
 using EnvPlatform.Agent.Output;
 
@@ -9,8 +10,13 @@ internal sealed class EnvironmentsCommand : Command
 {
     private readonly Argument<string> _id = VulnerabilityCommand.Id();
     private readonly Option<bool> _archived = new("--archived") { Description = "The archived ones." };
-    private readonly Option<string?> _sort = new("--sort") { Description = "A field, with - before it for descending: name, prefix, platform, max_cvss, vulnerabilities, scanned_at.", HelpName = "FIELD" };
-    private readonly Option<int> _limit = new("--limit") { Description = "At most so many, up to 1000.", HelpName = "N", DefaultValueFactory = _ => 100 };
+    private readonly Option<string?> _sort = new("--sort")
+    {
+        Description = "A field, with - before it for descending: name, prefix, platform, max_cvss, vulnerabilities, scanned_at.",
+        HelpName = "FIELD"
+    };
+    private readonly Option<int> _limit =
+        new("--limit") { Description = "At most so many, up to 1000.", HelpName = "N", DefaultValueFactory = _ => 100 };
     private readonly Option<bool> _json = new("--json") { Description = "Answer in JSON, as the platform sends it." };
 
     public EnvironmentsCommand(Surroundings surroundings)
@@ -29,14 +35,18 @@ internal sealed class EnvironmentsCommand : Command
     {
         using var session = Session.Open(surroundings);
         var query = Session.Query(
-            ("archived", parsed.GetValue(_archived) ? "true" : null), ("sort", parsed.GetValue(_sort)), ("limit", parsed.GetValue(_limit).ToString()));
-        var answer = await session.Client.GetAsync(session.Path(VulnerabilityCommand.PathOf(parsed.GetValue(_id)!) + "/environments") + query, CallOptions.Usual, ct);
-        return PageOutput.Show(surroundings, answer, parsed.GetValue(_json), AgentJson.Default.PageAffectedEnvironment, "environments", Columns, Row);
+            ("archived", parsed.GetValue(_archived) ? "true" : null), ("sort", parsed.GetValue(_sort)),
+            ("limit", parsed.GetValue(_limit).ToString()));
+        var answer = await session.Client.GetAsync(
+            session.Path(VulnerabilityCommand.PathOf(parsed.GetValue(_id)!) + "/environments") + query, CallOptions.Usual, ct);
+        return PageOutput.Show(
+            surroundings, answer, parsed.GetValue(_json), AgentJson.Default.PageAffectedEnvironment, "environments", Columns, Row);
     }
 
     private static readonly IReadOnlyList<Column> Columns =
     [
-        new("ID"), new("NAME", Wraps: true), new("STATUS"), new("PACKAGES", Wraps: true), new("HELD AS"), new("USER", Optional: true), new("MACHINE", Optional: true),
+        new("ID"), new("NAME", Wraps: true), new("STATUS"), new("PACKAGES", Wraps: true), new("HELD AS"), new("USER", Optional: true),
+        new("MACHINE", Optional: true),
         new("PLATFORM", Optional: true),
     ];
 

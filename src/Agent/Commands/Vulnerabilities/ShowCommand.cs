@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+
 using EnvPlatform.Agent.Client;
 using EnvPlatform.Agent.Output;
 
@@ -43,10 +44,12 @@ internal sealed class ShowCommand : Command
             ("aliases", List(vulnerability.Aliases)),
             ("advisories", List(vulnerability.Advisories)),
             ("severity", vulnerability.Severity ?? "unknown"),
-            ("cvss", vulnerability.Cvss is { } cvss ? $"{cvss.ToString("0.0", CultureInfo.InvariantCulture)} ({vulnerability.CvssVector})" : null),
+            ("cvss", vulnerability.Cvss is { } cvss ? $"{cvss.ToString("0.0", CultureInfo.InvariantCulture)} ({vulnerability.CvssVector})"
+                : null),
             ("epss", vulnerability.Epss?.ToString("0.00000", CultureInfo.InvariantCulture)),
             ("exploited", vulnerability.Kev ? "yes, says CISA" : null),
-            ("status", vulnerability.CuratedAt is { } since ? $"{vulnerability.Status}, since {Times.Minute(since)} UTC" : vulnerability.Status),
+            ("status",
+                vulnerability.CuratedAt is { } since ? $"{vulnerability.Status}, since {Times.Minute(since)} UTC" : vulnerability.Status),
             ("environments", vulnerability.Environments?.ToString()),
             ("published", Times.Minute(vulnerability.PublishedAt)),
             ("modified", Times.Minute(vulnerability.ModifiedAt)),

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text;
+
 using EnvPlatform.Agent.Client;
 using EnvPlatform.Agent.Output;
 
@@ -17,8 +18,10 @@ internal sealed class VexCommand : Command
 
     private sealed class ExportCommand : Command
     {
-        private readonly Option<string> _format = new("--format") { Description = "openvex (0.2.0) or cyclonedx (1.6).", DefaultValueFactory = _ => "openvex" };
-        private readonly Option<string?> _output = new("--output") { Description = "A file to write, rather than standard output.", HelpName = "FILE" };
+        private readonly Option<string> _format =
+            new("--format") { Description = "openvex (0.2.0) or cyclonedx (1.6).", DefaultValueFactory = _ => "openvex" };
+        private readonly Option<string?> _output =
+            new("--output") { Description = "A file to write, rather than standard output.", HelpName = "FILE" };
 
         public ExportCommand(Surroundings surroundings)
             : base("export", "Write the curations that are in force.")
@@ -32,7 +35,8 @@ internal sealed class VexCommand : Command
         private async Task<int> RunAsync(ParseResult parsed, Surroundings surroundings, CancellationToken ct)
         {
             using var session = Session.Open(surroundings);
-            var answer = await session.Client.GetAsync(session.Path("vulnerabilities/vex") + Session.Query(("format", parsed.GetValue(_format))), CallOptions.Usual, ct);
+            var answer = await session.Client.GetAsync(
+                session.Path("vulnerabilities/vex") + Session.Query(("format", parsed.GetValue(_format))), CallOptions.Usual, ct);
             if (parsed.GetValue(_output) is { } file)
             {
                 await System.IO.File.WriteAllBytesAsync(surroundings.FullPath(file), answer.Body, ct);
@@ -48,7 +52,8 @@ internal sealed class VexCommand : Command
 
     private sealed class VexImportCommand : Command
     {
-        private readonly Argument<string> _file = new("file") { Description = "A document of OpenVEX or CycloneDX in JSON; the content decides which." };
+        private readonly Argument<string> _file =
+            new("file") { Description = "A document of OpenVEX or CycloneDX in JSON; the content decides which." };
         private readonly Option<bool> _json = new("--json") { Description = "Answer in JSON, as the platform sends it." };
 
         public VexImportCommand(Surroundings surroundings)
@@ -69,7 +74,8 @@ internal sealed class VexCommand : Command
 
             using var session = Session.Open(surroundings);
             var answer = await session.Client.WriteAsync(
-                HttpMethod.Post, session.Path("vulnerabilities/vex"), () => new UploadContent(file, "application/json", _ => { }), CallOptions.Upload, ct);
+                HttpMethod.Post, session.Path("vulnerabilities/vex"), () => new UploadContent(file, "application/json", _ => { }),
+                CallOptions.Upload, ct);
             var screen = new Screen(surroundings);
             if (parsed.GetValue(_json))
             {
@@ -80,10 +86,12 @@ internal sealed class VexCommand : Command
             var result = answer.As(AgentJson.Default.VexResult);
             foreach (var skipped in result.Skipped ?? [])
             {
-                screen.Warn($"{skipped.Vulnerability ?? "A statement"} of {(skipped.Product is { Length: > 0 } product ? product : "nothing")} is left out: {skipped.Reason}");
+                screen.Warn($"{skipped.Vulnerability ?? "A statement"} of "
+                    + $"{(skipped.Product is { Length: > 0 } product ? product : "nothing")} is left out: {skipped.Reason}");
             }
 
-            screen.Line($"{result.Statements} statements: {result.Applied} applied, {result.Unchanged} held already, {result.Skipped?.Count ?? 0} left out.");
+            screen.Line($"{result.Statements} statements: {result.Applied} applied, {result.Unchanged} held already, "
+                + $"{result.Skipped?.Count ?? 0} left out.");
             return ExitCodes.Fine;
         }
     }

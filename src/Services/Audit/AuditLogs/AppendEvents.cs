@@ -16,7 +16,8 @@ namespace EnvPlatform.Audit.AuditLogs;
 /// Appends a batch of events to the logs of their organizations in one transaction: lock the heads, drop what is there already, number the
 /// rest, copy, move the heads. A database sequence would number events in another order than that of their commits, and leave gaps.
 /// </summary>
-internal sealed class AppendEvents(NpgsqlDataSource db, AuditPartitions partitions, TimeProvider clock) : IConsumer<Batch<AuditEventOccurred>>
+internal sealed class AppendEvents(NpgsqlDataSource db, AuditPartitions partitions, TimeProvider clock)
+    : IConsumer<Batch<AuditEventOccurred>>
 {
     private const short EntryFormat = 1;
 
@@ -36,9 +37,11 @@ internal sealed class AppendEvents(NpgsqlDataSource db, AuditPartitions partitio
             var head = heads[organization.Key];
             // The clocks of two instances may differ; within a log time never runs backwards.
             var recordedAt = head.LastRecordedAt > now ? head.LastRecordedAt : now;
-            var name = organization.Select(occurred => occurred.OrganizationName).LastOrDefault(given => given is { Length: > 0 }) ?? head.OrgName;
+            var name = organization.Select(occurred => occurred.OrganizationName).LastOrDefault(given => given is { Length: > 0 })
+                ?? head.OrgName;
             entries.AddRange(organization.Select((occurred, i) => AuditEntry.Of(
-                occurred.OrganizationName is { Length: > 0 } ? occurred : occurred with { OrganizationName = name ?? "" }, head.Size + 1 + i, recordedAt)));
+                occurred.OrganizationName is { Length: > 0 } ? occurred : occurred with { OrganizationName = name ?? "" },
+                head.Size + 1 + i, recordedAt)));
         }
 
         if (entries.Count > 0)
@@ -56,7 +59,10 @@ internal sealed class AppendEvents(NpgsqlDataSource db, AuditPartitions partitio
     /// <summary>In the order of their ids, so that two instances wait for each other and never in a circle.</summary>
     private static async Task<Dictionary<Guid, Head>> LockHeadsAsync(Tx tx, Guid[] organizations)
     {
-        const string Lock = "select org_id, size, last_recorded_at, org_name from audit_heads where org_id = any(@organizations) order by org_id for update";
+        const string Lock =
+            """
+            select org_id, size, last_recorded_at, org_name from audit_heads where org_id = any(@organizations) order by org_id for update
+            """;
         var heads = await tx.QueryAsync<Head>(Lock, new { organizations });
         if (heads.Count < organizations.Length)
         {
@@ -79,7 +85,8 @@ internal sealed class AppendEvents(NpgsqlDataSource db, AuditPartitions partitio
 
     private static async Task CopyAsync(Tx tx, List<AuditEntry> entries, CancellationToken ct)
     {
-        await using (var ids = await tx.Connection.BeginBinaryImportAsync("copy audit_event_ids (org_id, event_id, seq, recorded_at) from stdin (format binary)", ct))
+        await using (var ids = await tx.Connection.BeginBinaryImportAsync(
+            "copy audit_event_ids (org_id, event_id, seq, recorded_at) from stdin (format binary)", ct))
         {
             foreach (var item in entries.Select(entry => entry.Event))
             {
@@ -95,8 +102,10 @@ internal sealed class AppendEvents(NpgsqlDataSource db, AuditPartitions partitio
 
         await using var rows = await tx.Connection.BeginBinaryImportAsync(
             """
-            copy audit_events (org_id, seq, recorded_at, event_id, entry_format, entry, leaf_hash, occurred_at, category, action_key, action_verb,
-                actor_id, actor_email, actor_type, target_id, target_email, target_type, service_name, message, source_address, trace_id, request_id)
+            copy audit_events (org_id, seq, recorded_at, event_id, entry_format, entry, leaf_hash, occurred_at, category,
+                action_key, action_verb,
+                actor_id, actor_email, actor_type, target_id, target_email, target_type, service_name, message, source_address,
+                    trace_id, request_id)
             from stdin (format binary)
             """, ct);
         foreach (var (item, bytes, leaf) in entries)
@@ -112,7 +121,8 @@ internal sealed class AppendEvents(NpgsqlDataSource db, AuditPartitions partitio
             await rows.WriteAsync(item.OccurredAt, NpgsqlDbType.TimestampTz, ct);
             string?[] texts =
             [
-                item.Category, item.ActionKey, item.ActionVerb, item.ActorId, item.ActorEmail, item.ActorType, item.TargetId, item.TargetEmail,
+                item.Category, item.ActionKey, item.ActionVerb, item.ActorId, item.ActorEmail, item.ActorType,
+                item.TargetId, item.TargetEmail,
                 item.TargetType, item.ServiceName, item.Message, item.SourceAddress, item.TraceId, item.RequestId,
             ];
             foreach (var text in texts)
@@ -129,7 +139,8 @@ internal sealed class AppendEvents(NpgsqlDataSource db, AuditPartitions partitio
         var last = entries.GroupBy(entry => entry.Event.OrgId).Select(log => log.Last().Event).ToList();
         return tx.ExecuteAsync(
             """
-            update audit_heads as h set size = t.size, last_recorded_at = t.recorded_at, org_name = coalesce(nullif(t.org_name, ''), h.org_name)
+            update audit_heads as h
+            set size = t.size, last_recorded_at = t.recorded_at, org_name = coalesce(nullif(t.org_name, ''), h.org_name)
             from unnest(@Organizations, @Sizes, @Times, @Names) as t (org_id, size, recorded_at, org_name) where h.org_id = t.org_id
             """,
             new

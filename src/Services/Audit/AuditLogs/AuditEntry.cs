@@ -32,10 +32,13 @@ public sealed record AuditEntry(AuditEvent Event, ReadOnlyMemory<byte> Bytes, by
         var actionKey = Clean(occurred.ActionKey) ?? "";
         var meta = EncodeMeta(occurred.Meta);
         var item = new AuditEvent(
-            occurred.EventId, occurred.OrganizationId ?? default, occurred.OrganizationId is null ? PlatformName : Clean(occurred.OrganizationName) ?? "", seq,
+            occurred.EventId, occurred.OrganizationId ?? default,
+            occurred.OrganizationId is null ? PlatformName : Clean(occurred.OrganizationName) ?? "", seq,
             AuditActions.CategoryOf.GetValueOrDefault(actionKey, "other"), actionKey, AuditActions.VerbOf(actionKey),
-            Clean(actor.Id) ?? "", Clean(actor.Email), Clean(actor.Type) ?? "", Clean(target.Id) ?? "", Clean(target.Email), Clean(target.Type) ?? "",
-            Clean(occurred.Service) ?? "", Clean(occurred.Message, MaxMessage) ?? "", default, ToMicroseconds(occurred.OccurredAt), ToMicroseconds(recordedAt),
+            Clean(actor.Id) ?? "", Clean(actor.Email), Clean(actor.Type) ?? "", Clean(target.Id) ?? "", Clean(target.Email),
+            Clean(target.Type) ?? "",
+            Clean(occurred.Service) ?? "", Clean(occurred.Message, MaxMessage) ?? "", default, ToMicroseconds(occurred.OccurredAt),
+            ToMicroseconds(recordedAt),
             Clean(occurred.SourceAddress), Clean(occurred.UserAgent, MaxUserAgent), Clean(occurred.TraceId), Clean(occurred.RequestId));
         var bytes = Encode(item, meta);
         if (bytes.Length > MaxBytes)
@@ -55,7 +58,8 @@ public sealed record AuditEntry(AuditEvent Event, ReadOnlyMemory<byte> Bytes, by
         return hash.GetHashAndReset();
     }
 
-    public static DateTimeOffset ToMicroseconds(DateTimeOffset time) => new(time.UtcTicks - time.UtcTicks % TimeSpan.TicksPerMicrosecond, TimeSpan.Zero);
+    public static DateTimeOffset ToMicroseconds(DateTimeOffset time) =>
+        new(time.UtcTicks - time.UtcTicks % TimeSpan.TicksPerMicrosecond, TimeSpan.Zero);
 
     /// <summary>The members in the order that canonical JSON asks for.</summary>
     private static ReadOnlyMemory<byte> Encode(AuditEvent item, ReadOnlySpan<byte> meta)
@@ -95,7 +99,8 @@ public sealed record AuditEntry(AuditEvent Event, ReadOnlyMemory<byte> Bytes, by
         CanonicalJson.WriteString(to, value);
     }
 
-    private static string Text(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture);
+    private static string Text(DateTimeOffset time) =>
+        time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture);
 
     private static byte[] EncodeMeta(JsonElement meta)
     {
@@ -116,7 +121,8 @@ public sealed record AuditEntry(AuditEvent Event, ReadOnlyMemory<byte> Bytes, by
     }
 
     private static byte[] Marker(string what, ReadOnlySpan<byte> meta) =>
-        Encoding.ASCII.GetBytes($$"""{"sha256":"{{Convert.ToHexStringLower(SHA256.HashData(meta))}}","size":{{meta.Length}},"{{what}}":true}""");
+        Encoding.ASCII.GetBytes(
+            $$"""{"sha256":"{{Convert.ToHexStringLower(SHA256.HashData(meta))}}","size":{{meta.Length}},"{{what}}":true}""");
 
     /// <summary>Cut to length, without U+0000, which PostgreSQL cannot hold, and without halves of surrogate pairs.</summary>
     private static string? Clean(string? text, int max = MaxText)
@@ -136,5 +142,6 @@ public sealed record AuditEntry(AuditEvent Event, ReadOnlyMemory<byte> Bytes, by
             : text;
     }
 
-    private static readonly SearchValues<char> Unstorable = SearchValues.Create([.. Enumerable.Range(0xD800, 0x800).Select(code => (char)code), '\0']);
+    private static readonly SearchValues<char> Unstorable = SearchValues.Create(
+        [.. Enumerable.Range(0xD800, 0x800).Select(code => (char)code), '\0']);
 }

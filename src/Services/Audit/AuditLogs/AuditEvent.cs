@@ -9,9 +9,12 @@ namespace EnvPlatform.Audit.AuditLogs;
 /// <param name="Seq">Its number in the organization's log: 1, 2, 3... in the order in which events were stored.</param>
 /// <param name="ActorType">user, service_account or system.</param>
 /// <param name="Message">A readable sentence.</param>
-/// <param name="Meta">Details, before and after values. Where they were too large: <c>truncated</c>, their <c>sha256</c> and <c>size</c>.</param>
+/// <param name="Meta">
+/// Details, before and after values. Where they were too large: <c>truncated</c>, their <c>sha256</c> and <c>size</c>.
+/// </param>
 /// <param name="CreatedAt">When the log took it; to the microsecond.</param>
 public sealed record AuditEvent(
-    Guid Id, OrganizationId OrgId, string OrgName, long Seq, string Category, string ActionKey, string ActionVerb, string ActorId, string? ActorEmail,
-    string ActorType, string TargetId, string? TargetEmail, string TargetType, string ServiceName, string Message, JsonElement Meta,
-    DateTimeOffset OccurredAt, DateTimeOffset CreatedAt, string? SourceAddress, string? UserAgent, string? TraceId, string? RequestId);
+    Guid Id, OrganizationId OrgId, string OrgName, long Seq, string Category, string ActionKey, string ActionVerb, string ActorId,
+    string? ActorEmail, string ActorType, string TargetId, string? TargetEmail, string TargetType, string ServiceName, string Message,
+    JsonElement Meta, DateTimeOffset OccurredAt, DateTimeOffset CreatedAt, string? SourceAddress, string? UserAgent,
+    string? TraceId, string? RequestId);

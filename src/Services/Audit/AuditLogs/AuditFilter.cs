@@ -7,8 +7,8 @@ using EnvPlatform.Postgres;
 namespace EnvPlatform.Audit.AuditLogs;
 
 /// <summary>
-/// One filter of the audit API: <c>column:value1,value2</c>, the column is any of the values; with a <c>-</c> before it, none of them. A value may
-/// hold <c>*</c> for any text; of the message it is enough to contain the value, in upper or lower case.
+/// One filter of the audit API: <c>column:value1,value2</c>, the column is any of the values; with a <c>-</c> before it, none of them. A
+/// value may hold <c>*</c> for any text; of the message it is enough to contain the value, in upper or lower case.
 /// </summary>
 internal sealed record AuditFilter(string Column, IReadOnlyList<string> Values, bool Excludes)
 {
@@ -49,7 +49,8 @@ internal sealed record AuditFilter(string Column, IReadOnlyList<string> Values, 
 
         if (!Columns.ContainsKey(column))
         {
-            return (null, $"Must be column:value1,value2 with one of the columns {string.Join(", ", Columns.Keys.Order(StringComparer.Ordinal))}.");
+            return (null,
+                $"Must be column:value1,value2 with one of the columns {string.Join(", ", Columns.Keys.Order(StringComparer.Ordinal))}.");
         }
 
         var values = text[(colon + 1)..].Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
@@ -67,7 +68,8 @@ internal sealed record AuditFilter(string Column, IReadOnlyList<string> Values, 
         var column = Columns[Column];
         var isMessage = Column == "message";
         var exact = isMessage ? [] : Values.Where(value => !value.Contains('*', StringComparison.Ordinal)).ToArray();
-        var patterns = Values.Except(exact, StringComparer.Ordinal).Select(value => isMessage ? $"%{LikePattern.WithWildcards(value)}%" : LikePattern.WithWildcards(value)).ToArray();
+        var patterns = Values.Except(exact, StringComparer.Ordinal)
+            .Select(value => isMessage ? $"%{LikePattern.WithWildcards(value)}%" : LikePattern.WithWildcards(value)).ToArray();
         var parts = new List<string>(2);
         if (exact.Length > 0)
         {

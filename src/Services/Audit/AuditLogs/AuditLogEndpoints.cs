@@ -24,7 +24,8 @@ internal static class AuditLogEndpoints
             return next(http);
         }
 
-        var answer = InvalidRequest.Of("query", http.Request.Query.FirstOrDefault(pair => pair.Value.ToString().Contains('\0', StringComparison.Ordinal)).Key ?? "",
+        var answer = InvalidRequest.Of(
+            "query", http.Request.Query.FirstOrDefault(pair => pair.Value.ToString().Contains('\0', StringComparison.Ordinal)).Key ?? "",
             "Holds a NUL character.", "value_error");
         return TypedResults.UnprocessableEntity(answer).ExecuteAsync(http);
     });

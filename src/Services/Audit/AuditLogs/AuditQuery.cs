@@ -22,8 +22,8 @@ internal sealed class AuditQuery : IEndpointParameterMetadataProvider
     public const int MaxOffset = 100_000;
 
     private const int MaxFilters = 20;
-    private readonly List<InvalidRequest.Error> errors = [];
-    private SignedCursor? cursor;
+    private readonly List<InvalidRequest.Error> _errors = [];
+    private SignedCursor? _cursor;
 
     /// <summary>The log to read; meaningless when there are <see cref="Errors"/>.</summary>
     public OrganizationId Log { get; private set; }
@@ -51,13 +51,17 @@ internal sealed class AuditQuery : IEndpointParameterMetadataProvider
 
     public AuditCursor? Before { get; private set; }
 
-    /// <summary>Ascending in the order of storage without an end: a reader who follows the log, whose next page is never the last.</summary>
+    /// <summary>
+    /// Ascending in the order of storage without an end: a reader who follows the log, whose next page is never the last.
+    /// </summary>
     public bool Polls => SortColumn == "seq" && !Descending && Until is null;
 
-    /// <summary>Seconds to wait for events when there are none after the cursor; null where the reader does not follow the log, or would not wait.</summary>
+    /// <summary>
+    /// Seconds to wait for events when there are none after the cursor; null where the reader does not follow the log, or would not wait.
+    /// </summary>
     public int? Wait { get; private set; }
 
-    public InvalidRequest? Errors => errors.Count == 0 ? null : new(errors);
+    public InvalidRequest? Errors => _errors.Count == 0 ? null : new(_errors);
 
     /// <summary>The headers and the log; enough for requests that list nothing.</summary>
     public static AuditQuery OfHeaders(HttpContext http)
@@ -69,7 +73,8 @@ internal sealed class AuditQuery : IEndpointParameterMetadataProvider
         }
         else
         {
-            query.Refuse("header", RequestedOrganization.Header, "Field required: the caller belongs to no organization, or to several.", "missing");
+            query.Refuse(
+                "header", RequestedOrganization.Header, "Field required: the caller belongs to no organization, or to several.", "missing");
         }
 
         if (http.Request.Headers.TryGetValue("X-API-Version", out var version) && version != "v1")
@@ -82,7 +87,8 @@ internal sealed class AuditQuery : IEndpointParameterMetadataProvider
 
     public static void PopulateMetadata(ParameterInfo parameter, EndpointBuilder builder) => builder.Describe(
         AuditReaders.OrganizationParameter,
-        new("q", "column:value1,value2 - the column is any of the values; -column:value excludes; * in a value stands for any text.", Repeats: true),
+        new("q", "column:value1,value2 - the column is any of the values; -column:value excludes; * in a value stands for any text.",
+            Repeats: true),
         new("search_operator", "or (default): an event passes any of the filters; and: all of them."),
         new("sort", "occurred_at, created_at, seq or action_key; - before it for descending. -occurred_at by default."),
         new("limit", $"1 to {MaxLimit}, {DefaultLimit} by default.", Type: "integer"),
@@ -91,7 +97,8 @@ internal sealed class AuditQuery : IEndpointParameterMetadataProvider
         new("to_date", "A date or an RFC 3339 time, inclusive; that of the last event."),
         new("after", "The next_cursor of the page before."),
         new("before", "The cursor of the Link header's prev."),
-        new(Preference.Header, $"wait=N: a reader who follows the log (sort=seq, no to_date) and has seen all waits N seconds for events, at most {Preference.MaxWait}.", "header"));
+        new(Preference.Header, "wait=N: a reader who follows the log (sort=seq, no to_date) and has seen all waits N seconds for events, "
+            + $"at most {Preference.MaxWait}.", "header"));
 
     public static ValueTask<AuditQuery> BindAsync(HttpContext http)
     {
@@ -105,12 +112,14 @@ internal sealed class AuditQuery : IEndpointParameterMetadataProvider
         query.Offset = query.ReadNumber(given["offset"], "offset", 0, MaxOffset, 0);
         query.From = query.ReadTime(given["from_date"], "from_date", last: false);
         query.Until = query.ReadTime(given["to_date"], "to_date", last: true);
-        query.cursor = new(
+        query._cursor = new(
             http.RequestServices.GetRequiredService<AssertionKey>().Derive("audit cursor"),
-            string.Join('\n', [$"{query.Log}", query.SortColumn, $"{query.Descending} {query.MatchAll}", $"{given["from_date"]} {given["to_date"]}", .. given["q"]]));
+            string.Join('\n', [$"{query.Log}", query.SortColumn, $"{query.Descending} {query.MatchAll}",
+                $"{given["from_date"]} {given["to_date"]}", .. given["q"]]));
         query.After = query.ReadCursor(given["after"], "after");
         query.Before = query.ReadCursor(given["before"], "before");
-        if ((query.After ?? query.Before) is not null && (given.ContainsKey("offset") || (query.After is not null && query.Before is not null)))
+        if ((query.After ?? query.Before) is not null
+            && (given.ContainsKey("offset") || (query.After is not null && query.Before is not null)))
         {
             query.Refuse("query", query.After is null ? "before" : "after", "Excludes the offset and another cursor.", "value_error");
         }
@@ -119,9 +128,9 @@ internal sealed class AuditQuery : IEndpointParameterMetadataProvider
         return ValueTask.FromResult(query);
     }
 
-    public string ToText(AuditCursor position) => cursor!.Write(position);
+    public string ToText(AuditCursor position) => _cursor!.Write(position);
 
-    private void Refuse(string place, string name, string message, string type) => errors.Add(new([place, name], message, type));
+    private void Refuse(string place, string name, string message, string type) => _errors.Add(new([place, name], message, type));
 
     private void ReadFilters(StringValues texts)
     {
@@ -171,7 +180,8 @@ internal sealed class AuditQuery : IEndpointParameterMetadataProvider
         };
         if (SortColumn == "")
         {
-            Refuse("query", "sort", "Input should be occurred_at, created_at, seq or action_key, with a - before it for descending.", "enum");
+            Refuse("query", "sort",
+                "Input should be occurred_at, created_at, seq or action_key, with a - before it for descending.", "enum");
         }
     }
 
@@ -202,7 +212,10 @@ internal sealed class AuditQuery : IEndpointParameterMetadataProvider
         return otherwise;
     }
 
-    /// <summary>A date or a time, which is UTC unless it says otherwise. The end is inclusive: the first moment after that day, or after that microsecond.</summary>
+    /// <summary>
+    /// A date or a time, which is UTC unless it says otherwise. The end is inclusive: the first moment after that day, or after that
+    /// microsecond.
+    /// </summary>
     private DateTimeOffset? ReadTime(StringValues text, string name, bool last)
     {
         if (text.Count == 0)
@@ -210,7 +223,8 @@ internal sealed class AuditQuery : IEndpointParameterMetadataProvider
             return null;
         }
 
-        if (DateOnly.TryParseExact(text.ToString(), "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out var day) && day < DateOnly.MaxValue)
+        if (DateOnly.TryParseExact(text.ToString(), "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out var day)
+            && day < DateOnly.MaxValue)
         {
             return new DateTimeOffset(day.AddDays(last ? 1 : 0).ToDateTime(default), TimeSpan.Zero);
         }
@@ -218,7 +232,9 @@ internal sealed class AuditQuery : IEndpointParameterMetadataProvider
         // A + in a query that was not escaped arrives as a space.
         const DateTimeStyles Utc = DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal;
         if (text.ToString() is ['0' or '1' or '2', ..] given
-            && DateTimeOffset.TryParse(given.Replace(' ', given.Contains('T', StringComparison.Ordinal) ? '+' : ' '), CultureInfo.InvariantCulture, Utc, out var time)
+            && DateTimeOffset.TryParse(
+                given.Replace(' ', given.Contains('T', StringComparison.Ordinal) ? '+' : ' '),
+                CultureInfo.InvariantCulture, Utc, out var time)
             && time.UtcTicks < DateTimeOffset.MaxValue.UtcTicks - TimeSpan.TicksPerDay)
         {
             return last ? AuditEntry.ToMicroseconds(time).AddMicroseconds(1) : time;
@@ -235,7 +251,7 @@ internal sealed class AuditQuery : IEndpointParameterMetadataProvider
             return null;
         }
 
-        var position = cursor!.Read<AuditCursor>(text.ToString());
+        var position = _cursor!.Read<AuditCursor>(text.ToString());
         if (position is null)
         {
             Refuse("query", name, "Is not a cursor of this list.", "value_error");

@@ -7,9 +7,9 @@ using Microsoft.AspNetCore.Authorization;
 namespace EnvPlatform.Audit.AuditLogs;
 
 /// <summary>
-/// Who may read which log: auditors and administrators that of the organization which <c>X-Org-Name</c> names (slug or id), or of their only one
-/// where the header is absent; the operator, besides, that of the platform itself (<c>platform</c>). A caller of several organizations who names
-/// none passes, and is answered 422 before anything is read.
+/// Who may read which log: auditors and administrators that of the organization which <c>X-Org-Name</c> names (slug or id), or of their
+/// only one where the header is absent; the operator, besides, that of the platform itself (<c>platform</c>). A caller of several
+/// organizations who names none passes, and is answered 422 before anything is read.
 /// </summary>
 internal static class AuditReaders
 {
@@ -41,5 +41,6 @@ internal static class AuditReaders
     }
 
     private static bool NamesPlatform(HttpContext http) =>
-        RequestedOrganization.NameIn(http) is { } name && (name == AuditEntry.PlatformName || (OrganizationId.TryParse(name, out var id) && id == default));
+        RequestedOrganization.NameIn(http) is { } name
+            && (name == AuditEntry.PlatformName || (OrganizationId.TryParse(name, out var id) && id == default));
 }

@@ -10,7 +10,8 @@ namespace EnvPlatform.Audit.AuditLogs;
 /// </summary>
 /// <remarks>
 /// Two things are decided where the RFC asks for input that has neither: of members with one name the last one counts, and a number that a
-/// double cannot hold exactly (an integer beyond 2^53, 1e400) becomes a string of its digits, as its appendix D advises, rather than another number.
+/// double cannot hold exactly (an integer beyond 2^53, 1e400) becomes a string of its digits, as its appendix D advises, rather than
+/// another number.
 /// </remarks>
 public static class CanonicalJson
 {
@@ -90,7 +91,8 @@ public static class CanonicalJson
         var text = Math.Abs(number).ToString("R", CultureInfo.InvariantCulture);
         var exponentAt = text.IndexOf('E', StringComparison.Ordinal);
         var mantissa = exponentAt < 0 ? text : text[..exponentAt];
-        var exponent = exponentAt < 0 ? 0 : int.Parse(text.AsSpan(exponentAt + 1), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
+        var exponent =
+            exponentAt < 0 ? 0 : int.Parse(text.AsSpan(exponentAt + 1), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
         var pointAt = mantissa.IndexOf('.', StringComparison.Ordinal);
         var all = mantissa.Replace(".", "", StringComparison.Ordinal);
         var digits = all.TrimStart('0');

@@ -10,11 +10,11 @@ using Npgsql;
 namespace EnvPlatform.Audit.AuditLogs;
 
 /// <summary>One event of an audit log.</summary>
-public static class GetAuditLog
+internal static class GetAuditLog
 {
     public static void MapGetAuditLog(this IEndpointRouteBuilder logs) =>
-        logs.MapGet("/{id}", HandleAsync).RequireAuthorization(AuditReaders.Policy).WithName(nameof(GetAuditLog)).WithSummary("One event of an audit log.")
-            .WithMetadata(AuditReaders.OrganizationParameter);
+        logs.MapGet("/{id}", HandleAsync).RequireAuthorization(AuditReaders.Policy).WithName(nameof(GetAuditLog))
+            .WithSummary("One event of an audit log.").WithMetadata(AuditReaders.OrganizationParameter);
 
     private static async Task<Results<Ok<AuditEvent>, UnprocessableEntity<InvalidRequest>, ProblemHttpResult>> HandleAsync(
         string id, HttpContext http, NpgsqlDataSource db, CancellationToken ct)

@@ -7,7 +7,7 @@ using Microsoft.AspNetCore.Http.HttpResults;
 namespace EnvPlatform.Audit.AuditLogs;
 
 /// <summary>The catalogue of actions that the audit log knows.</summary>
-public static class ListActions
+internal static class ListActions
 {
     public sealed record Action(string ActionKey, string ActionVerb, string Category, string DisplayName);
 
@@ -16,7 +16,8 @@ public static class ListActions
     private static readonly Catalogue Actions = Create();
 
     public static void MapListActions(this IEndpointRouteBuilder logs) =>
-        logs.MapGet("/actions", Handle).RequireAuthorization(AuditReaders.Policy).WithName(nameof(ListActions)).WithSummary("The catalogue of audited actions.");
+        logs.MapGet("/actions", Handle).RequireAuthorization(AuditReaders.Policy).WithName(nameof(ListActions))
+            .WithSummary("The catalogue of audited actions.");
 
     private static Ok<Catalogue> Handle() => TypedResults.Ok(Actions);
 
@@ -24,7 +25,8 @@ public static class ListActions
     {
         var actions = AuditActions.CategoryOf
             .Select(pair => new Action(
-                pair.Key, AuditActions.VerbOf(pair.Key), pair.Value, CultureInfo.InvariantCulture.TextInfo.ToTitleCase(pair.Key.Replace('_', ' '))))
+                pair.Key, AuditActions.VerbOf(pair.Key), pair.Value,
+                CultureInfo.InvariantCulture.TextInfo.ToTitleCase(pair.Key.Replace('_', ' '))))
             .OrderBy(action => action.Category, StringComparer.Ordinal).ThenBy(action => action.ActionKey, StringComparer.Ordinal).ToList();
         return new(actions, actions.Count);
     }

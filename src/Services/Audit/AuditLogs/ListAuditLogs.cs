@@ -16,18 +16,19 @@ using Npgsql;
 namespace EnvPlatform.Audit.AuditLogs;
 
 /// <summary>
-/// Lists the events of an audit log. Pages are taken by offset, or by the cursors of the <c>Link</c> header (RFC 8288). Ascending by <c>seq</c>
-/// without an end there is always a next page, which later events will be on: a reader who follows it misses none, and may wait for them
-/// (<c>Prefer: wait=20</c>, RFC 7240).
+/// Lists the events of an audit log. Pages are taken by offset, or by the cursors of the <c>Link</c> header (RFC 8288). Ascending by
+/// <c>seq</c> without an end there is always a next page, which later events will be on: a reader who follows it misses none, and may wait
+/// for them (<c>Prefer: wait=20</c>, RFC 7240).
 /// </summary>
-public static class ListAuditLogs
+internal static class ListAuditLogs
 {
     /// <param name="TotalCount">How many events pass the filters, exactly.</param>
     /// <param name="NextCursor">Give it as <c>after</c>; null on the last page.</param>
     public sealed record Page(IReadOnlyList<AuditEvent> Items, long TotalCount, string? NextCursor);
 
     public static void MapListAuditLogs(this IEndpointRouteBuilder logs) =>
-        logs.MapGet("", HandleAsync).RequireAuthorization(AuditReaders.Policy).WithName(nameof(ListAuditLogs)).WithSummary("The events of an audit log.");
+        logs.MapGet("", HandleAsync).RequireAuthorization(AuditReaders.Policy).WithName(nameof(ListAuditLogs))
+            .WithSummary("The events of an audit log.");
 
     private static async Task<Results<Ok<Page>, UnprocessableEntity<InvalidRequest>>> HandleAsync(
         AuditQuery query, HttpContext http, NpgsqlDataSource db, FollowAppends appends, TimeProvider clock, CancellationToken ct)
@@ -42,7 +43,11 @@ public static class ListAuditLogs
         var backward = query.Before is not null;
         var direction = query.Descending == backward ? "asc" : "desc";
         var order = query.SortColumn == "seq" ? $"seq {direction}" : $"{query.SortColumn} {direction}, seq {direction}";
-        var page = $"select entry from audit_events where {where}{Position(query, parameters, direction)} order by {order} limit @Limit offset @Offset";
+        var page =
+            $"""
+            select entry from audit_events where {where}{Position(query, parameters, direction)} order by {order}
+            limit @Limit offset @Offset
+            """;
         var entries = await db.QueryAsync<byte[]>(page, parameters, ct);
         if (entries.Count == 0 && query.Wait is { } seconds)
         {
@@ -62,14 +67,17 @@ public static class ListAuditLogs
 
         var next = items.Count > 0 && (more || backward || query.Polls) ? query.ToText(CursorOf(items[^1], query))
             : query.Polls ? query.ToText(query.After ?? new AuditCursor(null, 0)) : null;
-        var previous = items.Count > 0 && (backward ? more : query.After is not null || query.Offset > 0) ? query.ToText(CursorOf(items[0], query)) : null;
+        var previous = items.Count > 0 && (backward ? more : query.After is not null || query.Offset > 0)
+            ? query.ToText(CursorOf(items[0], query))
+            : null;
         Link(http, next, previous);
         return TypedResults.Ok(new Page(items, total, next));
     }
 
     /// <summary>Reads again whenever the log has grown, until there is something on the page or the time is over.</summary>
     private static async Task<List<byte[]>> AwaitAsync(
-        NpgsqlDataSource db, string page, DynamicParameters parameters, OrganizationId log, TimeSpan time, FollowAppends appends, TimeProvider clock, CancellationToken ct)
+        NpgsqlDataSource db, string page, DynamicParameters parameters, OrganizationId log, TimeSpan time, FollowAppends appends,
+        TimeProvider clock, CancellationToken ct)
     {
         var began = clock.GetTimestamp();
         while (true)
@@ -125,7 +133,8 @@ public static class ListAuditLogs
         }
 
         parameters.Add("Value", query.SortColumn == "occurred_at"
-            ? DateTimeOffset.Parse(cursor.Value!, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal) : cursor.Value);
+            ? DateTimeOffset.Parse(cursor.Value!, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal
+                | DateTimeStyles.AdjustToUniversal) : cursor.Value);
         return $" and ({query.SortColumn}, seq) {compares} (@Value, @Seq)";
     }
 

@@ -9,8 +9,8 @@ using Npgsql;
 namespace EnvPlatform.Audit.Streams;
 
 /// <summary>
-/// Wakes whoever waits for an audit log to grow, whichever instance appends to it. Whoever appends notifies in its transaction, so that who is woken
-/// finds the events; one question to the database serves all who wait here.
+/// Wakes whoever waits for an audit log to grow, whichever instance appends to it. Whoever appends notifies in its transaction, so that who
+/// is woken finds the events; one question to the database serves all who wait here.
 /// </summary>
 internal sealed class FollowAppends(NpgsqlDataSource db, IHostApplicationLifetime lifetime) : IListeningWork
 {
@@ -27,7 +27,9 @@ internal sealed class FollowAppends(NpgsqlDataSource db, IHostApplicationLifetim
     public async Task<long> SizeAsync(OrganizationId log, CancellationToken ct) =>
         await db.QuerySingleOrDefaultAsync<long?>("select size from audit_heads where org_id = @log", new { log }, ct) ?? 0;
 
-    /// <summary>Ends when the log holds more than <paramref name="size"/> events, which is then true, or when the time is over or the service stops.</summary>
+    /// <summary>
+    /// Ends when the log holds more than <paramref name="size"/> events, which is then true, or when the time is over or the service stops.
+    /// </summary>
     public async Task<bool> WaitAsync(OrganizationId log, long size, TimeSpan time, TimeProvider clock, CancellationToken ct)
     {
         var waiter = new Waiter(log, size);
@@ -64,7 +66,8 @@ internal sealed class FollowAppends(NpgsqlDataSource db, IHostApplicationLifetim
         if (waiting.Length > 0)
         {
             var sizes = (await db.QueryAsync<Head>(
-                "select org_id, size from audit_heads where org_id = any(@Logs)", new { Logs = waiting.Select(waiter => waiter.Log.Value).Distinct().ToArray() }, ct))
+                "select org_id, size from audit_heads where org_id = any(@Logs)",
+                new { Logs = waiting.Select(waiter => waiter.Log.Value).Distinct().ToArray() }, ct))
                 .ToDictionary(head => head.OrgId, head => head.Size);
             foreach (var waiter in waiting.Where(waiter => sizes.GetValueOrDefault(waiter.Log) > waiter.Size))
             {

@@ -4,7 +4,9 @@ using Microsoft.Extensions.Primitives;
 
 namespace EnvPlatform.Audit.Streams;
 
-/// <summary>The preference <c>wait</c> of a request: how long the answer may take in the hope of something to say (RFC 7240, section 4.3).</summary>
+/// <summary>
+/// The preference <c>wait</c> of a request: how long the answer may take in the hope of something to say (RFC 7240, section 4.3).
+/// </summary>
 internal static class Preference
 {
     public const string Header = "Prefer";
@@ -13,7 +15,10 @@ internal static class Preference
     /// <summary>Seconds at most: well below what proxies allow a request to take.</summary>
     public const int MaxWait = 30;
 
-    /// <summary>Seconds, at most <see cref="MaxWait"/>; null where there is no such preference. One that cannot be read is as good as none, as the RFC wants it.</summary>
+    /// <summary>
+    /// Seconds, at most <see cref="MaxWait"/>; null where there is no such preference. One that cannot be read is as good as none, as the
+    /// RFC wants it.
+    /// </summary>
     public static int? WaitOf(StringValues values)
     {
         foreach (var preference in values.SelectMany(value => (value ?? "").Split(',', StringSplitOptions.TrimEntries)))
@@ -21,7 +26,9 @@ internal static class Preference
             var parts = preference.Split(';')[0].Split('=', 2, StringSplitOptions.TrimEntries);
             if (parts is [var name, var value] && name.Equals("wait", StringComparison.OrdinalIgnoreCase))
             {
-                return int.TryParse(value.Trim('"'), NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) ? Math.Min(seconds, MaxWait) : null;
+                return int.TryParse(value.Trim('"'), NumberStyles.None, CultureInfo.InvariantCulture, out var seconds)
+                    ? Math.Min(seconds, MaxWait)
+                    : null;
             }
         }
 

@@ -8,7 +8,7 @@ namespace EnvPlatform.Identity.FirstStart;
 internal sealed class BootstrapFile(string path)
 {
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-    private readonly string prepared = path + ".new";
+    private readonly string _prepared = path + ".new";
 
     internal sealed record Content(string Url, string Organization, string Email, string Password, string Token);
 
@@ -31,24 +31,24 @@ internal sealed class BootstrapFile(string path)
             options.UnixCreateMode = OwnerOnly;
         }
 
-        await using var stream = new FileStream(prepared, options);
+        await using var stream = new FileStream(_prepared, options);
         await JsonSerializer.SerializeAsync(stream, content, Json.Options, ct);
         stream.Flush(flushToDisk: true);
     }
 
-    public void Publish() => File.Move(prepared, path, overwrite: true);
+    public void Publish() => File.Move(_prepared, path, overwrite: true);
 
-    public void Discard() => File.Delete(prepared);
+    public void Discard() => File.Delete(_prepared);
 
     /// <summary>Null when nothing is prepared, or when it cannot be read to the end.</summary>
     public async Task<Content?> ReadPreparedAsync(CancellationToken ct)
     {
-        if (!File.Exists(prepared))
+        if (!File.Exists(_prepared))
         {
             return null;
         }
 
-        await using var stream = File.OpenRead(prepared);
+        await using var stream = File.OpenRead(_prepared);
         try
         {
             return await JsonSerializer.DeserializeAsync<Content>(stream, Json.Options, ct);

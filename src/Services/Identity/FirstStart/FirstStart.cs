@@ -17,12 +17,12 @@ using Npgsql;
 namespace EnvPlatform.Identity.FirstStart;
 
 /// <summary>
-/// Where there is no organization yet, creates <c>default</c> and its administrator, who is also the operator, and writes how to sign in to the file
-/// that <c>BOOTSTRAP_FILE</c> names. Of several instances that start at once one does it. The service is ready only afterwards.
+/// Where there is no organization yet, creates <c>default</c> and its administrator, who is also the operator, and writes how to sign in to
+/// the file that <c>BOOTSTRAP_FILE</c> names. Of several instances that start at once one does it. The service is ready only afterwards.
 /// </summary>
 internal sealed partial class FirstStart(
-    NpgsqlDataSource db, MigrationState migrated, FirstStartState state, IConfiguration configuration, IOptions<IdentityOptions> options, TimeProvider clock,
-    ILogger<FirstStart> log) : BackgroundService
+    NpgsqlDataSource db, MigrationState migrated, FirstStartState state, IConfiguration configuration, IOptions<IdentityOptions> options,
+    TimeProvider clock, ILogger<FirstStart> log) : BackgroundService
 {
     private const long LockKey = 0x656e_7670_6669_7273; // "envpfirs"
     private const string Slug = "default";
@@ -100,9 +100,13 @@ internal sealed partial class FirstStart(
             order by s.id, m.created_at limit 1
             """);
         var password = NewPassword();
-        await tx.ExecuteAsync("update subjects set password_hash = @Hash where id = @Id", new { Hash = Passwords.Hash(password), first.Id });
+        await tx.ExecuteAsync(
+            "update subjects set password_hash = @Hash where id = @Id", new { Hash = Passwords.Hash(password), first.Id });
         var old = await tx.QueryAsync<TokenId>(
-            "update tokens set revoked_at = @now where subject_id = @Id and kind in ('bootstrap', 'session') and revoked_at is null returning id", new { first.Id, now });
+            """
+            update tokens set revoked_at = @now
+            where subject_id = @Id and kind in ('bootstrap', 'session') and revoked_at is null returning id
+            """, new { first.Id, now });
         TokenStore.Publish(tx, old, now);
         var token = await TokenStore.IssueAsync(tx, first.Id, null, "bootstrap", power: true, "bootstrap", null, now);
         await WriteAsync(tx, file, first.Slug, first.Email, password, token.Token, ct);
@@ -110,7 +114,8 @@ internal sealed partial class FirstStart(
     }
 
     /// <summary>The secrets are on disk, under another name, before the commit: whatever happens between the two, none is lost.</summary>
-    private async Task WriteAsync(Tx tx, BootstrapFile file, string organization, string email, string password, string token, CancellationToken ct)
+    private async Task WriteAsync(
+        Tx tx, BootstrapFile file, string organization, string email, string password, string token, CancellationToken ct)
     {
         var url = configuration["PUBLIC_URL"] is { Length: > 0 } given ? given : "http://localhost:8080";
         await file.PrepareAsync(new(url, organization, email, password, token), ct);
@@ -144,28 +149,34 @@ internal sealed partial class FirstStart(
 
     private sealed record Operator(SubjectId Id, string Email, string Slug);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "There is no organization, and none is created because BOOTSTRAP_FILE does not say where to write how to sign in.")]
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "There is no organization, and none is created because BOOTSTRAP_FILE does not say where to write how to sign in.")]
     private partial void LogNoFile();
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Created the organization {Slug}; how to sign in is in {File}")]
     private partial void LogCreated(string slug, string file);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Issued a new password and bootstrap token for the first operator; how to sign in is in {File}")]
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "Issued a new password and bootstrap token for the first operator; how to sign in is in {File}")]
     private partial void LogIssuedAgain(string file);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "{File} is not there. If nobody can sign in, start once with Identity:IssueBootstrapToken=true to get a new one.")]
+    [LoggerMessage(
+        Level = LogLevel.Information,
+        Message = "{File} is not there. If nobody can sign in, start once with Identity:IssueBootstrapToken=true to get a new one.")]
     private partial void LogRecovery(string file);
 }
 
 /// <summary>Whether the first start is over, in this process or long ago.</summary>
 internal sealed class FirstStartState : IHealthCheck
 {
-    private volatile bool done;
+    private volatile bool _done;
 
-    public void Complete() => done = true;
+    public void Complete() => _done = true;
 
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
-        Task.FromResult(done ? HealthCheckResult.Healthy() : HealthCheckResult.Unhealthy("The first start is not over."));
+        Task.FromResult(_done ? HealthCheckResult.Healthy() : HealthCheckResult.Unhealthy("The first start is not over."));
 }
 
 internal static class FirstStartExtensions

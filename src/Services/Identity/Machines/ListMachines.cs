@@ -10,15 +10,18 @@ using Npgsql;
 namespace EnvPlatform.Identity.Machines;
 
 /// <summary>The member's own machines, or all of the organization's for an administrator, in the order of their ids.</summary>
-public static class ListMachines
+internal static class ListMachines
 {
     public sealed record Item(
-        MachineId Id, SubjectId OwnerId, string OwnerName, string Hostname, string Platform, string AgentVersion, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt);
+        MachineId Id, SubjectId OwnerId, string OwnerName, string Hostname, string Platform, string AgentVersion, DateTimeOffset CreatedAt,
+        DateTimeOffset UpdatedAt);
 
     internal static void MapListMachines(this IEndpointRouteBuilder machines) =>
-        machines.MapGet("", HandleAsync).RequireAuthorization(Access.Member).WithName(nameof(ListMachines)).WithSummary("Machines: one's own, or all for an administrator.");
+        machines.MapGet("", HandleAsync).RequireAuthorization(Access.Member).WithName(nameof(ListMachines))
+            .WithSummary("Machines: one's own, or all for an administrator.");
 
-    private static async Task<Ok<Page<Item>>> HandleAsync(Caller caller, PageQuery page, NpgsqlDataSource db, TimeProvider clock, CancellationToken ct)
+    private static async Task<Ok<Page<Item>>> HandleAsync(
+        Caller caller, PageQuery page, NpgsqlDataSource db, TimeProvider clock, CancellationToken ct)
     {
         page.SortBy(new Dictionary<string, string> { ["id"] = "id" }, "id");
         var parameters = IdPage.Parameters(page, caller.OrgId, caller.OnlyOwner, clock.GetUtcNow());

@@ -13,7 +13,8 @@ internal sealed class MachinesGrpc(NpgsqlDataSource db) : Contracts.Identity.Mac
 {
     public override async Task<Machine> GetMachine(GetMachineRequest request, ServerCallContext context)
     {
-        if (!OrganizationId.TryParse(request.OrganizationId, out var organization) || !MachineId.TryParse(request.MachineId, out var machine))
+        if (!OrganizationId.TryParse(request.OrganizationId, out var organization)
+            || !MachineId.TryParse(request.MachineId, out var machine))
         {
             throw new RpcException(new Status(StatusCode.InvalidArgument, "organization_id and machine_id must be UUIDs."));
         }

@@ -13,31 +13,34 @@ using Npgsql;
 namespace EnvPlatform.Identity.Machines;
 
 /// <summary>
-/// A member registers a machine under the id that its agent chose, or says something new of it. A machine belongs to who registered it first;
-/// another organization may know the same machine, independently.
+/// A member registers a machine under the id that its agent chose, or says something new of it. A machine belongs to who registered it
+/// first; another organization may know the same machine, independently.
 /// </summary>
-public static class RegisterMachine
+internal static class RegisterMachine
 {
     /// <param name="Platform">conda's name of it: <c>linux-64</c>, <c>osx-arm64</c>...</param>
     public sealed record Request(
         [Required, MinLength(1), MaxLength(253)] string Hostname,
-        [Required, MaxLength(40), RegularExpression("^[a-z0-9_]+(-[a-z0-9_]+)?$", ErrorMessage = "Must be a conda platform such as linux-64.")] string Platform,
+        [Required, MaxLength(40), RegularExpression(
+            "^[a-z0-9_]+(-[a-z0-9_]+)?$", ErrorMessage = "Must be a conda platform such as linux-64.")] string Platform,
         [Required, MinLength(1), MaxLength(100)] string AgentVersion);
 
     public sealed record Response(
-        MachineId Id, SubjectId OwnerId, string Hostname, string Platform, string AgentVersion, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt);
+        MachineId Id, SubjectId OwnerId, string Hostname, string Platform, string AgentVersion, DateTimeOffset CreatedAt,
+        DateTimeOffset UpdatedAt);
 
     internal static void MapRegisterMachine(this IEndpointRouteBuilder machines) =>
         machines.MapPut("/{machine_id}", HandleAsync).RequireAuthorization(Access.Member).WithName(nameof(RegisterMachine))
             .WithSummary("Register a machine, or say something new of it.").ProducesProblem(StatusCodes.Status409Conflict);
 
     private static async Task<Results<Created<Response>, Ok<Response>, ProblemHttpResult>> HandleAsync(
-        [Microsoft.AspNetCore.Mvc.FromRoute(Name = "machine_id")] MachineId machineId, Request request, Caller caller, NpgsqlDataSource db, TimeProvider clock,
-        CancellationToken ct)
+        [Microsoft.AspNetCore.Mvc.FromRoute(Name = "machine_id")] MachineId machineId, Request request, Caller caller, NpgsqlDataSource db,
+        TimeProvider clock, CancellationToken ct)
     {
         var now = clock.GetUtcNow();
         await using var tx = await db.BeginAsync(ct);
-        var parameters = new { caller.OrgId, machineId, Owner = caller.SubjectId, request.Hostname, request.Platform, request.AgentVersion, now };
+        var parameters =
+            new { caller.OrgId, machineId, Owner = caller.SubjectId, request.Hostname, request.Platform, request.AgentVersion, now };
         var created = await tx.QuerySingleOrDefaultAsync<Response>(
             """
             insert into machines (org_id, id, owner_id, hostname, platform, agent_version, created_at, updated_at)
@@ -85,8 +88,10 @@ public static class RegisterMachine
             caller.OrgId, machine.Id, machine.OwnerId, machine.Hostname, machine.Platform, machine.AgentVersion, machine.UpdatedAt));
         tx.Audit(
             caller, machine.UpdatedAt, "machine_registered", new AuditTarget(machine.Id.ToString(), null, "machine"),
-            $"{caller.DisplayName} registered the machine {machine.Hostname}{(before is null ? "" : " again")}.", new { before = Said(before), after = Said(machine) });
+            $"{caller.DisplayName} registered the machine {machine.Hostname}{(before is null ? "" : " again")}.",
+            new { before = Said(before), after = Said(machine) });
     }
 
-    private static object? Said(Response? machine) => machine is null ? null : new { machine.Hostname, machine.Platform, machine.AgentVersion };
+    private static object? Said(Response? machine) =>
+        machine is null ? null : new { machine.Hostname, machine.Platform, machine.AgentVersion };
 }

@@ -11,14 +11,15 @@ using Npgsql;
 namespace EnvPlatform.Identity.Machines;
 
 /// <summary>A member removes one of its machines, an administrator any. What was logged from it stays until it is removed itself.</summary>
-public static class RemoveMachine
+internal static class RemoveMachine
 {
     internal static void MapRemoveMachine(this IEndpointRouteBuilder machines) =>
         machines.MapDelete("/{machine_id}", HandleAsync).RequireAuthorization(Access.Member).WithName(nameof(RemoveMachine))
             .WithSummary("Remove a machine.").ProducesProblem(StatusCodes.Status404NotFound);
 
     private static async Task<Results<NoContent, ProblemHttpResult>> HandleAsync(
-        [Microsoft.AspNetCore.Mvc.FromRoute(Name = "machine_id")] MachineId machineId, Caller caller, NpgsqlDataSource db, TimeProvider clock, CancellationToken ct)
+        [Microsoft.AspNetCore.Mvc.FromRoute(Name = "machine_id")] MachineId machineId, Caller caller, NpgsqlDataSource db,
+        TimeProvider clock, CancellationToken ct)
     {
         await using var tx = await db.BeginAsync(ct);
         var row = await tx.QuerySingleOrDefaultAsync<Row>(
@@ -36,7 +37,8 @@ public static class RemoveMachine
         var removedAt = now > row.UpdatedAt ? now : row.UpdatedAt.AddMicroseconds(1);
         tx.Publish(new MachineRemoved(caller.OrgId, machineId, row.OwnerId, row.Hostname, row.Platform, removedAt));
         tx.Audit(
-            caller, now, "machine_removed", new AuditTarget(machineId.ToString(), null, "machine"), $"{caller.DisplayName} removed the machine {row.Hostname}.", new { row.Hostname });
+            caller, now, "machine_removed", new AuditTarget(machineId.ToString(), null, "machine"),
+            $"{caller.DisplayName} removed the machine {row.Hostname}.", new { row.Hostname });
         await tx.CommitAsync();
         return TypedResults.NoContent();
     }

@@ -15,25 +15,29 @@ using Npgsql;
 namespace EnvPlatform.Identity.Members;
 
 /// <summary>
-/// An administrator adds a user to the organization, known or new by e-mail address, and hands over the initial token that the answer shows once:
-/// good for a few days and for this organization only, to make a token of one's own with. It opens nothing that the user has elsewhere.
+/// An administrator adds a user to the organization, known or new by e-mail address, and hands over the initial token that the answer shows
+/// once: good for a few days and for this organization only, to make a token of one's own with. It opens nothing that the user has
+/// elsewhere.
 /// </summary>
-public static class AddMember
+internal static class AddMember
 {
     public sealed record Request(
         [Required, EmailAddress, MaxLength(320)] string Email,
         [Required, MinLength(1), MaxLength(200)] string DisplayName,
-        [Required, AllowedValues("member", "administrator", "auditor", ErrorMessage = "Must be member, administrator or auditor.")] string Role);
+        [Required, AllowedValues("member", "administrator", "auditor", ErrorMessage = "Must be member, administrator or auditor.")]
+        string Role);
 
     public sealed record Response(
-        SubjectId Id, string Email, string DisplayName, string Role, DateTimeOffset CreatedAt, string InitialToken, DateTimeOffset InitialTokenExpiresAt);
+        SubjectId Id, string Email, string DisplayName, string Role, DateTimeOffset CreatedAt, string InitialToken,
+        DateTimeOffset InitialTokenExpiresAt);
 
     internal static void MapAddMember(this IEndpointRouteBuilder members) =>
-        members.MapPost("", HandleAsync).WithName(nameof(AddMember)).WithSummary("Add a user; the initial token to hand over is shown once.")
-            .ProducesProblem(StatusCodes.Status409Conflict);
+        members.MapPost("", HandleAsync).WithName(nameof(AddMember))
+            .WithSummary("Add a user; the initial token to hand over is shown once.").ProducesProblem(StatusCodes.Status409Conflict);
 
     private static async Task<Results<Created<Response>, ProblemHttpResult>> HandleAsync(
-        Request request, Caller caller, HttpResponse http, NpgsqlDataSource db, IOptions<IdentityOptions> options, TimeProvider clock, CancellationToken ct)
+        Request request, Caller caller, HttpResponse http, NpgsqlDataSource db, IOptions<IdentityOptions> options,
+        TimeProvider clock, CancellationToken ct)
     {
         var now = clock.GetUtcNow();
         await using var tx = await db.BeginAsync(ct);
@@ -59,10 +63,11 @@ public static class AddMember
         var issued = await TokenStore.IssueAsync(
             tx, user.Id, caller.OrgId, "initial", power: false, "initial token", now.AddDays(options.Value.InitialTokenDays), now);
         tx.Audit(
-            caller, now, "organization_user_added", new AuditTarget(user.Id.ToString(), email, "user"), $"{user.DisplayName} was added as {request.Role}.",
-            new { request.Role });
+            caller, now, "organization_user_added", new AuditTarget(user.Id.ToString(), email, "user"),
+            $"{user.DisplayName} was added as {request.Role}.", new { request.Role });
         tx.Audit(
-            caller, now, "token_created", new AuditTarget(issued.Id.ToString(), email, "token"), $"An initial token was made for {user.DisplayName}.",
+            caller, now, "token_created", new AuditTarget(issued.Id.ToString(), email, "token"),
+            $"An initial token was made for {user.DisplayName}.",
             new { name = "initial token", expires_at = issued.ExpiresAt, subject = user.Id });
         await tx.CommitAsync();
         http.Headers.CacheControl = "no-store";

@@ -10,7 +10,7 @@ using Npgsql;
 namespace EnvPlatform.Identity.Members;
 
 /// <summary>The users of the organization and their roles, in the order in which the users were created.</summary>
-public static class ListMembers
+internal static class ListMembers
 {
     /// <param name="CreatedAt">When the user joined the organization.</param>
     public sealed record Item(SubjectId Id, string Email, string DisplayName, string Role, DateTimeOffset CreatedAt);
@@ -18,12 +18,14 @@ public static class ListMembers
     internal static void MapListMembers(this IEndpointRouteBuilder members) =>
         members.MapGet("", HandleAsync).WithName(nameof(ListMembers)).WithSummary("The users of the organization and their roles.");
 
-    private static async Task<Ok<Page<Item>>> HandleAsync(Caller caller, PageQuery page, NpgsqlDataSource db, TimeProvider clock, CancellationToken ct)
+    private static async Task<Ok<Page<Item>>> HandleAsync(
+        Caller caller, PageQuery page, NpgsqlDataSource db, TimeProvider clock, CancellationToken ct)
     {
         page.SortBy(IdPage.Sorts, IdPage.DefaultSort);
         var parameters = IdPage.Parameters(page, caller.OrgId, null, clock.GetUtcNow());
         var total = await db.QuerySingleAsync<long>(
-            "select count(*) from memberships m join subjects s on s.id = m.subject_id where m.org_id = @Org and s.type = 'user'", parameters, ct);
+            "select count(*) from memberships m join subjects s on s.id = m.subject_id where m.org_id = @Org and s.type = 'user'",
+            parameters, ct);
         var items = await db.QueryAsync<Item>(
             """
             select s.id, s.email, s.display_name, m.role, m.created_at

@@ -12,7 +12,7 @@ using Npgsql;
 namespace EnvPlatform.Identity.Members;
 
 /// <summary>An administrator removes a user from the organization; the user's tokens for it are void at once.</summary>
-public static class RemoveMember
+internal static class RemoveMember
 {
     internal static void MapRemoveMember(this IEndpointRouteBuilder members) =>
         members.MapDelete("/{id}", HandleAsync).WithName(nameof(RemoveMember)).WithSummary("Remove a user from the organization.")
@@ -37,8 +37,8 @@ public static class RemoveMember
         var revoked = await TokenStore.RevokeAllAsync(tx, id, caller.OrgId, now);
         await TokenStore.ForgetAsync(tx, id, now);
         tx.Audit(
-            caller, now, "organization_user_removed", new AuditTarget(id.ToString(), member.Email, "user"), $"{member.DisplayName} was removed.",
-            new { before = new { member.Role }, tokens_revoked = revoked });
+            caller, now, "organization_user_removed", new AuditTarget(id.ToString(), member.Email, "user"),
+            $"{member.DisplayName} was removed.", new { before = new { member.Role }, tokens_revoked = revoked });
         await tx.CommitAsync();
         return TypedResults.NoContent();
     }

@@ -14,16 +14,19 @@ using Npgsql;
 namespace EnvPlatform.Identity.Members;
 
 /// <summary>An administrator gives a user another role. The organization's last administrator stays one.</summary>
-public static class SetRole
+internal static class SetRole
 {
     public sealed record Request(
-        [Required, AllowedValues("member", "administrator", "auditor", ErrorMessage = "Must be member, administrator or auditor.")] string Role);
+        [Required, AllowedValues("member", "administrator", "auditor", ErrorMessage = "Must be member, administrator or auditor.")]
+        string Role);
 
     internal static void MapSetRole(this IEndpointRouteBuilder members) =>
         members.MapPut("/{id}", HandleAsync).WithName(nameof(SetRole)).WithSummary("Give a user another role.")
             .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict);
 
-    /// <summary>The user's role, with every membership of administrators locked, so that two of them cannot leave at once; null when not a member.</summary>
+    /// <summary>
+    /// The user's role, with every membership of administrators locked, so that two of them cannot leave at once; null when not a member.
+    /// </summary>
     internal static async Task<Member?> LockAsync(Tx tx, OrganizationId organization, SubjectId id)
     {
         var members = await tx.QueryAsync<Member>(
@@ -63,8 +66,8 @@ public static class SetRole
         var now = clock.GetUtcNow();
         await TokenStore.ForgetAsync(tx, id, now);
         tx.Audit(
-            caller, now, "organization_user_updated", new AuditTarget(id.ToString(), member.Email, "user"), $"{member.DisplayName} is {request.Role} now.",
-            new { before = new { member.Role }, after = new { request.Role } });
+            caller, now, "organization_user_updated", new AuditTarget(id.ToString(), member.Email, "user"),
+            $"{member.DisplayName} is {request.Role} now.", new { before = new { member.Role }, after = new { request.Role } });
         await tx.CommitAsync();
         return TypedResults.NoContent();
     }

@@ -14,11 +14,14 @@ using Npgsql;
 namespace EnvPlatform.Identity.Organizations;
 
 /// <summary>The operator creates an organization and becomes its first administrator.</summary>
-public static class CreateOrganization
+internal static class CreateOrganization
 {
-    /// <param name="Slug">Stands in every path and never changes: lower-case letters, digits and single hyphens, 2 to 40 characters.</param>
+    /// <param name="Slug">
+    /// Stands in every path and never changes: lower-case letters, digits and single hyphens, 2 to 40 characters.
+    /// </param>
     public sealed record Request(
-        [Required, RegularExpression("^(?=.{2,40}$)[a-z0-9]+(-[a-z0-9]+)*$", ErrorMessage = "Must be 2 to 40 lower-case letters, digits and single hyphens between them.")]
+        [Required, RegularExpression("^(?=.{2,40}$)[a-z0-9]+(-[a-z0-9]+)*$",
+            ErrorMessage = "Must be 2 to 40 lower-case letters, digits and single hyphens between them.")]
         string Slug,
         [Required, MinLength(1), MaxLength(200)] string Name);
 
@@ -33,7 +36,8 @@ public static class CreateOrganization
     {
         var id = OrganizationId.New(now);
         var created = await tx.ExecuteAsync(
-            "insert into organizations (id, slug, name, created_at) values (@id, @slug, @name, @now) on conflict (slug) do nothing", new { id, slug, name, now });
+            "insert into organizations (id, slug, name, created_at) values (@id, @slug, @name, @now) on conflict (slug) do nothing",
+            new { id, slug, name, now });
         if (created == 0)
         {
             return null;
@@ -43,7 +47,8 @@ public static class CreateOrganization
             "insert into memberships (org_id, subject_id, role, created_at) values (@id, @Subject, @Role, @now)",
             new { id, Subject = administrator.SubjectId, Role = Roles.Administrator, now });
         var there = administrator with { Organization = new Membership(id, slug, name, Roles.Administrator) };
-        tx.Audit(there, now, "organization_created", new AuditTarget(id.ToString(), null, "organization"), $"Organization {slug} was created.", new { slug, name });
+        tx.Audit(there, now, "organization_created", new AuditTarget(id.ToString(), null, "organization"),
+            $"Organization {slug} was created.", new { slug, name });
         tx.Audit(
             there, now, "organization_user_added", new AuditTarget(administrator.SubjectId.ToString(), administrator.Email, "user"),
             $"{administrator.DisplayName} became an administrator of {slug}.", new { role = Roles.Administrator });

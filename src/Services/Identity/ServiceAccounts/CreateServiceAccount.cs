@@ -12,18 +12,21 @@ using Npgsql;
 
 namespace EnvPlatform.Identity.ServiceAccounts;
 
-/// <summary>An administrator makes a service account, for a program to sign in by <c>client_credentials</c>. The answer shows the secret once.</summary>
-public static class CreateServiceAccount
+/// <summary>
+/// An administrator makes a service account, for a program to sign in by <c>client_credentials</c>. The answer shows the secret once.
+/// </summary>
+internal static class CreateServiceAccount
 {
     public sealed record Request(
         [Required, MinLength(1), MaxLength(100)] string Name,
-        [Required, AllowedValues("member", "administrator", "auditor", ErrorMessage = "Must be member, administrator or auditor.")] string Role);
+        [Required, AllowedValues("member", "administrator", "auditor", ErrorMessage = "Must be member, administrator or auditor.")]
+        string Role);
 
     public sealed record Response(SubjectId ClientId, string Name, string Role, DateTimeOffset CreatedAt, string ClientSecret);
 
     internal static void MapCreateServiceAccount(this IEndpointRouteBuilder accounts) =>
-        accounts.MapPost("", HandleAsync).WithName(nameof(CreateServiceAccount)).WithSummary("Make a service account; its secret is shown once.")
-            .ProducesProblem(StatusCodes.Status409Conflict);
+        accounts.MapPost("", HandleAsync).WithName(nameof(CreateServiceAccount))
+            .WithSummary("Make a service account; its secret is shown once.").ProducesProblem(StatusCodes.Status409Conflict);
 
     private static async Task<Results<Created<Response>, ProblemHttpResult>> HandleAsync(
         Request request, Caller caller, HttpResponse http, NpgsqlDataSource db, TimeProvider clock, CancellationToken ct)
@@ -33,7 +36,8 @@ public static class CreateServiceAccount
         var secret = SecretFormat.New(SecretFormat.ClientSecretPrefix);
         await using var tx = await db.BeginAsync(ct);
         await tx.ExecuteAsync(
-            "insert into subjects (id, type, display_name, created_at) values (@id, 'service_account', @Name, @now)", new { id, request.Name, now });
+            "insert into subjects (id, type, display_name, created_at) values (@id, 'service_account', @Name, @now)",
+            new { id, request.Name, now });
         var created = await tx.ExecuteAsync(
             """
             insert into service_accounts (org_id, id, name, secret_sha256, created_by, created_at)
@@ -46,7 +50,8 @@ public static class CreateServiceAccount
         }
 
         await tx.ExecuteAsync(
-            "insert into memberships (org_id, subject_id, role, created_at) values (@OrgId, @id, @Role, @now)", new { caller.OrgId, id, request.Role, now });
+            "insert into memberships (org_id, subject_id, role, created_at) values (@OrgId, @id, @Role, @now)",
+            new { caller.OrgId, id, request.Role, now });
         tx.Audit(
             caller, now, "service_account_created", new AuditTarget(id.ToString(), null, "service_account"),
             $"The service account {request.Name} was created as {request.Role}.", new { request.Name, request.Role });

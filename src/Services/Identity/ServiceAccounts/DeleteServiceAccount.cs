@@ -12,11 +12,11 @@ using Npgsql;
 namespace EnvPlatform.Identity.ServiceAccounts;
 
 /// <summary>An administrator deletes a service account; its tokens are void at once.</summary>
-public static class DeleteServiceAccount
+internal static class DeleteServiceAccount
 {
     internal static void MapDeleteServiceAccount(this IEndpointRouteBuilder accounts) =>
-        accounts.MapDelete("/{id}", HandleAsync).WithName(nameof(DeleteServiceAccount)).WithSummary("Delete a service account and void its tokens.")
-            .ProducesProblem(StatusCodes.Status404NotFound);
+        accounts.MapDelete("/{id}", HandleAsync).WithName(nameof(DeleteServiceAccount))
+            .WithSummary("Delete a service account and void its tokens.").ProducesProblem(StatusCodes.Status404NotFound);
 
     private static async Task<Results<NoContent, ProblemHttpResult>> HandleAsync(
         SubjectId id, Caller caller, NpgsqlDataSource db, TimeProvider clock, CancellationToken ct)
@@ -33,8 +33,8 @@ public static class DeleteServiceAccount
         var now = clock.GetUtcNow();
         var revoked = await TokenStore.RevokeAllAsync(tx, id, null, now);
         tx.Audit(
-            caller, now, "service_account_deleted", new AuditTarget(id.ToString(), null, "service_account"), $"The service account {name} was deleted.",
-            new { name, tokens_revoked = revoked });
+            caller, now, "service_account_deleted", new AuditTarget(id.ToString(), null, "service_account"),
+            $"The service account {name} was deleted.", new { name, tokens_revoked = revoked });
         await tx.CommitAsync();
         return TypedResults.NoContent();
     }

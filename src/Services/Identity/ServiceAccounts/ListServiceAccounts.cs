@@ -10,14 +10,15 @@ using Npgsql;
 namespace EnvPlatform.Identity.ServiceAccounts;
 
 /// <summary>The organization's service accounts, sorted by <c>created_at</c>.</summary>
-public static class ListServiceAccounts
+internal static class ListServiceAccounts
 {
     public sealed record Item(SubjectId ClientId, string Name, string Role, DateTimeOffset CreatedAt);
 
     internal static void MapListServiceAccounts(this IEndpointRouteBuilder accounts) =>
         accounts.MapGet("", HandleAsync).WithName(nameof(ListServiceAccounts)).WithSummary("The organization's service accounts.");
 
-    private static async Task<Ok<Page<Item>>> HandleAsync(Caller caller, PageQuery page, NpgsqlDataSource db, TimeProvider clock, CancellationToken ct)
+    private static async Task<Ok<Page<Item>>> HandleAsync(
+        Caller caller, PageQuery page, NpgsqlDataSource db, TimeProvider clock, CancellationToken ct)
     {
         page.SortBy(IdPage.Sorts, IdPage.DefaultSort);
         var parameters = IdPage.Parameters(page, caller.OrgId, null, clock.GetUtcNow());

@@ -11,8 +11,8 @@ using Npgsql;
 namespace EnvPlatform.Identity.SignIn;
 
 /// <summary>
-/// The client's id and secret on a request to the OAuth endpoints: HTTP Basic, or <c>client_id</c> and <c>client_secret</c> in the form, never both
-/// (RFC 6749 section 2.3.1).
+/// The client's id and secret on a request to the OAuth endpoints: HTTP Basic, or <c>client_id</c> and <c>client_secret</c> in the form,
+/// never both (RFC 6749 section 2.3.1).
 /// </summary>
 internal sealed record ClientCredentials(string Id, string Secret, bool Basic)
 {
@@ -21,7 +21,8 @@ internal sealed record ClientCredentials(string Id, string Secret, bool Basic)
     /// <summary>False when the request carries credentials that cannot be read, or two pairs of them.</summary>
     public static bool TryRead(HttpRequest http, IFormCollection form, out ClientCredentials? credentials)
     {
-        credentials = form.TryGetValue("client_secret", out var secret) ? new(form["client_id"].ToString(), secret.ToString(), Basic: false) : null;
+        credentials =
+            form.TryGetValue("client_secret", out var secret) ? new(form["client_id"].ToString(), secret.ToString(), Basic: false) : null;
         if (!AuthenticationHeaderValue.TryParse(http.Headers.Authorization.ToString(), out var header)
             || !header.Scheme.Equals("Basic", StringComparison.OrdinalIgnoreCase))
         {
@@ -40,12 +41,14 @@ internal sealed record ClientCredentials(string Id, string Secret, bool Basic)
             return false;
         }
 
-        credentials = new(Uri.UnescapeDataString(pair[0].Replace('+', ' ')), Uri.UnescapeDataString(pair[1].Replace('+', ' ')), Basic: true);
+        credentials = new(
+            Uri.UnescapeDataString(pair[0].Replace('+', ' ')), Uri.UnescapeDataString(pair[1].Replace('+', ' ')), Basic: true);
         return credentials.IsSane;
     }
 
     /// <summary>The service account whose secret this is; failures are recorded.</summary>
-    public async Task<ServiceAccount?> FindAsync(NpgsqlDataSource db, AuthenticationFailures failures, RequestOrigin origin, CancellationToken ct)
+    public async Task<ServiceAccount?> FindAsync(
+        NpgsqlDataSource db, AuthenticationFailures failures, RequestOrigin origin, CancellationToken ct)
     {
         var account = SubjectId.TryParse(Id, out var id)
             ? await db.QuerySingleOrDefaultAsync<ServiceAccount>(
@@ -75,12 +78,14 @@ internal sealed record ClientCredentials(string Id, string Secret, bool Basic)
 
     private bool IsSane => Id.Length <= MaxLength && Secret.Length <= MaxLength;
 
-    internal sealed record ServiceAccount(SubjectId Id, string Name, byte[] SecretSha256, OrganizationId OrgId, string Slug, string Organization, string Role)
+    internal sealed record ServiceAccount(
+        SubjectId Id, string Name, byte[] SecretSha256, OrganizationId OrgId, string Slug, string Organization, string Role)
     {
         public Caller ToCaller(RequestOrigin origin)
         {
             var membership = new Membership(OrgId, Slug, Organization, Role);
-            return Caller.Of(Id, "service_account", Name, origin, AuthenticationFailures.Service, organization: membership, memberships: [membership]);
+            return Caller.Of(
+                Id, "service_account", Name, origin, AuthenticationFailures.Service, organization: membership, memberships: [membership]);
         }
     }
 }

@@ -14,16 +14,20 @@ using Npgsql;
 
 namespace EnvPlatform.Identity.SignIn;
 
-/// <summary>A service account exchanges its client id and secret for an access token (RFC 6749 section 4.4, <c>client_credentials</c>).</summary>
-public static class IssueAccessToken
+/// <summary>
+/// A service account exchanges its client id and secret for an access token (RFC 6749 section 4.4, <c>client_credentials</c>).
+/// </summary>
+internal static class IssueAccessToken
 {
     /// <param name="ExpiresIn">Seconds.</param>
     public sealed record Response(string AccessToken, string TokenType, long ExpiresIn);
 
     /// <summary>An error of RFC 6749 section 5.2.</summary>
-    public sealed record OAuthError(string Error, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? ErrorDescription = null)
+    public sealed record OAuthError(
+        string Error, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? ErrorDescription = null)
     {
-        internal static JsonHttpResult<OAuthError> Answer(HttpResponse http, int status, string error, string description, bool basic = false)
+        internal static JsonHttpResult<OAuthError> Answer(
+            HttpResponse http, int status, string error, string description, bool basic = false)
         {
             http.Headers.CacheControl = "no-store";
             if (basic)
@@ -45,37 +49,42 @@ public static class IssueAccessToken
             .Produces<OAuthError>(StatusCodes.Status400BadRequest).Produces<OAuthError>(StatusCodes.Status401Unauthorized);
 
     private static async Task<Results<Ok<Response>, JsonHttpResult<OAuthError>>> HandleAsync(
-        HttpRequest http, RequestOrigin origin, NpgsqlDataSource db, AuthenticationFailures failures, IOptions<IdentityOptions> options, TimeProvider clock,
-        CancellationToken ct)
+        HttpRequest http, RequestOrigin origin, NpgsqlDataSource db, AuthenticationFailures failures, IOptions<IdentityOptions> options,
+        TimeProvider clock, CancellationToken ct)
     {
         var response = http.HttpContext.Response;
         if (!http.HasFormContentType)
         {
-            return OAuthError.Answer(response, StatusCodes.Status400BadRequest, "invalid_request", "The body must be application/x-www-form-urlencoded.");
+            return OAuthError.Answer(
+                response, StatusCodes.Status400BadRequest, "invalid_request", "The body must be application/x-www-form-urlencoded.");
         }
 
         var form = await http.ReadFormAsync(ct);
         if (form["grant_type"].Count != 1 || !ClientCredentials.TryRead(http, form, out var client))
         {
             return OAuthError.Answer(
-                response, StatusCodes.Status400BadRequest, "invalid_request", "grant_type must be given once, and the client's credentials in one way only.");
+                response, StatusCodes.Status400BadRequest, "invalid_request",
+                "grant_type must be given once, and the client's credentials in one way only.");
         }
 
         if (form["grant_type"] != "client_credentials")
         {
-            return OAuthError.Answer(response, StatusCodes.Status400BadRequest, "unsupported_grant_type", "The grant is client_credentials.");
+            return OAuthError.Answer(
+                response, StatusCodes.Status400BadRequest, "unsupported_grant_type", "The grant is client_credentials.");
         }
 
         if (client is null || await client.FindAsync(db, failures, origin, ct) is not { } account)
         {
             return OAuthError.Answer(
-                response, StatusCodes.Status401Unauthorized, "invalid_client", "There is no such client, or the secret is not its own.", client?.Basic ?? true);
+                response, StatusCodes.Status401Unauthorized, "invalid_client", "There is no such client, or the secret is not its own.",
+                client?.Basic ?? true);
         }
 
         var now = clock.GetUtcNow();
         var lifetime = TimeSpan.FromMinutes(options.Value.AccessTokenMinutes);
         await using var tx = await db.BeginAsync(ct);
-        var issued = await TokenStore.IssueAsync(tx, account.Id, account.OrgId, "access", power: false, "access token", now + lifetime, now);
+        var issued = await TokenStore.IssueAsync(
+            tx, account.Id, account.OrgId, "access", power: false, "access token", now + lifetime, now);
         tx.Audit(
             account.ToCaller(origin), now, "authentication_success", new AuditTarget(account.Id.ToString(), null, "service_account"),
             $"The service account {account.Name} signed in.", new { method = "client_credentials" });

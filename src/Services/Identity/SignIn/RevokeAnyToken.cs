@@ -15,7 +15,7 @@ namespace EnvPlatform.Identity.SignIn;
 /// Whoever holds a token may void it (RFC 7009). A client that names itself must prove it and can void its own tokens only. A token that is
 /// unknown or void already is answered like any other.
 /// </summary>
-public static class RevokeAnyToken
+internal static class RevokeAnyToken
 {
     internal static void MapRevokeAnyToken(this IEndpointRouteBuilder oauth) =>
         oauth.MapPost("/revoke", HandleAsync).AllowAnonymous().WithName(nameof(RevokeAnyToken)).WithSummary("Void a token (RFC 7009).")
@@ -23,24 +23,28 @@ public static class RevokeAnyToken
                 new DescribedParameter("token", "The token to void.", In: "form", Required: true),
                 new DescribedParameter("client_id", "Of the service account, to void its own tokens only.", In: "form"),
                 new DescribedParameter("client_secret", "Of the service account.", In: "form"))
-            .Produces<IssueAccessToken.OAuthError>(StatusCodes.Status400BadRequest).Produces<IssueAccessToken.OAuthError>(StatusCodes.Status401Unauthorized);
+            .Produces<IssueAccessToken.OAuthError>(StatusCodes.Status400BadRequest)
+            .Produces<IssueAccessToken.OAuthError>(StatusCodes.Status401Unauthorized);
 
     private static async Task<Results<Ok, JsonHttpResult<IssueAccessToken.OAuthError>>> HandleAsync(
-        HttpRequest http, RequestOrigin origin, NpgsqlDataSource db, AuthenticationFailures failures, TimeProvider clock, CancellationToken ct)
+        HttpRequest http, RequestOrigin origin, NpgsqlDataSource db, AuthenticationFailures failures,
+        TimeProvider clock, CancellationToken ct)
     {
         var response = http.HttpContext.Response;
         var form = http.HasFormContentType ? await http.ReadFormAsync(ct) : FormCollection.Empty;
         if (form["token"].Count != 1 || !ClientCredentials.TryRead(http, form, out var client))
         {
             return IssueAccessToken.OAuthError.Answer(
-                response, StatusCodes.Status400BadRequest, "invalid_request", "token must be given once in a form, the client's credentials in one way only.");
+                response, StatusCodes.Status400BadRequest, "invalid_request",
+                "token must be given once in a form, the client's credentials in one way only.");
         }
 
         ClientCredentials.ServiceAccount? account = null;
         if (client is not null && (account = await client.FindAsync(db, failures, origin, ct)) is null)
         {
             return IssueAccessToken.OAuthError.Answer(
-                response, StatusCodes.Status401Unauthorized, "invalid_client", "There is no such client, or the secret is not its own.", client.Basic);
+                response, StatusCodes.Status401Unauthorized, "invalid_client",
+                "There is no such client, or the secret is not its own.", client.Basic);
         }
 
         var token = form["token"].ToString();
@@ -52,7 +56,8 @@ public static class RevokeAnyToken
         return TypedResults.Ok();
     }
 
-    private static async Task RevokeAsync(string token, SubjectId? onlyOf, RequestOrigin origin, NpgsqlDataSource db, DateTimeOffset now, CancellationToken ct)
+    private static async Task RevokeAsync(
+        string token, SubjectId? onlyOf, RequestOrigin origin, NpgsqlDataSource db, DateTimeOffset now, CancellationToken ct)
     {
         await using var tx = await db.BeginAsync(ct);
         var row = await tx.QuerySingleOrDefaultAsync<Row>(
@@ -76,7 +81,8 @@ public static class RevokeAnyToken
         var bearer = Caller.Of(
             row.SubjectId, row.Type, row.DisplayName, origin, AuthenticationFailures.Service, row.Email, organization: home, token: row.Id);
         TokenStore.Publish(tx, [row.Id], now);
-        tx.Audit(bearer, now, "token_revoked", new AuditTarget(row.Id.ToString(), null, "token"), $"{row.DisplayName} revoked the token '{row.Name}'.", new { row.Name });
+        tx.Audit(bearer, now, "token_revoked", new AuditTarget(row.Id.ToString(), null, "token"),
+            $"{row.DisplayName} revoked the token '{row.Name}'.", new { row.Name });
         await tx.CommitAsync();
     }
 

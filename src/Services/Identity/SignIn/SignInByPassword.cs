@@ -15,10 +15,10 @@ using Npgsql;
 namespace EnvPlatform.Identity.SignIn;
 
 /// <summary>
-/// A user exchanges e-mail address and password for a session token, good for all of the user's organizations. After too many failures for the
-/// account or from the address nobody gets an answer for a while.
+/// A user exchanges e-mail address and password for a session token, good for all of the user's organizations. After too many failures for
+/// the account or from the address nobody gets an answer for a while.
 /// </summary>
-public static class SignInByPassword
+internal static class SignInByPassword
 {
     public sealed record Request([Required, MaxLength(320)] string Email, [Required, MaxLength(1_000)] string Password);
 
@@ -30,8 +30,8 @@ public static class SignInByPassword
             .ProducesProblem(StatusCodes.Status401Unauthorized).ProducesProblem(StatusCodes.Status429TooManyRequests);
 
     private static async Task<Results<Ok<Response>, ProblemHttpResult>> HandleAsync(
-        Request request, RequestOrigin origin, HttpResponse http, NpgsqlDataSource db, AuthenticationFailures failures, IOptions<IdentityOptions> options,
-        TimeProvider clock, CancellationToken ct)
+        Request request, RequestOrigin origin, HttpResponse http, NpgsqlDataSource db, AuthenticationFailures failures,
+        IOptions<IdentityOptions> options, TimeProvider clock, CancellationToken ct)
     {
         var now = clock.GetUtcNow();
         var email = request.Email.ToLowerInvariant();
@@ -48,14 +48,18 @@ public static class SignInByPassword
         {
             await failures.RecordAsync($"account {email}", user?.ToCaller(origin), "too_many_failures", origin, ct);
             http.Headers.RetryAfter = ((int)Math.Ceiling(wait.TotalSeconds)).ToString();
-            return Problems.Of(StatusCodes.Status429TooManyRequests, "too_many_requests", "Too many requests.", "Too many sign-ins failed. Try again later.");
+            return Problems.Of(
+                StatusCodes.Status429TooManyRequests, "too_many_requests", "Too many requests.",
+                "Too many sign-ins failed. Try again later.");
         }
 
         if (!Passwords.Verify(user?.PasswordHash, request.Password))
         {
             await limits.CountAsync(db, now, ct);
-            await failures.RecordAsync(user is null ? $"address {origin.SourceAddress}" : $"account {email}", user?.ToCaller(origin), "bad_password", origin, ct);
-            return Problems.Of(StatusCodes.Status401Unauthorized, "sign_in_failed", "Sign-in failed.", "The e-mail address or the password is wrong.");
+            await failures.RecordAsync(
+                user is null ? $"address {origin.SourceAddress}" : $"account {email}", user?.ToCaller(origin), "bad_password", origin, ct);
+            return Problems.Of(
+                StatusCodes.Status401Unauthorized, "sign_in_failed", "Sign-in failed.", "The e-mail address or the password is wrong.");
         }
 
         await using var tx = await db.BeginAsync(ct);
@@ -63,7 +67,8 @@ public static class SignInByPassword
             tx, user!.Id, null, "session", user.Operator, "session", now.AddHours(options.Value.SessionHours), now);
         var caller = user.ToCaller(origin) with { TokenId = issued.Id };
         tx.Audit(
-            caller, now, "authentication_success", new AuditTarget(user.Id.ToString(), user.Email, "user"), $"{user.DisplayName} signed in.", new { method = "password" });
+            caller, now, "authentication_success", new AuditTarget(user.Id.ToString(), user.Email, "user"),
+            $"{user.DisplayName} signed in.", new { method = "password" });
         await tx.CommitAsync();
         http.Headers.CacheControl = "no-store";
         return TypedResults.Ok(new Response(issued.Token, issued.ExpiresAt!.Value));
@@ -72,8 +77,8 @@ public static class SignInByPassword
     /// <summary>Failures by account and by source address, in the database because the next try may reach another instance.</summary>
     private sealed class Limits(string email, string? address, IdentityOptions options)
     {
-        private readonly string[] keys = [$"account {email}", $"address {address}"];
-        private readonly int[] limits = [options.FailedSignInsPerAccount, options.FailedSignInsPerAddress];
+        private readonly string[] _keys = [$"account {email}", $"address {address}"];
+        private readonly int[] _limits = [options.FailedSignInsPerAccount, options.FailedSignInsPerAddress];
 
         /// <summary>How long to wait; null when a try is allowed.</summary>
         public async Task<TimeSpan?> WaitAsync(NpgsqlDataSource db, DateTimeOffset now, CancellationToken ct) =>
@@ -84,7 +89,7 @@ public static class SignInByPassword
                 join unnest(@keys, @limits) as l (key, allowed) on l.key = f.key
                 where f.window_ends_at > @now and f.failures >= l.allowed
                 order by f.window_ends_at desc limit 1
-                """, new { keys, limits, now }, ct) is { } end ? end - now : null;
+                """, new { keys = _keys, limits = _limits, now }, ct) is { } end ? end - now : null;
 
         public Task<int> CountAsync(NpgsqlDataSource db, DateTimeOffset now, CancellationToken ct) =>
             db.QuerySingleAsync<int>(
@@ -94,16 +99,18 @@ public static class SignInByPassword
                     select key, 1, @End from unnest(@keys) as key order by key
                     on conflict (key) do update set
                         failures = case when failed_sign_ins.window_ends_at > @now then failed_sign_ins.failures + 1 else 1 end,
-                        window_ends_at = case when failed_sign_ins.window_ends_at > @now then failed_sign_ins.window_ends_at else excluded.window_ends_at end
+                        window_ends_at = case when failed_sign_ins.window_ends_at > @now then failed_sign_ins.window_ends_at
+                            else excluded.window_ends_at end
                     returning 1)
                 select count(*) from counted
-                """, new { keys, now, End = now.AddMinutes(options.FailedSignInMinutes) }, ct);
+                """, new { keys = _keys, now, End = now.AddMinutes(options.FailedSignInMinutes) }, ct);
     }
 
     private sealed record Row(
         SubjectId Id, string Email, string DisplayName, bool Operator, string? PasswordHash, OrganizationId? OrgId, string? Slug)
     {
         public Caller ToCaller(RequestOrigin origin) => Caller.Of(
-            Id, "user", DisplayName, origin, AuthenticationFailures.Service, Email, Operator, OrgId is { } id ? new Membership(id, Slug!, Slug!, "") : null);
+            Id, "user", DisplayName, origin, AuthenticationFailures.Service, Email, Operator,
+            OrgId is { } id ? new Membership(id, Slug!, Slug!, "") : null);
     }
 }

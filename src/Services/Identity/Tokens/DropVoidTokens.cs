@@ -7,7 +7,9 @@ using Npgsql;
 
 namespace EnvPlatform.Identity.Tokens;
 
-/// <summary>Drops tokens that have been void for long, and counts of failed sign-ins whose window is over. Safe with several instances.</summary>
+/// <summary>
+/// Drops tokens that have been void for long, and counts of failed sign-ins whose window is over. Safe with several instances.
+/// </summary>
 internal sealed class DropVoidTokens(NpgsqlDataSource db, TimeProvider clock, IOptions<IdentityOptions> options) : IPeriodicWork
 {
     public static TimeSpan Interval { get; } = TimeSpan.FromMinutes(30);

@@ -10,21 +10,24 @@ using Npgsql;
 namespace EnvPlatform.Identity.Tokens;
 
 /// <summary>
-/// The tokens of this organization that are good, one's own or everybody's for an administrator, and the caller's bootstrap token, which is good for
-/// every organization; sorted by <c>created_at</c>. Session and access tokens, which expire soon by themselves, are left out.
+/// The tokens of this organization that are good, one's own or everybody's for an administrator, and the caller's bootstrap token, which is
+/// good for every organization; sorted by <c>created_at</c>. Session and access tokens, which expire soon by themselves, are left out.
 /// </summary>
-public static class ListTokens
+internal static class ListTokens
 {
     /// <param name="Kind">bootstrap (made at the first start), initial (made when the member was added) or personal.</param>
     /// <param name="LastUsedAt">To the minute.</param>
     public sealed record Item(
-        TokenId Id, SubjectId OwnerId, string OwnerName, string Name, string Kind, bool Operator, DateTimeOffset CreatedAt, DateTimeOffset? ExpiresAt,
-        DateTimeOffset? LastUsedAt);
+        TokenId Id, SubjectId OwnerId, string OwnerName, string Name, string Kind, bool Operator, DateTimeOffset CreatedAt,
+        DateTimeOffset? ExpiresAt, DateTimeOffset? LastUsedAt);
 
-    /// <summary>The tokens <c>t</c> that the caller manages: those of <c>@Owner</c> (null: of everybody) and the bootstrap token of <c>@Self</c>.</summary>
+    /// <summary>
+    /// The tokens <c>t</c> that the caller manages: those of <c>@Owner</c> (null: of everybody) and the bootstrap token of <c>@Self</c>.
+    /// </summary>
     internal const string Managed =
         """
-        t.revoked_at is null and ((t.org_id = @Org and t.kind in ('initial', 'personal') and (@Owner::uuid is null or t.subject_id = @Owner))
+        t.revoked_at is null
+            and ((t.org_id = @Org and t.kind in ('initial', 'personal') and (@Owner::uuid is null or t.subject_id = @Owner))
             or (t.org_id is null and t.kind = 'bootstrap' and t.subject_id = @Self))
         """;
 
@@ -32,7 +35,8 @@ public static class ListTokens
         tokens.MapGet("", HandleAsync).RequireAuthorization(Access.Reader).WithName(nameof(ListTokens))
             .WithSummary("Tokens: one's own, or all for an administrator.");
 
-    private static async Task<Ok<Page<Item>>> HandleAsync(Caller caller, PageQuery page, NpgsqlDataSource db, TimeProvider clock, CancellationToken ct)
+    private static async Task<Ok<Page<Item>>> HandleAsync(
+        Caller caller, PageQuery page, NpgsqlDataSource db, TimeProvider clock, CancellationToken ct)
     {
         page.SortBy(IdPage.Sorts, IdPage.DefaultSort);
         var parameters = IdPage.Parameters(page, caller.OrgId, caller.OnlyOwner, clock.GetUtcNow(), caller.SubjectId);
@@ -40,7 +44,8 @@ public static class ListTokens
             $"select count(*) from tokens t where {Managed} and (t.expires_at is null or t.expires_at > @Now)", parameters, ct);
         var items = await db.QueryAsync<Item>(
             $"""
-            select t.id, t.subject_id as owner_id, s.display_name as owner_name, t.name, t.kind, t.operator, t.created_at, t.expires_at, t.last_used_at
+            select t.id, t.subject_id as owner_id, s.display_name as owner_name, t.name, t.kind, t.operator, t.created_at,
+                t.expires_at, t.last_used_at
             from tokens t
             join subjects s on s.id = t.subject_id
             where {Managed} and (t.expires_at is null or t.expires_at > @Now)

@@ -11,11 +11,12 @@ using Npgsql;
 namespace EnvPlatform.Identity.Tokens;
 
 /// <summary>Somebody voids one of its own tokens, or an administrator anybody's; every gateway forgets it at once.</summary>
-public static class RevokeToken
+internal static class RevokeToken
 {
     internal static void MapRevokeToken(this IEndpointRouteBuilder tokens) =>
         tokens.MapDelete("/{id}", HandleAsync).RequireAuthorization(Access.Reader).WithName(nameof(RevokeToken))
-            .WithSummary("Void one of one's own tokens; an administrator, any token of the organization.").ProducesProblem(StatusCodes.Status404NotFound);
+            .WithSummary("Void one of one's own tokens; an administrator, any token of the organization.")
+            .ProducesProblem(StatusCodes.Status404NotFound);
 
     private static async Task<Results<NoContent, ProblemHttpResult>> HandleAsync(
         TokenId id, Caller caller, NpgsqlDataSource db, TimeProvider clock, CancellationToken ct)
@@ -31,7 +32,8 @@ public static class RevokeToken
         }
 
         TokenStore.Publish(tx, [id], now);
-        tx.Audit(caller, now, "token_revoked", new AuditTarget(id.ToString(), null, "token"), $"{caller.DisplayName} revoked the token '{row.Name}'.", new { row.Name, Owner = row.SubjectId });
+        tx.Audit(caller, now, "token_revoked", new AuditTarget(id.ToString(), null, "token"),
+            $"{caller.DisplayName} revoked the token '{row.Name}'.", new { row.Name, Owner = row.SubjectId });
         await tx.CommitAsync();
         return TypedResults.NoContent();
     }

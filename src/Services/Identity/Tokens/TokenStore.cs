@@ -15,7 +15,8 @@ internal static class TokenStore
     /// <param name="kind">bootstrap, initial, personal, session or access.</param>
     /// <param name="power">Whether the token carries the subject's power as an operator.</param>
     public static async Task<IssuedToken> IssueAsync(
-        Tx tx, SubjectId subject, OrganizationId? organization, string kind, bool power, string name, DateTimeOffset? expiresAt, DateTimeOffset now)
+        Tx tx, SubjectId subject, OrganizationId? organization, string kind, bool power, string name,
+        DateTimeOffset? expiresAt, DateTimeOffset now)
     {
         var issued = new IssuedToken(TokenId.New(now), SecretFormat.New(SecretFormat.TokenPrefix), expiresAt);
         await tx.ExecuteAsync(
@@ -26,7 +27,9 @@ internal static class TokenStore
         return issued;
     }
 
-    /// <summary>Voids the subject's tokens: all, or those that are good for one organization only; the gateways forget them at once.</summary>
+    /// <summary>
+    /// Voids the subject's tokens: all, or those that are good for one organization only; the gateways forget them at once.
+    /// </summary>
     public static async Task<int> RevokeAllAsync(Tx tx, SubjectId subject, OrganizationId? organization, DateTimeOffset now)
     {
         var revoked = await tx.QueryAsync<TokenId>(
@@ -42,7 +45,8 @@ internal static class TokenStore
     /// <summary>Lets the gateways forget what they know of the subject, because what it may do has changed.</summary>
     public static async Task ForgetAsync(Tx tx, SubjectId subject, DateTimeOffset now) =>
         Publish(tx, await tx.QueryAsync<TokenId>(
-            "select id from tokens where subject_id = @subject and revoked_at is null and (expires_at is null or expires_at > @now)", new { subject, now }), now);
+            "select id from tokens where subject_id = @subject and revoked_at is null and (expires_at is null or expires_at > @now)",
+            new { subject, now }), now);
 
     public static void Publish(Tx tx, IReadOnlyList<TokenId> tokens, DateTimeOffset now)
     {

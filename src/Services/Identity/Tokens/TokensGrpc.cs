@@ -12,10 +12,11 @@ using Npgsql;
 namespace EnvPlatform.Identity.Tokens;
 
 /// <summary>
-/// Tells a gateway whose a token is and what its bearer may do. The use of a good token is written to the audit log once an hour, that of a void
-/// one as a failed authentication.
+/// Tells a gateway whose a token is and what its bearer may do. The use of a good token is written to the audit log once an hour, that of a
+/// void one as a failed authentication.
 /// </summary>
-internal sealed class TokensGrpc(NpgsqlDataSource db, TimeProvider clock, AuthenticationFailures failures) : Contracts.Identity.Tokens.TokensBase
+internal sealed class TokensGrpc(NpgsqlDataSource db, TimeProvider clock, AuthenticationFailures failures)
+    : Contracts.Identity.Tokens.TokensBase
 {
     private static readonly TimeSpan LastUsedStep = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan AuditStep = TimeSpan.FromHours(1);
@@ -32,7 +33,8 @@ internal sealed class TokensGrpc(NpgsqlDataSource db, TimeProvider clock, Authen
         var origin = new RequestOrigin("", NullIfEmpty(request.SourceAddress), NullIfEmpty(request.UserAgent));
         var rows = await db.QueryAsync<Row>(
             """
-            select t.id as token_id, t.operator and s.operator as operator, t.expires_at, t.revoked_at, t.last_used_at, t.audited_at, t.name as token_name,
+            select t.id as token_id, t.operator and s.operator as operator, t.expires_at, t.revoked_at, t.last_used_at, t.audited_at,
+                t.name as token_name,
                 s.id as subject_id, s.type as subject_type, s.email, s.display_name, o.id as org_id, o.slug, o.name, m.role
             from tokens t
             join subjects s on s.id = t.subject_id
@@ -91,7 +93,8 @@ internal sealed class TokensGrpc(NpgsqlDataSource db, TimeProvider clock, Authen
         var token = rows[0];
         var home = token.OrgId is { } id ? new ServiceDefaults.Callers.Membership(id, token.Slug!, token.Name!, token.Role!) : null;
         return Caller.Of(
-            token.SubjectId, token.SubjectType, token.DisplayName, origin, AuthenticationFailures.Service, token.Email, token.Operator, home, token.TokenId);
+            token.SubjectId, token.SubjectType, token.DisplayName, origin, AuthenticationFailures.Service, token.Email,
+            token.Operator, home, token.TokenId);
     }
 
     private static IntrospectReply ReplyOf(List<Row> rows)
@@ -122,6 +125,6 @@ internal sealed class TokensGrpc(NpgsqlDataSource db, TimeProvider clock, Authen
 
     private sealed record Row(
         TokenId TokenId, bool Operator, DateTimeOffset? ExpiresAt, DateTimeOffset? RevokedAt, DateTimeOffset? LastUsedAt,
-        DateTimeOffset? AuditedAt, string TokenName, SubjectId SubjectId, string SubjectType, string? Email, string DisplayName, OrganizationId? OrgId,
-        string? Slug, string? Name, string? Role);
+        DateTimeOffset? AuditedAt, string TokenName, SubjectId SubjectId, string SubjectType, string? Email, string DisplayName,
+        OrganizationId? OrgId, string? Slug, string? Name, string? Role);
 }

@@ -10,17 +10,22 @@ using Npgsql;
 
 namespace EnvPlatform.Ingest.Environments;
 
-/// <summary>An administrator moves an environment to the archive, or back. Archived environments can still be used, logged and scanned.</summary>
+/// <summary>
+/// An administrator moves an environment to the archive, or back. Archived environments can still be used, logged and scanned.
+/// </summary>
 internal static class ArchiveEnvironment
 {
     public static void MapArchiveEnvironment(this IEndpointRouteBuilder environments)
     {
-        environments.MapPost("/{id}/archive", (EnvironmentId id, Caller caller, NpgsqlDataSource db, TimeProvider clock, CancellationToken ct) =>
-                HandleAsync(id, true, caller, db, clock, ct))
+        environments.MapPost(
+            "/{id}/archive", (EnvironmentId id, Caller caller, NpgsqlDataSource db, TimeProvider clock, CancellationToken ct) =>
+                    HandleAsync(id, true, caller, db, clock, ct))
             .RequireAuthorization(Access.Administrator).WithName(nameof(ArchiveEnvironment)).WithSummary("Archive an environment");
-        environments.MapPost("/{id}/unarchive", (EnvironmentId id, Caller caller, NpgsqlDataSource db, TimeProvider clock, CancellationToken ct) =>
-                HandleAsync(id, false, caller, db, clock, ct))
-            .RequireAuthorization(Access.Administrator).WithName("UnarchiveEnvironment").WithSummary("Take an environment out of the archive");
+        environments.MapPost(
+            "/{id}/unarchive", (EnvironmentId id, Caller caller, NpgsqlDataSource db, TimeProvider clock, CancellationToken ct) =>
+                    HandleAsync(id, false, caller, db, clock, ct))
+            .RequireAuthorization(Access.Administrator).WithName("UnarchiveEnvironment")
+            .WithSummary("Take an environment out of the archive");
     }
 
     private static async Task<Results<NoContent, ProblemHttpResult>> HandleAsync(
@@ -52,7 +57,9 @@ internal static class ArchiveEnvironment
         tx.Publish(new EnvironmentArchived(caller.OrgId, id, archived, row.Version + 1, now));
         tx.Audit(
             caller, now, archived ? "environment_archived" : "environment_unarchived", new(id.ToString(), null, "environment"),
-            archived ? $"Archived the environment {row.Name} ({row.Prefix})." : $"Took the environment {row.Name} ({row.Prefix}) out of the archive.",
+            archived
+                ? $"Archived the environment {row.Name} ({row.Prefix})."
+                : $"Took the environment {row.Name} ({row.Prefix}) out of the archive.",
             new { Before = new { Archived = !archived }, After = new { Archived = archived } });
         await tx.CommitAsync();
         return TypedResults.NoContent();

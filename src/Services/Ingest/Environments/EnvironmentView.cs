@@ -10,9 +10,9 @@ namespace EnvPlatform.Ingest.Environments;
 /// <param name="Kev">How many vulnerabilities are known to be exploited.</param>
 /// <param name="NotChecked">How many packages the scan could not check.</param>
 internal sealed record EnvironmentView(
-    EnvironmentId Id, string Name, string Prefix, string Platform, MachineView Machine, UserView User, EnvironmentStatus Status, string? Message,
-    bool Archived, string Digest, int Packages, VulnerabilityCounts? Vulnerabilities, decimal? MaxCvss, int Kev, int NotChecked,
-    DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt, DateTimeOffset? ScannedAt);
+    EnvironmentId Id, string Name, string Prefix, string Platform, MachineView Machine, UserView User, EnvironmentStatus Status,
+    string? Message, bool Archived, string Digest, int Packages, VulnerabilityCounts? Vulnerabilities, decimal? MaxCvss, int Kev,
+    int NotChecked, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt, DateTimeOffset? ScannedAt);
 
 internal sealed record MachineView(MachineId Id, string? Hostname);
 
@@ -21,8 +21,8 @@ internal sealed record UserView(SubjectId Id, string? Email, string? DisplayName
 
 /// <summary>A row of environments with what the view joins to it.</summary>
 internal sealed record EnvironmentRow(
-    EnvironmentId EnvironmentId, string Name, string Prefix, string Platform, MachineId MachineId, string? Hostname, SubjectId OwnerId, string? Email,
-    string? DisplayName, string Status, string? StatusMessage, bool Archived, string Digest, int PackageCount,
+    EnvironmentId EnvironmentId, string Name, string Prefix, string Platform, MachineId MachineId, string? Hostname, SubjectId OwnerId,
+    string? Email, string? DisplayName, string Status, string? StatusMessage, bool Archived, string Digest, int PackageCount,
     VulnerabilityCounts Vulnerabilities, decimal? MaxCvss, int Kev, int NotChecked, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt,
     DateTimeOffset? ScannedAt, long PackageSetId, string? SortKey)
 {

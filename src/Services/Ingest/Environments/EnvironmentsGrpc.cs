@@ -46,7 +46,8 @@ internal sealed class EnvironmentsGrpc(NpgsqlDataSource db) : Wire.Environments.
         };
     }
 
-    public override async Task<Wire.DescribeEnvironmentsReply> DescribeEnvironments(Wire.DescribeEnvironmentsRequest request, ServerCallContext context)
+    public override async Task<Wire.DescribeEnvironmentsReply> DescribeEnvironments(
+        Wire.DescribeEnvironmentsRequest request, ServerCallContext context)
     {
         var ids = request.EnvironmentIds.Select(id => Guid.TryParse(id, out var parsed) ? parsed : (Guid?)null).ToArray();
         if (!OrganizationId.TryParse(request.OrganizationId, out var org) || ids.Contains(null) || ids.Length > MaxDescribed)
@@ -66,8 +67,8 @@ internal sealed class EnvironmentsGrpc(NpgsqlDataSource db) : Wire.Environments.
     }
 
     private sealed record Description(
-        EnvironmentId EnvironmentId, string? Hostname, string? Email, string? DisplayName, string Status, string? StatusMessage, string Digest,
-        DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt)
+        EnvironmentId EnvironmentId, string? Hostname, string? Email, string? DisplayName, string Status, string? StatusMessage,
+        string Digest, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt)
     {
         public Wire.EnvironmentDescription ToWire()
         {

@@ -9,7 +9,9 @@ using Wire = EnvPlatform.Contracts.Scanner;
 
 namespace EnvPlatform.Ingest.Environments;
 
-/// <summary>What Scanner found in a package. <paramref name="Coverage"/> is checked, not_checked (with a reason) or not_applicable.</summary>
+/// <summary>
+/// What Scanner found in a package. <paramref name="Coverage"/> is checked, not_checked (with a reason) or not_applicable.
+/// </summary>
 /// <param name="Explanation">How it was checked, or why not, in words.</param>
 internal sealed record PackageScan(
     string Coverage, string? Reason, string? Explanation, MappedProject? Mapping, VulnerabilityCounts Vulnerabilities);
@@ -20,14 +22,17 @@ internal sealed record PackageScan(
 /// <param name="Order">In which its versions compare: pep440, conda, openssl, cran, semver or generic.</param>
 internal sealed record MappedProject(string Ecosystem, string Project, string Basis, string Why, string Order)
 {
-    public static MappedProject Of(Wire.PackageMappedTo mapped) => new(mapped.Ecosystem, mapped.Project, mapped.Basis, mapped.Why, mapped.Order);
+    public static MappedProject Of(Wire.PackageMappedTo mapped) =>
+        new(mapped.Ecosystem, mapped.Project, mapped.Basis, mapped.Why, mapped.Order);
 }
 
 /// <summary>Asks Scanner what it found in the packages of a set.</summary>
 internal sealed partial class FindingsSource(
     Wire.Findings.FindingsClient scanner, IOptions<IngestOptions> options, TimeProvider clock, ILogger<FindingsSource> log)
 {
-    /// <summary>By package id; empty when the set was not scanned yet or Scanner does not answer in time, which is to be shown as pending.</summary>
+    /// <summary>
+    /// By package id; empty when the set was not scanned yet or Scanner does not answer in time, which is to be shown as pending.
+    /// </summary>
     public async Task<IReadOnlyDictionary<int, PackageScan>> GetAsync(OrganizationId org, long packageSetId, CancellationToken ct)
     {
         var findings = new Dictionary<int, PackageScan>();
@@ -43,7 +48,8 @@ internal sealed partial class FindingsSource(
                     // An older Scanner gives no total.
                     var total = Math.Max(package.Total, package.Critical + package.High + package.Medium + package.Low + package.Unknown);
                     findings[package.PackageId] = new(
-                        package.Coverage, package.Reason is "" ? null : package.Reason, package.Explanation is "" ? null : package.Explanation,
+                        package.Coverage, package.Reason is "" ? null : package.Reason,
+                        package.Explanation is "" ? null : package.Explanation,
                         package.Mapping is null ? null : MappedProject.Of(package.Mapping),
                         new(total, package.Critical, package.High, package.Medium, package.Low, package.Unknown));
                 }

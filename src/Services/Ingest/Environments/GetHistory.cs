@@ -31,7 +31,8 @@ internal static class GetHistory
     {
         _ = page.SortBy(new Dictionary<string, string>(StringComparer.Ordinal) { ["logged_at"] = "version" }, "logged_at");
         var owner = await db.QuerySingleOrDefaultAsync<SubjectId?>(
-            "select owner_id from environments where org_id = @OrgId and environment_id = @id and removed_at is null", new { caller.OrgId, id }, ct);
+            "select owner_id from environments where org_id = @OrgId and environment_id = @id and removed_at is null",
+            new { caller.OrgId, id }, ct);
         if (owner is null || !caller.MaySee(owner.Value))
         {
             return Problems.NotFound();
@@ -73,8 +74,10 @@ internal static class GetHistory
     {
         var ids = rows.SelectMany(row => row.Come.Concat(row.Gone)).Distinct().ToArray();
         var packages = (await db.QueryAsync<PackageRow>(
-            "select package_id, manager, channel, subdir, name, version, build from packages where package_id = any(@ids)", new { ids }, ct))
-            .ToDictionary(row => row.PackageId, row => new PackageKey(row.Manager, row.Channel, row.Subdir, row.Name, row.Version, row.Build));
+            "select package_id, manager, channel, subdir, name, version, build from packages where package_id = any(@ids)", new { ids },
+            ct))
+            .ToDictionary(
+                row => row.PackageId, row => new PackageKey(row.Manager, row.Channel, row.Subdir, row.Name, row.Version, row.Build));
         return [.. rows.Select(row =>
         {
             var changes = PackageChanges.Between(row.Gone.Select(id => packages[id]), row.Come.Select(id => packages[id]));
@@ -100,8 +103,9 @@ internal static class GetHistory
     private const string OldestFirstSql = " and (@After::bigint is null or l.version > @After) order by l.version limit @Take";
 
     private sealed record Row(
-        long Version, DateTimeOffset LoggedAt, string? Command, string? RenamedFrom, SubjectId ActorId, string? ActorEmail, string ActorName,
-        string Digest, int PackageCount, int[] Come, int[] Gone);
+        long Version, DateTimeOffset LoggedAt, string? Command, string? RenamedFrom, SubjectId ActorId, string? ActorEmail,
+        string ActorName, string Digest, int PackageCount, int[] Come, int[] Gone);
 
-    private sealed record PackageRow(int PackageId, string Manager, string Channel, string Subdir, string Name, string Version, string Build);
+    private sealed record PackageRow(
+        int PackageId, string Manager, string Channel, string Subdir, string Name, string Version, string Build);
 }

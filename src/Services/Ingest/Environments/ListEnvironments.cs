@@ -29,8 +29,8 @@ internal static class ListEnvironments
     };
 
     /// <summary>
-    /// A sort field, its expression, never null and the same as in its index, and the type of its value in a cursor. What a scan found (c) is of the
-    /// set: environments then come set by set.
+    /// A sort field, its expression, never null and the same as in its index, and the type of its value in a cursor. What a scan found (c)
+    /// is of the set: environments then come set by set.
     /// </summary>
     private static readonly Dictionary<string, string> Sorts = new(StringComparer.Ordinal)
     {
@@ -53,8 +53,10 @@ internal static class ListEnvironments
     /// <param name="Scanned">true: only those whose package set has been scanned; false: only those that wait.</param>
     /// <param name="Package">Holds a package of this name; <c>name==version</c> for one version.</param>
     public sealed record Filter(
-        [property: MaxLength(255)] string? Search = null, [property: MaxLength(255)] string? Platform = null, [property: MaxLength(320)] string? User = null,
-        [property: MaxLength(255)] string? Machine = null, [property: MaxLength(255)] string? Status = null, [property: MaxLength(255)] string? Severity = null,
+        [property: MaxLength(255)] string? Search = null, [property: MaxLength(255)] string? Platform = null,
+        [property: MaxLength(320)] string? User = null,
+        [property: MaxLength(255)] string? Machine = null, [property: MaxLength(255)] string? Status = null,
+        [property: MaxLength(255)] string? Severity = null,
         [property: MaxLength(10)] string? Archived = null, [property: MaxLength(512)] string? Package = null,
         bool? Scanned = null);
 
@@ -94,7 +96,8 @@ internal static class ListEnvironments
         var rows = await db.QueryAsync<EnvironmentRow>(PageSql(page, where, sort[0], sort[1]), parameters, ct);
         var total = await db.QuerySingleAsync<long>(CountSql(filter, caller, where), parameters, ct);
         var items = rows.Take(page.Limit).ToArray();
-        var next = rows.Count > page.Limit ? page.Next(items[^1].SortKey, items[^1].EnvironmentId.ToString(), $"{items[^1].PackageSetId}") : null;
+        var next =
+            rows.Count > page.Limit ? page.Next(items[^1].SortKey, items[^1].EnvironmentId.ToString(), $"{items[^1].PackageSetId}") : null;
         return TypedResults.Ok(new Page<EnvironmentView>([.. items.Select(row => row.ToView())], total, next));
     }
 
@@ -105,7 +108,8 @@ internal static class ListEnvironments
         var (by, after) = isOfSet
             ? ($"{key} {direction}, c.package_set_id {direction}, e.environment_id {direction}",
                // The first condition says less than the second, and an index knows it.
-               $"and ({key}, c.package_set_id) {beyond}= (@AfterKey::{type}, @AfterSet) and ({key}, c.package_set_id, e.environment_id) {beyond} (@AfterKey::{type}, @AfterSet, @AfterId)")
+               $"and ({key}, c.package_set_id) {beyond}= (@AfterKey::{type}, @AfterSet) and ({key}, c.package_set_id, e.environment_id) "
+               + $"{beyond} (@AfterKey::{type}, @AfterSet, @AfterId)")
             : ($"{key} {direction}, e.environment_id {direction}", $"and ({key}, e.environment_id) {beyond} (@AfterKey::{type}, @AfterId)");
         return $"""
             {EnvironmentRow.Select}, {key}::text as sort_key
@@ -119,14 +123,19 @@ internal static class ListEnvironments
     /// <summary>All of the organization's environments need not be counted: their number is kept.</summary>
     private static string CountSql(Filter filter, Caller caller, string where) =>
         caller.OnlyOwner is null && filter with { Archived = null } == new Filter()
-            ? $"select coalesce(sum(environments), 0) from environment_counts where org_id = @OrgId {(filter.Archived is "all" ? "" : "and archived = @Archived")}"
+            ? $"""
+                select coalesce(sum(environments), 0) from environment_counts
+                where org_id = @OrgId {(filter.Archived is "all" ? "" : "and archived = @Archived")}
+                """
             : $"""
             select count(*)
             from environments e join organization_package_sets c on c.org_id = e.org_id and c.package_set_id = e.package_set_id
             where {where}
             """;
 
-    /// <summary>The conditions that the filter asks for, and no others, so that each query gets a plan of its own. All text here is constant.</summary>
+    /// <summary>
+    /// The conditions that the filter asks for, and no others, so that each query gets a plan of its own. All text here is constant.
+    /// </summary>
     private static string Where(Filter filter, Caller caller)
     {
         var where = new StringBuilder("e.org_id = @OrgId and c.org_id = @OrgId and e.removed_at is null");
@@ -136,7 +145,8 @@ internal static class ListEnvironments
         Add(!string.IsNullOrEmpty(filter.Platform), "e.platform = any(@Platforms)");
         Add(!string.IsNullOrEmpty(filter.Status), "e.status = any(@Statuses)");
         Add(filter.Scanned is not null, filter.Scanned == true ? "c.scanned_at is not null" : "c.scanned_at is null");
-        Add(!string.IsNullOrEmpty(filter.Severity), $"({string.Join(" or ", List(filter.Severity).Distinct().Select(severity => Severities[severity]))})");
+        Add(!string.IsNullOrEmpty(filter.Severity),
+            $"({string.Join(" or ", List(filter.Severity).Distinct().Select(severity => Severities[severity]))})");
         if (!string.IsNullOrEmpty(filter.User))
         {
             Add(true, SubjectId.TryParse(filter.User, out _)
@@ -157,7 +167,8 @@ internal static class ListEnvironments
             e.package_set_id = any(array(
                 select package_set_id from package_sets join organization_package_sets using (package_set_id)
                 where org_id = @OrgId and package_ids && array(
-                    select package_id from packages where name = @PackageName and (@PackageVersion::text is null or version = @PackageVersion))))
+                    select package_id from packages
+                    where name = @PackageName and (@PackageVersion::text is null or version = @PackageVersion))))
             """);
         return where.ToString();
 

@@ -24,15 +24,17 @@ internal static class ListPackages
     /// <param name="Mapping">The project that it was taken for; null while pending, and where there is nothing to check.</param>
     /// <param name="Vulnerabilities">Null while pending.</param>
     internal sealed record Item(
-        string Manager, string Name, string Version, string Build, string Channel, string Subdir, string? License, string? Sha256, bool? Requested,
-        string Coverage, string? CoverageReason, string? CoverageExplanation, MappedProject? Mapping, VulnerabilityCounts? Vulnerabilities);
+        string Manager, string Name, string Version, string Build, string Channel, string Subdir, string? License,
+        string? Sha256, bool? Requested, string Coverage, string? CoverageReason, string? CoverageExplanation, MappedProject? Mapping,
+        VulnerabilityCounts? Vulnerabilities);
 
     public static void MapListPackages(this IEndpointRouteBuilder environments) =>
         environments.MapGet("/{id}/packages", HandleAsync).WithName(nameof(ListPackages)).WithSummary("List the packages of an environment")
             .ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status404NotFound);
 
     private static async Task<Results<Ok<Page<Item>>, ProblemHttpResult>> HandleAsync(
-        EnvironmentId id, [MaxLength(255)] string? search, PageQuery page, Caller caller, NpgsqlDataSource db, FindingsSource scanner, CancellationToken ct)
+        EnvironmentId id, [MaxLength(255)] string? search, PageQuery page, Caller caller, NpgsqlDataSource db,
+        FindingsSource scanner, CancellationToken ct)
     {
         _ = page.SortBy(Sorts, "name");
         var environment = await db.QuerySingleOrDefaultAsync<EnvironmentOf>(
@@ -90,10 +92,12 @@ internal static class ListPackages
         " and (@AfterName::text is null or (p.name, p.package_id) > (@AfterName, @AfterId)) order by p.name, p.package_id limit @Take";
 
     private const string DescendingSql =
-        " and (@AfterName::text is null or (p.name, p.package_id) < (@AfterName, @AfterId)) order by p.name desc, p.package_id desc limit @Take";
+        " and (@AfterName::text is null or (p.name, p.package_id) < (@AfterName, @AfterId)) order by p.name desc, "
+        + "p.package_id desc limit @Take";
 
     private sealed record EnvironmentOf(SubjectId OwnerId, long PackageSetId);
 
     private sealed record Row(
-        int PackageId, string Manager, string Name, string Version, string Build, string Channel, string Subdir, string? License, string? Sha256, bool? Requested);
+        int PackageId, string Manager, string Name, string Version, string Build, string Channel, string Subdir, string? License,
+        string? Sha256, bool? Requested);
 }

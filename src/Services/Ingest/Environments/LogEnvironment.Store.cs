@@ -111,14 +111,28 @@ internal static partial class LogEnvironment
         var inserted = await tx.ExecuteAsync(
             """
             insert into environments (
-                org_id, environment_id, machine_id, owner_id, prefix, name, platform, package_set_id, package_count, requested_ids, created_at,
+                org_id, environment_id, machine_id, owner_id, prefix, name, platform, package_set_id, package_count,
+                    requested_ids, created_at,
                 updated_at, seen_at, version)
             values (
                 @OrgId, @id, @MachineId, @SubjectId, @Prefix, @Name, @Platform, @PackageSetId, @PackageCount, @requested::int[], @now,
                 @now, @now, 1)
             on conflict (org_id, machine_id, prefix) where removed_at is null do nothing
             """,
-            new { log.OrgId, id, log.MachineId, caller.SubjectId, log.Prefix, log.Name, log.Platform, set.PackageSetId, set.PackageCount, requested, now });
+            new
+            {
+                log.OrgId,
+                id,
+                log.MachineId,
+                caller.SubjectId,
+                log.Prefix,
+                log.Name,
+                log.Platform,
+                set.PackageSetId,
+                set.PackageCount,
+                requested,
+                now
+            });
         if (inserted == 0)
         {
             return false;
@@ -127,8 +141,17 @@ internal static partial class LogEnvironment
         await AddHistoryAsync(tx, caller, log, new(id, 1, set.PackageSetId, null, null), now);
         tx.Publish(Event(log, set, id, caller.SubjectId, created: true, 1, now));
         tx.Audit(
-            caller, now, "environment_logged", Target(id), $"Logged the environment {log.Name} ({log.Prefix}) with {set.PackageCount} packages.",
-            new { log.MachineId, log.Prefix, log.Name, log.Platform, log.Command, After = new { log.Digest, Packages = set.PackageCount } });
+            caller, now, "environment_logged", Target(id),
+            $"Logged the environment {log.Name} ({log.Prefix}) with {set.PackageCount} packages.",
+            new
+            {
+                log.MachineId,
+                log.Prefix,
+                log.Name,
+                log.Platform,
+                log.Command,
+                After = new { log.Digest, Packages = set.PackageCount }
+            });
         return true;
     }
 
@@ -148,18 +171,35 @@ internal static partial class LogEnvironment
             """
             update environments e set
                 prefix = @Prefix, name = @Name, platform = @Platform, package_set_id = @PackageSetId, package_count = @PackageCount,
-                requested_ids = case when e.package_set_id = @PackageSetId then coalesce(@requested::int[], e.requested_ids) else @requested::int[] end,
+                requested_ids = case when e.package_set_id = @PackageSetId then coalesce(@requested::int[], e.requested_ids)
+                    else @requested::int[] end,
                 updated_at = @now, seen_at = @now, version = @version
             where e.org_id = @OrgId and e.environment_id = @EnvironmentId
             """,
-            new { log.OrgId, before.EnvironmentId, log.Prefix, log.Name, log.Platform, set.PackageSetId, set.PackageCount, requested, now, version });
+            new
+            {
+                log.OrgId,
+                before.EnvironmentId,
+                log.Prefix,
+                log.Name,
+                log.Platform,
+                set.PackageSetId,
+                set.PackageCount,
+                requested,
+                now,
+                version
+            });
         await AddHistoryAsync(
-            tx, caller, log, new(before.EnvironmentId, version, set.PackageSetId, before.PackageSetId, before.Prefix == log.Prefix ? null : before.Prefix), now);
+            tx, caller, log,
+            new(before.EnvironmentId, version, set.PackageSetId, before.PackageSetId, before.Prefix == log.Prefix ? null : before.Prefix),
+            now);
         if (renamed)
         {
-            tx.Publish(new EnvironmentRenamed(log.OrgId, before.EnvironmentId, log.MachineId, log.Prefix, log.Name, before.Version + 1, now));
+            tx.Publish(
+                new EnvironmentRenamed(log.OrgId, before.EnvironmentId, log.MachineId, log.Prefix, log.Name, before.Version + 1, now));
             tx.Audit(
-                caller, now, "environment_renamed", Target(before.EnvironmentId), $"Renamed the environment {before.Name} ({before.Prefix}) to {log.Name} ({log.Prefix}).",
+                caller, now, "environment_renamed", Target(before.EnvironmentId),
+                $"Renamed the environment {before.Name} ({before.Prefix}) to {log.Name} ({log.Prefix}).",
                 new { log.Command, Before = new { before.Prefix, before.Name }, After = new { log.Prefix, log.Name } });
         }
 
@@ -167,8 +207,8 @@ internal static partial class LogEnvironment
         {
             tx.Publish(Event(log, set, before.EnvironmentId, before.OwnerId, created: false, version, now));
             tx.Audit(
-                caller, now, "environment_updated", Target(before.EnvironmentId), $"Changed the packages of the environment {log.Name} ({log.Prefix}).",
-                new
+                caller, now, "environment_updated", Target(before.EnvironmentId),
+                $"Changed the packages of the environment {log.Name} ({log.Prefix}).", new
                 {
                     log.Command,
                     Before = new { before.Digest, Packages = before.PackageCount, before.Platform },
@@ -183,8 +223,10 @@ internal static partial class LogEnvironment
         await tx.ExecuteAsync(
             """
             insert into environment_logs (
-                org_id, environment_id, version, logged_at, package_set_id, previous_package_set_id, command, renamed_from, actor_id, actor_email, actor_name)
-            values (@OrgId, @EnvironmentId, @Version, @now, @PackageSetId, @PreviousPackageSetId, @Command, @RenamedFrom, @SubjectId, @Email, @DisplayName)
+                org_id, environment_id, version, logged_at, package_set_id, previous_package_set_id, command, renamed_from, actor_id,
+                    actor_email, actor_name)
+            values (@OrgId, @EnvironmentId, @Version, @now, @PackageSetId, @PreviousPackageSetId, @Command, @RenamedFrom, @SubjectId,
+                @Email, @DisplayName)
             """,
             new
             {
@@ -201,15 +243,19 @@ internal static partial class LogEnvironment
                 caller.DisplayName,
             });
 
-    private static EnvironmentLogged Event(Log log, PackageSet set, EnvironmentId id, SubjectId owner, bool created, long version, DateTimeOffset now) =>
-        new(log.OrgId, id, log.MachineId, owner, log.Prefix, log.Name, log.Platform, set.PackageSetId, log.Digest, set.PackageCount, created, version, now);
+    private static EnvironmentLogged Event(
+        Log log, PackageSet set, EnvironmentId id, SubjectId owner, bool created, long version, DateTimeOffset now) =>
+        new(log.OrgId, id, log.MachineId, owner, log.Prefix, log.Name, log.Platform, set.PackageSetId, log.Digest, set.PackageCount,
+            created, version, now);
 
     private static AuditTarget Target(EnvironmentId id) => new(id.ToString(), null, "environment");
 
     private sealed record PackageSet(long PackageSetId, int PackageCount);
 
     private sealed record Before(
-        EnvironmentId EnvironmentId, SubjectId OwnerId, string Prefix, string Name, string Platform, long PackageSetId, string Digest, int PackageCount, long Version);
+        EnvironmentId EnvironmentId, SubjectId OwnerId, string Prefix, string Name, string Platform, long PackageSetId, string Digest,
+        int PackageCount, long Version);
 
-    private sealed record HistoryRow(EnvironmentId EnvironmentId, long Version, long PackageSetId, long? PreviousPackageSetId, string? RenamedFrom);
+    private sealed record HistoryRow(
+        EnvironmentId EnvironmentId, long Version, long PackageSetId, long? PreviousPackageSetId, string? RenamedFrom);
 }

@@ -62,8 +62,8 @@ internal static partial class LogEnvironment
         }
 
         var log = new Log(
-            caller.OrgId, request.MachineId!.Value, request.Prefix!, request.PreviousPrefix, request.Name!, request.Platform!, request.Digest!,
-            request.Command is null ? null : Secrets.Mask(request.Command), packages?.Packages);
+            caller.OrgId, request.MachineId!.Value, request.Prefix!, request.PreviousPrefix, request.Name!,
+            request.Platform!, request.Digest!, request.Command is null ? null : Secrets.Mask(request.Command), packages?.Packages);
         var state = await FindAsync(db, log, ct);
         if (state is null)
         {
@@ -95,7 +95,8 @@ internal static partial class LogEnvironment
         state = await FindAsync(db, log, ct);
         if (state?.EnvironmentId is null)
         {
-            return Problems.Conflict("environment_removed", "The environment was removed at the same moment. Log it again if it is still there.");
+            return Problems.Conflict(
+                "environment_removed", "The environment was removed at the same moment. Log it again if it is still there.");
         }
 
         var answer = state.Answer(outcome.Created, outcome.Changed);
@@ -128,7 +129,8 @@ internal static partial class LogEnvironment
     private static Task<State?> FindAsync(NpgsqlDataSource db, Log log, CancellationToken ct) =>
         db.QuerySingleOrDefaultAsync<State>(
             $"""
-            select m.owner_id as machine_owner_id, e.environment_id, e.name, e.platform, s.digest, e.status, e.status_message, e.package_count,
+            select m.owner_id as machine_owner_id, e.environment_id, e.name, e.platform, s.digest, e.status,
+                e.status_message, e.package_count,
                 c.scanned_at, {CountColumns.ValueOf("c")} as vulnerabilities, e.seen_at
             from machines m
             left join environments e on e.org_id = m.org_id and e.machine_id = m.machine_id and e.prefix = @Prefix and e.removed_at is null
@@ -138,7 +140,8 @@ internal static partial class LogEnvironment
             """, new { log.OrgId, log.MachineId, log.Prefix }, ct);
 
     /// <summary>An environment that never changes is still seen: noted now and then, not with every log.</summary>
-    private static async Task NoteSeenAsync(NpgsqlDataSource db, Log log, State state, DateTimeOffset now, int minutes, CancellationToken ct)
+    private static async Task NoteSeenAsync(
+        NpgsqlDataSource db, Log log, State state, DateTimeOffset now, int minutes, CancellationToken ct)
     {
         if (now - state.SeenAt < TimeSpan.FromMinutes(minutes))
         {
@@ -158,14 +161,14 @@ internal static partial class LogEnvironment
         string? Command, IReadOnlyList<ListedPackage>? Packages);
 
     private sealed record State(
-        SubjectId MachineOwnerId, EnvironmentId? EnvironmentId, string? Name, string? Platform, string? Digest, string? Status, string? StatusMessage,
-        int? PackageCount, DateTimeOffset? ScannedAt, VulnerabilityCounts? Vulnerabilities, DateTimeOffset? SeenAt)
+        SubjectId MachineOwnerId, EnvironmentId? EnvironmentId, string? Name, string? Platform, string? Digest, string? Status,
+        string? StatusMessage, int? PackageCount, DateTimeOffset? ScannedAt, VulnerabilityCounts? Vulnerabilities, DateTimeOffset? SeenAt)
     {
         public bool Says(Log log) => EnvironmentId is not null && Digest == log.Digest && Name == log.Name && Platform == log.Platform;
 
         public Response Answer(bool created, bool changed) => new(
-            EnvironmentId!.Value, created, changed, Digest!, Enum.Parse<EnvironmentStatus>(Status!, ignoreCase: true), StatusMessage, PackageCount!.Value,
-            ScannedAt is null ? null : Vulnerabilities,
+            EnvironmentId!.Value, created, changed, Digest!, Enum.Parse<EnvironmentStatus>(Status!, ignoreCase: true),
+            StatusMessage, PackageCount!.Value, ScannedAt is null ? null : Vulnerabilities,
             ScannedAt is null ? "pending" : "done");
     }
 }

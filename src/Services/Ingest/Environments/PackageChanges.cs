@@ -9,7 +9,8 @@ internal sealed record ChangedPackage(PackageKey From, PackageKey To);
 /// What lies between two package sets. Taking <see cref="Removed"/> and each <c>From</c> out of the one and putting <see cref="Added"/> and
 /// each <c>To</c> in gives the other.
 /// </summary>
-internal sealed record PackageChanges(IReadOnlyList<PackageKey> Added, IReadOnlyList<PackageKey> Removed, IReadOnlyList<ChangedPackage> Changed)
+internal sealed record PackageChanges(
+    IReadOnlyList<PackageKey> Added, IReadOnlyList<PackageKey> Removed, IReadOnlyList<ChangedPackage> Changed)
 {
     public int Count => Added.Count + Removed.Count + Changed.Count;
 

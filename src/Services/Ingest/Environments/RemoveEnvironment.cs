@@ -10,7 +10,10 @@ using Npgsql;
 
 namespace EnvPlatform.Ingest.Environments;
 
-/// <summary>An environment was removed from its machine, so its owner or an administrator removes it here. A new log at its prefix is a new environment.</summary>
+/// <summary>
+/// An environment was removed from its machine, so its owner or an administrator removes it here. A new log at its prefix is a new
+/// environment.
+/// </summary>
 internal static class RemoveEnvironment
 {
     public static void MapRemoveEnvironment(this IEndpointRouteBuilder environments) =>
@@ -37,7 +40,8 @@ internal static class RemoveEnvironment
 
         tx.Publish(new EnvironmentRemoved(caller.OrgId, id, row.Version, now));
         tx.Audit(
-            caller, now, "environment_removed", new(id.ToString(), null, "environment"), $"Removed the environment {row.Name} ({row.Prefix}).",
+            caller, now, "environment_removed", new(id.ToString(), null, "environment"),
+            $"Removed the environment {row.Name} ({row.Prefix}).",
             new { Before = new { row.Name, row.Prefix, row.MachineId, row.Digest } });
         await tx.CommitAsync();
         return TypedResults.NoContent();

@@ -10,5 +10,6 @@ internal sealed class StorablePathAttribute() : ValidationAttribute("Must be a p
     private const int MaxBytes = 2_000;
 
     public override bool IsValid(object? value) =>
-        value is null || (value is string path && !string.IsNullOrWhiteSpace(path) && !path.Any(char.IsControl) && Encoding.UTF8.GetByteCount(path) <= MaxBytes);
+        value is null || (value is string path && !string.IsNullOrWhiteSpace(path) && !path.Any(char.IsControl)
+            && Encoding.UTF8.GetByteCount(path) <= MaxBytes);
 }

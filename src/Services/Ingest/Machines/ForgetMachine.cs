@@ -8,7 +8,7 @@ using Npgsql;
 namespace EnvPlatform.Ingest.Machines;
 
 /// <summary>A machine was removed: it logs no more until it registers again. Its environments stay.</summary>
-public sealed class ForgetMachine(NpgsqlDataSource db) : IConsumer<MachineRemoved>
+internal sealed class ForgetMachine(NpgsqlDataSource db) : IConsumer<MachineRemoved>
 {
     public Task Consume(ConsumeContext<MachineRemoved> context) => db.HandleOnceAsync(this, context, (tx, removed) => tx.ExecuteAsync(
         """

@@ -8,7 +8,7 @@ using Npgsql;
 namespace EnvPlatform.Ingest.Machines;
 
 /// <summary>Keeps a copy of each machine, so that a log finds its owner and a list its host name without asking.</summary>
-public sealed class StoreMachine(NpgsqlDataSource db) : IConsumer<MachineRegistered>
+internal sealed class StoreMachine(NpgsqlDataSource db) : IConsumer<MachineRegistered>
 {
     // The latest registration stays, in whatever order they come.
     public Task Consume(ConsumeContext<MachineRegistered> context) => db.HandleOnceAsync(this, context, (tx, registered) => tx.ExecuteAsync(
@@ -16,7 +16,8 @@ public sealed class StoreMachine(NpgsqlDataSource db) : IConsumer<MachineRegiste
         insert into machines (org_id, machine_id, owner_id, hostname, platform, registered_at)
         values (@OrganizationId, @MachineId, @Owner, @Hostname, @Platform, @RegisteredAt)
         on conflict (org_id, machine_id) do update set
-            owner_id = excluded.owner_id, hostname = excluded.hostname, platform = excluded.platform, registered_at = excluded.registered_at,
+            owner_id = excluded.owner_id, hostname = excluded.hostname, platform = excluded.platform,
+                registered_at = excluded.registered_at,
             removed_at = null
         where machines.registered_at < excluded.registered_at
         """, registered));

@@ -13,9 +13,12 @@ using Wire = EnvPlatform.Contracts.Identity;
 
 namespace EnvPlatform.Ingest.Machines;
 
-/// <summary>A machine that was registered a moment ago, so that its event has not come yet: Identity is asked, and its answer kept.</summary>
+/// <summary>
+/// A machine that was registered a moment ago, so that its event has not come yet: Identity is asked, and its answer kept.
+/// </summary>
 internal sealed partial class UnknownMachine(
-    Wire.Machines.MachinesClient identity, NpgsqlDataSource db, IOptions<IngestOptions> options, TimeProvider clock, ILogger<UnknownMachine> log)
+    Wire.Machines.MachinesClient identity, NpgsqlDataSource db, IOptions<IngestOptions> options, TimeProvider clock,
+    ILogger<UnknownMachine> log)
 {
     /// <summary>Null when the machine is known now; otherwise the answer for the caller.</summary>
     public async Task<ProblemHttpResult?> LearnAsync(OrganizationId org, MachineId machineId, CancellationToken ct)
@@ -36,7 +39,8 @@ internal sealed partial class UnknownMachine(
         {
             LogNoAnswer(machineId.Value, exception.StatusCode);
             return Problems.Of(
-                StatusCodes.Status503ServiceUnavailable, "identity_unavailable", "Try again in a moment.", "Whether the machine is registered could not be found out.");
+                StatusCodes.Status503ServiceUnavailable, "identity_unavailable", "Try again in a moment.",
+                "Whether the machine is registered could not be found out.");
         }
 
         await using var tx = await db.BeginAsync(ct);
@@ -54,7 +58,8 @@ internal sealed partial class UnknownMachine(
     }
 
     public static ProblemHttpResult NotRegistered() =>
-        Problems.Of(StatusCodes.Status404NotFound, "machine_not_registered", "Not found.", "The machine is not registered in this organization by the caller.");
+        Problems.Of(StatusCodes.Status404NotFound, "machine_not_registered", "Not found.",
+            "The machine is not registered in this organization by the caller.");
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Identity could not say whether machine {MachineId} is registered: {Status}")]
     private partial void LogNoAnswer(Guid machineId, StatusCode status);

@@ -9,22 +9,23 @@ using Npgsql;
 namespace EnvPlatform.Ingest.Packages;
 
 /// <summary>
-/// The ids of packages, from memory where this process has seen them lately. Packages are facts that belong to nobody: new ones are added in a
-/// short transaction of their own, so that logs of the same new packages do not wait for each other's whole transaction.
+/// The ids of packages, from memory where this process has seen them lately. Packages are facts that belong to nobody: new ones are added
+/// in a short transaction of their own, so that logs of the same new packages do not wait for each other's whole transaction.
 /// </summary>
 internal sealed class KnownPackages(IOptions<IngestOptions> options)
 {
-    private readonly RecentlyUsed<PackageKey, int> ids = new(options.Value.RememberedPackages);
-    private readonly RecentlyUsed<(OrganizationId, int), bool> described = new(options.Value.RememberedPackages);
+    private readonly RecentlyUsed<PackageKey, int> _ids = new(options.Value.RememberedPackages);
+    private readonly RecentlyUsed<(OrganizationId, int), bool> _described = new(options.Value.RememberedPackages);
 
     /// <summary>Finds the packages' ids, adding those that nobody has logged before.</summary>
-    public async Task<Dictionary<PackageKey, int>> EnsureAsync(NpgsqlDataSource db, IReadOnlyList<ListedPackage> packages, CancellationToken ct)
+    public async Task<Dictionary<PackageKey, int>> EnsureAsync(
+        NpgsqlDataSource db, IReadOnlyList<ListedPackage> packages, CancellationToken ct)
     {
         var found = new Dictionary<PackageKey, int>(packages.Count);
         var missing = new List<PackageKey>();
         foreach (var package in packages)
         {
-            if (ids.TryGet(package.Key, out var id))
+            if (_ids.TryGet(package.Key, out var id))
             {
                 found[package.Key] = id;
             }
@@ -60,14 +61,15 @@ internal sealed class KnownPackages(IOptions<IngestOptions> options)
         await tx.CommitAsync();
         foreach (var key in news)
         {
-            ids.Add(key, found[key]);
+            _ids.Add(key, found[key]);
         }
     }
 
     /// <summary>Keeps what this organization says of the packages beyond their identity; the first word stays.</summary>
     public async Task DescribeAsync(Tx tx, OrganizationId org, IReadOnlyList<ListedPackage> packages, Dictionary<PackageKey, int> found)
     {
-        var news = packages.Where(package => (package.Sha256 ?? package.License) is not null && !described.TryGet((org, found[package.Key]), out _))
+        var news = packages.Where(
+            package => (package.Sha256 ?? package.License) is not null && !_described.TryGet((org, found[package.Key]), out _))
             .OrderBy(package => found[package.Key]).ToArray();
         if (news.Length > 0)
         {
@@ -95,7 +97,7 @@ internal sealed class KnownPackages(IOptions<IngestOptions> options)
     {
         foreach (var package in packages.Where(package => (package.Sha256 ?? package.License) is not null))
         {
-            described.Add((org, found[package.Key]), true);
+            _described.Add((org, found[package.Key]), true);
         }
     }
 
@@ -128,7 +130,9 @@ internal sealed class KnownPackages(IOptions<IngestOptions> options)
         join packages using (name, version, build, channel, subdir, manager)
         """;
 
-    /// <remarks>In one order for everybody, so that two transactions that add the same packages wait for each other and never in a circle.</remarks>
+    /// <remarks>
+    /// In one order for everybody, so that two transactions that add the same packages wait for each other and never in a circle.
+    /// </remarks>
     private const string AddSql =
         """
         insert into packages (manager, channel, subdir, name, version, build)

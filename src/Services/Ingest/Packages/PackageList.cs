@@ -5,13 +5,15 @@ using EnvPlatform.Contracts.Packages;
 
 namespace EnvPlatform.Ingest.Packages;
 
-/// <summary>A package as an agent sends it. <paramref name="Manager"/> is conda or pypi; what does not apply is left out, null or empty.</summary>
+/// <summary>
+/// A package as an agent sends it. <paramref name="Manager"/> is conda or pypi; what does not apply is left out, null or empty.
+/// </summary>
 /// <param name="Channel">The canonical channel name, without credentials.</param>
 /// <param name="Sha256">Of the archive, 64 hexadecimal digits.</param>
 /// <param name="Requested">The user asked for it by name; it is not only a dependency.</param>
 public sealed record PackageEntry(
-    string? Manager, string? Name, string? Version, string? Build = null, string? Subdir = null, string? Channel = null, string? Sha256 = null,
-    string? License = null, bool? Requested = null);
+    string? Manager, string? Name, string? Version, string? Build = null, string? Subdir = null, string? Channel = null,
+    string? Sha256 = null, string? License = null, bool? Requested = null);
 
 /// <summary>A package of a log that passed the checks.</summary>
 internal sealed record ListedPackage(PackageKey Key, string? Sha256, string? License, bool Requested);
@@ -96,7 +98,9 @@ internal sealed class PackageList
             ?? RefuseText(".subdir", entry.Subdir) ?? RefuseText(".channel", entry.Channel) ?? RefuseRest(entry);
     }
 
-    /// <remarks>The bar and the line feed part the fields and lines of the digest: a field that held them could give two sets one digest.</remarks>
+    /// <remarks>
+    /// The bar and the line feed part the fields and lines of the digest: a field that held them could give two sets one digest.
+    /// </remarks>
     private static (string Field, string Message)? RefuseText(string field, string? text)
     {
         if (text is null)
@@ -136,7 +140,8 @@ internal sealed class PackageList
     {
         var key = Listed(entry).Key;
         // A character of UTF-16 has at most three bytes in UTF-8: mostly there is nothing to count.
-        var length = key.Manager.Length + key.Channel.Length + key.Subdir.Length + key.Name.Length + key.Version.Length + key.Build.Length + 5;
+        var length = key.Manager.Length + key.Channel.Length + key.Subdir.Length + key.Name.Length + key.Version.Length
+            + key.Build.Length + 5;
         return length > MaxLineBytes / 3 && Encoding.UTF8.GetByteCount(key.ToString()) > MaxLineBytes;
     }
 }

@@ -9,19 +9,19 @@ namespace EnvPlatform.Ingest.Packages;
 /// </summary>
 internal sealed class RecentlyUsed<TKey, TValue>(int capacity) where TKey : notnull
 {
-    private readonly Lock turning = new();
-    private ConcurrentDictionary<TKey, TValue> young = new();
-    private ConcurrentDictionary<TKey, TValue> old = new();
-    private int added;
+    private readonly Lock _turning = new();
+    private ConcurrentDictionary<TKey, TValue> _young = new();
+    private ConcurrentDictionary<TKey, TValue> _old = new();
+    private int _added;
 
     public bool TryGet(TKey key, [MaybeNullWhen(false)] out TValue value)
     {
-        if (young.TryGetValue(key, out value))
+        if (_young.TryGetValue(key, out value))
         {
             return true;
         }
 
-        if (!old.TryGetValue(key, out value))
+        if (!_old.TryGetValue(key, out value))
         {
             return false;
         }
@@ -32,18 +32,18 @@ internal sealed class RecentlyUsed<TKey, TValue>(int capacity) where TKey : notn
 
     public void Add(TKey key, TValue value)
     {
-        if (!young.TryAdd(key, value) || Interlocked.Increment(ref added) < capacity / 2)
+        if (!_young.TryAdd(key, value) || Interlocked.Increment(ref _added) < capacity / 2)
         {
             return;
         }
 
-        lock (turning)
+        lock (_turning)
         {
-            if (added >= capacity / 2)
+            if (_added >= capacity / 2)
             {
-                old = young;
-                young = new();
-                added = 0;
+                _old = _young;
+                _young = new();
+                _added = 0;
             }
         }
     }

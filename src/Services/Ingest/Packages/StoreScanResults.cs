@@ -13,10 +13,10 @@ using Npgsql;
 namespace EnvPlatform.Ingest.Packages;
 
 /// <summary>
-/// Keeps what a scan found in a set for an organization; the environments on it show it. Many messages at a time: one import of advisories may concern
-/// most sets.
+/// Keeps what a scan found in a set for an organization; the environments on it show it. Many messages at a time: one import of advisories
+/// may concern most sets.
 /// </summary>
-public sealed class StoreScanResults(NpgsqlDataSource db) : IConsumer<Batch<EnvironmentScanned>>
+internal sealed class StoreScanResults(NpgsqlDataSource db) : IConsumer<Batch<EnvironmentScanned>>
 {
     public Task Consume(ConsumeContext<Batch<EnvironmentScanned>> context) => db.HandleBatchOnceAsync(this, context, async (tx, messages) =>
     {
@@ -46,7 +46,8 @@ public sealed class StoreScanResults(NpgsqlDataSource db) : IConsumer<Batch<Envi
         update organization_package_sets s set
             {CountColumns.AssignFrom("given")}, not_checked = given.not_checked, scanned_at = given.scanned_at
         from {Given}
-        where s.org_id = given.org_id and s.package_set_id = given.package_set_id and (s.scanned_at is null or s.scanned_at < given.scanned_at)
+        where s.org_id = given.org_id and s.package_set_id = given.package_set_id
+            and (s.scanned_at is null or s.scanned_at < given.scanned_at)
         """;
 
     private static DynamicParameters Parameters(Scan[] scans) => CountColumns.Parameters(

@@ -24,11 +24,11 @@ public sealed record ActivationReason(string Kind, string Message, DateTimeOffse
 public sealed record ActivationAnswer(
     ActivationStatus Status, string? Message, EnvironmentId? EnvironmentId, IReadOnlyList<ActivationReason> Reasons)
 {
-    private byte[]? json;
+    private byte[]? _json;
 
     public static ActivationAnswer Unknown { get; } = new(ActivationStatus.Unknown, null, null, []);
 
     /// <summary>The answer as JSON, serialized once however often it is given.</summary>
     [JsonIgnore]
-    internal byte[] Utf8Json => json ??= JsonSerializer.SerializeToUtf8Bytes(this, Json.Options);
+    internal byte[] Utf8Json => _json ??= JsonSerializer.SerializeToUtf8Bytes(this, Json.Options);
 }

@@ -5,11 +5,12 @@ using Npgsql;
 namespace EnvPlatform.Policy.Activations;
 
 /// <summary>
-/// The answer for a place: from memory, then Redis, then PostgreSQL. An answer is out of date for as long as an invalidation travels, and at
-/// most for <see cref="PolicyOptions.AnswerSeconds"/> should one be lost.
+/// The answer for a place: from memory, then Redis, then PostgreSQL. An answer is out of date for as long as an invalidation travels, and
+/// at most for <see cref="PolicyOptions.AnswerSeconds"/> should one be lost.
 /// </summary>
 internal sealed class ActivationAnswers(
-    AnswerMemory memory, SharedAnswers shared, InvalidationChannel channel, NpgsqlDataSource db, IOptions<PolicyOptions> options, TimeProvider clock)
+    AnswerMemory memory, SharedAnswers shared, InvalidationChannel channel, NpgsqlDataSource db,
+    IOptions<PolicyOptions> options, TimeProvider clock)
 {
     public ValueTask<ActivationAnswer> FindAsync(Location location, CancellationToken ct)
     {

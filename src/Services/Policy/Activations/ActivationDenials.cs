@@ -37,7 +37,15 @@ internal static class ActivationDenials
                 pending = case when d.pending = 0 and d.recorded_at <= @Now - interval '1 second' then 0 else d.pending + 1 end
             returning pending = 0
             """,
-            new { caller.OrgId, answer.EnvironmentId, ActionKey = actionKey, caller.SubjectId, Now = now, Details = JsonSerializer.Serialize(details, Json.Options) });
+            new
+            {
+                caller.OrgId,
+                answer.EnvironmentId,
+                ActionKey = actionKey,
+                caller.SubjectId,
+                Now = now,
+                Details = JsonSerializer.Serialize(details, Json.Options)
+            });
         if (atOnce)
         {
             Audit(tx, actionKey, details, 1, now, now);
@@ -61,7 +69,8 @@ internal static class ActivationDenials
             """, new { Now = now, FlushBatch });
         foreach (var row in rows)
         {
-            Audit(tx, row.ActionKey, JsonSerializer.Deserialize<Details>(row.Details, Json.Options)!, row.Pending, row.FirstPendingAt, row.LastPendingAt);
+            Audit(tx, row.ActionKey, JsonSerializer.Deserialize<Details>(row.Details, Json.Options)!, row.Pending,
+                row.FirstPendingAt, row.LastPendingAt);
         }
 
         if (rows.Count > 0)
@@ -82,7 +91,8 @@ internal static class ActivationDenials
                 });
         }
 
-        await tx.ExecuteAsync("delete from activation_denials where pending = 0 and recorded_at < @Now - interval '1 hour'", new { Now = now });
+        await tx.ExecuteAsync(
+            "delete from activation_denials where pending = 0 and recorded_at < @Now - interval '1 hour'", new { Now = now });
         await tx.CommitAsync();
         return rows.Count;
     }
@@ -90,12 +100,22 @@ internal static class ActivationDenials
     private static void Audit(Tx tx, string actionKey, Details details, int count, DateTimeOffset firstAt, DateTimeOffset lastAt) =>
         tx.Audit(
             details.Caller, lastAt, actionKey, new AuditTarget(details.Answer.EnvironmentId.ToString()!, null, "environment"),
-            $"Activation of {details.Prefix} was {(details.Answer.Status == ActivationStatus.Block ? "blocked" : "warned about")}{(count > 1 ? $" {count} times" : "")}.",
-            new { details.Answer.Status, details.Answer.Message, details.MachineId, details.Prefix, Count = count, FirstAt = firstAt, LastAt = lastAt });
+            $"Activation of {details.Prefix} was "
+            + $"{(details.Answer.Status == ActivationStatus.Block ? "blocked" : "warned about")}{(count > 1 ? $" {count} times" : "")}.",
+            new
+            {
+                details.Answer.Status,
+                details.Answer.Message,
+                details.MachineId,
+                details.Prefix,
+                Count = count,
+                FirstAt = firstAt,
+                LastAt = lastAt
+            });
 
     private sealed record Details(Caller Caller, MachineId MachineId, string Prefix, ActivationAnswer Answer);
 
     private sealed record Row(
-        OrganizationId OrgId, EnvironmentId EnvironmentId, string ActionKey, SubjectId SubjectId, int Pending, DateTimeOffset FirstPendingAt,
-        DateTimeOffset LastPendingAt, string Details);
+        OrganizationId OrgId, EnvironmentId EnvironmentId, string ActionKey, SubjectId SubjectId, int Pending,
+        DateTimeOffset FirstPendingAt, DateTimeOffset LastPendingAt, string Details);
 }

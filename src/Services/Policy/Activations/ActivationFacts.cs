@@ -13,15 +13,16 @@ namespace EnvPlatform.Policy.Activations;
 internal sealed record ActivationFacts(EnvironmentId EnvironmentId, EnvironmentStatus Manual, string? Message, DateTimeOffset? SetAt)
 {
     /// <summary>
-    /// Null for a place where no environment is known. Two environments are at one place only while the event that moves one of them away is late: the
-    /// newer one is meant.
+    /// Null for a place where no environment is known. Two environments are at one place only while the event that moves one of them away
+    /// is late: the newer one is meant.
     /// </summary>
     public static Task<ActivationFacts?> ReadAsync(NpgsqlDataSource db, Location location, CancellationToken ct) =>
         db.QuerySingleOrDefaultAsync<ActivationFacts>(
             """
             select environment_id, status as manual, message, set_at
             from environment_status
-            where org_id = @OrganizationId and machine_id = @MachineId and md5(prefix)::uuid = md5(@Prefix)::uuid and prefix = @Prefix and not removed
+            where org_id = @OrganizationId and machine_id = @MachineId and md5(prefix)::uuid = md5(@Prefix)::uuid
+                and prefix = @Prefix and not removed
             order by placed_at desc nulls last, environment_id desc limit 1
             """, new { location.OrganizationId, location.MachineId, location.Prefix }, ct);
 }

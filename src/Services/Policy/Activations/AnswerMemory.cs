@@ -4,28 +4,28 @@ namespace EnvPlatform.Policy.Activations;
 
 /// <summary>
 /// The activation answers that this process remembers: bounded, and safe against a slow reader. Places are spread over stripes, each with a
-/// generation. A reader takes the stamp before it reads and hands it over with the answer; an invalidation raises the generation, so an answer
-/// that was read before the invalidation and kept after it carries an old stamp and is never given out.
+/// generation. A reader takes the stamp before it reads and hands it over with the answer; an invalidation raises the generation, so an
+/// answer that was read before the invalidation and kept after it carries an old stamp and is never given out.
 /// </summary>
 internal sealed class AnswerMemory(int capacity, TimeProvider clock)
 {
     private const int Stripes = 4_096;
-    private readonly long[] generations = new long[Stripes];
-    private long epoch;
-    private ConcurrentDictionary<Location, Entry> young = new();
-    private ConcurrentDictionary<Location, Entry> old = new();
+    private readonly long[] _generations = new long[Stripes];
+    private long _epoch;
+    private ConcurrentDictionary<Location, Entry> _young = new();
+    private ConcurrentDictionary<Location, Entry> _old = new();
 
     /// <summary>Both parts only grow, so their sum is the same at two moments exactly when neither changed in between.</summary>
-    public long Stamp(ulong hash) => Volatile.Read(ref generations[hash % Stripes]) + Volatile.Read(ref epoch);
+    public long Stamp(ulong hash) => Volatile.Read(ref _generations[hash % Stripes]) + Volatile.Read(ref _epoch);
 
     public ActivationAnswer? Find(in Location location, ulong hash)
     {
-        if (young.TryGetValue(location, out var entry))
+        if (_young.TryGetValue(location, out var entry))
         {
             return IsGood(entry, hash) ? entry.Answer : null;
         }
 
-        if (!old.TryGetValue(location, out entry) || !IsGood(entry, hash))
+        if (!_old.TryGetValue(location, out entry) || !IsGood(entry, hash))
         {
             return null;
         }
@@ -42,18 +42,18 @@ internal sealed class AnswerMemory(int capacity, TimeProvider clock)
         }
     }
 
-    public void Drop(ulong hash) => Interlocked.Increment(ref generations[hash % Stripes]);
+    public void Drop(ulong hash) => Interlocked.Increment(ref _generations[hash % Stripes]);
 
-    public void Clear() => Interlocked.Increment(ref epoch);
+    public void Clear() => Interlocked.Increment(ref _epoch);
 
     /// <summary>Half of the capacity is for what was used since the last turn; what was not used for two turns goes.</summary>
     private void Add(in Location location, Entry entry)
     {
-        var current = young;
+        var current = _young;
         current[location] = entry;
-        if (current.Count > capacity / 2 && Interlocked.CompareExchange(ref young, new(), current) == current)
+        if (current.Count > capacity / 2 && Interlocked.CompareExchange(ref _young, new(), current) == current)
         {
-            Volatile.Write(ref old, current);
+            Volatile.Write(ref _old, current);
         }
     }
 

@@ -9,10 +9,10 @@ using Npgsql;
 namespace EnvPlatform.Policy.Activations;
 
 /// <summary>
-/// A member is about to activate the environment at a prefix of a machine: may it? A warning or a refusal is recorded before it is given, so
-/// none is given that the audit log does not know.
+/// A member is about to activate the environment at a prefix of a machine: may it? A warning or a refusal is recorded before it is given,
+/// so none is given that the audit log does not know.
 /// </summary>
-public static class CheckActivation
+internal static class CheckActivation
 {
     private const int MaxPrefix = 4_096;
 

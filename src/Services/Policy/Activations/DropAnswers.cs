@@ -10,8 +10,8 @@ using Npgsql;
 namespace EnvPlatform.Policy.Activations;
 
 /// <summary>
-/// Drops the answers for environments whose status changed, again and durably: the request that changed it drops them at once, but its process
-/// may die between the commit and that. Dropping twice is harmless, so what was handled is not remembered.
+/// Drops the answers for environments whose status changed, again and durably: the request that changed it drops them at once, but its
+/// process may die between the commit and that. Dropping twice is harmless, so what was handled is not remembered.
 /// </summary>
 internal sealed class DropAnswers(NpgsqlDataSource db, InvalidationChannel channel) : IConsumer<Batch<EnvironmentStatusChanged>>
 {
@@ -23,7 +23,11 @@ internal sealed class DropAnswers(NpgsqlDataSource db, InvalidationChannel chann
             select org_id, machine_id, prefix from environment_status
             where (org_id, environment_id) in (select * from unnest(@Orgs, @Environments)) and machine_id is not null
             """,
-            new { Orgs = changes.Select(c => c.OrganizationId.Value).ToArray(), Environments = changes.Select(c => c.EnvironmentId.Value).ToArray() },
+            new
+            {
+                Orgs = changes.Select(c => c.OrganizationId.Value).ToArray(),
+                Environments = changes.Select(c => c.EnvironmentId.Value).ToArray()
+            },
             context.CancellationToken);
         await channel.DropAsync([.. places.Select(place => new Location(place.OrgId, place.MachineId, place.Prefix))]);
     }

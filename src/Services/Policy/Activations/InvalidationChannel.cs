@@ -7,37 +7,38 @@ using StackExchange.Redis;
 namespace EnvPlatform.Policy.Activations;
 
 /// <summary>
-/// Tells every instance which answers are out of date, over a Redis channel, and knows whether this instance hears what is said there. Redis
-/// keeps no message for who is away, so the memory is trusted only while this instance hears its own probes, and is cleared whenever it begins
-/// to hear them again.
+/// Tells every instance which answers are out of date, over a Redis channel, and knows whether this instance hears what is said there.
+/// Redis keeps no message for who is away, so the memory is trusted only while this instance hears its own probes, and is cleared whenever
+/// it begins to hear them again.
 /// </summary>
-internal sealed partial class InvalidationChannel(AnswerMemory memory, RedisConnection redis, TimeProvider clock, ILogger<InvalidationChannel> log)
+internal sealed partial class InvalidationChannel(
+    AnswerMemory memory, RedisConnection redis, TimeProvider clock, ILogger<InvalidationChannel> log)
     : BackgroundService
 {
     private static readonly TimeSpan ProbeInterval = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan Silence = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan PublishTimeout = TimeSpan.FromSeconds(1);
-    private readonly string instance = Guid.CreateVersion7().ToString("N");
-    private readonly ConcurrentDictionary<Location, long> owed = new();
-    private readonly Lock gate = new();
+    private readonly string _instance = Guid.CreateVersion7().ToString("N");
+    private readonly ConcurrentDictionary<Location, long> _owed = new();
+    private readonly Lock _gate = new();
     private IConnectionMultiplexer? _opened;
     private Task? _subscribing;
-    private IConnectionMultiplexer? connection;
-    private long owedNumber;
-    private long probesSent;
-    private long deafUntilProbe;
-    private long heardAt;
-    private volatile bool hearing;
+    private IConnectionMultiplexer? _connection;
+    private long _owedNumber;
+    private long _probesSent;
+    private long _deafUntilProbe;
+    private long _heardAt;
+    private volatile bool _hearing;
 
     /// <summary>Whether invalidations reach this instance, as far as can be known.</summary>
-    public bool IsLive => hearing && clock.GetElapsedTime(Volatile.Read(ref heardAt)) < Silence;
+    public bool IsLive => _hearing && clock.GetElapsedTime(Volatile.Read(ref _heardAt)) < Silence;
 
     /// <summary>Redis; null while it has never been there.</summary>
-    public IDatabase? Database => Volatile.Read(ref connection)?.GetDatabase();
+    public IDatabase? Database => Volatile.Read(ref _connection)?.GetDatabase();
 
     /// <summary>
-    /// Call after the commit that changed these places. Drops what is kept in Redis, then tells every instance. When Redis is away the places
-    /// are remembered and dropped as soon as it is back.
+    /// Call after the commit that changed these places. Drops what is kept in Redis, then tells every instance. When Redis is away the
+    /// places are remembered and dropped as soon as it is back.
     /// </summary>
     public async Task DropAsync(IReadOnlyCollection<Location> locations)
     {
@@ -50,8 +51,8 @@ internal sealed partial class InvalidationChannel(AnswerMemory memory, RedisConn
         foreach (var location in locations)
         {
             memory.Drop(location.StableHash());
-            var number = Interlocked.Increment(ref owedNumber);
-            owed[location] = number;
+            var number = Interlocked.Increment(ref _owedNumber);
+            _owed[location] = number;
             debts.Add((location, number));
         }
 
@@ -65,16 +66,17 @@ internal sealed partial class InvalidationChannel(AnswerMemory memory, RedisConn
         {
             try
             {
-                if (connection is null)
+                if (_connection is null)
                 {
                     await ConnectAsync(stoppingToken);
                 }
 
-                await connection!.GetSubscriber().PublishAsync(RedisKeys.Invalidations, $"p:{instance}:{Interlocked.Increment(ref probesSent)}")
+                await _connection!.GetSubscriber()
+                    .PublishAsync(RedisKeys.Invalidations, $"p:{_instance}:{Interlocked.Increment(ref _probesSent)}")
                     .WaitAsync(PublishTimeout, clock, stoppingToken);
-                if (IsLive && !owed.IsEmpty)
+                if (IsLive && !_owed.IsEmpty)
                 {
-                    await PayAsync([.. owed.Select(debt => (debt.Key, debt.Value))]);
+                    await PayAsync([.. _owed.Select(debt => (debt.Key, debt.Value))]);
                 }
             }
             catch (Exception exception) when (exception is RedisException or TimeoutException)
@@ -106,14 +108,14 @@ internal sealed partial class InvalidationChannel(AnswerMemory memory, RedisConn
         }
 
         await _subscribing.WaitAsync(PublishTimeout, clock, ct);
-        Volatile.Write(ref connection, opened);
+        Volatile.Write(ref _connection, opened);
     }
 
     private async Task PayAsync(List<(Location Location, long Number)> debts)
     {
         if (Database is not { } redis)
         {
-            LogOwed(owed.Count, "it has not been reached yet");
+            LogOwed(_owed.Count, "it has not been reached yet");
             return;
         }
 
@@ -124,12 +126,12 @@ internal sealed partial class InvalidationChannel(AnswerMemory memory, RedisConn
             await redis.PublishAsync(RedisKeys.Invalidations, "d:" + hashes).WaitAsync(PublishTimeout, clock);
             foreach (var (location, number) in debts)
             {
-                owed.TryRemove(new(location, number));
+                _owed.TryRemove(new(location, number));
             }
         }
         catch (Exception exception) when (exception is RedisException or TimeoutException)
         {
-            LogOwed(owed.Count, exception.GetType().Name);
+            LogOwed(_owed.Count, exception.GetType().Name);
         }
     }
 
@@ -145,7 +147,7 @@ internal sealed partial class InvalidationChannel(AnswerMemory memory, RedisConn
                 }
             }
         }
-        else if (message?.Split(':') is ["p", var sender, var number] && sender == instance && long.TryParse(number, out var probe))
+        else if (message?.Split(':') is ["p", var sender, var number] && sender == _instance && long.TryParse(number, out var probe))
         {
             HearProbe(probe);
         }
@@ -153,9 +155,9 @@ internal sealed partial class InvalidationChannel(AnswerMemory memory, RedisConn
 
     private void HearProbe(long probe)
     {
-        lock (gate)
+        lock (_gate)
         {
-            if (probe <= deafUntilProbe)
+            if (probe <= _deafUntilProbe)
             {
                 return;
             }
@@ -166,8 +168,8 @@ internal sealed partial class InvalidationChannel(AnswerMemory memory, RedisConn
                 memory.Clear();
             }
 
-            Volatile.Write(ref heardAt, clock.GetTimestamp());
-            hearing = true;
+            Volatile.Write(ref _heardAt, clock.GetTimestamp());
+            _hearing = true;
             if (!wasLive)
             {
                 LogHearing();
@@ -178,12 +180,12 @@ internal sealed partial class InvalidationChannel(AnswerMemory memory, RedisConn
     /// <summary>Only a probe that is sent after this moment proves that the channel is there again.</summary>
     private void BecomeDeaf(string reason)
     {
-        lock (gate)
+        lock (_gate)
         {
-            deafUntilProbe = Volatile.Read(ref probesSent);
-            if (hearing)
+            _deafUntilProbe = Volatile.Read(ref _probesSent);
+            if (_hearing)
             {
-                hearing = false;
+                _hearing = false;
                 LogDeaf(reason);
             }
         }

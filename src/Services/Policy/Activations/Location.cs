@@ -7,7 +7,9 @@ namespace EnvPlatform.Policy.Activations;
 /// <summary>A place where an environment can be: a prefix, exactly as it was logged, on a machine of an organization.</summary>
 internal readonly record struct Location(OrganizationId OrganizationId, MachineId MachineId, string Prefix)
 {
-    /// <summary>A hash that is the same in every process (FNV-1a, 64 bits). It names places in invalidations; two places may share one.</summary>
+    /// <summary>
+    /// A hash that is the same in every process (FNV-1a, 64 bits). It names places in invalidations; two places may share one.
+    /// </summary>
     public ulong StableHash()
     {
         const ulong Offset = 14_695_981_039_346_656_037;

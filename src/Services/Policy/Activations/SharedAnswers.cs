@@ -9,9 +9,9 @@ using StackExchange.Redis;
 namespace EnvPlatform.Policy.Activations;
 
 /// <summary>
-/// The activation answers that all instances share in Redis. Whoever misses takes a lease on the key and may fill it only while the lease is
-/// there; an invalidation deletes it, so an answer that was read before the change cannot be put back after it (the leases of Nishtala et al.,
-/// "Scaling Memcache at Facebook", NSDI 2013). A miss and a Redis that is away look the same.
+/// The activation answers that all instances share in Redis. Whoever misses takes a lease on the key and may fill it only while the lease
+/// is there; an invalidation deletes it, so an answer that was read before the change cannot be put back after it (the leases of Nishtala
+/// et al., "Scaling Memcache at Facebook", NSDI 2013). A miss and a Redis that is away look the same.
 /// </summary>
 internal sealed class SharedAnswers(InvalidationChannel channel, IOptions<PolicyOptions> options, TimeProvider clock)
 {
@@ -42,7 +42,8 @@ internal sealed class SharedAnswers(InvalidationChannel channel, IOptions<Policy
         var lease = "lease " + Guid.CreateVersion7().ToString("N");
         try
         {
-            var found = (string?)await redis.ScriptEvaluateAsync(FindOrLease, [RedisKeys.Activation(location)], [lease, (long)LeaseTime.TotalMilliseconds])
+            var found = (string?)await redis.ScriptEvaluateAsync(
+                FindOrLease, [RedisKeys.Activation(location)], [lease, (long)LeaseTime.TotalMilliseconds])
                 .WaitAsync(Timeout, clock);
             if (found == lease)
             {

@@ -1,10 +1,12 @@
--- Which package set an environment holds, so that what was found in the set can be told of the environment. Null until a log has been heard of.
+-- Which package set an environment holds, so that what was found in the set can be told of the environment. Null until a log has been heard
+-- of.
 alter table environment_status add column package_set_id bigint;
 
 -- The environment's version that said so: logs and renames come in any order, and only logs know the set.
 alter table environment_status add column package_set_version bigint not null default 0;
 
--- One row: what was found in a package set for an organization, as its curations have it. A copy of what Scanner says; the newest scan counts.
+-- One row: what was found in a package set for an organization, as its curations have it. A copy of what Scanner says; the newest scan
+-- counts.
 create table scan_facts (
     org_id              uuid not null,
     package_set_id      bigint not null,

@@ -11,13 +11,15 @@ using Npgsql;
 namespace EnvPlatform.Policy.Scans;
 
 /// <summary>
-/// Keeps what a scan found in a set for an organization. The time of the scan drops what is stale or comes twice, so what was handled is not remembered.
+/// Keeps what a scan found in a set for an organization. The time of the scan drops what is stale or comes twice, so what was handled is
+/// not remembered.
 /// </summary>
 internal sealed class StoreScanResults(NpgsqlDataSource db) : IConsumer<Batch<EnvironmentScanned>>
 {
     public async Task Consume(ConsumeContext<Batch<EnvironmentScanned>> context)
     {
-        var latest = context.Message.SelectMany(message => message.Message.Sets, (message, set) => new Scan(message.Message.OrganizationId, set))
+        var latest = context.Message.SelectMany(
+            message => message.Message.Sets, (message, set) => new Scan(message.Message.OrganizationId, set))
             .NewestBy(scan => (scan.Organization.Value, scan.Set.PackageSetId), scan => scan.Set.ScannedAt);
         await using var tx = await db.BeginAsync(context.CancellationToken);
         await tx.ExecuteAsync(

@@ -8,7 +8,7 @@ using Microsoft.AspNetCore.Mvc;
 namespace EnvPlatform.Policy.Statuses;
 
 /// <summary>The status of an environment, for its owner and for administrators.</summary>
-public static class GetStatus
+internal static class GetStatus
 {
     public static void MapGetStatus(this IEndpointRouteBuilder environments) =>
         environments.MapGet("/{id}/status", HandleAsync).RequireAuthorization(Access.Member).WithName(nameof(GetStatus))

@@ -26,7 +26,8 @@ internal abstract record Lookup
 
 /// <summary>Finds an environment; one whose event has not arrived yet is asked of Ingest, and known from then on.</summary>
 internal sealed class KnownEnvironments(
-    NpgsqlDataSource db, IngestEnvironments.EnvironmentsClient ingest, InvalidationChannel channel, IOptions<PolicyOptions> options, TimeProvider clock)
+    NpgsqlDataSource db, IngestEnvironments.EnvironmentsClient ingest, InvalidationChannel channel,
+    IOptions<PolicyOptions> options, TimeProvider clock)
 {
     public async Task<Lookup> FindAsync(OrganizationId organization, EnvironmentId environment, CancellationToken ct)
     {
@@ -51,17 +52,20 @@ internal sealed class KnownEnvironments(
             return new Lookup.Unanswered();
         }
 
-        return await ReadAsync(organization, environment, ct) is { Removed: false } learned ? new Lookup.Found(learned) : new Lookup.Missing();
+        return await ReadAsync(organization, environment, ct) is { Removed: false } learned
+            ? new Lookup.Found(learned)
+            : new Lookup.Missing();
     }
 
-    private async Task LearnAsync(OrganizationId organization, EnvironmentId environment, Contracts.Ingest.Environment reply, CancellationToken ct)
+    private async Task LearnAsync(
+        OrganizationId organization, EnvironmentId environment, Contracts.Ingest.Environment reply, CancellationToken ct)
     {
         await using var tx = await db.BeginAsync(ct);
         var places = await Placement.ApplyAsync(tx,
         [
             new(
-                organization, environment, new(Guid.Parse(reply.MachineId)), new(Guid.Parse(reply.OwnerId)), reply.PackageSetId, reply.Prefix, reply.Name,
-                reply.Version, clock.GetUtcNow()),
+                organization, environment, new(Guid.Parse(reply.MachineId)), new(Guid.Parse(reply.OwnerId)), reply.PackageSetId,
+                reply.Prefix, reply.Name, reply.Version, clock.GetUtcNow()),
         ]);
         await tx.CommitAsync();
         await channel.DropAsync(places);

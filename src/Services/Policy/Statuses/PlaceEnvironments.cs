@@ -9,15 +9,17 @@ using Npgsql;
 
 namespace EnvPlatform.Policy.Statuses;
 
-/// <summary>Learns which environment is at which prefix of which machine. The environment's version drops what is stale or comes twice.</summary>
+/// <summary>
+/// Learns which environment is at which prefix of which machine. The environment's version drops what is stale or comes twice.
+/// </summary>
 internal sealed class PlaceEnvironments(NpgsqlDataSource db, InvalidationChannel channel) : IConsumer<Batch<EnvironmentLogged>>
 {
     public async Task Consume(ConsumeContext<Batch<EnvironmentLogged>> context)
     {
         await using var tx = await db.BeginAsync(context.CancellationToken);
         var places = await Placement.ApplyAsync(tx, [.. context.Message.Select(message => message.Message).Select(logged => new Placement(
-            logged.OrganizationId, logged.EnvironmentId, logged.MachineId, logged.Owner, logged.PackageSetId, logged.Prefix, logged.Name, logged.Version,
-            logged.LoggedAt))]);
+            logged.OrganizationId, logged.EnvironmentId, logged.MachineId, logged.Owner, logged.PackageSetId, logged.Prefix,
+            logged.Name, logged.Version, logged.LoggedAt))]);
         await tx.CommitAsync();
         await channel.DropAsync(places);
     }

@@ -9,8 +9,8 @@ namespace EnvPlatform.Policy.Statuses;
 /// <param name="PackageSetId">The package set that it holds; null where the source does not say.</param>
 /// <param name="Version">The environment's version: what is older than what is known changes nothing.</param>
 internal sealed record Placement(
-    OrganizationId OrganizationId, EnvironmentId EnvironmentId, MachineId MachineId, SubjectId? Owner, long? PackageSetId, string Prefix, string Name, long Version,
-    DateTimeOffset At)
+    OrganizationId OrganizationId, EnvironmentId EnvironmentId, MachineId MachineId, SubjectId? Owner, long? PackageSetId, string Prefix,
+    string Name, long Version, DateTimeOffset At)
 {
     /// <summary>Writes the newest placement of each environment. Doing so twice, or late, is harmless: the version decides.</summary>
     /// <returns>The places whose answers are out of date once the transaction has committed.</returns>
@@ -19,7 +19,10 @@ internal sealed record Placement(
         // In the order of the keys, so that two instances wait for each other and never in a circle.
         var newest = placements
             .GroupBy(placement => (placement.OrganizationId, placement.EnvironmentId))
-            .Select(same => same.MaxBy(placement => placement.Version)! with { Owner = same.Select(placement => placement.Owner).FirstOrDefault(owner => owner is not null) })
+            .Select(same => same.MaxBy(placement => placement.Version)! with
+            {
+                Owner = same.Select(placement => placement.Owner).FirstOrDefault(owner => owner is not null)
+            })
             .OrderBy(placement => placement.OrganizationId.Value).ThenBy(placement => placement.EnvironmentId.Value).ToList();
         var held = placements.Where(placement => placement.PackageSetId is not null)
             .GroupBy(placement => (placement.OrganizationId, placement.EnvironmentId))
@@ -34,16 +37,19 @@ internal sealed record Placement(
             """, new { organizations, environments });
         await tx.ExecuteAsync(
             """
-            insert into environment_status as s (org_id, environment_id, machine_id, owner, prefix, name, environment_version, placed_at, package_set_id,
+            insert into environment_status as s (org_id, environment_id, machine_id, owner, prefix, name, environment_version,
+                placed_at, package_set_id,
                 package_set_version)
-            select * from unnest(@organizations, @environments, @Machines, @Owners, @Prefixes, @Names, @Versions, @Times, @Sets, @SetVersions)
+            select *
+            from unnest(@organizations, @environments, @Machines, @Owners, @Prefixes, @Names, @Versions, @Times, @Sets, @SetVersions)
             on conflict (org_id, environment_id) do update set
                 owner = coalesce(s.owner, excluded.owner),
                 machine_id = case when excluded.environment_version > s.environment_version then excluded.machine_id else s.machine_id end,
                 prefix = case when excluded.environment_version > s.environment_version then excluded.prefix else s.prefix end,
                 name = case when excluded.environment_version > s.environment_version then excluded.name else s.name end,
                 placed_at = case when excluded.environment_version > s.environment_version then excluded.placed_at else s.placed_at end,
-                package_set_id = case when excluded.package_set_version > s.package_set_version then excluded.package_set_id else s.package_set_id end,
+                package_set_id = case when excluded.package_set_version > s.package_set_version then excluded.package_set_id
+                    else s.package_set_id end,
                 package_set_version = greatest(s.package_set_version, excluded.package_set_version),
                 removed = s.removed and excluded.environment_version <= s.environment_version,
                 environment_version = greatest(s.environment_version, excluded.environment_version)
@@ -66,7 +72,8 @@ internal sealed record Placement(
         return
         [
             .. before.Select(place => new Location(place.OrgId, place.MachineId, place.Prefix))
-                .Concat(newest.Select(placement => new Location(placement.OrganizationId, placement.MachineId, placement.Prefix))).Distinct(),
+                .Concat(newest.Select(placement => new Location(placement.OrganizationId, placement.MachineId, placement.Prefix)))
+                .Distinct(),
         ];
 
         Placement? SetOf(Placement placement) => held.GetValueOrDefault((placement.OrganizationId, placement.EnvironmentId));

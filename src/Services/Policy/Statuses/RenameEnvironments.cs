@@ -24,11 +24,14 @@ internal sealed class RenameEnvironments(NpgsqlDataSource db, InvalidationChanne
 
     internal sealed class Definition : BatchDefinition<RenameEnvironments>
     {
-        /// <summary>The queue keeps the name that it had when the consumer was called after a move: messages may be waiting in it.</summary>
+        /// <summary>
+        /// The queue keeps the name that it had when the consumer was called after a move: messages may be waiting in it.
+        /// </summary>
         public Definition(IEndpointNameFormatter names)
         {
             ArgumentNullException.ThrowIfNull(names);
-            EndpointName = names.Consumer<RenameEnvironments>().Replace("rename-environments", "move-environments", StringComparison.Ordinal);
+            EndpointName = names.Consumer<RenameEnvironments>()
+                .Replace("rename-environments", "move-environments", StringComparison.Ordinal);
         }
     }
 }

@@ -17,7 +17,7 @@ using Npgsql;
 namespace EnvPlatform.Policy.Statuses;
 
 /// <summary>An administrator warns about an environment, blocks it, or lets it be used again.</summary>
-public static partial class SetStatus
+internal static partial class SetStatus
 {
     /// <param name="Message">What the member sees at the next activation; where it is left out, a sentence of the platform.</param>
     public sealed record Request([Required] EnvironmentStatus? Status, [MaxLength(2_000)] string? Message = null);
@@ -27,7 +27,8 @@ public static partial class SetStatus
             .WithSummary("Warn about an environment, block it, or let it be used again.");
 
     private static async Task<Results<Ok<StatusView>, ProblemHttpResult>> HandleAsync(
-        EnvironmentId id, Request request, Caller caller, [FromServices] KnownEnvironments environments, [FromServices] InvalidationChannel channel,
+        EnvironmentId id, Request request, Caller caller, [FromServices] KnownEnvironments environments,
+        [FromServices] InvalidationChannel channel,
         NpgsqlDataSource db, TimeProvider clock, [FromServices] ILogger<Request> log, CancellationToken ct)
     {
         switch (await environments.FindAsync(caller.OrgId, id, ct))
@@ -80,7 +81,7 @@ public static partial class SetStatus
             });
         await tx.CommitAsync();
         await channel.DropAsync([new Location(caller.OrgId, before.MachineId!.Value, before.Prefix!)]);
-        Log.Changed(log, id, name);
+        LogChanged(log, id, name);
         return TypedResults.Ok(after.ToView());
     }
 
@@ -99,9 +100,6 @@ public static partial class SetStatus
         _ => null,
     };
 
-    private static partial class Log
-    {
-        [LoggerMessage(Level = LogLevel.Information, Message = "Environment {EnvironmentId} is now {Status}")]
-        public static partial void Changed(ILogger logger, EnvironmentId environmentId, string status);
-    }
+    [LoggerMessage(Level = LogLevel.Information, Message = "Environment {EnvironmentId} is now {Status}")]
+    private static partial void LogChanged(ILogger logger, EnvironmentId environmentId, string status);
 }

@@ -17,5 +17,6 @@ internal static class StatusEndpoints
     }
 
     public static ProblemHttpResult Unanswered() => Problems.Of(
-        StatusCodes.Status503ServiceUnavailable, "environment_unanswered", "Try again.", "This environment is not known here yet, and its service does not answer.");
+        StatusCodes.Status503ServiceUnavailable, "environment_unanswered", "Try again.",
+        "This environment is not known here yet, and its service does not answer.");
 }

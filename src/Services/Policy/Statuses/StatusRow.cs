@@ -5,11 +5,14 @@ namespace EnvPlatform.Policy.Statuses;
 
 /// <summary>An environment and its status, as stored.</summary>
 internal sealed record StatusRow(
-    EnvironmentId EnvironmentId, MachineId? MachineId, string? Prefix, string? Name, SubjectId? Owner, EnvironmentStatus Status, string? Message, SubjectId? SetBy,
-    DateTimeOffset? SetAt, long Version, bool Removed)
+    EnvironmentId EnvironmentId, MachineId? MachineId, string? Prefix, string? Name, SubjectId? Owner, EnvironmentStatus Status,
+    string? Message, SubjectId? SetBy, DateTimeOffset? SetAt, long Version, bool Removed)
 {
     public StatusView ToView() => new(EnvironmentId, Status, Message, SetBy, SetAt);
 }
 
-/// <summary>The status of an environment. <paramref name="SetBy"/> and <paramref name="SetAt"/> are null while nobody ever set it.</summary>
-public sealed record StatusView(EnvironmentId EnvironmentId, EnvironmentStatus Status, string? Message, SubjectId? SetBy, DateTimeOffset? SetAt);
+/// <summary>
+/// The status of an environment. <paramref name="SetBy"/> and <paramref name="SetAt"/> are null while nobody ever set it.
+/// </summary>
+public sealed record StatusView(
+    EnvironmentId EnvironmentId, EnvironmentStatus Status, string? Message, SubjectId? SetBy, DateTimeOffset? SetAt);

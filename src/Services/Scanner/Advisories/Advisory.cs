@@ -3,9 +3,12 @@ using EnvPlatform.Scanner.Matching;
 namespace EnvPlatform.Scanner.Advisories;
 
 /// <summary>
-/// A source record about a vulnerability in the terms of OSV (schema 1.7, https://ossf.github.io/osv-schema/), in which other sources are read as well.
+/// A source record about a vulnerability in the terms of OSV (schema 1.7, https://ossf.github.io/osv-schema/), in which other sources are
+/// read as well.
 /// </summary>
-/// <param name="Aliases">Other ids of the same vulnerability. <c>related</c> and <c>upstream</c> say something else and are not kept.</param>
+/// <param name="Aliases">
+/// Other ids of the same vulnerability. <c>related</c> and <c>upstream</c> say something else and are not kept.
+/// </param>
 /// <param name="Withdrawn">Since when the source holds the record to be wrong; it is then no finding.</param>
 /// <param name="Severity">The scores as the source gives them, unread.</param>
 /// <param name="DatabaseSeverity">The source's own word (<c>database_specific.severity</c>), used where no score can be read.</param>
@@ -27,7 +30,10 @@ public sealed record Advisory(
 public readonly record struct SeverityVector(string Type, string Vector);
 
 /// <summary>A package that an advisory is about, and its versions that are affected: those listed and those in a range.</summary>
-/// <param name="Ecosystem">With its release where the source names one: <c>PyPI</c>, <c>conda</c>, <c>Debian:12</c>; <c>conda</c> where it names the repository of a native project.</param>
+/// <param name="Ecosystem">
+/// With its release where the source names one: <c>PyPI</c>, <c>conda</c>, <c>Debian:12</c>; <c>conda</c> where it names the repository of
+/// a native project.
+/// </param>
 public sealed record AffectedPackage(
     string Ecosystem,
     string Name,

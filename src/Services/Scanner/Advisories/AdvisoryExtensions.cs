@@ -20,7 +20,9 @@ internal static class AdvisoryExtensions
         builder.Services.AddListeningWork<KeepIndexCurrent>();
         builder.Services.AddListeningWork<RunImports>();
         builder.Services.AddOptions<FeedOptions>().BindConfiguration(FeedOptions.Section).ValidateDataAnnotations()
-            .Validate(options => options.AreSourcesValid(), "Feeds:Sources: an address is no http or https URL, a format is not known, a mapping names no channel or something else does, what is no file of NVD is said to be complete, or an interval or first year is out of range.")
+            .Validate(options => options.AreSourcesValid(),
+                "Feeds:Sources: an address is no http or https URL, a format is not known, a mapping names no channel or something else "
+                + "does, what is no file of NVD is said to be complete, or an interval or first year is out of range.")
             .ValidateOnStart();
         builder.Services.AddSingleton<FeedStates>();
         builder.Services.AddSingleton<FeedClient>();
@@ -36,6 +38,7 @@ internal static class AdvisoryExtensions
     private sealed class IndexHealth(CurrentIndex index) : IHealthCheck
     {
         public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
-            Task.FromResult(index.Current is null ? HealthCheckResult.Unhealthy("The advisories are not loaded yet.") : HealthCheckResult.Healthy());
+            Task.FromResult(
+                index.Current is null ? HealthCheckResult.Unhealthy("The advisories are not loaded yet.") : HealthCheckResult.Healthy());
     }
 }

@@ -13,16 +13,16 @@ namespace EnvPlatform.Scanner.Advisories;
 public sealed record IndexGeneration(long Generation, AdvisoryIndex Index, DateTimeOffset LoadedAt);
 
 /// <summary>
-/// The index that this process matches with. Whoever has read a generation from the database asks for an index of at least that one and waits
-/// while it is loaded; a new one replaces the old one whole.
+/// The index that this process matches with. Whoever has read a generation from the database asks for an index of at least that one and
+/// waits while it is loaded; a new one replaces the old one whole.
 /// </summary>
 public sealed class CurrentIndex(NpgsqlDataSource db, CondaChannels channels, TimeProvider clock) : IDisposable
 {
-    private readonly SemaphoreSlim loading = new(1, 1);
-    private IndexGeneration? current;
+    private readonly SemaphoreSlim _loading = new(1, 1);
+    private IndexGeneration? _current;
 
     /// <summary>Null until the first one is loaded.</summary>
-    public IndexGeneration? Current => Volatile.Read(ref current);
+    public IndexGeneration? Current => Volatile.Read(ref _current);
 
     public async Task<IndexGeneration> AtLeastAsync(long generation, CancellationToken ct)
     {
@@ -31,7 +31,7 @@ public sealed class CurrentIndex(NpgsqlDataSource db, CondaChannels channels, Ti
             return fresh;
         }
 
-        await loading.WaitAsync(ct);
+        await _loading.WaitAsync(ct);
         try
         {
             if (Current is { } loaded && loaded.Generation >= generation)
@@ -45,7 +45,7 @@ public sealed class CurrentIndex(NpgsqlDataSource db, CondaChannels channels, Ti
         }
         finally
         {
-            loading.Release();
+            _loading.Release();
         }
     }
 
@@ -62,10 +62,10 @@ public sealed class CurrentIndex(NpgsqlDataSource db, CondaChannels channels, Ti
                 return;
             }
         }
-        while (Interlocked.CompareExchange(ref current, offered, seen) != seen);
+        while (Interlocked.CompareExchange(ref _current, offered, seen) != seen);
     }
 
-    public void Dispose() => loading.Dispose();
+    public void Dispose() => _loading.Dispose();
 
     private async Task<IndexGeneration> LoadAsync(CancellationToken ct)
     {

@@ -3,9 +3,9 @@ using EnvPlatform.Postgres;
 namespace EnvPlatform.Scanner.Advisories;
 
 /// <summary>
-/// The lock that keeps results and advisories in step. Storing what a match says takes it shared and matches with an index of the generation that
-/// it returns; changing the advisories takes it exclusively, matches what is stored again and raises the generation. So there is no moment in
-/// which a result of an older generation could be stored after an import has looked for results to renew.
+/// The lock that keeps results and advisories in step. Storing what a match says takes it shared and matches with an index of the
+/// generation that it returns; changing the advisories takes it exclusively, matches what is stored again and raises the generation. So
+/// there is no moment in which a result of an older generation could be stored after an import has looked for results to renew.
 /// </summary>
 internal static class FindingsLock
 {

@@ -12,7 +12,8 @@ namespace EnvPlatform.Scanner.Advisories;
 /// Brings in the built-in advisories at the start, loads the index, and loads it again when another process has changed the advisories.
 /// </summary>
 internal sealed partial class KeepIndexCurrent(
-    NpgsqlDataSource db, CurrentIndex index, ChangeAdvisories change, IOptions<ScannerOptions> options, ILogger<KeepIndexCurrent> log) : IListeningWork
+    NpgsqlDataSource db, CurrentIndex index, ChangeAdvisories change, IOptions<ScannerOptions> options,
+    ILogger<KeepIndexCurrent> log) : IListeningWork
 {
     public const string Channel = "advisories";
     private bool _seeded;

@@ -1,12 +1,13 @@
 using System.IO.Compression;
+
 using EnvPlatform.Scanner.Advisories.Osv;
 using EnvPlatform.ServiceDefaults;
 
 namespace EnvPlatform.Scanner.Advisories;
 
 /// <summary>
-/// The texts of the records in a feed's file: a zip of JSON files, a JSON object, an array of them or JSON lines; the file, and each entry of a
-/// zip, may be compressed by gzip. Records are read one at a time.
+/// The texts of the records in a feed's file: a zip of JSON files, a JSON object, an array of them or JSON lines; the file, and each entry
+/// of a zip, may be compressed by gzip. Records are read one at a time.
 /// </summary>
 internal static class RecordArchive
 {
@@ -17,7 +18,9 @@ internal static class RecordArchive
     /// <summary>Cuts a text of JSON into its records, none of them larger than a number of bytes.</summary>
     public delegate IEnumerable<JsonObjects.Piece> Splitter(Stream json, int maxBytes);
 
-    /// <exception cref="OsvArchiveException">While enumerating: the archive is damaged or beyond the limits; nothing of it should be kept.</exception>
+    /// <exception cref="OsvArchiveException">
+    /// While enumerating: the archive is damaged or beyond the limits; nothing of it should be kept.
+    /// </exception>
     public static IEnumerable<Entry> Read(Stream stream, Splitter split, OsvLimits? limits, CancellationToken ct)
     {
         ArgumentNullException.ThrowIfNull(stream);

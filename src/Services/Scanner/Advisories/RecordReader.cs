@@ -3,7 +3,9 @@ using System.Text.Json;
 
 namespace EnvPlatform.Scanner.Advisories;
 
-/// <summary>Reads properties of a feed's record. It reads on after a problem and keeps the first, so that a record is read in one expression.</summary>
+/// <summary>
+/// Reads properties of a feed's record. It reads on after a problem and keeps the first, so that a record is read in one expression.
+/// </summary>
 internal class RecordReader
 {
     private const int MaxDepth = 64;

@@ -11,9 +11,10 @@ using Npgsql;
 namespace EnvPlatform.Scanner.Advisories;
 
 /// <summary>
-/// Brings the built-in advisories into the database, so that a first start finds something without the network: once for each edition of them,
-/// and never over a record of the same id that was imported. The tables of conda's channels and names, of CPE products and of repositories and the mirrors that an administrator declared are part of the edition: when they
-/// say something else, packages are other projects than before, or records speak of others, and all packages are matched again.
+/// Brings the built-in advisories into the database, so that a first start finds something without the network: once for each edition of
+/// them, and never over a record of the same id that was imported. The tables of conda's channels and names, of CPE products and of
+/// repositories and the mirrors that an administrator declared are part of the edition: when they say something else, packages are other
+/// projects than before, or records speak of others, and all packages are matched again.
 /// </summary>
 internal static class SeedStarter
 {
@@ -40,7 +41,8 @@ internal static class SeedStarter
         var assembly = Assembly.GetExecutingAssembly();
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         var records = new Dictionary<string, SourceRecord>(StringComparer.Ordinal);
-        foreach (var name in assembly.GetManifestResourceNames().Where(name => name.StartsWith(Prefix, StringComparison.Ordinal)).Order(StringComparer.Ordinal))
+        foreach (var name in assembly.GetManifestResourceNames().Where(name => name.StartsWith(Prefix, StringComparison.Ordinal))
+            .Order(StringComparer.Ordinal))
         {
             using var stream = assembly.GetManifestResourceStream(name)!;
             foreach (var entry in OsvArchive.Read(stream))

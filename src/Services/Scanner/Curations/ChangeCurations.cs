@@ -13,8 +13,8 @@ internal sealed record Verdict(string Status, string? Reason, DateTimeOffset? Ex
 }
 
 /// <summary>
-/// Changes an organization's verdicts, and with them the counts of its sets, what its environments are told, and the audit log. The transaction shares the
-/// <see cref="Advisories.FindingsLock"/> and holds the organization's <see cref="CurationsLock"/>.
+/// Changes an organization's verdicts, and with them the counts of its sets, what its environments are told, and the audit log. The
+/// transaction shares the <see cref="Advisories.FindingsLock"/> and holds the organization's <see cref="CurationsLock"/>.
 /// </summary>
 internal static class ChangeCurations
 {
@@ -37,7 +37,8 @@ internal static class ChangeCurations
             where n.name = @Name order by v.id limit 1
             """, new { Name = name.ToLowerInvariant() });
         return row is null ? null : new(row.Id, [
-            .. row.Advisories.Prepend(row.Id).Concat(row.Aliases).Select(one => one.ToLowerInvariant()).Distinct(StringComparer.Ordinal).Take(MaxNames)]);
+            .. row.Advisories.Prepend(row.Id).Concat(row.Aliases).Select(one => one.ToLowerInvariant())
+                .Distinct(StringComparer.Ordinal).Take(MaxNames)]);
     }
 
     /// <summary>The verdict that counts for exactly this scope.</summary>
@@ -54,9 +55,11 @@ internal static class ChangeCurations
             where {OfScope} and (@ExpiresAt::timestamptz is null or c.expires_at <= @ExpiresAt);
 
             insert into curations (
-                org_id, id, vulnerability_id, made_for, names, package, project, version, build, status, reason, created_at, created_by, created_by_email, expires_at)
+                org_id, id, vulnerability_id, made_for, names, package, project, version, build, status, reason, created_at, created_by,
+                    created_by_email, expires_at)
             values (
-                @OrgId, @Id, @Vulnerability, @Vulnerability, @Names, @Package, @Project, @Version, @Build, @Status, @Reason, @now, @SubjectId, @Email, @ExpiresAt);
+                @OrgId, @Id, @Vulnerability, @Vulnerability, @Names, @Package, @Project, @Version, @Build, @Status, @Reason, @now,
+                    @SubjectId, @Email, @ExpiresAt);
 
             notify curations
             """, new
@@ -78,15 +81,18 @@ internal static class ChangeCurations
             });
 
     /// <summary>Records in the audit log that a verdict was given.</summary>
-    public static void AuditGiven(Tx tx, Caller caller, string vulnerability, CurationScope scope, Verdict before, Verdict verdict, int? told, DateTimeOffset now)
+    public static void AuditGiven(
+        Tx tx, Caller caller, string vulnerability, CurationScope scope, Verdict before, Verdict verdict, int? told, DateTimeOffset now)
     {
         var until = verdict.ExpiresAt is { } end ? $" until {end:u}" : "";
-        Audit(tx, caller, now, "vulnerability_curated", vulnerability, scope, before, verdict, told, $"{vulnerability} was curated as {verdict.Status}{scope}{until}.");
+        Audit(tx, caller, now, "vulnerability_curated", vulnerability, scope, before, verdict, told,
+            $"{vulnerability} was curated as {verdict.Status}{scope}{until}.");
     }
 
     /// <summary>Takes back what is held of exactly this scope.</summary>
     /// <returns>Whether there was anything.</returns>
-    public static async Task<bool> TakeBackAsync(Tx tx, Caller caller, string vulnerability, CurationScope scope, string? reason, DateTimeOffset now)
+    public static async Task<bool> TakeBackAsync(
+        Tx tx, Caller caller, string vulnerability, CurationScope scope, string? reason, DateTimeOffset now)
     {
         var before = await InForceAsync(tx, caller.OrgId, vulnerability, scope);
         if (before == Verdict.None)
@@ -95,7 +101,9 @@ internal static class ChangeCurations
         }
 
         await tx.ExecuteAsync(
-            $"update curations c set ended_at = @now, ended_as = 'taken_back', ended_by = @SubjectId, ended_by_email = @Email where {OfScope}", new
+            $"""
+            update curations c set ended_at = @now, ended_as = 'taken_back', ended_by = @SubjectId, ended_by_email = @Email where {OfScope}
+            """, new
             {
                 caller.OrgId,
                 Vulnerability = vulnerability,
@@ -113,7 +121,9 @@ internal static class ChangeCurations
         return true;
     }
 
-    /// <summary>Counts the organization's sets that have one of the vulnerabilities again, and tells its environments on those that differ.</summary>
+    /// <summary>
+    /// Counts the organization's sets that have one of the vulnerabilities again, and tells its environments on those that differ.
+    /// </summary>
     /// <returns>How many environments were told.</returns>
     public static async Task<int> TellAsync(Tx tx, OrganizationId organization, string[] vulnerabilities, DateTimeOffset now)
     {
@@ -128,7 +138,8 @@ internal static class ChangeCurations
 
     /// <param name="told">Environments whose counts changed by it; null where that was by several verdicts together.</param>
     public static void Audit(
-        Tx tx, Caller caller, DateTimeOffset now, string action, string vulnerability, CurationScope scope, Verdict before, Verdict after, int? told, string message) =>
+        Tx tx, Caller caller, DateTimeOffset now, string action, string vulnerability, CurationScope scope, Verdict before, Verdict after,
+        int? told, string message) =>
         tx.Audit(caller, now, action, new AuditTarget(vulnerability, null, "vulnerability"), message, new
         {
             Vulnerability = vulnerability,

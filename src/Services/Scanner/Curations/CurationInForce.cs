@@ -1,6 +1,8 @@
 namespace EnvPlatform.Scanner.Curations;
 
-/// <summary>The SQL that says which verdict counts. It stands here once, so that counts, lists, search and the local audit cannot disagree.</summary>
+/// <summary>
+/// The SQL that says which verdict counts. It stands here once, so that counts, lists, search and the local audit cannot disagree.
+/// </summary>
 internal static class CurationInForce
 {
     /// <summary>The status of the finding that <see cref="Of"/> was joined to.</summary>
@@ -17,7 +19,10 @@ internal static class CurationInForce
 
     private const string Urgency = $"array_position(array['active', 'reported', 'disputed', 'mitigated', 'cleared'], {Status})";
 
-    /// <summary>Joins <c>curation(status, created_at)</c> to a finding <c>f(vulnerability_id)</c> of a package <c>p</c>; nulls where nobody has judged it.</summary>
+    /// <summary>
+    /// Joins <c>curation(status, created_at)</c> to a finding <c>f(vulnerability_id)</c> of a package <c>p</c>; nulls where nobody has
+    /// judged it.
+    /// </summary>
     /// <param name="organization">The SQL of the organization's id.</param>
     public static string Of(string organization) =>
         $"""

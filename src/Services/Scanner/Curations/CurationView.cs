@@ -7,15 +7,17 @@ namespace EnvPlatform.Scanner.Curations;
 /// <param name="InForce">Not ended, and not under a newer one of the same scope.</param>
 /// <param name="EndedAs">superseded, taken_back or expired; null where it is not ended.</param>
 public sealed record CurationView(
-    CurationId Id, string VulnerabilityId, string? Package, string? Version, string? Build, string Status, string Reason, DateTimeOffset CreatedAt,
-    CurationView.Person CreatedBy, DateTimeOffset? ExpiresAt, bool InForce, DateTimeOffset? EndedAt, string? EndedAs, CurationView.Person? EndedBy)
+    CurationId Id, string VulnerabilityId, string? Package, string? Version, string? Build, string Status, string Reason,
+    DateTimeOffset CreatedAt, CurationView.Person CreatedBy, DateTimeOffset? ExpiresAt, bool InForce, DateTimeOffset? EndedAt,
+    string? EndedAs, CurationView.Person? EndedBy)
 {
     public sealed record Person(SubjectId Id, string? Email);
 
     /// <summary>The columns of <see cref="Row"/>, of the table <c>curations c</c>.</summary>
     internal const string Columns =
         """
-        c.id, coalesce(c.vulnerability_id, c.made_for) as vulnerability_id, c.package, c.version, c.build, c.status, c.reason, c.created_at, c.created_by,
+        c.id, coalesce(c.vulnerability_id, c.made_for) as vulnerability_id, c.package, c.version, c.build, c.status, c.reason,
+            c.created_at, c.created_by,
         c.created_by_email, c.expires_at,
         c.ended_at is null and not exists (
             select from curations newer
@@ -26,12 +28,12 @@ public sealed record CurationView(
         """;
 
     internal sealed record Row(
-        CurationId Id, string VulnerabilityId, string? Package, string? Version, string? Build, string Status, string Reason, DateTimeOffset CreatedAt,
-        SubjectId CreatedBy, string? CreatedByEmail, DateTimeOffset? ExpiresAt, bool InForce, DateTimeOffset? EndedAt, string? EndedAs,
-        SubjectId? EndedBy, string? EndedByEmail)
+        CurationId Id, string VulnerabilityId, string? Package, string? Version, string? Build, string Status,
+        string Reason, DateTimeOffset CreatedAt, SubjectId CreatedBy, string? CreatedByEmail, DateTimeOffset? ExpiresAt, bool InForce,
+        DateTimeOffset? EndedAt, string? EndedAs, SubjectId? EndedBy, string? EndedByEmail)
     {
         public CurationView ToView() => new(
-            Id, VulnerabilityId, Package, Version, Build, Status, Reason, CreatedAt, new(CreatedBy, CreatedByEmail), ExpiresAt, InForce, EndedAt, EndedAs,
-            EndedBy is { } by ? new(by, EndedByEmail) : null);
+            Id, VulnerabilityId, Package, Version, Build, Status, Reason, CreatedAt, new(CreatedBy, CreatedByEmail), ExpiresAt,
+            InForce, EndedAt, EndedAs, EndedBy is { } by ? new(by, EndedByEmail) : null);
     }
 }

@@ -4,9 +4,9 @@ using EnvPlatform.Postgres;
 namespace EnvPlatform.Scanner.Curations;
 
 /// <summary>
-/// The lock that keeps an organization's verdicts and counts in step: whoever changes a verdict takes it, whoever brings an environment to a set shares it,
-/// so that no set is counted without the verdict and none missed by it. Always after a share of the <see cref="Advisories.FindingsLock"/>; an import, which
-/// takes that exclusively, has every organization to itself.
+/// The lock that keeps an organization's verdicts and counts in step: whoever changes a verdict takes it, whoever brings an environment to
+/// a set shares it, so that no set is counted without the verdict and none missed by it. Always after a share of the
+/// <see cref="Advisories.FindingsLock"/>; an import, which takes that exclusively, has every organization to itself.
 /// </summary>
 internal static class CurationsLock
 {

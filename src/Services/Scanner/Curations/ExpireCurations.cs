@@ -11,8 +11,8 @@ using Npgsql;
 namespace EnvPlatform.Scanner.Curations;
 
 /// <summary>
-/// Ends verdicts whose time is over: what was held before counts again, or the finding is reported again. Every instance waits for the next one to
-/// expire, woken when a new verdict is given; of several one does it, in the transaction that also counts, tells and audits.
+/// Ends verdicts whose time is over: what was held before counts again, or the finding is reported again. Every instance waits for the next
+/// one to expire, woken when a new verdict is given; of several one does it, in the transaction that also counts, tells and audits.
 /// </summary>
 internal sealed partial class ExpireCurations(
     NpgsqlDataSource db, TimeProvider clock, IOptions<ScannerOptions> options, ILogger<ExpireCurations> log) : IListeningWork
@@ -31,7 +31,10 @@ internal sealed partial class ExpireCurations(
         while (true)
         {
             var next = await db.QueryAsync<Due>(
-                "select org_id, id, expires_at from curations where ended_at is null and expires_at is not null order by expires_at limit @Batch",
+                """
+                select org_id, id, expires_at from curations where ended_at is null and expires_at is not null
+                order by expires_at limit @Batch
+                """,
                 new { Batch }, ct);
             var due = next.Where(one => one.ExpiresAt <= clock.GetUtcNow()).ToArray();
             foreach (var one in due)
@@ -85,7 +88,8 @@ internal sealed partial class ExpireCurations(
     private sealed record Due(OrganizationId OrgId, CurationId Id, DateTimeOffset ExpiresAt);
 
     private sealed record Ended(
-        string? VulnerabilityId, string MadeFor, string? Package, string? Version, string? Build, string Status, string Reason, DateTimeOffset ExpiresAt);
+        string? VulnerabilityId, string MadeFor, string? Package, string? Version, string? Build, string Status, string Reason,
+        DateTimeOffset ExpiresAt);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Curation {Id} of {Vulnerability} expired; {Environments} environments told")]
     private partial void LogExpired(CurationId id, string vulnerability, int environments);

@@ -16,15 +16,20 @@ internal sealed record CuratedStatus(string Status, DateTimeOffset? CuratedAt)
 internal static class FindingStatuses
 {
     /// <summary>A finding of a package that need not be stored.</summary>
-    public sealed record Finding(int Number, string VulnerabilityId, string Manager, string Name, string Project, string? Version, string? Build);
+    public sealed record Finding(
+        int Number, string VulnerabilityId, string Manager, string Name, string Project, string? Version, string? Build);
 
     /// <summary>The statuses by the findings' numbers; those that are only reported are left out.</summary>
     public static async Task<Dictionary<int, CuratedStatus>> OfFindingsAsync(
         NpgsqlDataSource db, OrganizationId organization, IReadOnlyCollection<Finding> findings, CancellationToken ct)
     {
         var curated = (await db.QueryAsync<string>(
-            "select distinct vulnerability_id from curations where org_id = @organization and ended_at is null and vulnerability_id = any(@Ids)",
-            new { organization, Ids = findings.Select(one => one.VulnerabilityId).Distinct(StringComparer.Ordinal).ToArray() }, ct)).ToHashSet(StringComparer.Ordinal);
+            """
+            select distinct vulnerability_id from curations
+            where org_id = @organization and ended_at is null and vulnerability_id = any(@Ids)
+            """,
+            new { organization, Ids = findings.Select(one => one.VulnerabilityId).Distinct(StringComparer.Ordinal).ToArray() }, ct))
+            .ToHashSet(StringComparer.Ordinal);
         var asked = findings.Where(one => curated.Contains(one.VulnerabilityId)).ToArray();
         if (asked.Length == 0)
         {
@@ -35,7 +40,8 @@ internal static class FindingStatuses
             $"""
             select f.number, curation.status, curation.created_at as curated_at
             from unnest(@Numbers, @Ids) as f(number, vulnerability_id)
-            join unnest(@Numbers, @Managers, @Names, @Projects, @Versions, @Builds) as p(number, manager, name, project, version, build) on p.number = f.number
+            join unnest(@Numbers, @Managers, @Names, @Projects, @Versions, @Builds) as p(number, manager, name, project, version, build)
+                on p.number = f.number
             {CurationInForce.Of("@organization")}
             where curation.status is not null
             """, new
@@ -52,9 +58,11 @@ internal static class FindingStatuses
     }
 
     /// <summary>
-    /// Each vulnerability's most urgent status in the environments that the caller may see; where none has it, what is held of it as a whole.
+    /// Each vulnerability's most urgent status in the environments that the caller may see; where none has it, what is held of it as a
+    /// whole.
     /// </summary>
-    public static async Task<Dictionary<string, CuratedStatus>> OfVulnerabilitiesAsync(NpgsqlDataSource db, Caller caller, string[] ids, CancellationToken ct) =>
+    public static async Task<Dictionary<string, CuratedStatus>> OfVulnerabilitiesAsync(
+        NpgsqlDataSource db, Caller caller, string[] ids, CancellationToken ct) =>
         (await db.QueryAsync<VulnerabilityRow>(
             $"""
             with narrow as materialized (

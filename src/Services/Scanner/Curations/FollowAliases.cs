@@ -3,9 +3,9 @@ using EnvPlatform.Postgres;
 namespace EnvPlatform.Scanner.Curations;
 
 /// <summary>
-/// After an import has changed which ids are aliases: each verdict goes with the ids that it was made for. It is for the vulnerability that goes by the
-/// first of them, the CVE id where there was one, that anything goes by: so it follows a vulnerability to a new name, and where two are told apart it stays with the
-/// one that it was best known as, and the other one is reported again.
+/// After an import has changed which ids are aliases: each verdict goes with the ids that it was made for. It is for the vulnerability that
+/// goes by the first of them, the CVE id where there was one, that anything goes by: so it follows a vulnerability to a new name, and where
+/// two are told apart it stays with the one that it was best known as, and the other one is reported again.
 /// </summary>
 internal static class FollowAliases
 {

@@ -10,7 +10,9 @@ using Npgsql;
 
 namespace EnvPlatform.Scanner.Curations;
 
-/// <summary>The verdicts of an organization, or of one vulnerability: those in force, or with all that were ever given. The latest first.</summary>
+/// <summary>
+/// The verdicts of an organization, or of one vulnerability: those in force, or with all that were ever given. The latest first.
+/// </summary>
 internal static class ListCurations
 {
     // Ids grow with time.
@@ -20,7 +22,8 @@ internal static class ListCurations
     {
         vulnerabilities.MapGet("/curations", HandleAllAsync).RequireAuthorization(Access.Reader).WithName(nameof(ListCurations))
             .WithSummary("The organization's curations; history=true adds those that have ended.");
-        vulnerabilities.MapGet("/{id}/curations", HandleOneAsync).RequireAuthorization(Access.Reader).WithName("ListCurationsOfVulnerability")
+        vulnerabilities.MapGet("/{id}/curations", HandleOneAsync).RequireAuthorization(Access.Reader)
+            .WithName("ListCurationsOfVulnerability")
             .WithSummary("The curations of a vulnerability; history=true adds those that have ended.");
     }
 
@@ -45,7 +48,8 @@ internal static class ListCurations
             from curations c
             where c.org_id = @organization and (@history or c.ended_at is null)
                 and (@vulnerability::text is null or c.vulnerability_id = @vulnerability
-                    or (c.ended_at is not null and c.names && array(select name from vulnerability_names where vulnerability_id = @vulnerability)))
+                    or (c.ended_at is not null
+                        and c.names && array(select name from vulnerability_names where vulnerability_id = @vulnerability)))
             """;
         var parameters = new { organization, vulnerability, history, After = page.After?[0], Take = page.Limit + 1 };
         var rows = await db.QueryAsync<CurationView.Row>(

@@ -3,16 +3,21 @@ using EnvPlatform.Postgres;
 
 namespace EnvPlatform.Scanner.Curations;
 
-/// <summary>A set whose counts for an organization are others now, and the time to tell it with: later than all that was told before.</summary>
+/// <summary>
+/// A set whose counts for an organization are others now, and the time to tell it with: later than all that was told before.
+/// </summary>
 internal sealed record RecountedSet(OrganizationId OrgId, long SetId, DateTimeOffset ToldAt);
 
 /// <summary>
-/// What an organization's verdicts leave of the counts of its package sets: the set's own counts without the vulnerabilities that are mitigated, cleared or
-/// disputed in every package of the set that has them. Kept only where that leaves something out.
+/// What an organization's verdicts leave of the counts of its package sets: the set's own counts without the vulnerabilities that are
+/// mitigated, cleared or disputed in every package of the set that has them. Kept only where that leaves something out.
 /// </summary>
 internal static class OrganizationCounts
 {
-    /// <summary>Works out the counts of these sets again. The sets' own counts are up to date, and the organizations' <see cref="CurationsLock"/> is held.</summary>
+    /// <summary>
+    /// Works out the counts of these sets again. The sets' own counts are up to date, and the organizations' <see cref="CurationsLock"/> is
+    /// held.
+    /// </summary>
     /// <param name="organizations">Null for all.</param>
     public static async Task<List<RecountedSet>> RefreshAsync(Tx tx, OrganizationId[]? organizations, long[] sets, DateTimeOffset now) =>
         await HasAnyAsync(tx, organizations) ? await WorkOutAsync(tx, organizations, sets, now) : [];
@@ -24,61 +29,67 @@ internal static class OrganizationCounts
             or exists (select from organization_set_counts where @Orgs::uuid[] is null or org_id = any(@Orgs))
         """, new { Orgs = organizations?.Select(id => id.Value).ToArray() });
 
-    private static Task<List<RecountedSet>> WorkOutAsync(Tx tx, OrganizationId[]? organizations, long[] sets, DateTimeOffset now) => tx.QueryAsync<RecountedSet>(
-        $"""
-        with target as materialized (
-            select e.org_id, e.set_id from set_environments e
-            where e.set_id = any(@sets) and (@Orgs::uuid[] is null or e.org_id = any(@Orgs))
-                and exists (select from curations c where c.org_id = e.org_id and c.ended_at is null)
-            union
-            select o.org_id, o.set_id from organization_set_counts o
-            where o.set_id = any(@sets) and (@Orgs::uuid[] is null or o.org_id = any(@Orgs))),
-        curated as materialized (
-            select distinct org_id, vulnerability_id from curations where ended_at is null and org_id in (select org_id from target)),
-        closed as (
-            select t.org_id, t.set_id, f.vulnerability_id
-            from target t join package_sets s on s.id = t.set_id cross join unnest(s.package_ids) as held(package_id)
-            join package_findings f on f.package_id = held.package_id
-            join curated on curated.org_id = t.org_id and curated.vulnerability_id = f.vulnerability_id
-            join packages p on p.package_id = f.package_id
-            {CurationInForce.Of("t.org_id")}
-            group by t.org_id, t.set_id, f.vulnerability_id
-            having not bool_or({CurationInForce.Status} in {CurationInForce.Open})),
-        left_out as (
-            select c.org_id, c.set_id, {CountColumns.CountRowsOf("v")}, count(*) filter (where v.kev)::int as kev, array_agg(v.key) as keys
-            from closed c join vulnerabilities v on v.id = c.vulnerability_id
-            group by c.org_id, c.set_id),
-        fresh as (
-            select l.org_id, l.set_id, s.total - l.total as total, s.critical - l.critical as critical, s.high - l.high as high,
-                   s.medium - l.medium as medium, s.low - l.low as low, s.unknown - l.unknown as unknown, s.kev - l.kev as kev, s.scanned_at,
-                   (select max(v.cvss) from vulnerabilities v where v.key = any(s.vulnerability_keys) and v.key <> all(l.keys)) as max_cvss
-            from left_out l join set_counts s on s.set_id = l.set_id),
-        written as (
-            insert into organization_set_counts as o (org_id, set_id, {CountColumns.Names}, counted_at)
-            select org_id, set_id, {CountColumns.Names}, greatest(@now, scanned_at + interval '1 microsecond')
-            from fresh order by org_id, set_id
-            on conflict (org_id, set_id) do update set
-                {CountColumns.AssignFrom("excluded")},
-                counted_at = greatest(excluded.counted_at, o.counted_at + interval '1 microsecond')
-            where ({CountColumns.Of("o")}) is distinct from ({CountColumns.Of("excluded")})
-            returning o.org_id, o.set_id, o.counted_at),
-        dropped as (
-            delete from organization_set_counts o using target t
-            where o.org_id = t.org_id and o.set_id = t.set_id and not exists (select from fresh f where f.org_id = o.org_id and f.set_id = o.set_id)
-            returning o.org_id, o.set_id, greatest(@now, o.counted_at + interval '1 microsecond') as counted_at)
-        select org_id, set_id, counted_at as told_at from written
-        union all
-        select org_id, set_id, counted_at from dropped
-        """, new { Orgs = organizations?.Select(id => id.Value).ToArray(), sets, now });
+    private static Task<List<RecountedSet>> WorkOutAsync(Tx tx, OrganizationId[]? organizations, long[] sets, DateTimeOffset now) =>
+        tx.QueryAsync<RecountedSet>(
+            $"""
+            with target as materialized (
+                select e.org_id, e.set_id from set_environments e
+                where e.set_id = any(@sets) and (@Orgs::uuid[] is null or e.org_id = any(@Orgs))
+                    and exists (select from curations c where c.org_id = e.org_id and c.ended_at is null)
+                union
+                select o.org_id, o.set_id from organization_set_counts o
+                where o.set_id = any(@sets) and (@Orgs::uuid[] is null or o.org_id = any(@Orgs))),
+            curated as materialized (
+                select distinct org_id, vulnerability_id from curations where ended_at is null and org_id in (select org_id from target)),
+            closed as (
+                select t.org_id, t.set_id, f.vulnerability_id
+                from target t join package_sets s on s.id = t.set_id cross join unnest(s.package_ids) as held(package_id)
+                join package_findings f on f.package_id = held.package_id
+                join curated on curated.org_id = t.org_id and curated.vulnerability_id = f.vulnerability_id
+                join packages p on p.package_id = f.package_id
+                {CurationInForce.Of("t.org_id")}
+                group by t.org_id, t.set_id, f.vulnerability_id
+                having not bool_or({CurationInForce.Status} in {CurationInForce.Open})),
+            left_out as (
+                select c.org_id, c.set_id, {CountColumns.CountRowsOf("v")}, count(*) filter (where v.kev)::int as kev,
+                    array_agg(v.key) as keys
+                from closed c join vulnerabilities v on v.id = c.vulnerability_id
+                group by c.org_id, c.set_id),
+            fresh as (
+                select l.org_id, l.set_id, s.total - l.total as total, s.critical - l.critical as critical, s.high - l.high as high,
+                       s.medium - l.medium as medium, s.low - l.low as low, s.unknown - l.unknown as unknown,
+                           s.kev - l.kev as kev, s.scanned_at,
+                       (select max(v.cvss) from vulnerabilities v
+                           where v.key = any(s.vulnerability_keys) and v.key <> all(l.keys)) as max_cvss
+                from left_out l join set_counts s on s.set_id = l.set_id),
+            written as (
+                insert into organization_set_counts as o (org_id, set_id, {CountColumns.Names}, counted_at)
+                select org_id, set_id, {CountColumns.Names}, greatest(@now, scanned_at + interval '1 microsecond')
+                from fresh order by org_id, set_id
+                on conflict (org_id, set_id) do update set
+                    {CountColumns.AssignFrom("excluded")},
+                    counted_at = greatest(excluded.counted_at, o.counted_at + interval '1 microsecond')
+                where ({CountColumns.Of("o")}) is distinct from ({CountColumns.Of("excluded")})
+                returning o.org_id, o.set_id, o.counted_at),
+            dropped as (
+                delete from organization_set_counts o using target t
+                where o.org_id = t.org_id and o.set_id = t.set_id
+                    and not exists (select from fresh f where f.org_id = o.org_id and f.set_id = o.set_id)
+                returning o.org_id, o.set_id, greatest(@now, o.counted_at + interval '1 microsecond') as counted_at)
+            select org_id, set_id, counted_at as told_at from written
+            union all
+            select org_id, set_id, counted_at from dropped
+            """, new { Orgs = organizations?.Select(id => id.Value).ToArray(), sets, now });
 
     /// <summary>The organization's sets that hold a package with one of these vulnerabilities.</summary>
-    public static async Task<long[]> SetsOfAsync(Tx tx, OrganizationId organization, string[] vulnerabilities) => [.. await tx.QueryAsync<long>(
-        """
-        with affected as materialized (
-            select s.id from package_sets s
-            where s.package_ids && array(select package_id from package_findings where vulnerability_id = any(@vulnerabilities)))
-        select set_id from set_environments where org_id = @organization and set_id = any(array(select id from affected))
-        union
-        select set_id from organization_set_counts where org_id = @organization and set_id = any(array(select id from affected))
-        """, new { organization, vulnerabilities })];
+    public static async Task<long[]> SetsOfAsync(Tx tx, OrganizationId organization, string[] vulnerabilities) =>
+        [.. await tx.QueryAsync<long>(
+            """
+            with affected as materialized (
+                select s.id from package_sets s
+                where s.package_ids && array(select package_id from package_findings where vulnerability_id = any(@vulnerabilities)))
+            select set_id from set_environments where org_id = @organization and set_id = any(array(select id from affected))
+            union
+            select set_id from organization_set_counts where org_id = @organization and set_id = any(array(select id from affected))
+            """, new { organization, vulnerabilities })];
 }

@@ -13,11 +13,13 @@ namespace EnvPlatform.Scanner.Curations;
 internal static class TakeBackCuration
 {
     public static void MapTakeBackCuration(this IEndpointRouteBuilder vulnerabilities) =>
-        vulnerabilities.MapDelete("/{id}/curation", HandleAsync).RequireAuthorization(Access.Administrator).WithName(nameof(TakeBackCuration))
+        vulnerabilities.MapDelete("/{id}/curation", HandleAsync).RequireAuthorization(Access.Administrator)
+            .WithName(nameof(TakeBackCuration))
             .WithSummary("Take back the curation of a vulnerability, or of it in a package, a version, a build.");
 
     private static async Task<Results<NoContent, ProblemHttpResult>> HandleAsync(
-        string id, string? package, string? version, string? build, Caller caller, NpgsqlDataSource db, TimeProvider clock, CancellationToken ct)
+        string id, string? package, string? version, string? build, Caller caller, NpgsqlDataSource db,
+        TimeProvider clock, CancellationToken ct)
     {
         if (package is null && (version ?? build) is not null)
         {
@@ -28,7 +30,8 @@ internal static class TakeBackCuration
         await FindingsLock.ShareAsync(tx);
         await CurationsLock.TakeAsync(tx, caller.OrgId);
         if (await ChangeCurations.FindAsync(tx, id) is not { } vulnerability
-            || !await ChangeCurations.TakeBackAsync(tx, caller, vulnerability.Id, CurationScope.Of(package, version, build), null, clock.GetUtcNow()))
+            || !await ChangeCurations.TakeBackAsync(
+                tx, caller, vulnerability.Id, CurationScope.Of(package, version, build), null, clock.GetUtcNow()))
         {
             return Problems.NotFound("Nothing is held of exactly this.");
         }

@@ -5,7 +5,9 @@ using EnvPlatform.ServiceDefaults;
 
 namespace EnvPlatform.Scanner.Explanations;
 
-/// <summary>Why an advisory affects a package, as it is kept with the finding, so that an explanation is always that of what is shown.</summary>
+/// <summary>
+/// Why an advisory affects a package, as it is kept with the finding, so that an explanation is always that of what is shown.
+/// </summary>
 /// <param name="Entry">Which entry of the advisory's <c>affected</c> matched, counted from 0; the first where several did.</param>
 /// <param name="Range">What the version was found in: <c>&gt;=1.0, &lt;1.2.3</c>; <c>=1.2.3</c> where it is listed by itself.</param>
 internal sealed record Evidence(string Advisory, int Entry, string Range, bool Listed, string[] FixedIn)
@@ -17,7 +19,8 @@ internal sealed record Evidence(string Advisory, int Entry, string Range, bool L
     public static Evidence[] Read(string json) => JsonSerializer.Deserialize<Evidence[]>(json, Json.Options) ?? [];
 
     public bool Says(Evidence other) =>
-        Advisory == other.Advisory && Entry == other.Entry && Range == other.Range && Listed == other.Listed && FixedIn.AsSpan().SequenceEqual(other.FixedIn);
+        Advisory == other.Advisory && Entry == other.Entry && Range == other.Range && Listed == other.Listed
+            && FixedIn.AsSpan().SequenceEqual(other.FixedIn);
 }
 
 /// <summary>An advisory that affects a package, and why, as clients see it.</summary>

@@ -33,25 +33,33 @@ internal sealed record PackageMapping(string Ecosystem, string Project, string B
     /// <summary>In a sentence: what the package is taken for, and because of what.</summary>
     public string Why(string manager, string name, string? channel)
     {
-        var package = manager == "pypi" ? $"The distribution {name}" : $"The conda package {name}" + (string.IsNullOrEmpty(channel) ? "" : $" of channel {channel}");
+        var package = manager == "pypi"
+            ? $"The distribution {name}"
+            : $"The conda package {name}" + (string.IsNullOrEmpty(channel) ? "" : $" of channel {channel}");
         var project = $"{Ecosystem}'s {Project}";
         return Basis switch
         {
             "pypi" => $"{package} was installed from PyPI: it is {project}.",
             "table" => $"{package} is taken for {project} by the table of names: {Reason}.",
             "parselmouth" when Reason is not null => $"No project is known that {Lower(package)} is: {Reason}.",
-            "grayskull" when Reason is not null => $"No project is known that {Lower(package)} is by the table of names that conda-forge gives to projects of PyPI: {Reason}.",
-            "parselmouth" => $"{package} is taken for {project}: the published mapping of the channel's packages (parselmouth) found that project's metadata in it.",
-            "grayskull" => $"{package} is taken for {project}: the published table of names that conda-forge gives to projects of PyPI (grayskull) says so.",
-            "python_build" => $"{package} is taken for {project}: its build string says that it was built for Python, and conda names such packages as PyPI does.",
+            "grayskull" when Reason is not null =>
+                $"No project is known that {Lower(package)} is by the table of names that conda-forge gives to projects of PyPI: {Reason}.",
+            "parselmouth" => $"{package} is taken for {project}: the published mapping of the channel's packages (parselmouth) found that "
+                + "project's metadata in it.",
+            "grayskull" => $"{package} is taken for {project}: the published table of names that conda-forge gives to projects of PyPI "
+                + "(grayskull) says so.",
+            "python_build" => $"{package} is taken for {project}: its build string says that it was built for Python, and conda names such "
+                + "packages as PyPI does.",
             "r_name" => $"{package} is taken for {project}: conda names the packages of {Ecosystem} so.",
             "name_only" => $"{package} is taken for {project} by its name alone: the log has no build string, and no rule says otherwise.",
-            "none" => $"No rule says which project {Lower(package)} holds: only advisories that name the conda package itself are compared.",
+            "none" =>
+                $"No rule says which project {Lower(package)} holds: only advisories that name the conda package itself are compared.",
             _ => $"{package} is taken for {project}" + (Reason is null ? "." : $": {Reason}."),
         };
     }
 
-    public MappingView View(string manager, string name, string? channel) => new(Ecosystem, Project, Basis, Why(manager, name, channel), Order);
+    public MappingView View(string manager, string name, string? channel) =>
+        new(Ecosystem, Project, Basis, Why(manager, name, channel), Order);
 
     private static string Lower(string package) => char.ToLowerInvariant(package[0]) + package[1..];
 }

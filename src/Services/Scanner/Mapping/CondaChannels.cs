@@ -6,8 +6,8 @@ using System.Text.Json.Serialization;
 namespace EnvPlatform.Scanner.Mapping;
 
 /// <summary>
-/// The channels whose packages are known to be named by conda's conventions, and the addresses that are mirrors of them. What a channel that is not
-/// among them calls <c>requests</c> may be anything.
+/// The channels whose packages are known to be named by conda's conventions, and the addresses that are mirrors of them. What a channel
+/// that is not among them calls <c>requests</c> may be anything.
 /// </summary>
 public sealed class CondaChannels
 {
@@ -50,10 +50,14 @@ public sealed class CondaChannels
     public static CondaChannels Read(Stream json) =>
         new(JsonSerializer.Deserialize(json, ChannelListJson.Default.Document) ?? throw new JsonException("The list is empty."), []);
 
-    /// <summary>The same list with mirrors that an administrator has declared: the address of each, and the channel that it is a mirror of.</summary>
+    /// <summary>
+    /// The same list with mirrors that an administrator has declared: the address of each, and the channel that it is a mirror of.
+    /// </summary>
     public CondaChannels With(IEnumerable<KeyValuePair<string, string>> mirrors) => new(_document, mirrors);
 
-    /// <summary>The channel itself where the name is a label of one (<c>conda-forge/label/gcc7</c>), a mirror's, or an address that conda shortens.</summary>
+    /// <summary>
+    /// The channel itself where the name is a label of one (<c>conda-forge/label/gcc7</c>), a mirror's, or an address that conda shortens.
+    /// </summary>
     internal KnownChannel Find(string? channel)
     {
         if (string.IsNullOrEmpty(channel))
@@ -101,7 +105,8 @@ public sealed class CondaChannels
 internal readonly record struct KnownChannel(string? Name, bool IsKnown);
 
 [JsonSourceGenerationOptions(
-    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, RespectRequiredConstructorParameters = true, RespectNullableAnnotations = true,
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, RespectRequiredConstructorParameters = true,
+    RespectNullableAnnotations = true,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow, ReadCommentHandling = JsonCommentHandling.Skip)]
 [JsonSerializable(typeof(CondaChannels.Document))]
 internal sealed partial class ChannelListJson : JsonSerializerContext;

@@ -2,11 +2,14 @@ using System.Collections.Frozen;
 using System.Reflection;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+
 using EnvPlatform.Scanner.Matching.Versions;
 
 namespace EnvPlatform.Scanner.Mapping;
 
-/// <summary>The table of exceptions: conda packages that hold another project than their name says, or none. Data, with a reason for each.</summary>
+/// <summary>
+/// The table of exceptions: conda packages that hold another project than their name says, or none. Data, with a reason for each.
+/// </summary>
 public sealed class CondaNames
 {
     private readonly FrozenDictionary<string, Entry> _packages;
@@ -16,10 +19,13 @@ public sealed class CondaNames
     private CondaNames(Document document)
     {
         Entries = document.Packages;
-        _packages = document.Packages.Where(entry => entry.Channels is null).ToFrozenDictionary(entry => entry.Conda, StringComparer.Ordinal);
+        _packages = document.Packages.Where(entry => entry.Channels is null)
+            .ToFrozenDictionary(entry => entry.Conda, StringComparer.Ordinal);
         _byChannel = document.Packages.SelectMany(entry => (entry.Channels ?? []).Select(channel => (Channel: channel, Entry: entry)))
             .GroupBy(pair => pair.Channel, StringComparer.Ordinal)
-            .ToFrozenDictionary(group => group.Key, group => group.ToFrozenDictionary(pair => pair.Entry.Conda, pair => pair.Entry, StringComparer.Ordinal), StringComparer.Ordinal);
+            .ToFrozenDictionary(
+                group => group.Key, group => group.ToFrozenDictionary(pair => pair.Entry.Conda, pair => pair.Entry, StringComparer.Ordinal),
+                StringComparer.Ordinal);
         _schemes = document.Schemes.ToFrozenDictionary(entry => entry.Key, entry => entry.Value, StringComparer.Ordinal);
     }
 
@@ -72,7 +78,8 @@ public sealed class CondaNames
 }
 
 [JsonSourceGenerationOptions(
-    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, UseStringEnumConverter = true, RespectRequiredConstructorParameters = false,
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, UseStringEnumConverter = true,
+    RespectRequiredConstructorParameters = false,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow, ReadCommentHandling = JsonCommentHandling.Skip)]
 [JsonSerializable(typeof(CondaNames.Document))]
 internal sealed partial class TableJson : JsonSerializerContext;

@@ -4,8 +4,9 @@ using EnvPlatform.Scanner.Matching.Versions;
 namespace EnvPlatform.Scanner.Mapping;
 
 /// <summary>
-/// From a package in an environment to the project that it holds: by a table where names mislead (conda <c>pytorch</c> is PyPI's <c>torch</c>, conda
-/// <c>zstd</c> is not PyPI's <c>zstd</c>), by the mappings that others publish, and by conda's conventions. It answers what the package is, not what is bundled in it.
+/// From a package in an environment to the project that it holds: by a table where names mislead (conda <c>pytorch</c> is PyPI's
+/// <c>torch</c>, conda <c>zstd</c> is not PyPI's <c>zstd</c>), by the mappings that others publish, and by conda's conventions. It answers
+/// what the package is, not what is bundled in it.
 /// </summary>
 public sealed class ConventionMapping(CondaNames names, CondaChannels channels, PublishedMapping published)
 {
@@ -31,12 +32,15 @@ public sealed class ConventionMapping(CondaNames names, CondaChannels channels, 
         return Map(package, channel.IsKnown || published.Covers(channel.Name!) ? channel with { IsKnown = true } : channel);
     }
 
-    /// <summary>What the rule that an answer comes from says about this package in particular; null where it says the same about all.</summary>
+    /// <summary>
+    /// What the rule that an answer comes from says about this package in particular; null where it says the same about all.
+    /// </summary>
     public string? ReasonOf(in InstalledPackage package, in MappedPackage mapped) => (mapped.Basis, mapped.Answer) switch
     {
         (MappingBasis.Table, _) => names.Find(package.Name, channels.Find(package.Channel).Name)?.Why,
         (_, MappingAnswer.NoSuchProject) => "the published mapping of the channel's packages found no project of PyPI in it",
-        (MappingBasis.Parselmouth or MappingBasis.Grayskull, MappingAnswer.Unknown) => "the published mapping names several projects in it, and nothing tells which of them it is",
+        (MappingBasis.Parselmouth or MappingBasis.Grayskull, MappingAnswer.Unknown) =>
+            "the published mapping names several projects in it, and nothing tells which of them it is",
         _ => null,
     };
 
@@ -50,8 +54,8 @@ public sealed class ConventionMapping(CondaNames names, CondaChannels channels, 
     };
 
     /// <summary>
-    /// Whether a build string says Python: <c>py</c> at its start or after an underscore and not as <c>pypy</c>, or <c>py</c> and a digit anywhere
-    /// (<c>py312h06a4308_0</c>, <c>pyhd8ed1ab_0</c>, <c>cpu_mkl_py312_h446997d_101</c>, <c>unix_pyh707e725_0</c>).
+    /// Whether a build string says Python: <c>py</c> at its start or after an underscore and not as <c>pypy</c>, or <c>py</c> and a digit
+    /// anywhere (<c>py312h06a4308_0</c>, <c>pyhd8ed1ab_0</c>, <c>cpu_mkl_py312_h446997d_101</c>, <c>unix_pyh707e725_0</c>).
     /// </summary>
     public static bool IsPythonBuild(ReadOnlySpan<char> build)
     {

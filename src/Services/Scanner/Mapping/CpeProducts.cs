@@ -17,7 +17,10 @@ public enum CpeVersionStyle
     Kerberos,
 }
 
-/// <summary>The table of products: by which vendors and products of CPE the National Vulnerability Database knows the projects that conda packages hold.</summary>
+/// <summary>
+/// The table of products: by which vendors and products of CPE the National Vulnerability Database knows the projects that conda packages
+/// hold.
+/// </summary>
 public sealed class CpeProducts
 {
     private readonly FrozenDictionary<(string Vendor, string Product), Entry> _products;
@@ -27,7 +30,8 @@ public sealed class CpeProducts
     private CpeProducts(Document document)
     {
         Entries = document.Projects;
-        _natives = document.Projects.Select(entry => entry.Native).ToFrozenSet(StringComparer.Ordinal).GetAlternateLookup<ReadOnlySpan<char>>();
+        _natives = document.Projects.Select(entry => entry.Native).ToFrozenSet(StringComparer.Ordinal)
+            .GetAlternateLookup<ReadOnlySpan<char>>();
         _products = document.Projects
             .SelectMany(entry => entry.Cpes.Select(cpe => (Key: Split(entry, cpe), Entry: entry)))
             .ToFrozenDictionary(pair => pair.Key, pair => pair.Entry);
@@ -63,7 +67,8 @@ public sealed class CpeProducts
 }
 
 [JsonSourceGenerationOptions(
-    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, UseStringEnumConverter = true, RespectRequiredConstructorParameters = false,
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, UseStringEnumConverter = true,
+    RespectRequiredConstructorParameters = false,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow, ReadCommentHandling = JsonCommentHandling.Skip)]
 [JsonSerializable(typeof(CpeProducts.Document))]
 internal sealed partial class CpeTableJson : JsonSerializerContext;

@@ -6,8 +6,8 @@ using System.Text.Json.Serialization;
 namespace EnvPlatform.Scanner.Mapping;
 
 /// <summary>
-/// The table of repositories: where native projects are developed, and how they write a version as a tag. The databases of CPython (<c>PSF-</c>) and curl
-/// (<c>CURL-CVE-</c>) name no package but the repository.
+/// The table of repositories: where native projects are developed, and how they write a version as a tag. The databases of CPython
+/// (<c>PSF-</c>) and curl (<c>CURL-CVE-</c>) name no package but the repository.
 /// </summary>
 public sealed class GitProjects
 {
@@ -16,7 +16,8 @@ public sealed class GitProjects
     private GitProjects(Document document)
     {
         Entries = document.Projects;
-        _byRepository = document.Projects.SelectMany(entry => entry.Repositories.Select(repository => (Repository: repository, Entry: entry)))
+        _byRepository = document.Projects.SelectMany(
+            entry => entry.Repositories.Select(repository => (Repository: repository, Entry: entry)))
             .ToFrozenDictionary(pair => pair.Repository, pair => pair.Entry, StringComparer.OrdinalIgnoreCase);
     }
 
@@ -31,7 +32,9 @@ public sealed class GitProjects
     public static GitProjects Read(Stream json) =>
         new(JsonSerializer.Deserialize(json, GitTableJson.Default.Document) ?? throw new JsonException("The table is empty."));
 
-    /// <param name="repository">The address, in any of the ways that records write it: with or without scheme, <c>.git</c> and a slash at the end.</param>
+    /// <param name="repository">
+    /// The address, in any of the ways that records write it: with or without scheme, <c>.git</c> and a slash at the end.
+    /// </param>
     internal Entry? Find(string repository)
     {
         var address = repository.AsSpan();
@@ -61,7 +64,8 @@ public sealed class GitProjects
         {
             foreach (var (prefix, separator) in Tags)
             {
-                if (!tag.StartsWith(prefix, StringComparison.Ordinal) || tag.Length == prefix.Length || !char.IsAsciiDigit(tag[prefix.Length]))
+                if (!tag.StartsWith(prefix, StringComparison.Ordinal) || tag.Length == prefix.Length
+                    || !char.IsAsciiDigit(tag[prefix.Length]))
                 {
                     continue;
                 }
@@ -81,7 +85,8 @@ public sealed class GitProjects
 }
 
 [JsonSourceGenerationOptions(
-    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, RespectRequiredConstructorParameters = true, RespectNullableAnnotations = true,
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, RespectRequiredConstructorParameters = true,
+    RespectNullableAnnotations = true,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow, ReadCommentHandling = JsonCommentHandling.Skip)]
 [JsonSerializable(typeof(GitProjects.Document))]
 internal sealed partial class GitTableJson : JsonSerializerContext;

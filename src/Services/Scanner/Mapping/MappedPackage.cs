@@ -42,7 +42,9 @@ public enum MappingBasis
     /// <summary><c>r-NAME</c> is CRAN's, <c>bioconductor-NAME</c> Bioconductor's.</summary>
     RName,
 
-    /// <summary>There is no build string; the name is a project's that advisories speak of, and no rule says that it is another's.</summary>
+    /// <summary>
+    /// There is no build string; the name is a project's that advisories speak of, and no rule says that it is another's.
+    /// </summary>
     NameOnly,
 }
 
@@ -52,7 +54,8 @@ public readonly record struct MappedPackage
     private readonly string _text;
     private readonly int _skip;
 
-    internal MappedPackage(MappingAnswer answer, MappingBasis basis, string ecosystem, string text, int skip, VersionScheme scheme, bool isChannelKnown)
+    internal MappedPackage(
+        MappingAnswer answer, MappingBasis basis, string ecosystem, string text, int skip, VersionScheme scheme, bool isChannelKnown)
     {
         Answer = answer;
         Basis = basis;
@@ -67,7 +70,9 @@ public readonly record struct MappedPackage
 
     public MappingBasis Basis { get; }
 
-    /// <summary>Of the project; where the answer is no project, of the advisories that may still speak of the package (conda's own).</summary>
+    /// <summary>
+    /// Of the project; where the answer is no project, of the advisories that may still speak of the package (conda's own).
+    /// </summary>
     public string Ecosystem { get; }
 
     /// <summary>The order that versions compare in.</summary>

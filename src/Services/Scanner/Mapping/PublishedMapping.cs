@@ -9,8 +9,8 @@ namespace EnvPlatform.Scanner.Mapping;
 public sealed record PublishedEntry(string Source, string Channel, string CondaName, string[] PypiNames);
 
 /// <summary>
-/// The published mappings that were imported, resolved to at most one project for each conda name: a package has the version of one project, and comparing it with
-/// ranges of others that are bundled in it would say nothing true. Immutable.
+/// The published mappings that were imported, resolved to at most one project for each conda name: a package has the version of one
+/// project, and comparing it with ranges of others that are bundled in it would say nothing true. Immutable.
 /// </summary>
 public sealed class PublishedMapping
 {
@@ -21,7 +21,8 @@ public sealed class PublishedMapping
     public const string Grayskull = "grayskull";
 
     // What builds leave behind in packages that are something else.
-    private static readonly FrozenSet<string> LeftBehind = FrozenSet.Create(StringComparer.Ordinal, "distribute", "pip", "setuptools", "unknown", "wheel");
+    private static readonly FrozenSet<string> LeftBehind = FrozenSet.Create(
+        StringComparer.Ordinal, "distribute", "pip", "setuptools", "unknown", "wheel");
 
     // Not frozen: tens of thousands of names are resolved anew with every index, and freezing them costs more than it saves.
     private readonly Dictionary<string, Dictionary<string, PublishedAnswer>> _channels;
@@ -52,15 +53,17 @@ public sealed class PublishedMapping
 
         return new(said.ToDictionary(
             channel => channel.Key,
-            channel => channel.Value.ToDictionary(name => name.Key, name => Resolve(name.Key, Normalized(name.Value.Found), Normalized(name.Value.ByHand)), StringComparer.Ordinal),
+            channel => channel.Value.ToDictionary(
+                name => name.Key, name => Resolve(name.Key, Normalized(name.Value.Found), Normalized(name.Value.ByHand)),
+                StringComparer.Ordinal),
             StringComparer.Ordinal));
     }
 
     internal bool Covers(string channel) => _channels.ContainsKey(channel);
 
     /// <summary>
-    /// The answer of the package's own channel, otherwise of conda-forge, whose names the others follow. That conda-forge's package holds no project says
-    /// nothing of another channel's.
+    /// The answer of the package's own channel, otherwise of conda-forge, whose names the others follow. That conda-forge's package holds
+    /// no project says nothing of another channel's.
     /// </summary>
     internal PublishedAnswer Find(string? channel, string name)
     {
@@ -69,7 +72,8 @@ public sealed class PublishedMapping
             return answer;
         }
 
-        return _shared.TryGetValue(name, out answer) && (answer.Kind != PublishedKind.NoProject || channel == CondaChannels.CondaForge) ? answer : default;
+        return _shared.TryGetValue(name, out answer)
+            && (answer.Kind != PublishedKind.NoProject || channel == CondaChannels.CondaForge) ? answer : default;
     }
 
     private static string[]? Normalized(string[]? names) => names is null ? null : Array.ConvertAll(names, Normalize);
@@ -82,7 +86,9 @@ public sealed class PublishedMapping
             return Choose(byHand ?? [], byHand, own, MappingBasis.Grayskull);
         }
 
-        return found.Length == 0 ? new PublishedAnswer(PublishedKind.NoProject, MappingBasis.Parselmouth, condaName, false) : Choose(found, byHand, own, MappingBasis.Parselmouth);
+        return found.Length == 0
+            ? new PublishedAnswer(PublishedKind.NoProject, MappingBasis.Parselmouth, condaName, false)
+            : Choose(found, byHand, own, MappingBasis.Parselmouth);
     }
 
     private static PublishedAnswer Choose(string[] names, string[]? byHand, string own, MappingBasis basis)

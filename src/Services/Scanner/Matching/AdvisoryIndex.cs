@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+
 using EnvPlatform.Scanner.Advisories;
 using EnvPlatform.Scanner.Mapping;
 using EnvPlatform.Scanner.Matching.Versions;
@@ -6,8 +7,8 @@ using EnvPlatform.Scanner.Matching.Versions;
 namespace EnvPlatform.Scanner.Matching;
 
 /// <summary>
-/// All advisories by the projects that they affect, compiled for matching. Immutable: built once for each state of the advisories and swapped
-/// whole, so that a scan never sees half of an import. Matching allocates only when a version is hit for the first time.
+/// All advisories by the projects that they affect, compiled for matching. Immutable: built once for each state of the advisories and
+/// swapped whole, so that a scan never sees half of an import. Matching allocates only when a version is hit for the first time.
 /// </summary>
 public sealed class AdvisoryIndex
 {
@@ -93,7 +94,8 @@ public sealed class AdvisoryIndex
     }
 
     /// <summary>The same advisories with another mapping, one that compares versions in the same orders.</summary>
-    internal AdvisoryIndex With(ConventionMapping mapping) => new(mapping, _ecosystems, _complete) { Advisories = Advisories, IgnoredRanges = IgnoredRanges };
+    internal AdvisoryIndex With(ConventionMapping mapping) =>
+        new(mapping, _ecosystems, _complete) { Advisories = Advisories, IgnoredRanges = IgnoredRanges };
 
     /// <summary>What is known of a package: how far it could be checked, and which advisories affect it.</summary>
     public PackageMatch Match(in InstalledPackage package)
@@ -121,7 +123,8 @@ public sealed class AdvisoryIndex
             return new PackageMatch(Coverage.NotChecked, NotCheckedReason.InvalidVersion, mapped, hits);
         }
 
-        // What is found is told. That nothing was found says nothing of a package whose channel may call anything so, or of which only a sample is known.
+        // What is found is told. That nothing was found says nothing of a package whose channel may call anything so, or of which only a
+        // sample is known.
         var reason = hits.Length > 0 ? NotCheckedReason.None
             : !mapped.IsChannelKnown ? NotCheckedReason.UnknownChannel
             : table.IsSample && !IsCovered(mapped) ? NotCheckedReason.NoAdvisorySource
@@ -133,14 +136,19 @@ public sealed class AdvisoryIndex
     internal PackageTable? TableOf(in InstalledPackage package)
     {
         var mapped = _mapping.Map(package);
-        return mapped.Answer != MappingAnswer.NotApplicable && _ecosystems.TryGetValue(mapped.Ecosystem, out var tables) ? tables.Find(mapped) : null;
+        return mapped.Answer != MappingAnswer.NotApplicable && _ecosystems.TryGetValue(mapped.Ecosystem, out var tables)
+            ? tables.Find(mapped)
+            : null;
     }
 
-    /// <summary>The words of the rule by which a package was taken for what it is; null where the rule says the same about all packages.</summary>
+    /// <summary>
+    /// The words of the rule by which a package was taken for what it is; null where the rule says the same about all packages.
+    /// </summary>
     public string? ReasonOf(in InstalledPackage package, in MappedPackage mapped) => _mapping.ReasonOf(package, mapped);
 
     /// <summary>A complete source that was imported would have named the project if anything of it were affected.</summary>
-    private bool IsCovered(in MappedPackage mapped) => _complete.Contains(mapped.Ecosystem) || (_isNvdComplete && CpeProducts.BuiltIn.Covers(mapped));
+    private bool IsCovered(in MappedPackage mapped) =>
+        _complete.Contains(mapped.Ecosystem) || (_isNvdComplete && CpeProducts.BuiltIn.Covers(mapped));
 
     private PackageMatch WithoutTable(in MappedPackage mapped)
     {

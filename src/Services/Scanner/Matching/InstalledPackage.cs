@@ -11,6 +11,8 @@ public enum PackageManager
 /// <param name="Version">Null or empty where the log has no exact version; it is then not matched.</param>
 /// <param name="Build">conda's build string; null or empty where the log does not say (and for PyPI).</param>
 /// <param name="Channel">
-/// The canonical name of conda's channel (<c>conda-forge</c>, <c>pkgs/main</c>, the address of a private one); null or empty where the log does not say (and for PyPI).
+/// The canonical name of conda's channel (<c>conda-forge</c>, <c>pkgs/main</c>, the address of a private one); null or empty where the log
+/// does not say (and for PyPI).
 /// </param>
-public readonly record struct InstalledPackage(PackageManager Manager, string Name, string? Version, string? Build = null, string? Channel = null);
+public readonly record struct InstalledPackage(
+    PackageManager Manager, string Name, string? Version, string? Build = null, string? Channel = null);

@@ -26,7 +26,8 @@ internal sealed class OrderedPackageTable<T> : PackageTable
             fixes.AddRange(compiled.SelectMany(range => range.Fixes));
             foreach (var interval in compiled.SelectMany(range => range.Affected))
             {
-                pieces.Add((interval, new Hit(source.Advisory, source.Index, interval.Text, interval.FixedIn is null ? [] : [interval.FixedIn], false)));
+                pieces.Add((interval, new Hit(
+                    source.Advisory, source.Index, interval.Text, interval.FixedIn is null ? [] : [interval.FixedIn], false)));
             }
 
             AddListed(source, new RangeUnion<T>(compiled), pieces, byText);

@@ -3,7 +3,9 @@ using System.Buffers;
 namespace EnvPlatform.Scanner.Matching;
 
 /// <summary>A project of an ecosystem, under the name that its advisories use, normalised as that ecosystem does.</summary>
-/// <param name="Ecosystem">As OSV names it: <c>PyPI</c>, <c>CRAN</c>, <c>Bioconductor</c>; <c>conda</c> for what has no ecosystem but its conda package.</param>
+/// <param name="Ecosystem">
+/// As OSV names it: <c>PyPI</c>, <c>CRAN</c>, <c>Bioconductor</c>; <c>conda</c> for what has no ecosystem but its conda package.
+/// </param>
 public readonly record struct PackageIdentity(string Ecosystem, string Name)
 {
     private static readonly SearchValues<char> Separators = SearchValues.Create("-_.");
@@ -87,10 +89,15 @@ public static class Ecosystems
     public const string Bioconductor = "Bioconductor";
     public const string Conda = "conda";
 
-    /// <summary>Not an ecosystem: the native projects that the National Vulnerability Database knows by the table of products, where all of it was imported.</summary>
+    /// <summary>
+    /// Not an ecosystem: the native projects that the National Vulnerability Database knows by the table of products, where all of it was
+    /// imported.
+    /// </summary>
     public const string Nvd = "NVD";
 
-    /// <summary>The ecosystem without the release that OSV may append (<c>Bioconductor:3.18</c>); null when nothing in conda comes from it.</summary>
+    /// <summary>
+    /// The ecosystem without the release that OSV may append (<c>Bioconductor:3.18</c>); null when nothing in conda comes from it.
+    /// </summary>
     public static string? Known(string ecosystem)
     {
         ArgumentNullException.ThrowIfNull(ecosystem);

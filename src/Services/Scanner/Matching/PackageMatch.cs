@@ -25,7 +25,10 @@ public enum NotCheckedReason
     /// <summary>The project is known, and no source that was imported speaks of it.</summary>
     NoAdvisorySource,
 
-    /// <summary>It holds no project of an ecosystem that advisories are written for, and no source that was imported speaks of the conda package itself.</summary>
+    /// <summary>
+    /// It holds no project of an ecosystem that advisories are written for, and no source that was imported speaks of the conda package
+    /// itself.
+    /// </summary>
     NoSuchProject,
 
     /// <summary>Nothing was found under the name, and what the channel calls so is not known.</summary>

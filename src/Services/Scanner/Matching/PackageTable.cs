@@ -1,12 +1,13 @@
 using System.Collections.Frozen;
+
 using EnvPlatform.Scanner.Matching.Versions;
 
 namespace EnvPlatform.Scanner.Matching;
 
 /// <summary>
-/// What the advisories say of one project, compiled. The versions at which anything changes are sorted once; they cut the line of versions into
-/// slots: 0 before the first of them, 1 the first itself, 2 between the first and the second, and so on. Within a slot all versions are alike, so that an
-/// advisory is a few stretches of slots, and a package needs one binary search and then compares integers.
+/// What the advisories say of one project, compiled. The versions at which anything changes are sorted once; they cut the line of versions
+/// into slots: 0 before the first of them, 1 the first itself, 2 between the first and the second, and so on. Within a slot all versions
+/// are alike, so that an advisory is a few stretches of slots, and a package needs one binary search and then compares integers.
 /// </summary>
 internal abstract class PackageTable(PackageIdentity identity, VersionScheme scheme)
 {
@@ -44,7 +45,9 @@ internal abstract class PackageTable(PackageIdentity identity, VersionScheme sch
     /// <summary>The hits of all versions in a slot.</summary>
     public Hit[] At(int slot) => _found[slot] ?? Find(slot);
 
-    /// <summary>The hits of a version, by advisory id. <paramref name="isValid"/> is false when it could only be looked up as text.</summary>
+    /// <summary>
+    /// The hits of a version, by advisory id. <paramref name="isValid"/> is false when it could only be looked up as text.
+    /// </summary>
     public Hit[] Match(string version, out bool isValid)
     {
         var slot = SlotOf(version);

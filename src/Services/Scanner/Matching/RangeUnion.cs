@@ -2,7 +2,9 @@ using EnvPlatform.Scanner.Matching.Versions;
 
 namespace EnvPlatform.Scanner.Matching;
 
-/// <summary>All ranges of an entry together, to ask whether a listed version is in any of them: in logarithmic time, however many there are.</summary>
+/// <summary>
+/// All ranges of an entry together, to ask whether a listed version is in any of them: in logarithmic time, however many there are.
+/// </summary>
 internal sealed class RangeUnion<T>
     where T : struct, IVersion<T>
 {

@@ -1,6 +1,9 @@
 namespace EnvPlatform.Scanner.Matching;
 
-/// <summary>Goes through the slots of a table from the lowest on and says which vulnerabilities begin and end to affect: each stretch is looked at twice.</summary>
+/// <summary>
+/// Goes through the slots of a table from the lowest on and says which vulnerabilities begin and end to affect: each stretch is looked at
+/// twice.
+/// </summary>
 internal sealed class SlotWalk
 {
     private readonly (int At, string Vulnerability)[] _begins;

@@ -103,7 +103,8 @@ internal sealed class VersionRange<T>
         }
 
         var isAfter = low.Kind == RangeEventKind.IntroducedAfter;
-        if (low.Version is { } start && high is { } stop && (isIncluded && !isAfter ? start.CompareTo(stop) > 0 : start.CompareTo(stop) >= 0))
+        if (low.Version is { } start && high is { } stop
+            && (isIncluded && !isAfter ? start.CompareTo(stop) > 0 : start.CompareTo(stop) >= 0))
         {
             return null;
         }

@@ -5,14 +5,16 @@ using EnvPlatform.Postgres;
 namespace EnvPlatform.Scanner.Scans;
 
 /// <summary>
-/// What was found in a package set, for an organization: distinct vulnerabilities, however many of its packages have them, without those that the
-/// organization holds to be mitigated, cleared or disputed.
+/// What was found in a package set, for an organization: distinct vulnerabilities, however many of its packages have them, without those
+/// that the organization holds to be mitigated, cleared or disputed.
 /// </summary>
 internal sealed record SetCounts(
-    OrganizationId OrgId, long SetId, VulnerabilityCounts Vulnerabilities, decimal? MaxCvss, int Kev, int NotChecked, int Packages, DateTimeOffset ScannedAt)
+    OrganizationId OrgId, long SetId, VulnerabilityCounts Vulnerabilities, decimal? MaxCvss, int Kev, int NotChecked, int Packages,
+    DateTimeOffset ScannedAt)
 {
     /// <summary>What environments on the set are told.</summary>
-    public ScannedSet For(IReadOnlyList<EnvironmentId> environments) => new(SetId, environments, Vulnerabilities, MaxCvss, Kev, NotChecked, ScannedAt);
+    public ScannedSet For(IReadOnlyList<EnvironmentId> environments) =>
+        new(SetId, environments, Vulnerabilities, MaxCvss, Kev, NotChecked, ScannedAt);
 
     public static async Task<Dictionary<(OrganizationId OrgId, long SetId), SetCounts>> ReadAsync(
         Tx tx, IReadOnlyCollection<(OrganizationId OrgId, long SetId)> sets) =>
@@ -20,7 +22,8 @@ internal sealed record SetCounts(
             $"""
             select asked.org_id, s.set_id, {CountsInForce.Columns}, s.not_checked, cardinality(p.package_ids) as packages,
                    greatest(s.scanned_at, o.counted_at) as scanned_at
-            from unnest(@Orgs, @Sets) as asked(org_id, set_id) join set_counts s on s.set_id = asked.set_id join package_sets p on p.id = asked.set_id
+            from unnest(@Orgs, @Sets) as asked(org_id, set_id) join set_counts s on s.set_id = asked.set_id
+            join package_sets p on p.id = asked.set_id
             left join organization_set_counts o on o.org_id = asked.org_id and o.set_id = asked.set_id
             """, new { Orgs = sets.Select(one => one.OrgId.Value).ToArray(), Sets = sets.Select(one => one.SetId).ToArray() }))
             .ToDictionary(counts => (counts.OrgId, counts.SetId));
@@ -32,13 +35,15 @@ internal static class CountSets
     /// <returns>The sets of which a count or the maximum is another now.</returns>
     public static async Task<long[]> RunAsync(Tx tx, long[] sets, long generation, DateTimeOffset now)
     {
-        var held = await tx.QueryAsync<PackageSet>("select id, package_ids from package_sets where id = any(@sets) order by id", new { sets });
+        var held = await tx.QueryAsync<PackageSet>(
+            "select id, package_ids from package_sets where id = any(@sets) order by id", new { sets });
         var findings = await SetFindings.ReadAsync(tx, [.. held.SelectMany(set => set.PackageIds).Distinct()]);
         return await RunAsync(tx, held, findings, generation, now);
     }
 
     /// <summary>The same, of findings that are at hand.</summary>
-    public static async Task<long[]> RunAsync(Tx tx, IReadOnlyCollection<PackageSet> sets, SetFindings findings, long generation, DateTimeOffset now)
+    public static async Task<long[]> RunAsync(
+        Tx tx, IReadOnlyCollection<PackageSet> sets, SetFindings findings, long generation, DateTimeOffset now)
     {
         // Locked in one order, so that two that count the same sets wait for each other and never in a circle.
         var before = (await tx.QueryAsync<Stored>(

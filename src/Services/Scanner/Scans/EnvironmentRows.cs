@@ -6,12 +6,12 @@ namespace EnvPlatform.Scanner.Scans;
 
 /// <summary>An environment that came to a package set.</summary>
 internal sealed record PlacedEnvironment(
-    OrganizationId OrgId, EnvironmentId EnvironmentId, MachineId MachineId, SubjectId Owner, string Prefix, string Name, string Platform, long SetId,
-    long Version)
+    OrganizationId OrgId, EnvironmentId EnvironmentId, MachineId MachineId, SubjectId Owner, string Prefix, string Name, string Platform,
+    long SetId, long Version)
 {
     public static PlacedEnvironment Of(EnvironmentLogged logged) => new(
-        logged.OrganizationId, logged.EnvironmentId, logged.MachineId, logged.Owner, logged.Prefix, logged.Name, logged.Platform, logged.PackageSetId,
-        logged.Version);
+        logged.OrganizationId, logged.EnvironmentId, logged.MachineId, logged.Owner, logged.Prefix, logged.Name,
+        logged.Platform, logged.PackageSetId, logged.Version);
 }
 
 /// <summary>Stores where environments are. An event that is older than what is known changes nothing.</summary>
@@ -19,7 +19,8 @@ internal static class EnvironmentRows
 {
     /// <param name="again">Whether to answer for an environment that is where it was, too.</param>
     /// <returns>The environments that are now where the events say.</returns>
-    public static async Task<HashSet<(OrganizationId, EnvironmentId)>> PlaceAsync(Tx tx, IEnumerable<PlacedEnvironment> environments, bool again = false)
+    public static async Task<HashSet<(OrganizationId, EnvironmentId)>> PlaceAsync(
+        Tx tx, IEnumerable<PlacedEnvironment> environments, bool again = false)
     {
         var latest = environments.NewestBy(one => (one.OrgId.Value, one.EnvironmentId.Value), one => one.Version);
         var placed = await tx.QueryAsync<Row>(

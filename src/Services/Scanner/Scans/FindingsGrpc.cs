@@ -29,7 +29,8 @@ internal sealed class FindingsGrpc(NpgsqlDataSource db) : Findings.FindingsBase
 
         var rows = await db.QueryAsync<Row>(
             $"""
-            select p.package_id, p.manager, p.name, p.channel, p.version, p.ecosystem, p.project, p.basis, p.basis_reason, p.version_order, p.coverage,
+            select p.package_id, p.manager, p.name, p.channel, p.version, p.ecosystem, p.project, p.basis, p.basis_reason,
+                p.version_order, p.coverage,
                    p.reason,
                    {CountColumns.CountRowsOf("v")}
             from package_sets s cross join unnest(s.package_ids) as held(package_id) join packages p on p.package_id = held.package_id
@@ -68,8 +69,9 @@ internal sealed class FindingsGrpc(NpgsqlDataSource db) : Findings.FindingsBase
     }
 
     private sealed record Row(
-        int PackageId, string Manager, string Name, string Channel, string Version, string Ecosystem, string Project, string Basis, string? BasisReason,
-        string VersionOrder, string Coverage, string? Reason, int Total, int Critical, int High, int Medium, int Low, int Unknown)
+        int PackageId, string Manager, string Name, string Channel, string Version, string Ecosystem, string Project, string Basis,
+        string? BasisReason, string VersionOrder, string Coverage, string? Reason, int Total, int Critical, int High,
+        int Medium, int Low, int Unknown)
     {
         private PackageMapping Taken => new(Ecosystem, Project, Basis, BasisReason, VersionOrder);
 

@@ -3,7 +3,8 @@ using EnvPlatform.Scanner.Matching;
 namespace EnvPlatform.Scanner.Scans;
 
 /// <summary>A package of an environment log: as Ingest knows it.</summary>
-internal sealed record LoggedPackage(int PackageId, string Manager, string Channel, string Subdir, string Name, string Version, string Build)
+internal sealed record LoggedPackage(
+    int PackageId, string Manager, string Channel, string Subdir, string Name, string Version, string Build)
 {
     public const string Conda = "conda";
     public const string PyPi = "pypi";

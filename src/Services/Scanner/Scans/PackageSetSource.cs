@@ -24,7 +24,8 @@ internal sealed partial class PackageSetSource
         _patience = new ResiliencePipelineBuilder { TimeProvider = clock }
             .AddRetry(new RetryStrategyOptions
             {
-                ShouldHandle = new PredicateBuilder().Handle<RpcException>(exception => exception.StatusCode is StatusCode.Unavailable or StatusCode.DeadlineExceeded),
+                ShouldHandle = new PredicateBuilder()
+                    .Handle<RpcException>(exception => exception.StatusCode is StatusCode.Unavailable or StatusCode.DeadlineExceeded),
                 MaxRetryAttempts = int.MaxValue,
                 Delay = Pause,
                 OnRetry = retry =>

@@ -13,15 +13,16 @@ internal readonly record struct RenewalProgress(int Packages, int PackagesTotal,
 /// something else is known now, and tells the environments on sets whose counts differ. The transaction holds the exclusive
 /// <see cref="Advisories.FindingsLock"/>.
 /// </summary>
-internal sealed class RenewFindings(Tx tx, AdvisoryIndex index, long generation, DateTimeOffset now, Func<RenewalProgress, Task>? tell = null)
+internal sealed class RenewFindings(
+    Tx tx, AdvisoryIndex index, long generation, DateTimeOffset now, Func<RenewalProgress, Task>? tell = null)
 {
     private const int Chunk = 10_000;
 
     /// <summary>Packages at most whose sets are found by index.</summary>
     private const int Few = 200;
-    private readonly List<int> changed = [];
-    private int packages;
-    private int looked;
+    private readonly List<int> _changed = [];
+    private int _packages;
+    private int _looked;
 
     /// <summary>Packages that were matched again.</summary>
     public int Matched { get; private set; }
@@ -51,7 +52,8 @@ internal sealed class RenewFindings(Tx tx, AdvisoryIndex index, long generation,
 
     /// <summary>Matches conda packages of these names again.</summary>
     public async Task MatchNamesAsync(string[] names) => await MatchInChunksAsync(
-        [.. await tx.QueryAsync<int>("select package_id from packages where manager = @Conda and name = any(@names)", new { LoggedPackage.Conda, names })]);
+        [.. await tx.QueryAsync<int>(
+            "select package_id from packages where manager = @Conda and name = any(@names)", new { LoggedPackage.Conda, names })]);
 
     /// <summary>Matches every package again.</summary>
     public async Task MatchAllAsync() => await MatchInChunksAsync([.. await tx.QueryAsync<int>("select package_id from packages")]);
@@ -61,13 +63,18 @@ internal sealed class RenewFindings(Tx tx, AdvisoryIndex index, long generation,
     {
         var stored = await tx.QueryAsync<StoredPackage>(
             """
-            select package_id, manager, channel, subdir, name, version, build, ecosystem, project, basis, basis_reason, version_order, coverage, reason
+            select package_id, manager, channel, subdir, name, version, build, ecosystem, project, basis, basis_reason,
+                version_order, coverage, reason
             from packages where package_id = any(@packageIds)
             """, new { packageIds });
         var findings = (await tx.QueryAsync<StoredFinding>(
-            "select package_id, vulnerability_id, advisories, fixed_in, matches::text as matches from package_findings where package_id = any(@packageIds)",
+            """
+            select package_id, vulnerability_id, advisories, fixed_in, matches::text as matches from package_findings
+            where package_id = any(@packageIds)
+            """,
             new { packageIds }))
-            .ToLookup(row => row.PackageId, row => new Finding(row.VulnerabilityId, row.Advisories, row.FixedIn, Evidence.Read(row.Matches)));
+            .ToLookup(
+                row => row.PackageId, row => new Finding(row.VulnerabilityId, row.Advisories, row.FixedIn, Evidence.Read(row.Matches)));
         var differing = new List<ScannedPackage>();
         foreach (var row in stored.OrderBy(row => row.PackageId))
         {
@@ -82,11 +89,13 @@ internal sealed class RenewFindings(Tx tx, AdvisoryIndex index, long generation,
             // Another reason for the same findings is written, but nothing is counted for it.
             if (!row.CountsAs(fresh, known))
             {
-                changed.Add(row.PackageId);
+                _changed.Add(row.PackageId);
             }
         }
 
-        await tx.ExecuteAsync("update packages set generation = @generation where package_id = any(@packageIds) and generation <> @generation", new { packageIds, generation });
+        await tx.ExecuteAsync(
+            "update packages set generation = @generation where package_id = any(@packageIds) and generation <> @generation",
+            new { packageIds, generation });
         if (differing.Count > 0)
         {
             await WriteFindings.ReplaceAsync(tx, differing);
@@ -97,7 +106,7 @@ internal sealed class RenewFindings(Tx tx, AdvisoryIndex index, long generation,
 
     private async Task MatchInChunksAsync(int[] ids)
     {
-        packages += ids.Length;
+        _packages += ids.Length;
         await SayAsync(0);
         foreach (var chunk in ids.Chunk(Chunk))
         {
@@ -106,12 +115,14 @@ internal sealed class RenewFindings(Tx tx, AdvisoryIndex index, long generation,
         }
     }
 
-    /// <summary>Counts the sets that hold a package that was found to differ, or one that these vulnerabilities affect, and publishes what changed.</summary>
+    /// <summary>
+    /// Counts the sets that hold a package that was found to differ, or one that these vulnerabilities affect, and publishes what changed.
+    /// </summary>
     public async Task CountAsync(string[] vulnerabilities)
     {
         var concerned = (await tx.QueryAsync<int>(
             "select unnest(@Changed) union select package_id from package_findings where vulnerability_id = any(@vulnerabilities)",
-            new { Changed = changed.ToArray(), vulnerabilities })).ToArray();
+            new { Changed = _changed.ToArray(), vulnerabilities })).ToArray();
         if (concerned.Length is > 0 and <= Few)
         {
             await CountFewAsync(concerned);
@@ -129,7 +140,7 @@ internal sealed class RenewFindings(Tx tx, AdvisoryIndex index, long generation,
         foreach (var chunk in sets.Chunk(Chunk))
         {
             await PublishAsync(chunk, await CountSets.RunAsync(tx, chunk, generation, now));
-            looked += chunk.Length;
+            _looked += chunk.Length;
             await SayAsync(sets.Length);
         }
     }
@@ -149,7 +160,7 @@ internal sealed class RenewFindings(Tx tx, AdvisoryIndex index, long generation,
                 await PublishAsync([.. sets.Select(set => set.Id)], await CountSets.RunAsync(tx, sets, findings, generation, now));
             }
 
-            looked += read.Count;
+            _looked += read.Count;
             await SayAsync(all);
         }
 
@@ -162,23 +173,25 @@ internal sealed class RenewFindings(Tx tx, AdvisoryIndex index, long generation,
         Recounted += counted.Length;
     }
 
-    private Task SayAsync(int sets) => tell?.Invoke(new(Matched, packages, looked, sets)) ?? Task.CompletedTask;
+    private Task SayAsync(int sets) => tell?.Invoke(new(Matched, _packages, _looked, sets)) ?? Task.CompletedTask;
 
     private sealed record StoredFinding(int PackageId, string VulnerabilityId, string[] Advisories, string[] FixedIn, string Matches);
 
     private sealed record StoredPackage(
-        int PackageId, string Manager, string Channel, string Subdir, string Name, string Version, string Build, string Ecosystem, string Project,
-        string Basis, string? BasisReason, string VersionOrder, string Coverage, string? Reason)
+        int PackageId, string Manager, string Channel, string Subdir, string Name, string Version, string Build, string Ecosystem,
+        string Project, string Basis, string? BasisReason, string VersionOrder, string Coverage, string? Reason)
     {
         public LoggedPackage Package => new(PackageId, Manager, Channel, Subdir, Name, Version, Build);
 
         public bool Says(ScannedPackage fresh, Finding[] findings) =>
-            new PackageMapping(Ecosystem, Project, Basis, BasisReason, VersionOrder) == fresh.Mapping && Coverage == fresh.Coverage && Reason == fresh.Reason
+            new PackageMapping(Ecosystem, Project, Basis, BasisReason, VersionOrder) == fresh.Mapping && Coverage == fresh.Coverage
+                && Reason == fresh.Reason
             && findings.Length == fresh.Findings.Length && findings.Zip(fresh.Findings).All(pair => pair.First.Says(pair.Second));
 
         /// <summary>Whether the counts of a set, and the curations that fit, are the same either way.</summary>
         public bool CountsAs(ScannedPackage fresh, Finding[] findings) =>
             Project == fresh.Mapping.Project && Coverage == fresh.Coverage
-            && findings.Select(finding => finding.VulnerabilityId).SequenceEqual(fresh.Findings.Select(finding => finding.VulnerabilityId), StringComparer.Ordinal);
+            && findings.Select(finding => finding.VulnerabilityId)
+                .SequenceEqual(fresh.Findings.Select(finding => finding.VulnerabilityId), StringComparer.Ordinal);
     }
 }

@@ -11,12 +11,22 @@ internal static class ScanAudit
         tx.Audit(
             actor, now, "environment_scanned", new AuditTarget(environment.EnvironmentId.ToString(), null, "environment"),
             $"Environment {environment.Name} was scanned: {Sentence(counts)}.",
-            new { environment.Name, environment.Prefix, counts.Packages, counts.Vulnerabilities, counts.MaxCvss, counts.Kev, counts.NotChecked });
+            new
+            {
+                environment.Name,
+                environment.Prefix,
+                counts.Packages,
+                counts.Vulnerabilities,
+                counts.MaxCvss,
+                counts.Kev,
+                counts.NotChecked
+            });
 
     private static string Sentence(SetCounts counts) => counts.Vulnerabilities.Total switch
     {
         0 => $"nothing found in {counts.Packages} packages, {counts.NotChecked} of them not checked",
         1 => "1 vulnerability",
-        _ => $"{counts.Vulnerabilities.Total} vulnerabilities, {counts.Vulnerabilities.Critical} critical and {counts.Vulnerabilities.High} high",
+        _ => $"{counts.Vulnerabilities.Total} vulnerabilities, {counts.Vulnerabilities.Critical} critical and "
+            + $"{counts.Vulnerabilities.High} high",
     };
 }

@@ -14,11 +14,12 @@ using Npgsql;
 namespace EnvPlatform.Scanner.Scans;
 
 /// <summary>
-/// An environment was logged: its package set is matched, unless it is known, and the environment is told what was found. Takes events in batches;
-/// environments share sets and sets share packages, so a batch is little more work than one.
+/// An environment was logged: its package set is matched, unless it is known, and the environment is told what was found. Takes events in
+/// batches; environments share sets and sets share packages, so a batch is little more work than one.
 /// </summary>
 internal sealed class ScanEnvironment(
-    NpgsqlDataSource db, CurrentIndex current, PackageSetSource source, ScannerMetrics metrics, TimeProvider clock) : IConsumer<Batch<EnvironmentLogged>>
+    NpgsqlDataSource db, CurrentIndex current, PackageSetSource source, ScannerMetrics metrics, TimeProvider clock)
+    : IConsumer<Batch<EnvironmentLogged>>
 {
     public async Task Consume(ConsumeContext<Batch<EnvironmentLogged>> context)
     {

@@ -23,15 +23,15 @@ internal static class ScanNow
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(10);
 
     public sealed record Summary(
-        EnvironmentId EnvironmentId, int Packages, int Total, int Critical, int High, int Medium, int Low, int Unknown, decimal? MaxCvss, int Kev,
-        int NotChecked, DateTimeOffset ScannedAt);
+        EnvironmentId EnvironmentId, int Packages, int Total, int Critical, int High, int Medium, int Low, int Unknown, decimal? MaxCvss,
+        int Kev, int NotChecked, DateTimeOffset ScannedAt);
 
     public static void MapScanNow(this IEndpointRouteBuilder environments) =>
         environments.MapPost("/environments/{id}/scan", HandleAsync).WithName(nameof(ScanNow)).WithSummary("Scan an environment now.");
 
     private static async Task<Results<Ok<Summary>, ProblemHttpResult>> HandleAsync(
-        EnvironmentId id, Caller caller, NpgsqlDataSource db, CurrentIndex current, PackageSetSource source, IngestEnvironments.EnvironmentsClient ingest,
-        ScannerMetrics metrics, TimeProvider clock, CancellationToken ct)
+        EnvironmentId id, Caller caller, NpgsqlDataSource db, CurrentIndex current, PackageSetSource source,
+        IngestEnvironments.EnvironmentsClient ingest, ScannerMetrics metrics, TimeProvider clock, CancellationToken ct)
     {
         PlacedEnvironment environment;
         try
@@ -44,7 +44,9 @@ internal static class ScanNow
         }
         catch (RpcException exception) when (exception.StatusCode is StatusCode.Unavailable or StatusCode.DeadlineExceeded)
         {
-            return Problems.Of(StatusCodes.Status503ServiceUnavailable, "ingest_unavailable", "Not now.", "The environments cannot be reached at the moment. Try again.");
+            return Problems.Of(
+                StatusCodes.Status503ServiceUnavailable, "ingest_unavailable", "Not now.",
+                "The environments cannot be reached at the moment. Try again.");
         }
 
         if (!caller.MaySee(environment.Owner))
@@ -53,7 +55,8 @@ internal static class ScanNow
         }
 
         var sets = new[] { environment.SetId };
-        var isStored = await db.QuerySingleOrDefaultAsync<long?>("select id from package_sets where id = any(@sets)", new { sets }, ct) is not null;
+        var isStored =
+            await db.QuerySingleOrDefaultAsync<long?>("select id from package_sets where id = any(@sets)", new { sets }, ct) is not null;
         var fetched = isStored ? [] : await source.FetchAsync(sets, ct);
 
         await using var tx = await db.BeginAsync(ct);
@@ -63,7 +66,8 @@ internal static class ScanNow
         metrics.Matched(await StoreSets.RunAsync(tx, index.Index, generation, fetched, clock.GetUtcNow()));
         await EnvironmentRows.PlaceAsync(tx, [environment]);
         var renewal = new RenewFindings(tx, index.Index, generation, clock.GetUtcNow());
-        await renewal.MatchAsync(await tx.QueryAsync<int>("select unnest(package_ids) from package_sets where id = @SetId", new { environment.SetId }) is var ids ? [.. ids] : []);
+        await renewal.MatchAsync(await tx.QueryAsync<int>(
+            "select unnest(package_ids) from package_sets where id = @SetId", new { environment.SetId }) is var ids ? [.. ids] : []);
         await renewal.CountAsync([]);
         await CountSets.RunAsync(tx, sets, generation, clock.GetUtcNow());
         await OrganizationCounts.RefreshAsync(tx, [caller.OrgId], sets, clock.GetUtcNow());
@@ -74,12 +78,13 @@ internal static class ScanNow
         metrics.Scanned(1);
         var found = counts.Vulnerabilities;
         return TypedResults.Ok(new Summary(
-            id, counts.Packages, found.Total, found.Critical, found.High, found.Medium, found.Low, found.Unknown, counts.MaxCvss, counts.Kev,
-            counts.NotChecked, counts.ScannedAt));
+            id, counts.Packages, found.Total, found.Critical, found.High, found.Medium, found.Low, found.Unknown,
+            counts.MaxCvss, counts.Kev, counts.NotChecked, counts.ScannedAt));
     }
 
     private static async Task<PlacedEnvironment> AskAsync(
-        IngestEnvironments.EnvironmentsClient ingest, OrganizationId organization, EnvironmentId id, TimeProvider clock, CancellationToken ct)
+        IngestEnvironments.EnvironmentsClient ingest, OrganizationId organization, EnvironmentId id,
+        TimeProvider clock, CancellationToken ct)
     {
         var found = await ingest.GetEnvironmentAsync(
             new GetEnvironmentRequest { OrganizationId = organization.ToString(), EnvironmentId = id.ToString() },

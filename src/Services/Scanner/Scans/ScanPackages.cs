@@ -18,22 +18,23 @@ using Npgsql;
 namespace EnvPlatform.Scanner.Scans;
 
 /// <summary>Somebody wants to know the vulnerabilities of a list of packages (the local audit); nothing is stored.</summary>
-public static class ScanPackages
+internal static class ScanPackages
 {
     private const int MaxPackages = 50_000;
     private const int MaxBytes = 16 << 20;
 
     /// <param name="Manager">conda or pypi.</param>
     public sealed record Package(
-        [Required, RegularExpression("conda|pypi", ErrorMessage = "Must be conda or pypi.")] string Manager, [Required, StringLength(255, MinimumLength = 1)] string Name,
+        [Required, RegularExpression("conda|pypi", ErrorMessage = "Must be conda or pypi.")] string Manager,
+        [Required, StringLength(255, MinimumLength = 1)] string Name,
         [MaxLength(255)] string? Version = null, [MaxLength(255)] string? Build = null, [MaxLength(255)] string? Subdir = null,
         [MaxLength(255)] string? Channel = null);
 
     /// <param name="Prefix">Where the packages are, for the commands that upgrade them; it is not kept.</param>
     /// <param name="Platform">As conda names it: it says which shell the commands are for.</param>
     public sealed record Request(
-        [Required, MaxLength(MaxPackages)] IReadOnlyList<Package?> Packages, [MaxLength(4_096)] string? Prefix = null, [MaxLength(255)] string? Name = null,
-        [MaxLength(64)] string? Platform = null);
+        [Required, MaxLength(MaxPackages)] IReadOnlyList<Package?> Packages, [MaxLength(4_096)] string? Prefix = null,
+        [MaxLength(255)] string? Name = null, [MaxLength(64)] string? Platform = null);
 
     /// <param name="Coverage">checked, not_checked (then <paramref name="Reason"/> says why) or not_applicable.</param>
     /// <param name="Reason">not_mapped, no_such_project, invalid_version, no_advisory_source or unknown_channel.</param>
@@ -49,8 +50,8 @@ public static class ScanPackages
     public sealed record Result(IReadOnlyList<Scanned> Packages, Summary Summary, EnvironmentUpgrades Upgrades);
 
     public static void MapScanPackages(this IEndpointRouteBuilder organization) =>
-        organization.MapPost("/scans", HandleAsync).WithName(nameof(ScanPackages)).WithSummary("Scan a list of packages without storing it.")
-            .WithMetadata(new RequestSizeLimitAttribute(MaxBytes));
+        organization.MapPost("/scans", HandleAsync).WithName(nameof(ScanPackages))
+            .WithSummary("Scan a list of packages without storing it.").WithMetadata(new RequestSizeLimitAttribute(MaxBytes));
 
     private static async Task<Results<Ok<Result>, ProblemHttpResult>> HandleAsync(
         Request request, Caller caller, NpgsqlDataSource db, CurrentIndex current, ScannerMetrics metrics, CancellationToken ct)
@@ -69,7 +70,8 @@ public static class ScanPackages
             var index = await current.AtLeastAsync(generation, ct);
             var matches = installed.Select(package => index.Index.Match(package)).ToArray();
             var findings = matches.Select(match => Finding.Of(match)).ToArray();
-            var ids = findings.SelectMany(some => some).Select(finding => finding.VulnerabilityId).Distinct(StringComparer.Ordinal).ToArray();
+            var ids = findings.SelectMany(some => some).Select(finding => finding.VulnerabilityId)
+                .Distinct(StringComparer.Ordinal).ToArray();
             var known = await VulnerabilityView.ReadAsync(db, ids, ct);
             if (known.Count != ids.Length)
             {
@@ -81,17 +83,19 @@ public static class ScanPackages
             var views = await ViewsAsync(db, caller, packages, matches, findings, known, ct);
             var mappings = installed.Zip(matches, (package, match) => PackageMapping.Of(package, match.Mapped, index.Index)).ToArray();
             var upgrades = EnvironmentUpgrades.Of(
-                index.Index, await VulnerableAsync(db, caller, packages, installed, views, index.Index, ct), new(request.Prefix, request.Name, request.Platform));
+                index.Index, await VulnerableAsync(db, caller, packages, installed, views, index.Index, ct),
+                new(request.Prefix, request.Name, request.Platform));
             return TypedResults.Ok(ResultOf(packages, matches, mappings, views, upgrades));
         }
     }
 
     /// <summary>The vulnerabilities of each package, with what the organization holds of them.</summary>
     private static async Task<VulnerabilityView[][]> ViewsAsync(
-        NpgsqlDataSource db, Caller caller, Package[] packages, PackageMatch[] matches, Finding[][] findings, Dictionary<string, VulnerabilityView> known,
-        CancellationToken ct)
+        NpgsqlDataSource db, Caller caller, Package[] packages, PackageMatch[] matches, Finding[][] findings,
+        Dictionary<string, VulnerabilityView> known, CancellationToken ct)
     {
-        var asked = packages.Index().SelectMany(package => findings[package.Index].Select(finding => (Of: package.Index, Finding: finding))).ToArray();
+        var asked = packages.Index()
+            .SelectMany(package => findings[package.Index].Select(finding => (Of: package.Index, Finding: finding))).ToArray();
         var statuses = await FindingStatuses.OfFindingsAsync(
             db, caller.OrgId,
             [.. asked.Select((one, number) => new FindingStatuses.Finding(
@@ -110,18 +114,22 @@ public static class ScanPackages
                 CuratedAt = curatedAt,
             });
         }).ToLookup(one => one.Of, one => one.View);
-        return [.. packages.Select((_, i) => views[i].OrderByDescending(view => view.Cvss ?? -1).ThenBy(view => view.Id, StringComparer.Ordinal).ToArray())];
+        return [.. packages.Select(
+            (_, i) => views[i].OrderByDescending(view => view.Cvss ?? -1).ThenBy(view => view.Id, StringComparer.Ordinal).ToArray())];
     }
 
     /// <summary>The packages in which something was found that is active or reported.</summary>
     private static async Task<VulnerablePackage[]> VulnerableAsync(
-        NpgsqlDataSource db, Caller caller, Package[] packages, InstalledPackage[] installed, VulnerabilityView[][] views, AdvisoryIndex index, CancellationToken ct)
+        NpgsqlDataSource db, Caller caller, Package[] packages, InstalledPackage[] installed, VulnerabilityView[][] views,
+        AdvisoryIndex index, CancellationToken ct)
     {
         var found = packages.Index().Where(package => views[package.Index].Any(view => CurationStatuses.IsOpen(view.Status))).ToArray();
-        var accepted = await AcceptedVulnerabilities.OfAsync(db, caller.OrgId, [.. found.Select(one => (one.Item.Manager, installed[one.Index]))], index, ct);
+        var accepted = await AcceptedVulnerabilities.OfAsync(
+            db, caller.OrgId, [.. found.Select(one => (one.Item.Manager, installed[one.Index]))], index, ct);
         return [.. found.Select((one, i) =>
         {
-            var open = views[one.Index].Where(view => CurationStatuses.IsOpen(view.Status)).Select(view => view.Id).ToHashSet(StringComparer.Ordinal);
+            var open = views[one.Index].Where(view => CurationStatuses.IsOpen(view.Status)).Select(view => view.Id)
+                .ToHashSet(StringComparer.Ordinal);
             return new VulnerablePackage(one.Item.Manager, one.Item.Name, installed[one.Index], open, open, accepted[i]);
         })];
     }

@@ -11,6 +11,7 @@ internal sealed record ScannedPackage(LoggedPackage Package, PackageMapping Mapp
         var installed = package.AsInstalled();
         var match = index.Match(installed);
         return new(
-            package, PackageMapping.Of(installed, match.Mapped, index), Texts.Of(match.Coverage), NotCheckedReasons.CodeOf(match.Reason), Finding.Of(match));
+            package, PackageMapping.Of(installed, match.Mapped, index), Texts.Of(match.Coverage),
+            NotCheckedReasons.CodeOf(match.Reason), Finding.Of(match));
     }
 }

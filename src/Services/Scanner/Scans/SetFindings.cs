@@ -10,8 +10,9 @@ namespace EnvPlatform.Scanner.Scans;
 internal sealed record FoundInSet(VulnerabilityCounts Vulnerabilities, decimal? MaxCvss, int Kev, int NotChecked, int[] Keys);
 
 /// <summary>
-/// The findings of packages, laid out for counting them over many sets: each package's vulnerabilities as numbers, and for each number its severity and
-/// score. Counting a set is then one look at each of its packages, and no allocation but the answer's. Not safe for use by two threads.
+/// The findings of packages, laid out for counting them over many sets: each package's vulnerabilities as numbers, and for each number its
+/// severity and score. Counting a set is then one look at each of its packages, and no allocation but the answer's. Not safe for use by two
+/// threads.
 /// </summary>
 internal sealed class SetFindings
 {
@@ -47,7 +48,9 @@ internal sealed class SetFindings
         var among = packageIds is null ? "" : "where package_id = any(@packageIds)";
         var findings = new List<(int, int)>();
         await using (var rows = await tx.Connection.ExecuteReaderAsync(
-            $"select package_id, v.key from package_findings f join vulnerabilities v on v.id = f.vulnerability_id {among} order by package_id", new { packageIds }))
+            $"""
+            select package_id, v.key from package_findings f join vulnerabilities v on v.id = f.vulnerability_id {among} order by package_id
+            """, new { packageIds }))
         {
             while (await rows.ReadAsync())
             {
@@ -57,9 +60,11 @@ internal sealed class SetFindings
 
         var keys = packageIds is null ? null : findings.Select(finding => finding.Item2).Distinct().ToArray();
         var vulnerabilities = await tx.QueryAsync<Vulnerability>(
-            "select key, severity, cvss, kev from vulnerabilities where @keys::int[] is null or key = any(@keys) order by key", new { keys });
+            "select key, severity, cvss, kev from vulnerabilities where @keys::int[] is null or key = any(@keys) order by key",
+            new { keys });
         var notChecked = await tx.QueryAsync<int>(
-            $"select package_id from packages {(packageIds is null ? "where" : among + " and")} coverage = 'not_checked'", new { packageIds });
+            $"select package_id from packages {(packageIds is null ? "where" : among + " and")} coverage = 'not_checked'",
+            new { packageIds });
         return new SetFindings(findings, [.. vulnerabilities], notChecked);
     }
 

@@ -6,8 +6,8 @@ using NpgsqlTypes;
 namespace EnvPlatform.Scanner.Scans;
 
 /// <summary>
-/// Stores package sets that are not stored yet: matches those of their packages that were never seen, and counts. The transaction shares the
-/// <see cref="Advisories.FindingsLock"/>, and holds a lock on each set, so that of several instances one does the work.
+/// Stores package sets that are not stored yet: matches those of their packages that were never seen, and counts. The transaction shares
+/// the <see cref="Advisories.FindingsLock"/>, and holds a lock on each set, so that of several instances one does the work.
 /// </summary>
 internal static class StoreSets
 {
@@ -23,8 +23,10 @@ internal static class StoreSets
             return 0;
         }
 
-        var packages = sets.SelectMany(set => fetched[set]).DistinctBy(package => package.PackageId).ToDictionary(package => package.PackageId);
-        var known = await tx.QueryAsync<int>("select package_id from packages where package_id = any(@Ids)", new { Ids = packages.Keys.ToArray() });
+        var packages = sets.SelectMany(set => fetched[set]).DistinctBy(package => package.PackageId)
+            .ToDictionary(package => package.PackageId);
+        var known = await tx.QueryAsync<int>(
+            "select package_id from packages where package_id = any(@Ids)", new { Ids = packages.Keys.ToArray() });
         foreach (var id in known)
         {
             packages.Remove(id);
@@ -35,13 +37,15 @@ internal static class StoreSets
             await WriteFindings.AddPackagesAsync(tx, [.. packages.Values.Select(package => ScannedPackage.Of(package, index))], generation);
         }
 
-        await using (var rows = await tx.Connection.BeginBinaryImportAsync("copy package_sets (id, package_ids) from stdin (format binary)"))
+        await using (var rows = await tx.Connection.BeginBinaryImportAsync(
+            "copy package_sets (id, package_ids) from stdin (format binary)"))
         {
             foreach (var set in sets)
             {
                 await rows.StartRowAsync();
                 await rows.WriteAsync(set, NpgsqlDbType.Bigint);
-                await rows.WriteAsync(fetched[set].Select(package => package.PackageId).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Integer);
+                await rows.WriteAsync(
+                    fetched[set].Select(package => package.PackageId).ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Integer);
             }
 
             await rows.CompleteAsync();
@@ -59,7 +63,9 @@ internal static class StoreSets
             return [];
         }
 
-        await tx.ExecuteAsync("select pg_advisory_xact_lock(@LockSpace + id) from unnest(@sets) with ordinality as s(id, n) order by n", new { LockSpace, sets });
+        await tx.ExecuteAsync(
+            "select pg_advisory_xact_lock(@LockSpace + id) from unnest(@sets) with ordinality as s(id, n) order by n",
+            new { LockSpace, sets });
         var stored = await tx.QueryAsync<long>("select id from package_sets where id = any(@sets)", new { sets });
         return [.. sets.Except(stored)];
     }

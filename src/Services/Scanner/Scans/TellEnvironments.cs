@@ -10,7 +10,9 @@ namespace EnvPlatform.Scanner.Scans;
 internal static class TellEnvironments
 {
     /// <param name="sets">Sets that were counted again with another outcome: all environments on them are told.</param>
-    /// <param name="recounted">Sets that have other counts for an organization: its environments are told, and the organization where it has none now.</param>
+    /// <param name="recounted">
+    /// Sets that have other counts for an organization: its environments are told, and the organization where it has none now.
+    /// </param>
     /// <returns>How many environments were told.</returns>
     public static async Task<int> RunAsync(Tx tx, long[] sets, IReadOnlyCollection<RecountedSet> recounted)
     {
@@ -40,7 +42,9 @@ internal static class TellEnvironments
         foreach (var organization in told.GroupBy(key => key.OrgId))
         {
             var scanned = organization.Select(key => (
-                Counts: times.TryGetValue(key, out var time) && time > counts[key].ScannedAt ? counts[key] with { ScannedAt = time } : counts[key],
+                Counts: times.TryGetValue(key, out var time) && time > counts[key].ScannedAt
+                    ? counts[key] with { ScannedAt = time }
+                    : counts[key],
                 Environments: groups[key].ToArray()));
             Publish(tx, organization.Key, scanned);
         }
@@ -51,7 +55,8 @@ internal static class TellEnvironments
     /// <summary>As few events as their size allows; a set with many environments is in several.</summary>
     private static void Publish(Tx tx, OrganizationId organization, IEnumerable<(SetCounts Counts, EnvironmentId[] Environments)> sets)
     {
-        var parts = sets.SelectMany(set => set.Environments.Chunk(EnvironmentScanned.Most).DefaultIfEmpty([]), (set, some) => set.Counts.For(some));
+        var parts = sets.SelectMany(
+            set => set.Environments.Chunk(EnvironmentScanned.Most).DefaultIfEmpty([]), (set, some) => set.Counts.For(some));
         var next = new List<ScannedSet>();
         var named = 0;
         foreach (var part in parts)

@@ -16,10 +16,12 @@ internal static class WriteFindings
         var added = (await tx.QueryAsync<int>(
             """
             insert into packages (
-                package_id, manager, channel, subdir, name, version, build, ecosystem, project, basis, basis_reason, version_order, coverage, reason, generation)
+                package_id, manager, channel, subdir, name, version, build, ecosystem, project, basis, basis_reason, version_order,
+                    coverage, reason, generation)
             select *, @generation
             from unnest(
-                @Ids, @Managers, @Channels, @Subdirs, @Names, @Versions, @Builds, @Ecosystems, @Projects, @Bases, @BasisReasons, @Orders, @Coverages, @Reasons)
+                @Ids, @Managers, @Channels, @Subdirs, @Names, @Versions, @Builds, @Ecosystems, @Projects, @Bases, @BasisReasons, @Orders,
+                    @Coverages, @Reasons)
             on conflict (package_id) do nothing
             returning package_id
             """, new
@@ -50,7 +52,8 @@ internal static class WriteFindings
         await tx.ExecuteAsync(
             """
             update packages p set
-                ecosystem = n.ecosystem, project = n.project, basis = n.basis, basis_reason = n.basis_reason, version_order = n.version_order,
+                ecosystem = n.ecosystem, project = n.project, basis = n.basis, basis_reason = n.basis_reason,
+                    version_order = n.version_order,
                 coverage = n.coverage, reason = n.reason
             from unnest(@Ids, @Ecosystems, @Projects, @Bases, @BasisReasons, @Orders, @Coverages, @Reasons)
                 as n(package_id, ecosystem, project, basis, basis_reason, version_order, coverage, reason)

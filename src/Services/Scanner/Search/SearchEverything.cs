@@ -10,7 +10,9 @@ using Npgsql;
 
 namespace EnvPlatform.Scanner.Search;
 
-/// <summary>One search box: environments by name or prefix, packages by name, vulnerabilities by CVE id or any alias. The first few of each.</summary>
+/// <summary>
+/// One search box: environments by name or prefix, packages by name, vulnerabilities by CVE id or any alias. The first few of each.
+/// </summary>
 internal static class SearchEverything
 {
     private const int DefaultLimit = 10;
@@ -23,14 +25,16 @@ internal static class SearchEverything
     public sealed record FoundPackage(string Manager, string Name, IReadOnlyList<string> Versions, long Environments);
 
     public sealed record FoundVulnerability(
-        string Id, IReadOnlyList<string> Aliases, decimal? Cvss, string Severity, bool Kev, string Status, string? Summary, long Environments);
+        string Id, IReadOnlyList<string> Aliases, decimal? Cvss, string Severity, bool Kev, string Status,
+        string? Summary, long Environments);
 
     public sealed record Result(
-        IReadOnlyList<FoundEnvironment> Environments, IReadOnlyList<FoundPackage> Packages, IReadOnlyList<FoundVulnerability> Vulnerabilities);
+        IReadOnlyList<FoundEnvironment> Environments, IReadOnlyList<FoundPackage> Packages,
+        IReadOnlyList<FoundVulnerability> Vulnerabilities);
 
     public static void MapSearch(this IEndpointRouteBuilder app) =>
-        app.MapGet("/api/v1/orgs/{org}/search", HandleAsync).RequireAuthorization(Access.Member).WithTags("Search").WithName(nameof(SearchEverything))
-            .WithSummary("Search environments, packages and vulnerabilities.");
+        app.MapGet("/api/v1/orgs/{org}/search", HandleAsync).RequireAuthorization(Access.Member).WithTags("Search")
+            .WithName(nameof(SearchEverything)).WithSummary("Search environments, packages and vulnerabilities.");
 
     private static async Task<Results<Ok<Result>, ProblemHttpResult>> HandleAsync(
         string? q, Caller caller, NpgsqlDataSource db, CancellationToken ct, int limit = DefaultLimit)
@@ -47,44 +51,51 @@ internal static class SearchEverything
         }
 
         var asked = new Asked(
-            caller.OrgId, caller.OnlyOwner?.Value, text, LikePattern.Containing(text), LikePattern.BeginningWith(text.ToLowerInvariant()), limit);
-        return TypedResults.Ok(new Result(await EnvironmentsAsync(db, asked, ct), await PackagesAsync(db, asked, ct), await VulnerabilitiesAsync(db, asked, caller, ct)));
+            caller.OrgId, caller.OnlyOwner?.Value, text, LikePattern.Containing(text),
+            LikePattern.BeginningWith(text.ToLowerInvariant()), limit);
+        return TypedResults.Ok(new Result(
+            await EnvironmentsAsync(db, asked, ct), await PackagesAsync(db, asked, ct), await VulnerabilitiesAsync(db, asked, caller, ct)));
     }
 
     // What begins with the text, or is it, comes before what holds it somewhere.
-    private static Task<List<FoundEnvironment>> EnvironmentsAsync(NpgsqlDataSource db, Asked asked, CancellationToken ct) => db.QueryAsync<FoundEnvironment>(
-        """
-        select environment_id as id, name, prefix, platform, archived from environments
-        where org_id = @OrgId and visible and (@OnlyOwner::uuid is null or owner = @OnlyOwner) and (name ilike @Within or prefix ilike @Within)
-        order by lower(name) <> lower(@Text), archived, name, environment_id limit @Limit
-        """, asked, ct);
+    private static Task<List<FoundEnvironment>> EnvironmentsAsync(NpgsqlDataSource db, Asked asked, CancellationToken ct) =>
+        db.QueryAsync<FoundEnvironment>(
+            """
+            select environment_id as id, name, prefix, platform, archived from environments
+            where org_id = @OrgId and visible and (@OnlyOwner::uuid is null or owner = @OnlyOwner)
+                and (name ilike @Within or prefix ilike @Within)
+            order by lower(name) <> lower(@Text), archived, name, environment_id limit @Limit
+            """, asked, ct);
 
-    private static async Task<List<FoundPackage>> PackagesAsync(NpgsqlDataSource db, Asked asked, CancellationToken ct) => [.. (await db.QueryAsync<PackageRow>(
-        """
-        with named as materialized (select package_id, manager, name, version from packages where name ilike @Within),
-        sets as materialized (
-            select s.id, s.package_ids from package_sets s
-            where s.package_ids && array(select package_id from named)
-                and exists (select from set_environments n where n.org_id = @OrgId and n.set_id = s.id and not n.archived)
-                and (@OnlyOwner::uuid is null or exists (
-                    select from environments e
-                    where e.org_id = @OrgId and e.set_id = s.id and e.visible and not e.archived and e.owner = @OnlyOwner))),
-        held as (
-            select distinct s.id, n.manager, n.name, n.version
-            from sets s cross join unnest(s.package_ids) as of_set(package_id) join named n using (package_id)),
-        on_sets as (select distinct id, manager, name from held)
-        select o.manager, o.name,
-               (select array_agg(distinct h.version) from held h where h.manager = o.manager and h.name = o.name) as versions,
-               sum(case when @OnlyOwner::uuid is null
-                   then (select n.environments from set_environments n where n.org_id = @OrgId and n.set_id = o.id and not n.archived)
-                   else (select count(*) from environments e
-                         where e.org_id = @OrgId and e.set_id = o.id and e.visible and not e.archived and e.owner = @OnlyOwner) end)::bigint as environments
-        from on_sets o
-        group by o.manager, o.name
-        order by o.name <> lower(@Text), o.name, o.manager limit @Limit
-        """, asked, ct)).Select(row => new FoundPackage(row.Manager, row.Name, row.Versions, row.Environments))];
+    private static async Task<List<FoundPackage>> PackagesAsync(NpgsqlDataSource db, Asked asked, CancellationToken ct) =>
+        [.. (await db.QueryAsync<PackageRow>(
+            """
+            with named as materialized (select package_id, manager, name, version from packages where name ilike @Within),
+            sets as materialized (
+                select s.id, s.package_ids from package_sets s
+                where s.package_ids && array(select package_id from named)
+                    and exists (select from set_environments n where n.org_id = @OrgId and n.set_id = s.id and not n.archived)
+                    and (@OnlyOwner::uuid is null or exists (
+                        select from environments e
+                        where e.org_id = @OrgId and e.set_id = s.id and e.visible and not e.archived and e.owner = @OnlyOwner))),
+            held as (
+                select distinct s.id, n.manager, n.name, n.version
+                from sets s cross join unnest(s.package_ids) as of_set(package_id) join named n using (package_id)),
+            on_sets as (select distinct id, manager, name from held)
+            select o.manager, o.name,
+                   (select array_agg(distinct h.version) from held h where h.manager = o.manager and h.name = o.name) as versions,
+                   sum(case when @OnlyOwner::uuid is null
+                       then (select n.environments from set_environments n where n.org_id = @OrgId and n.set_id = o.id and not n.archived)
+                       else (select count(*) from environments e
+                             where e.org_id = @OrgId and e.set_id = o.id and e.visible and not e.archived
+                                 and e.owner = @OnlyOwner) end)::bigint as environments
+            from on_sets o
+            group by o.manager, o.name
+            order by o.name <> lower(@Text), o.name, o.manager limit @Limit
+            """, asked, ct)).Select(row => new FoundPackage(row.Manager, row.Name, row.Versions, row.Environments))];
 
-    private static async Task<List<FoundVulnerability>> VulnerabilitiesAsync(NpgsqlDataSource db, Asked asked, Caller caller, CancellationToken ct)
+    private static async Task<List<FoundVulnerability>> VulnerabilitiesAsync(
+        NpgsqlDataSource db, Asked asked, Caller caller, CancellationToken ct)
     {
         var rows = await db.QueryAsync<VulnerabilityRow>(
             """
@@ -96,23 +107,27 @@ internal static class SearchEverything
                        then (select coalesce(sum(n.environments), 0) from set_environments n
                              where n.org_id = @OrgId and not n.archived and n.set_id in (select unnest(affected.sets)))
                        else (select count(*) from environments e
-                             where e.org_id = @OrgId and e.visible and not e.archived and e.owner = @OnlyOwner and e.set_id in (select unnest(affected.sets)))
+                             where e.org_id = @OrgId and e.visible and not e.archived and e.owner = @OnlyOwner
+                                 and e.set_id in (select unnest(affected.sets)))
                    end::bigint as environments
             from named join vulnerabilities v on v.id = named.vulnerability_id
             cross join lateral (
                 select array(
                     select s.id from package_sets s
-                    where s.package_ids && array(select package_id from package_findings f where f.vulnerability_id = v.id)) as sets) as affected
+                    where s.package_ids && array(select package_id from package_findings f
+                        where f.vulnerability_id = v.id)) as sets) as affected
             order by named.exact desc, v.id desc
             """, asked, ct);
         var statuses = await FindingStatuses.OfVulnerabilitiesAsync(db, caller, [.. rows.Select(row => row.Id)], ct);
         return [.. rows.Select(row => new FoundVulnerability(
-            row.Id, row.Aliases, row.Cvss, row.Severity, row.Kev, statuses.GetValueOrDefault(row.Id, CuratedStatus.Reported).Status, row.Summary, row.Environments))];
+            row.Id, row.Aliases, row.Cvss, row.Severity, row.Kev, statuses.GetValueOrDefault(row.Id, CuratedStatus.Reported).Status,
+            row.Summary, row.Environments))];
     }
 
     private sealed record Asked(OrganizationId OrgId, Guid? OnlyOwner, string Text, string Within, string Beginning, int Limit);
 
     private sealed record PackageRow(string Manager, string Name, string[] Versions, long Environments);
 
-    private sealed record VulnerabilityRow(string Id, string[] Aliases, decimal? Cvss, string Severity, bool Kev, string? Summary, long Environments);
+    private sealed record VulnerabilityRow(
+        string Id, string[] Aliases, decimal? Cvss, string Severity, bool Kev, string? Summary, long Environments);
 }

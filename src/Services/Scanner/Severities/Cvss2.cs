@@ -3,8 +3,8 @@ using static EnvPlatform.Scanner.Severities.CvssMetrics;
 namespace EnvPlatform.Scanner.Severities;
 
 /// <summary>
-/// CVSS 2.0 (https://www.first.org/cvss/v2/guide, sections 3.2.1 to 3.2.3). A temporal or environmental score is there when a metric of that group is
-/// given and is not <c>ND</c>.
+/// CVSS 2.0 (https://www.first.org/cvss/v2/guide, sections 3.2.1 to 3.2.3). A temporal or environmental score is there when a metric of
+/// that group is given and is not <c>ND</c>.
 /// </summary>
 internal static class Cvss2
 {
@@ -32,7 +32,8 @@ internal static class Cvss2
             return null;
         }
 
-        var threat = WeightOrOne(Exploitability, values[6]) * WeightOrOne(RemediationLevel, values[7]) * WeightOrOne(ReportConfidence, values[8]);
+        var threat =
+            WeightOrOne(Exploitability, values[6]) * WeightOrOne(RemediationLevel, values[7]) * WeightOrOne(ReportConfidence, values[8]);
         var score = Base(values, Impact(values, 1, 1, 1));
         return new(
             score,
@@ -42,7 +43,8 @@ internal static class Cvss2
 
     private static decimal Environmental(ReadOnlySpan<int> values, decimal threat)
     {
-        var impact = Impact(values, WeightOrOne(Requirement, values[11]), WeightOrOne(Requirement, values[12]), WeightOrOne(Requirement, values[13]));
+        var impact = Impact(
+            values, WeightOrOne(Requirement, values[11]), WeightOrOne(Requirement, values[12]), WeightOrOne(Requirement, values[13]));
         var adjusted = Rounded(threat * Base(values, Math.Min(10, impact)));
         var damage = CollateralDamage[values[9] < 0 ? 0 : values[9]];
         // Low requirements can take the impact so far down that the equation of the base is below zero, where there are no scores.
@@ -56,8 +58,10 @@ internal static class Cvss2
         return Rounded(score);
     }
 
-    private static decimal Impact(ReadOnlySpan<int> values, decimal confidentiality, decimal integrity, decimal availability) => 10.41m * (1 - (
-        (1 - (ImpactOf[values[3]] * confidentiality)) * (1 - (ImpactOf[values[4]] * integrity)) * (1 - (ImpactOf[values[5]] * availability))));
+    private static decimal Impact(ReadOnlySpan<int> values, decimal confidentiality, decimal integrity, decimal availability) =>
+        10.41m * (1 - (
+            (1 - (ImpactOf[values[3]] * confidentiality)) * (1 - (ImpactOf[values[4]] * integrity))
+                * (1 - (ImpactOf[values[5]] * availability))));
 
     // What is not in the table (high, not defined, not given) changes nothing.
     private static decimal WeightOrOne(decimal[] weights, int value) => value >= 0 && value < weights.Length ? weights[value] : 1;

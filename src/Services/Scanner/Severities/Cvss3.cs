@@ -3,8 +3,9 @@ using static EnvPlatform.Scanner.Severities.CvssMetrics;
 namespace EnvPlatform.Scanner.Severities;
 
 /// <summary>
-/// CVSS 3.0 and 3.1 (https://www.first.org/cvss/v3-0/specification-document, section 8, and https://www.first.org/cvss/v3-1/specification-document,
-/// section 7). Metrics may be in any order. A metric that is not given is <c>X</c>, so that there are always a temporal and an environmental score.
+/// CVSS 3.0 and 3.1 (https://www.first.org/cvss/v3-0/specification-document, section 8, and
+/// https://www.first.org/cvss/v3-1/specification-document, section 7). Metrics may be in any order. A metric that is not given is <c>X</c>,
+/// so that there are always a temporal and an environmental score.
 /// </summary>
 internal static class Cvss3
 {
@@ -36,7 +37,8 @@ internal static class Cvss3
 
         var threat = ExploitMaturity[Optional(values[8])] * RemediationLevel[Optional(values[9])] * ReportConfidence[Optional(values[10])];
         var score = RoundUp(Base(values), isVersion31);
-        return new(score, RoundUp(score * threat, isVersion31), RoundUp(RoundUp(Modified(values, isVersion31), isVersion31) * threat, isVersion31));
+        return new(score, RoundUp(score * threat, isVersion31), RoundUp(
+            RoundUp(Modified(values, isVersion31), isVersion31) * threat, isVersion31));
     }
 
     private static decimal Base(ReadOnlySpan<int> values)

@@ -3,8 +3,9 @@ using static EnvPlatform.Scanner.Severities.CvssMetrics;
 namespace EnvPlatform.Scanner.Severities;
 
 /// <summary>
-/// The score of CVSS 4.0 (https://www.first.org/cvss/v4-0/specification-document, sections 7 and 8): a vector belongs to one of 270 macro vectors, each
-/// with a score that experts have given; within it the score goes down with the distance from the macro vector's most severe vectors.
+/// The score of CVSS 4.0 (https://www.first.org/cvss/v4-0/specification-document, sections 7 and 8): a vector belongs to one of 270 macro
+/// vectors, each with a score that experts have given; within it the score goes down with the distance from the macro vector's most severe
+/// vectors.
 /// </summary>
 internal static class Cvss4
 {
@@ -165,7 +166,9 @@ internal static class Cvss4
         }
     }
 
-    /// <summary>The values that count: modified ones before those of the base, the worst where a threat or requirement is not defined.</summary>
+    /// <summary>
+    /// The values that count: modified ones before those of the base, the worst where a threat or requirement is not defined.
+    /// </summary>
     private readonly ref struct Effective(ReadOnlySpan<int> values)
     {
         private readonly ReadOnlySpan<int> _values = values;

@@ -12,7 +12,8 @@ internal static class CvssMetrics
 
     /// <summary>
     /// Fills <paramref name="values"/> with the index of each metric's value, -1 where the vector does not name it.
-    /// False when the vector is malformed, a mandatory metric is missing, or <paramref name="inOrder"/> and a metric is before one that precedes it in the list.
+    /// False when the vector is malformed, a mandatory metric is missing, or <paramref name="inOrder"/> and a metric is before one that
+    /// precedes it in the list.
     /// </summary>
     public static bool TryRead(ReadOnlySpan<char> vector, Metric[] metrics, int mandatory, Span<int> values, bool inOrder = false)
     {

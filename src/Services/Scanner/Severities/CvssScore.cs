@@ -11,11 +11,13 @@ public enum CvssVersion
 
 /// <summary>The scores of one vector, each 0.0 to 10.0 in steps of 0.1, computed from it.</summary>
 /// <param name="Base">
-/// Of the metrics that hold anywhere and at any time. CVSS 4.0 has this single score, which all metrics of the vector enter, those of threat and
-/// environment too.
+/// Of the metrics that hold anywhere and at any time. CVSS 4.0 has this single score, which all metrics of the vector enter, those of
+/// threat and environment too.
 /// </param>
 /// <param name="Temporal">Null where the version has none (4.0), or (2.0) where the vector says nothing of it.</param>
-/// <param name="Environmental">Null where the version has none (4.0), or (2.0) where the vector says nothing of it. Contains the temporal metrics.</param>
+/// <param name="Environmental">
+/// Null where the version has none (4.0), or (2.0) where the vector says nothing of it. Contains the temporal metrics.
+/// </param>
 public sealed record CvssScore(CvssVersion Version, decimal Base, decimal? Temporal, decimal? Environmental, string Vector)
 {
     private const int MaxVector = 512;
@@ -30,8 +32,8 @@ public sealed record CvssScore(CvssVersion Version, decimal Base, decimal? Tempo
     public Severity? EnvironmentalSeverity => Environmental is { } score ? SeverityRating.Of(Version, score) : null;
 
     /// <summary>
-    /// Computes the scores of a vector of any version; null when the vector is malformed, names a metric twice or one that is not of its version, or
-    /// lacks a mandatory one. Letters must be in the case of the specification.
+    /// Computes the scores of a vector of any version; null when the vector is malformed, names a metric twice or one that is not of its
+    /// version, or lacks a mandatory one. Letters must be in the case of the specification.
     /// </summary>
     public static CvssScore? FromVector(string? vector)
     {
@@ -62,8 +64,8 @@ public sealed record CvssScore(CvssVersion Version, decimal Base, decimal? Tempo
     }
 
     /// <summary>
-    /// The score that is shown where several exist: of the newest version of CVSS, and among those the highest base score. Scores of different
-    /// versions do not compare, and sources that give a newer one give it as the better judgement.
+    /// The score that is shown where several exist: of the newest version of CVSS, and among those the highest base score. Scores of
+    /// different versions do not compare, and sources that give a newer one give it as the better judgement.
     /// </summary>
     public static CvssScore? Best(IEnumerable<CvssScore?> scores)
     {

@@ -17,7 +17,9 @@ using Npgsql;
 
 namespace EnvPlatform.Scanner.Upgrades;
 
-/// <summary>The smallest set of upgrades that clears an environment of what is active or reported in it, as commands that a member can paste.</summary>
+/// <summary>
+/// The smallest set of upgrades that clears an environment of what is active or reported in it, as commands that a member can paste.
+/// </summary>
 internal static class GetUpgrades
 {
     /// <summary>What is to be cleared; all that is active or reported unless it says less.</summary>
@@ -49,8 +51,10 @@ internal static class GetUpgrades
         var installed = packages.Select(findings => (findings[0].Manager, findings[0].Installed)).ToArray();
         var accepted = await AcceptedVulnerabilities.OfAsync(db, caller.OrgId, installed, index, ct);
         var vulnerable = packages.Select((findings, i) => new VulnerablePackage(
-            findings[0].Manager, findings[0].Name, findings[0].Installed, findings.Select(row => row.VulnerabilityId).ToFrozenSet(StringComparer.Ordinal),
-            findings.Where(row => row.IsWanted(filter)).Select(row => row.VulnerabilityId).ToFrozenSet(StringComparer.Ordinal), accepted[i])).ToArray();
+            findings[0].Manager, findings[0].Name, findings[0].Installed,
+            findings.Select(row => row.VulnerabilityId).ToFrozenSet(StringComparer.Ordinal),
+            findings.Where(row => row.IsWanted(filter)).Select(row => row.VulnerabilityId).ToFrozenSet(StringComparer.Ordinal),
+            accepted[i])).ToArray();
         return TypedResults.Ok(EnvironmentUpgrades.Of(index, vulnerable, new(environment.Prefix, environment.Name, environment.Platform)));
     }
 
@@ -82,7 +86,8 @@ internal static class GetUpgrades
     private sealed record EnvironmentRow(long SetId, string? Prefix, string? Name, string? Platform);
 
     private sealed record Row(
-        int PackageId, string Manager, string Name, string Version, string Build, string Channel, string VulnerabilityId, string Severity, bool Kev, long Generation)
+        int PackageId, string Manager, string Name, string Version, string Build, string Channel, string VulnerabilityId, string Severity,
+        bool Kev, long Generation)
     {
         public InstalledPackage Installed => LoggedPackage.InstalledPackageOf(Manager, Name, Version, Build, Channel);
 

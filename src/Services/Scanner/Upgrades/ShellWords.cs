@@ -5,15 +5,20 @@ namespace EnvPlatform.Scanner.Upgrades;
 /// <summary>A command line of words, quoted so that the shell takes each as it is.</summary>
 internal static class ShellWords
 {
-    private static readonly SearchValues<char> Safe = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-./:@+,");
+    private static readonly SearchValues<char> Safe = SearchValues.Create(
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-./:@+,");
 
     // Outside of quotes the command prompt cuts words at a comma; and a path has backslashes.
-    private static readonly SearchValues<char> SafeOnWindows = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-./:\\+");
+    private static readonly SearchValues<char> SafeOnWindows = SearchValues.Create(
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-./:\\+");
 
-    // Between double quotes the command prompt still replaces %NAME% and, where it is switched on, !NAME!; PowerShell replaces $NAME and takes ` as an escape.
+    // Between double quotes the command prompt still replaces %NAME% and, where it is switched on, !NAME!; PowerShell replaces $NAME and
+    // takes ` as an escape.
     private static readonly SearchValues<char> Unquotable = SearchValues.Create("%$`\"\u201c\u201d\u201e");
 
-    /// <returns>posix: any POSIX shell and fish. windows: the command prompt and PowerShell alike. powershell: the words can be quoted there only.</returns>
+    /// <returns>
+    /// posix: any POSIX shell and fish. windows: the command prompt and PowerShell alike. powershell: the words can be quoted there only.
+    /// </returns>
     public static (string Shell, string Command) Join(IReadOnlyList<string> words, bool isWindows)
     {
         if (!isWindows)
@@ -33,7 +38,9 @@ internal static class ShellWords
 
     // PowerShell takes typographic quotation marks for the plain ones.
     private static string PowerShell(string word) =>
-        IsPlain(word, SafeOnWindows) ? word : $"'{string.Concat(word.Select(c => c is '\'' or (>= '\u2018' and <= '\u201b') ? $"{c}{c}" : $"{c}"))}'";
+        IsPlain(word, SafeOnWindows)
+            ? word
+            : $"'{string.Concat(word.Select(c => c is '\'' or (>= '\u2018' and <= '\u201b') ? $"{c}{c}" : $"{c}"))}'";
 
     private static bool IsPlain(string word, SearchValues<char> safe) => word.Length > 0 && !word.AsSpan().ContainsAnyExcept(safe);
 }

@@ -12,13 +12,16 @@ public sealed record UpgradeCommand(string Manager, string Shell, string Command
 /// <param name="Platform">As conda names it; null where it is not known.</param>
 internal sealed partial record UpgradeTarget(string? Prefix, string? Name, string? Platform)
 {
-    public bool IsWindows => Platform is null ? Prefix is not null && Drive().IsMatch(Prefix) : Platform.StartsWith("win-", StringComparison.Ordinal);
+    public bool IsWindows =>
+        Platform is null ? Prefix is not null && Drive().IsMatch(Prefix) : Platform.StartsWith("win-", StringComparison.Ordinal);
 
     /// <summary>
-    /// <c>--prefix</c>, or <c>--name</c> where the log was of a file and its path stands for the prefix, or nothing where neither can be given: then the active environment.
+    /// <c>--prefix</c>, or <c>--name</c> where the log was of a file and its path stands for the prefix, or nothing where neither can be
+    /// given: then the active environment.
     /// </summary>
     public string[] Options =>
-        Prefix is { Length: > 0 } && !File().IsMatch(Prefix) && IsPrintable(Prefix) ? ["--prefix", IsWindows ? Prefix.TrimEnd('\\') : Prefix]
+        Prefix is { Length: > 0 } && !File().IsMatch(Prefix) && IsPrintable(Prefix)
+            ? ["--prefix", IsWindows ? Prefix.TrimEnd('\\') : Prefix]
         : Name is { Length: > 0 } && Name[0] != '-' && IsPrintable(Name) ? ["--name", Name]
         : [];
 
@@ -27,7 +30,9 @@ internal sealed partial record UpgradeTarget(string? Prefix, string? Name, strin
     [GeneratedRegex(@"^[A-Za-z]:[\\/]", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]
     private static partial Regex Drive();
 
-    [GeneratedRegex(@"\.(txt|ya?ml|json|lock)(#[a-z0-9-]+)?$", RegexOptions.CultureInvariant | RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture | RegexOptions.NonBacktracking)]
+    [GeneratedRegex(
+        @"\.(txt|ya?ml|json|lock)(#[a-z0-9-]+)?$",
+        RegexOptions.CultureInvariant | RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture | RegexOptions.NonBacktracking)]
     private static partial Regex File();
 }
 
@@ -59,10 +64,12 @@ internal static partial class UpgradeCommands
         return new(manager, shell, command);
     }
 
-    // Where a package came from is asked again, beside what is configured. The default channels need no mention, and a private address lacks here what signs in there.
+    // Where a package came from is asked again, beside what is configured. The default channels need no mention, and a private address
+    // lacks here what signs in there.
     private static IEnumerable<string> Channels(IEnumerable<string> channels) =>
         channels.Where(channel => channel != "defaults" && PublicName().IsMatch(channel)).Distinct(StringComparer.Ordinal)
-            .OrderBy(channel => channel != "conda-forge").ThenBy(channel => channel, StringComparer.Ordinal).SelectMany(channel => (string[])["--channel", channel]);
+            .OrderBy(channel => channel != "conda-forge").ThenBy(channel => channel, StringComparer.Ordinal)
+            .SelectMany(channel => (string[])["--channel", channel]);
 
     [GeneratedRegex("^[A-Za-z0-9][A-Za-z0-9_.-]*$", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]
     private static partial Regex PublicName();

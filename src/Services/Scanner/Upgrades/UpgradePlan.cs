@@ -4,9 +4,9 @@ using EnvPlatform.Scanner.Matching.Versions;
 namespace EnvPlatform.Scanner.Upgrades;
 
 /// <summary>
-/// The smallest set of upgrades that clears an environment. Each project that has something to be cleared goes, with all of its packages that have it, to the
-/// lowest version that an advisory names as a fix and that leaves the fewest: first of what is to be cleared, then of anything else that is known.
-/// No version is made up, and none is lowered.
+/// The smallest set of upgrades that clears an environment. Each project that has something to be cleared goes, with all of its packages
+/// that have it, to the lowest version that an advisory names as a fix and that leaves the fewest: first of what is to be cleared, then of
+/// anything else that is known. No version is made up, and none is lowered.
 /// </summary>
 internal sealed record UpgradePlan(IReadOnlyList<Upgrade> Upgrades, IReadOnlyList<Unfixed> Unfixed)
 {
@@ -26,8 +26,10 @@ internal sealed record UpgradePlan(IReadOnlyList<Upgrade> Upgrades, IReadOnlyLis
         }
 
         return new(
-            [.. upgrades.OrderBy(upgrade => upgrade.Manager, StringComparer.Ordinal).ThenBy(upgrade => upgrade.Name, StringComparer.Ordinal)],
-            [.. unfixed.OrderBy(one => one.Manager, StringComparer.Ordinal).ThenBy(one => one.Name, StringComparer.Ordinal).ThenBy(one => one.Vulnerability, StringComparer.Ordinal)]);
+            [.. upgrades.OrderBy(upgrade => upgrade.Manager, StringComparer.Ordinal)
+                .ThenBy(upgrade => upgrade.Name, StringComparer.Ordinal)],
+            [.. unfixed.OrderBy(one => one.Manager, StringComparer.Ordinal).ThenBy(one => one.Name, StringComparer.Ordinal)
+                .ThenBy(one => one.Vulnerability, StringComparer.Ordinal)]);
     }
 }
 
@@ -46,14 +48,16 @@ internal sealed class ProjectUpgrade
         _table = table;
         _packages = packages;
         _wanted = packages.SelectMany(package => package.Wanted).ToHashSet(StringComparer.Ordinal);
-        _accepted = packages[0].Accepted.Where(id => packages.All(package => package.Accepted.Contains(id))).ToHashSet(StringComparer.Ordinal);
+        _accepted = packages[0].Accepted.Where(id => packages.All(package => package.Accepted.Contains(id)))
+            .ToHashSet(StringComparer.Ordinal);
     }
 
     public void AddTo(List<Upgrade> upgrades, List<Unfixed> unfixed)
     {
         var comparable = _packages.Where(package => _table.SlotOf(package.Version) >= 0).ToArray();
         var target = comparable.Length > 0 ? Target(Highest(comparable)) : null;
-        var left = target is { } fix ? _table.At(fix.Slot).Select(hit => hit.Advisory.VulnerabilityId).ToHashSet(StringComparer.Ordinal) : [];
+        var left =
+            target is { } fix ? _table.At(fix.Slot).Select(hit => hit.Advisory.VulnerabilityId).ToHashSet(StringComparer.Ordinal) : [];
         foreach (var package in _packages.GroupBy(package => package.Name).Select(Merge))
         {
             var moves = target is not null && comparable.Any(one => one.Name == package.Name) && !package.Wanted.IsSubsetOf(left);
@@ -131,13 +135,15 @@ internal sealed class ProjectUpgrade
         : _accepted.Contains(id) ? counts
         : (counts.Wanted, counts.Others + sign);
 
-    private bool IsSpelled(string version) => _packages.All(package => UpgradeSpec.Spell(package.Manager, _table.Scheme, version) is not null);
+    private bool IsSpelled(string version) =>
+        _packages.All(package => UpgradeSpec.Spell(package.Manager, _table.Scheme, version) is not null);
 
     private Upgrade UpgradeOf(VulnerablePackage package, (string Version, int Slot) target, HashSet<string> left)
     {
         var (spelled, spec) = UpgradeSpec.Of(package, _table, target.Version, id => left.Contains(id) || _accepted.Contains(id));
         return new(
-            package.Manager, package.Name, package.Version, spelled, spec, [.. package.Open.Where(id => !left.Contains(id)).Order(StringComparer.Ordinal)],
+            package.Manager, package.Name, package.Version, spelled, spec,
+            [.. package.Open.Where(id => !left.Contains(id)).Order(StringComparer.Ordinal)],
             [.. left.Where(id => !package.Accepted.Contains(id)).Order(StringComparer.Ordinal)]);
     }
 
@@ -145,14 +151,16 @@ internal sealed class ProjectUpgrade
     {
         var hits = _table.Match(package.Version, out var isValid).Where(hit => hit.Advisory.VulnerabilityId == vulnerability).ToArray();
         var severity = hits.Length > 0 ? Texts.Of(hits[0].Advisory.Severity) : "unknown";
-        return new(package.Manager, package.Name, package.Version, vulnerability, severity, Known(package, vulnerability, hits, isValid, target));
+        return new(
+            package.Manager, package.Name, package.Version, vulnerability, severity, Known(package, vulnerability, hits, isValid, target));
     }
 
     private string Known(VulnerablePackage package, string vulnerability, Hit[] hits, bool isValid, (string Version, int Slot)? target)
     {
         if (!isValid)
         {
-            return $"{package.Version} cannot be compared in the order {VersionOrder.NameOf(_table.Scheme)}, so that no version is known to be later.";
+            return $"{package.Version} cannot be compared in the order {VersionOrder.NameOf(_table.Scheme)}, so that no version is "
+                + "known to be later.";
         }
 
         var fixes = hits.SelectMany(hit => hit.FixedIn.Select(fix => (Hit: hit, Fix: fix))).ToArray();
@@ -166,6 +174,7 @@ internal sealed class ProjectUpgrade
         var again = _table.Match(version, out _).FirstOrDefault(hit => hit.Advisory.VulnerabilityId == vulnerability);
         return again is not null
             ? $"{version}, which {named.Advisory.Id} names as its fix, is affected itself: {again.Range} ({again.Advisory.Id})."
-            : $"{version} would clear it ({named.Advisory.Id})" + (target is { } other ? $", but leaves more than {other.Version} does." : ", but conda cannot ask for that version.");
+            : $"{version} would clear it ({named.Advisory.Id})"
+                + (target is { } other ? $", but leaves more than {other.Version} does." : ", but conda cannot ask for that version.");
     }
 }

@@ -9,8 +9,8 @@ namespace EnvPlatform.Scanner.Upgrades;
 internal static partial class UpgradeSpec
 {
     /// <summary>
-    /// A version as conda or pip writes it; null when it cannot be written. conda has no dash: CRAN's <c>1.2-3</c> is its <c>1.2_3</c>. A version of PyPI is written in
-    /// the normal form of PEP 440, as both do.
+    /// A version as conda or pip writes it; null when it cannot be written. conda has no dash: CRAN's <c>1.2-3</c> is its <c>1.2_3</c>. A
+    /// version of PyPI is written in the normal form of PEP 440, as both do.
     /// </summary>
     public static string? Spell(string manager, VersionScheme scheme, string version)
     {
@@ -29,28 +29,36 @@ internal static partial class UpgradeSpec
         return Plain().IsMatch(text) && CondaVersion.TryParse(text, out _) ? text : null;
     }
 
-    /// <summary>From a version on, to before the next version that is known to be affected, whichever the manager's solver would take.</summary>
+    /// <summary>
+    /// From a version on, to before the next version that is known to be affected, whichever the manager's solver would take.
+    /// </summary>
     /// <param name="isTolerated">Whether a vulnerability may affect what is installed.</param>
-    public static (string Spelled, string Spec) Of(VulnerablePackage package, PackageTable table, string version, Func<string, bool> isTolerated)
+    public static (string Spelled, string Spec) Of(
+        VulnerablePackage package, PackageTable table, string version, Func<string, bool> isTolerated)
     {
         var spelled = SpellLike(package, table.Scheme, version)!;
         var affected = Affected(table, isTolerated);
-        var ends = Enumerable.Range(table.SlotOf(version) + 1, table.Slots - table.SlotOf(version) - 1).Where(slot => affected[slot]).Take(1)
+        var ends = Enumerable.Range(table.SlotOf(version) + 1, table.Slots - table.SlotOf(version) - 1)
+            .Where(slot => affected[slot]).Take(1)
             .Select(slot => new Bound(SpellLike(package, table.Scheme, table.VersionOf(slot)), slot % 2 == 0));
         var (order, bound) = package.Manager == "pypi"
             ? (VersionScheme.Pep440, ends.Select(end => (Bound?)end).FirstOrDefault())
             : (VersionScheme.Conda, InOrderOfConda(package, table, spelled, affected, ends));
         // Where nothing above the version is known to be good, or the manager's order does not say so, it is that version alone.
-        return (spelled, bound is { } end && VersionOrder.Compare(order, end.Version, spelled) <= 0 ? $"{package.Name}=={spelled}" : Text(package.Name, spelled, bound));
+        return (spelled, bound is { } end
+            && VersionOrder.Compare(order, end.Version, spelled) <= 0 ? $"{package.Name}=={spelled}" : Text(package.Name, spelled, bound));
     }
 
-    // conda's order is not the project's: it has openssl 1.1.1 after 1.1.1w. What is affected and comes after the version in conda's order is kept out as well.
-    private static Bound? InOrderOfConda(VulnerablePackage package, PackageTable table, string spelled, bool[] affected, IEnumerable<Bound> ends)
+    // conda's order is not the project's: it has openssl 1.1.1 after 1.1.1w. What is affected and comes after the version in conda's order
+    // is kept out as well.
+    private static Bound? InOrderOfConda(
+        VulnerablePackage package, PackageTable table, string spelled, bool[] affected, IEnumerable<Bound> ends)
     {
-        var known = Enumerable.Range(0, affected.Length).Where(slot => slot % 2 == 1 && affected[slot]).Select(table.VersionOf).Append(package.Version)
-            .Select(other => new Bound(SpellLike(package, table.Scheme, other), false))
+        var known = Enumerable.Range(0, affected.Length).Where(slot => slot % 2 == 1 && affected[slot]).Select(table.VersionOf)
+            .Append(package.Version).Select(other => new Bound(SpellLike(package, table.Scheme, other), false))
             .Where(other => VersionOrder.Compare(VersionScheme.Conda, other.Version, spelled) > 0);
-        return known.Concat(ends).Where(bound => bound.Version is not null).Order(ByOrderOfConda).Select(bound => (Bound?)bound).FirstOrDefault();
+        return known.Concat(ends).Where(bound => bound.Version is not null).Order(ByOrderOfConda)
+            .Select(bound => (Bound?)bound).FirstOrDefault();
     }
 
     private static bool[] Affected(PackageTable table, Func<string, bool> isTolerated)
@@ -84,7 +92,9 @@ internal static partial class UpgradeSpec
 
     // Of the same version, the end that leaves it out comes first.
     private static readonly Comparer<Bound> ByOrderOfConda = Comparer<Bound>.Create(static (a, b) =>
-        VersionOrder.Compare(VersionScheme.Conda, a.Version, b.Version) is { } order and not 0 ? order : a.IsIncluded.CompareTo(b.IsIncluded));
+        VersionOrder.Compare(VersionScheme.Conda, a.Version, b.Version) is { } order and not 0
+            ? order
+            : a.IsIncluded.CompareTo(b.IsIncluded));
 
     /// <summary>Where what may be installed ends.</summary>
     private readonly record struct Bound(string? Version, bool IsIncluded);

@@ -6,9 +6,12 @@ namespace EnvPlatform.Scanner.Upgrades;
 /// <param name="Manager">conda or pypi.</param>
 /// <param name="Open">The vulnerabilities that affect it and that nobody holds to be mitigated, cleared or disputed.</param>
 /// <param name="Wanted">Those of them that are to be cleared.</param>
-/// <param name="Accepted">Vulnerabilities, of this version or not, that are held to be mitigated, cleared or disputed in the package whatever its version.</param>
+/// <param name="Accepted">
+/// Vulnerabilities, of this version or not, that are held to be mitigated, cleared or disputed in the package whatever its version.
+/// </param>
 internal sealed record VulnerablePackage(
-    string Manager, string Name, InstalledPackage Installed, IReadOnlySet<string> Open, IReadOnlySet<string> Wanted, IReadOnlySet<string> Accepted)
+    string Manager, string Name, InstalledPackage Installed, IReadOnlySet<string> Open, IReadOnlySet<string> Wanted,
+    IReadOnlySet<string> Accepted)
 {
     public string Version => Installed.Version ?? "";
 }

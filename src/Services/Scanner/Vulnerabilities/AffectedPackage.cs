@@ -19,8 +19,8 @@ public sealed record AffectedPackage(
 
     /// <param name="Of">By which the rows are put together: the vulnerability, or the package.</param>
     internal sealed record Row<T>(
-        T Of, string Manager, string Name, string Version, string Build, string Channel, string[] Advisories, string[] FixedIn, string Matches,
-        string Ecosystem, string Project, string Basis, string? BasisReason, string VersionOrder, string Status)
+        T Of, string Manager, string Name, string Version, string Build, string Channel, string[] Advisories, string[] FixedIn,
+        string Matches, string Ecosystem, string Project, string Basis, string? BasisReason, string VersionOrder, string Status)
     {
         public AffectedPackage Package => new(
             Manager, Name, Version, Build.Length == 0 ? null : Build, Channel.Length == 0 ? null : Channel, Status, FixedIn,

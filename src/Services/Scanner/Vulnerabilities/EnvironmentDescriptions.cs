@@ -8,7 +8,8 @@ using IngestEnvironments = EnvPlatform.Contracts.Ingest.Environments;
 namespace EnvPlatform.Scanner.Vulnerabilities;
 
 /// <summary>Asks Ingest for what only it knows of environments: host name, who logged it, status, digest, times.</summary>
-internal sealed partial class EnvironmentDescriptions(IngestEnvironments.EnvironmentsClient ingest, TimeProvider clock, ILogger<EnvironmentDescriptions> log)
+internal sealed partial class EnvironmentDescriptions(
+    IngestEnvironments.EnvironmentsClient ingest, TimeProvider clock, ILogger<EnvironmentDescriptions> log)
 {
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(3);
 
@@ -25,7 +26,8 @@ internal sealed partial class EnvironmentDescriptions(IngestEnvironments.Environ
         request.EnvironmentIds.AddRange(environments.Select(id => id.ToString()));
         try
         {
-            var reply = await ingest.DescribeEnvironmentsAsync(request, deadline: clock.GetUtcNow().UtcDateTime + Deadline, cancellationToken: ct);
+            var reply = await ingest.DescribeEnvironmentsAsync(
+                request, deadline: clock.GetUtcNow().UtcDateTime + Deadline, cancellationToken: ct);
             return reply.Environments.ToDictionary(environment => new EnvironmentId(Guid.Parse(environment.EnvironmentId)));
         }
         catch (RpcException exception) when (!ct.IsCancellationRequested)

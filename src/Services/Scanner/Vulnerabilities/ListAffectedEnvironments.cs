@@ -15,8 +15,8 @@ using Npgsql;
 namespace EnvPlatform.Scanner.Vulnerabilities;
 
 /// <summary>
-/// The environments that hold a package which a vulnerability affects: the vulnerability's packages, the sets that hold one of them, the organization's
-/// environments on these sets. The last are numbers that are kept, so an exact count looks at sets only.
+/// The environments that hold a package which a vulnerability affects: the vulnerability's packages, the sets that hold one of them, the
+/// organization's environments on these sets. The last are numbers that are kept, so an exact count looks at sets only.
 /// </summary>
 internal static class ListAffectedEnvironments
 {
@@ -38,18 +38,21 @@ internal static class ListAffectedEnvironments
     public sealed record User(SubjectId? Id, string? Email, string? DisplayName);
 
     /// <summary>An environment, and its packages that have the vulnerability.</summary>
-    /// <param name="Status">Null, as the digest, the times and the names of machine and user, while Ingest, which knows them, does not answer.</param>
+    /// <param name="Status">
+    /// Null, as the digest, the times and the names of machine and user, while Ingest, which knows them, does not answer.
+    /// </param>
     public sealed record Item(
-        EnvironmentId Id, string Name, string Prefix, string Platform, Machine Machine, User User, EnvironmentStatus? Status, string? Message, bool Archived,
-        string? Digest, VulnerabilityCounts Vulnerabilities, decimal? MaxCvss, int Kev, DateTimeOffset? CreatedAt, DateTimeOffset? UpdatedAt,
-        DateTimeOffset ScannedAt, IReadOnlyList<AffectedPackage> Packages);
+        EnvironmentId Id, string Name, string Prefix, string Platform, Machine Machine, User User, EnvironmentStatus? Status,
+        string? Message, bool Archived, string? Digest, VulnerabilityCounts Vulnerabilities, decimal? MaxCvss, int Kev,
+        DateTimeOffset? CreatedAt, DateTimeOffset? UpdatedAt, DateTimeOffset ScannedAt, IReadOnlyList<AffectedPackage> Packages);
 
     public static void MapListAffectedEnvironments(this IEndpointRouteBuilder organization) =>
         organization.MapGet("/vulnerabilities/{id}/environments", HandleAsync).WithName(nameof(ListAffectedEnvironments))
             .WithSummary("The environments that a vulnerability affects.");
 
     /// <summary>How many environments that the caller may see are affected.</summary>
-    public static async Task<long> CountAsync(NpgsqlDataSource db, string vulnerability, Caller caller, bool archived, CancellationToken ct) =>
+    public static async Task<long> CountAsync(
+        NpgsqlDataSource db, string vulnerability, Caller caller, bool archived, CancellationToken ct) =>
         await CountAsync(db, await AffectedSets.ReadAsync(db, vulnerability, ct), caller, archived, ct);
 
     // The numbers of environments on each set are kept; a member's own environments are few.
@@ -59,12 +62,14 @@ internal static class ListAffectedEnvironments
                 ? $"select coalesce(sum(e.environments), 0) from {affected.OfOrganization("e")} and e.archived = @archived"
                 : """
                   select count(*) from environments e
-                  where e.org_id = @OrgId and e.owner = @OnlyOwner and e.visible and e.archived = @archived and e.set_id in (select unnest(@Sets))
+                  where e.org_id = @OrgId and e.owner = @OnlyOwner and e.visible and e.archived = @archived
+                      and e.set_id in (select unnest(@Sets))
                   """,
             new { affected.Sets, caller.OrgId, archived, OnlyOwner = caller.OnlyOwner?.Value }, ct);
 
     private static async Task<Results<Ok<Page<Item>>, ProblemHttpResult>> HandleAsync(
-        string id, PageQuery page, Caller caller, NpgsqlDataSource db, EnvironmentDescriptions descriptions, CancellationToken ct, bool archived = false)
+        string id, PageQuery page, Caller caller, NpgsqlDataSource db, EnvironmentDescriptions descriptions, CancellationToken ct,
+        bool archived = false)
     {
         var key = page.SortBy(Sorts, "name");
         if (await GetVulnerability.ResolveAsync(db, id, ct) is not { } vulnerability)
@@ -94,7 +99,9 @@ internal static class ListAffectedEnvironments
             more ? page.Next(shown[^1].SortKey, shown[^1].EnvironmentId.ToString(), $"{shown[^1].SetId}") : null));
     }
 
-    /// <summary>What was found is of the set: sorted by it, environments come set by set, and only the first sets are looked into.</summary>
+    /// <summary>
+    /// What was found is of the set: sorted by it, environments come set by set, and only the first sets are looked into.
+    /// </summary>
     private static string PageSql(PageQuery page, string key, Caller caller, AffectedSets affected, long total)
     {
         var (direction, beyond) = page.Descending ? ("desc", "<") : ("asc", ">");
@@ -102,7 +109,8 @@ internal static class ListAffectedEnvironments
         var isOfSet = !key.StartsWith("e.", StringComparison.Ordinal);
         var columns =
             $"""
-            e.environment_id, e.name, e.prefix, e.platform, e.machine_id, e.owner, e.archived, e.set_id, {CountsInForce.Columns}, s.scanned_at
+            e.environment_id, e.name, e.prefix, e.platform, e.machine_id, e.owner, e.archived, e.set_id,
+                {CountsInForce.Columns}, s.scanned_at
             """;
         const string found =
             """
@@ -118,28 +126,33 @@ internal static class ListAffectedEnvironments
                     from (
                         select e.set_id, {key} as sort_key,
                                sum(case when e.set_id = @AfterSet then 0 else e.environments end)
-                                   over (order by {key} {direction}, e.set_id {direction} rows unbounded preceding) - e.environments as before
+                                   over (order by {key} {direction},
+                                       e.set_id {direction} rows unbounded preceding) - e.environments as before
                         from (select * from {affected.OfOrganization("n")} and n.archived = @archived) as e {found}
                         where (@AfterId::uuid is null or ({key}, e.set_id) {beyond}= (@AfterKey{type}, @AfterSet))) as sets
                     where before < @Take)
                 select {columns}, first.sort_key::text as sort_key
                 from first join environments e on e.set_id = first.set_id {found}
                 where {visible}
-                    and (@AfterId::uuid is null or (first.sort_key, e.set_id, e.environment_id) {beyond} (@AfterKey{type}, @AfterSet, @AfterId::uuid))
+                    and (@AfterId::uuid is null
+                        or (first.sort_key, e.set_id, e.environment_id) {beyond} (@AfterKey{type}, @AfterSet, @AfterId::uuid))
                 order by first.sort_key {direction}, e.set_id {direction}, e.environment_id {direction}
                 limit @Take
                 """;
         }
 
-        // Of many, walk an index in order until a page is full; the test is written so that it stays one, a look into a hash table. Of few, go by their sets.
+        // Of many, walk an index in order until a page is full; the test is written so that it stays one, a look into a hash table. Of few,
+        // go by their sets.
         var isFew = caller.OnlyOwner is null && total <= Few;
         string[] order = isOfSet ? [key, "e.set_id", "e.environment_id"] : [key, "e.environment_id"];
         return $"""
             with shown as (
                 select e.environment_id, ({key})::text as sort_key
                 from {(isFew ? "unnest(@Sets) as a(set_id) join environments e using (set_id)" : "environments e")} {(isOfSet ? found : "")}
-                where {visible} {(isFew ? "" : "and (e.set_id in (select unnest(@Sets))) is true")} {(caller.OnlyOwner is null ? "" : "and e.owner = @OnlyOwner")}
-                    and (@AfterId::uuid is null or ({string.Join(", ", order)}) {beyond} (@AfterKey{type}, {(isOfSet ? "@AfterSet, " : "")}@AfterId::uuid))
+                where {visible} {(isFew ? "" : "and (e.set_id in (select unnest(@Sets))) is true")}
+                    {(caller.OnlyOwner is null ? "" : "and e.owner = @OnlyOwner")}
+                    and (@AfterId::uuid is null
+                        or ({string.Join(", ", order)}) {beyond} (@AfterKey{type}, {(isOfSet ? "@AfterSet, " : "")}@AfterId::uuid))
                 order by {string.Join(", ", order.Select(column => $"{column} {direction}"))}
                 limit @Take)
             select {columns}, shown.sort_key
@@ -149,13 +162,15 @@ internal static class ListAffectedEnvironments
     }
 
     private sealed record Row(
-        EnvironmentId EnvironmentId, string Name, string Prefix, string Platform, MachineId? MachineId, SubjectId? Owner, bool Archived, long SetId,
-        VulnerabilityCounts Vulnerabilities, decimal? MaxCvss, int Kev, DateTimeOffset ScannedAt, string SortKey)
+        EnvironmentId EnvironmentId, string Name, string Prefix, string Platform, MachineId? MachineId, SubjectId? Owner, bool Archived,
+        long SetId, VulnerabilityCounts Vulnerabilities, decimal? MaxCvss, int Kev, DateTimeOffset ScannedAt, string SortKey)
     {
         public Item ToItem(EnvironmentDescription? described, AffectedPackage[] packages) => new(
             EnvironmentId, Name, Prefix, Platform, new(MachineId, described is { HasHostname: true } ? described.Hostname : null),
-            new(Owner, described is { HasEmail: true } ? described.Email : null, described is { HasDisplayName: true } ? described.DisplayName : null),
-            described is null ? null : Enum.Parse<EnvironmentStatus>(described.Status, ignoreCase: true), described is { HasMessage: true } ? described.Message : null,
+            new(Owner, described is { HasEmail: true } ? described.Email : null,
+                described is { HasDisplayName: true } ? described.DisplayName : null),
+            described is null ? null : Enum.Parse<EnvironmentStatus>(described.Status, ignoreCase: true),
+            described is { HasMessage: true } ? described.Message : null,
             Archived, described?.Digest, Vulnerabilities, MaxCvss, Kev, described?.CreatedAt.ToDateTimeOffset(),
             described?.UpdatedAt.ToDateTimeOffset(), ScannedAt, packages);
     }

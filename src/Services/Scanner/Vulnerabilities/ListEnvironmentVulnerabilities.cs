@@ -18,13 +18,16 @@ internal static class ListEnvironmentVulnerabilities
     /// <summary>A vulnerability of an environment, with the packages that have it and that have one of the statuses asked for.</summary>
     public sealed record Item(
         string Id, IReadOnlyList<string> Aliases, IReadOnlyList<string> Advisories, IReadOnlyList<AffectedPackage> Packages, decimal? Cvss,
-        string? CvssVector, string Severity, decimal? Epss, bool Kev, string Status, DateTimeOffset? CuratedAt, IReadOnlyList<string> FixedIn,
-        DateTimeOffset? PublishedAt, DateTimeOffset ModifiedAt, string? Summary, string? Description)
+        string? CvssVector, string Severity, decimal? Epss, bool Kev, string Status, DateTimeOffset? CuratedAt,
+        IReadOnlyList<string> FixedIn, DateTimeOffset? PublishedAt, DateTimeOffset ModifiedAt, string? Summary, string? Description)
     {
         public static Item Of(VulnerabilityView view, IReadOnlyList<AffectedPackage.Row<string>> rows) => new(
-            view.Id, view.Aliases, [.. rows.SelectMany(row => row.Advisories).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)],
-            [.. rows.Select(row => row.Package)], view.Cvss, view.CvssVector, view.Severity, view.Epss, view.Kev, view.Status, view.CuratedAt,
-            [.. rows.SelectMany(row => row.FixedIn).Distinct(StringComparer.Ordinal)], view.PublishedAt, view.ModifiedAt, view.Summary, view.Description);
+            view.Id, view.Aliases,
+            [.. rows.SelectMany(row => row.Advisories).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)],
+            [.. rows.Select(row => row.Package)], view.Cvss, view.CvssVector, view.Severity, view.Epss, view.Kev,
+            view.Status, view.CuratedAt,
+            [.. rows.SelectMany(row => row.FixedIn).Distinct(StringComparer.Ordinal)], view.PublishedAt, view.ModifiedAt,
+            view.Summary, view.Description);
     }
 
     public static void MapListEnvironmentVulnerabilities(this IEndpointRouteBuilder organization)
@@ -36,11 +39,13 @@ internal static class ListEnvironmentVulnerabilities
     }
 
     private static Task<Results<Ok<Page<Item>>, ProblemHttpResult>> HandlePackageAsync(
-        EnvironmentId id, string name, [AsParameters] VulnerabilityFilter filter, PageQuery page, Caller caller, NpgsqlDataSource db, CancellationToken ct) =>
+        EnvironmentId id, string name, [AsParameters] VulnerabilityFilter filter, PageQuery page, Caller caller, NpgsqlDataSource db,
+        CancellationToken ct) =>
         HandleAsync(id, filter with { Package = name }, page, caller, db, ct);
 
     private static async Task<Results<Ok<Page<Item>>, ProblemHttpResult>> HandleAsync(
-        EnvironmentId id, [AsParameters] VulnerabilityFilter filter, PageQuery page, Caller caller, NpgsqlDataSource db, CancellationToken ct)
+        EnvironmentId id, [AsParameters] VulnerabilityFilter filter, PageQuery page, Caller caller,
+        NpgsqlDataSource db, CancellationToken ct)
     {
         var values = filter.Parse();
         var set = await db.QuerySingleOrDefaultAsync<long?>(
@@ -57,7 +62,8 @@ internal static class ListEnvironmentVulnerabilities
         var (rows, total, next) = await VulnerabilityList.ReadAsync(
             db,
             $"""
-            select f.vulnerability_id, 1::bigint as environments, {CurationInForce.MostUrgent} as status, {CurationInForce.MostUrgentSince} as curated_at
+            select f.vulnerability_id, 1::bigint as environments, {CurationInForce.MostUrgent} as status,
+                {CurationInForce.MostUrgentSince} as curated_at
             from package_sets s cross join unnest(s.package_ids) as held(package_id)
             join package_findings f on f.package_id = held.package_id join packages p on p.package_id = held.package_id
             {CurationInForce.Of("@OrgId")}
@@ -73,7 +79,8 @@ internal static class ListEnvironmentVulnerabilities
             where s.id = @Set and f.vulnerability_id = any(@Ids) and (@Package::text is null or p.name = @Package)
                 and {CurationInForce.Status} = any(@Statuses)
             order by p.name, p.version, p.package_id
-            """, new { Set = set, Ids = rows.Select(row => row.Id).ToArray(), values.Package, caller.OrgId, values.Statuses }, ct)).ToLookup(row => row.Of);
+            """, new { Set = set, Ids = rows.Select(row => row.Id).ToArray(), values.Package, caller.OrgId, values.Statuses }, ct))
+            .ToLookup(row => row.Of);
         return TypedResults.Ok(new Page<Item>([.. rows.Select(row => Item.Of(row.ToView(), [.. packages[row.Id]]))], total, next));
     }
 }

@@ -13,15 +13,17 @@ namespace EnvPlatform.Scanner.Vulnerabilities;
 /// <summary>The vulnerabilities that affect the environments that the caller may see, archived ones left out.</summary>
 internal static class ListVulnerabilities
 {
-    /// <param name="Environments">How many environments hold an affected package; in the list, one whose finding has a status asked for.</param>
+    /// <param name="Environments">
+    /// How many environments hold an affected package; in the list, one whose finding has a status asked for.
+    /// </param>
     public sealed record Item(
-        string Id, IReadOnlyList<string> Aliases, IReadOnlyList<string> Advisories, decimal? Cvss, string? CvssVector, string Severity, decimal? Epss,
-        bool Kev, string Status, DateTimeOffset? CuratedAt, DateTimeOffset? PublishedAt, DateTimeOffset ModifiedAt, string? Summary, string? Description,
-        long Environments)
+        string Id, IReadOnlyList<string> Aliases, IReadOnlyList<string> Advisories, decimal? Cvss, string? CvssVector, string Severity,
+        decimal? Epss, bool Kev, string Status, DateTimeOffset? CuratedAt, DateTimeOffset? PublishedAt, DateTimeOffset ModifiedAt,
+        string? Summary, string? Description, long Environments)
     {
         public static Item Of(VulnerabilityView view, long environments) => new(
-            view.Id, view.Aliases, view.Advisories, view.Cvss, view.CvssVector, view.Severity, view.Epss, view.Kev, view.Status, view.CuratedAt,
-            view.PublishedAt, view.ModifiedAt, view.Summary, view.Description, environments);
+            view.Id, view.Aliases, view.Advisories, view.Cvss, view.CvssVector, view.Severity, view.Epss, view.Kev,
+            view.Status, view.CuratedAt, view.PublishedAt, view.ModifiedAt, view.Summary, view.Description, environments);
     }
 
     public static void MapListVulnerabilities(this IEndpointRouteBuilder organization) =>
@@ -33,7 +35,8 @@ internal static class ListVulnerabilities
         with held as materialized (
             select set_id, environments from set_environments where org_id = @OrgId and not archived and @OnlyOwner::uuid is null
             union all
-            select set_id, count(*) from environments where org_id = @OrgId and visible and not archived and owner = @OnlyOwner group by set_id),
+            select set_id, count(*) from environments
+            where org_id = @OrgId and visible and not archived and owner = @OnlyOwner group by set_id),
         """;
 
     /// <summary>From findings <c>f</c> of packages <c>p</c>: in each set the statuses asked for, each vulnerability once.</summary>
@@ -45,8 +48,8 @@ internal static class ListVulnerabilities
         """;
 
     /// <summary>
-    /// An environment has one set, and a set keeps which vulnerabilities it has: so the environments of the sets can be added up. Only of what is held of packages and not
-    /// of a whole vulnerability must the findings be looked at.
+    /// An environment has one set, and a set keeps which vulnerabilities it has: so the environments of the sets can be added up. Only of
+    /// what is held of packages and not of a whole vulnerability must the findings be looked at.
     /// </summary>
     private static readonly string OfSets =
         $"""
@@ -59,7 +62,8 @@ internal static class ListVulnerabilities
             from held join set_counts s on s.set_id = held.set_id cross join unnest(s.vulnerability_keys) as found(key)
             group by found.key),
         hit as (
-            select s.id as set_id, f.vulnerability_id, {CurationInForce.MostUrgent} as status, {CurationInForce.MostUrgentSince} as created_at
+            select s.id as set_id, f.vulnerability_id, {CurationInForce.MostUrgent} as status,
+                {CurationInForce.MostUrgentSince} as created_at
             from narrow join package_findings f using (vulnerability_id) join packages p on p.package_id = f.package_id
             {OfFindings}
             group by s.id, f.vulnerability_id)
@@ -75,7 +79,8 @@ internal static class ListVulnerabilities
         $"""
         {Held}
         hit as (
-            select s.id as set_id, f.vulnerability_id, {CurationInForce.MostUrgent} as status, {CurationInForce.MostUrgentSince} as created_at
+            select s.id as set_id, f.vulnerability_id, {CurationInForce.MostUrgent} as status,
+                {CurationInForce.MostUrgentSince} as created_at
             from packages p join package_findings f on f.package_id = p.package_id
             {OfFindings} and p.name = @Package
             group by s.id, f.vulnerability_id)
@@ -95,7 +100,8 @@ internal static class ListVulnerabilities
     {
         var values = filter.Parse();
         var parameters = new DynamicParameters(new { caller.OrgId, OnlyOwner = caller.OnlyOwner?.Value, values.Package });
-        var (rows, total, next) = await VulnerabilityList.ReadAsync(db, values.Package is null ? OfSets : OfPackage, parameters, values, page, ct);
+        var (rows, total, next) = await VulnerabilityList.ReadAsync(
+            db, values.Package is null ? OfSets : OfPackage, parameters, values, page, ct);
         return TypedResults.Ok(new Page<Item>([.. rows.Select(row => Item.Of(row.ToView(), row.Environments))], total, next));
     }
 }

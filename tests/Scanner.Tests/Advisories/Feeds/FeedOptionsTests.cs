@@ -15,10 +15,12 @@ public sealed class FeedOptionsTests
         {
             Assert.That(options.AreSourcesValid(), Is.True);
             Assert.That(options.Enabled, Is.False);
-            Assert.That(feeds.Select(feed => feed.Name), Is.SupersetOf(new[] { "pypi", "cran", "bioconductor", "kev", "epss", "psf", "curl", "nvd_modified", "nvd_2002", "nvd_2026" }));
+            Assert.That(feeds.Select(feed => feed.Name), Is.SupersetOf(
+                new[] { "pypi", "cran", "bioconductor", "kev", "epss", "psf", "curl", "nvd_modified", "nvd_2002", "nvd_2026" }));
             Assert.That(feeds.Select(feed => feed.Name), Is.Unique.And.Ordered.Using((IComparer<string>)StringComparer.Ordinal));
             Assert.That(feeds.Where(feed => feed.Url.Scheme != "https" || feed.ChecksumUrl is { Scheme: not "https" }), Is.Empty);
-            Assert.That(feeds.Where(feed => feed.Interval > TimeSpan.FromHours(options.StaleHours) / 2), Is.Empty, "one look that fails makes no feed stale");
+            Assert.That(feeds.Where(feed => feed.Interval > TimeSpan.FromHours(options.StaleHours) / 2), Is.Empty,
+                "one look that fails makes no feed stale");
         });
     }
 
@@ -27,7 +29,13 @@ public sealed class FeedOptionsTests
     {
         var options = new FeedOptions();
         options.Sources.Clear();
-        options.Sources["n"] = new() { Url = "https://example.org/{year}.json", ChecksumUrl = "https://example.org/{year}.meta", Format = "nvd", FirstYear = 2_024 };
+        options.Sources["n"] = new()
+        {
+            Url = "https://example.org/{year}.json",
+            ChecksumUrl = "https://example.org/{year}.meta",
+            Format = "nvd",
+            FirstYear = 2_024
+        };
         var feeds = options.At(Now);
         Assert.Multiple(() =>
         {

@@ -12,47 +12,48 @@ namespace EnvPlatform.Scanner.Tests.Advisories.Feeds;
 public sealed class FeedStatesTests
 {
     private static readonly DateTimeOffset Start = new(2026, 11, 21, 12, 0, 0, TimeSpan.Zero);
-    private readonly Clock clock = new();
-    private readonly Lines log = new();
-    private FeedStates states = null!;
+    private readonly Clock _clock = new();
+    private readonly Lines _log = new();
+    private FeedStates _states = null!;
 
     [SetUp]
     public void Prepare()
     {
-        clock.Now = Start;
-        log.Written.Clear();
+        _clock.Now = Start;
+        _log.Written.Clear();
         var options = new FeedOptions { Enabled = true };
         options.Sources.Clear();
         options.Sources["a"] = new() { Url = "https://example.org/a", Format = "osv" };
         options.Sources["b"] = new() { Url = "https://example.org/b", Format = "osv" };
-        states = new(Options.Create(options), clock, log);
-        states.See([Row("a", Start), Row("b", null), Row("gone", Start.AddDays(-100))]);
+        _states = new(Options.Create(options), _clock, _log);
+        _states.See([Row("a", Start), Row("b", null), Row("gone", Start.AddDays(-100))]);
     }
 
     [Test]
     public async Task A_feed_is_stale_when_it_is_older_than_two_days_and_not_before()
     {
-        clock.Now = Start.AddHours(48);
-        states.Warn();
-        Assert.That((await CheckAsync()).Status, Is.EqualTo(HealthStatus.Healthy), "48 hours are not older than 48 hours; what is not configured is not looked at");
-        Assert.That(log.Written, Is.Empty);
+        _clock.Now = Start.AddHours(48);
+        _states.Warn();
+        Assert.That((await CheckAsync()).Status, Is.EqualTo(HealthStatus.Healthy),
+            "48 hours are not older than 48 hours; what is not configured is not looked at");
+        Assert.That(_log.Written, Is.Empty);
 
-        clock.Now = Start.AddHours(48).AddSeconds(1);
-        states.Warn();
-        states.Warn();
+        _clock.Now = Start.AddHours(48).AddSeconds(1);
+        _states.Warn();
+        _states.Warn();
         var old = await CheckAsync();
         Assert.Multiple(() =>
         {
             Assert.That(old.Status, Is.EqualTo(HealthStatus.Degraded), "and not unhealthy");
             Assert.That(old.Description, Is.EqualTo("Not current for more than 48 hours: a, b."));
-            Assert.That(log.Written.Select(line => line.Level), Is.EqualTo(new[] { LogLevel.Warning, LogLevel.Warning }), "once for each");
-            Assert.That(log.Written[0].Text, Does.Contain("Feed a ").And.Contain("48 hours").And.Contain("the server said no"));
+            Assert.That(_log.Written.Select(line => line.Level), Is.EqualTo(new[] { LogLevel.Warning, LogLevel.Warning }), "once for each");
+            Assert.That(_log.Written[0].Text, Does.Contain("Feed a ").And.Contain("48 hours").And.Contain("the server said no"));
         });
 
-        states.See([Row("a", clock.Now), Row("b", null)]);
-        states.Warn();
+        _states.See([Row("a", _clock.Now), Row("b", null)]);
+        _states.Warn();
         Assert.That((await CheckAsync()).Description, Is.EqualTo("Not current for more than 48 hours: b."));
-        Assert.That((log.Written[^1].Level, log.Written[^1].Text), Is.EqualTo((LogLevel.Information, "Feed a is current again")));
+        Assert.That((_log.Written[^1].Level, _log.Written[^1].Text), Is.EqualTo((LogLevel.Information, "Feed a is current again")));
     }
 
     [Test]
@@ -62,9 +63,9 @@ public sealed class FeedStatesTests
         var options = new FeedOptions { Enabled = true };
         options.Sources.Clear();
         options.Sources["young"] = options.Sources["never"] = new() { Url = "https://example.org/a", Format = "osv" };
-        var measured = new FeedStates(Options.Create(options), clock, log);
-        clock.Now = Start.AddHours(50);
-        measured.See([Row("young", clock.Now.AddMinutes(-1)), Row("never", null)]);
+        var measured = new FeedStates(Options.Create(options), _clock, _log);
+        _clock.Now = Start.AddHours(50);
+        measured.See([Row("young", _clock.Now.AddMinutes(-1)), Row("never", null)]);
         var (ages, stale) = (new Dictionary<string, double>(StringComparer.Ordinal), new Dictionary<string, int>(StringComparer.Ordinal));
         using var listener = new MeterListener();
         listener.InstrumentPublished = (instrument, on) =>
@@ -85,7 +86,7 @@ public sealed class FeedStatesTests
         });
     }
 
-    private Task<HealthCheckResult> CheckAsync() => states.CheckHealthAsync(new());
+    private Task<HealthCheckResult> CheckAsync() => _states.CheckHealthAsync(new());
 
     private static FeedRow Row(string name, DateTimeOffset? succeededAt) =>
         new(name, Start, Start, null, null, succeededAt, 3, "the server said no", null, false, false, 0, null);
@@ -105,7 +106,8 @@ public sealed class FeedStatesTests
 
         public bool IsEnabled(LogLevel logLevel) => true;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+        public void Log<TState>(
+            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
             Written.Add((logLevel, formatter(state, exception)));
     }
 }

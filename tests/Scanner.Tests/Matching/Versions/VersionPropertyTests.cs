@@ -1,4 +1,5 @@
 using EnvPlatform.Scanner.Matching.Versions;
+
 using FsCheck;
 using FsCheck.Fluent;
 
@@ -16,7 +17,10 @@ public sealed class VersionPropertyTests<T>
 {
     // Few pieces, so that many versions are equal or differ in one place only.
     private static readonly string[] Pieces =
-        ["0", "0", "1", "1", "01", "2", "10", "1048575", "1048576", "99999999999999999999", ".", ".", ".", "-", "_", "+", "1!", "a", "b", "c", "rc", "alpha", "beta", "pre", "dev", "post", "r", "z", "za", "*", "v"];
+        [
+            "0", "0", "1", "1", "01", "2", "10", "1048575", "1048576", "99999999999999999999", ".", ".", ".", "-", "_", "+", "1!", "a", "b",
+            "c", "rc", "alpha", "beta", "pre", "dev", "post", "r", "z", "za", "*", "v"
+        ];
 
     private static readonly string[] Starts = ["", "1", "1.0", "1.0.0", "1.1.1", "0.0.1", "1.2.3-", "1.0.0-", "1.0.0-pre"];
 
@@ -42,10 +46,12 @@ public sealed class VersionPropertyTests<T>
     [Test]
     public void Equal_versions_have_equal_hashes() =>
         Check(from a in Versions from b in Versions select (a, b), sample =>
-            sample.a.Equals(sample.b) == (sample.a.CompareTo(sample.b) == 0) && (!sample.a.Equals(sample.b) || sample.a.GetHashCode() == sample.b.GetHashCode()));
+            sample.a.Equals(sample.b) == (sample.a.CompareTo(sample.b) == 0)
+                && (!sample.a.Equals(sample.b) || sample.a.GetHashCode() == sample.b.GetHashCode()));
 
     [Test]
-    public void A_version_is_equal_to_what_its_text_says() => Check(Versions, version => T.TryParse(version.Text, out var again) && again.Equals(version));
+    public void A_version_is_equal_to_what_its_text_says() =>
+        Check(Versions, version => T.TryParse(version.Text, out var again) && again.Equals(version));
 
     [TestCase(null)]
     [TestCase("")]
@@ -59,7 +65,8 @@ public sealed class VersionPropertyTests<T>
     [CancelAfter(60_000)]
     public void A_text_of_millions_of_characters_takes_no_longer_than_reading_it()
     {
-        string[] texts = [new('1', 2_000_000), string.Concat(Enumerable.Repeat("1.", 1_000_000)) + "1", string.Concat(Enumerable.Repeat("1a", 1_000_000)), new('a', 2_000_000), new('-', 2_000_000)];
+        string[] texts = [new('1', 2_000_000), string.Concat(Enumerable.Repeat("1.", 1_000_000))
+            + "1", string.Concat(Enumerable.Repeat("1a", 1_000_000)), new('a', 2_000_000), new('-', 2_000_000)];
         foreach (var text in texts)
         {
             if (T.TryParse(text, out var version))

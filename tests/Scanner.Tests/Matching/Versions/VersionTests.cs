@@ -5,17 +5,21 @@ namespace EnvPlatform.Scanner.Tests.Matching.Versions;
 /// <summary>The orders that no oracle labels, checked by hand; each list is in its scheme's order.</summary>
 public sealed class VersionTests
 {
-    [TestCase(VersionScheme.OpenSsl, "0.9.8", "0.9.8a", "0.9.8z", "0.9.8za", "0.9.8zh", "1.0.1-beta3", "1.0.1", "1.0.1f", "1.0.1g", "1.0.2zd", "1.1.1-pre9", "1.1.1", "1.1.1a", "1.1.1w", "3.0.0-alpha17", "3.0.0-beta1", "3.0.0", "3.0.7", "3.0.10", "3.1.0")]
+    [TestCase(VersionScheme.OpenSsl, "0.9.8", "0.9.8a", "0.9.8z", "0.9.8za", "0.9.8zh", "1.0.1-beta3", "1.0.1", "1.0.1f", "1.0.1g",
+        "1.0.2zd", "1.1.1-pre9", "1.1.1", "1.1.1a", "1.1.1w", "3.0.0-alpha17", "3.0.0-beta1", "3.0.0", "3.0.7", "3.0.10", "3.1.0")]
     [TestCase(VersionScheme.Cran, "0.9", "1.0", "1.0-1", "1.0_2", "1.0.3", "1.0.10", "1.1", "7.3-51.4", "7.3_51.5")]
-    [TestCase(VersionScheme.SemVer, "1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta", "1.0.0-beta", "1.0.0-beta.2", "1.0.0-beta.11", "1.0.0-rc.1", "1.0.0", "1.0.1", "1.10.0")]
-    [TestCase(VersionScheme.Generic, "9dev", "9alpha1", "9beta", "9rc1", "9rc2", "9", "9a", "9e", "9p1", "9.1", "9.3", "9.3p1", "9.3p2", "9.10", "2023c", "2023d")]
+    [TestCase(VersionScheme.SemVer, "1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta", "1.0.0-beta", "1.0.0-beta.2", "1.0.0-beta.11",
+        "1.0.0-rc.1", "1.0.0", "1.0.1", "1.10.0")]
+    [TestCase(VersionScheme.Generic, "9dev", "9alpha1", "9beta", "9rc1", "9rc2", "9", "9a", "9e", "9p1", "9.1", "9.3", "9.3p1", "9.3p2",
+        "9.10", "2023c", "2023d")]
     public void Versions_are_in_order(VersionScheme scheme, params string[] versions)
     {
         for (var i = 0; i < versions.Length; i++)
         {
             for (var j = 0; j < versions.Length; j++)
             {
-                Assert.That(Math.Sign(VersionOrder.Compare(scheme, versions[i], versions[j]) ?? 99), Is.EqualTo(Math.Sign(i.CompareTo(j))), $"{versions[i]} and {versions[j]}");
+                Assert.That(Math.Sign(VersionOrder.Compare(scheme, versions[i], versions[j]) ?? 99), Is.EqualTo(Math.Sign(i.CompareTo(j))),
+                    $"{versions[i]} and {versions[j]}");
             }
         }
     }

@@ -8,11 +8,12 @@ namespace EnvPlatform.Scanner.Advisories.Feeds;
 /// <summary>Asks publishers over HTTP. A download may take as long as it takes, but not be silent for long.</summary>
 internal sealed class FeedClient(IOptions<FeedOptions> options) : IDisposable
 {
-    private readonly HttpClient http = new(new SocketsHttpHandler { ConnectTimeout = TimeSpan.FromSeconds(30), PooledConnectionLifetime = TimeSpan.FromMinutes(5) })
-    {
-        Timeout = Timeout.InfiniteTimeSpan,
-        DefaultRequestHeaders = { { "User-Agent", "EnvPlatform" } },
-    };
+    private readonly HttpClient _http =
+        new(new SocketsHttpHandler { ConnectTimeout = TimeSpan.FromSeconds(30), PooledConnectionLifetime = TimeSpan.FromMinutes(5) })
+        {
+            Timeout = Timeout.InfiniteTimeSpan,
+            DefaultRequestHeaders = { { "User-Agent", "EnvPlatform" } },
+        };
 
     private TimeSpan Idle => TimeSpan.FromSeconds(options.Value.IdleSeconds);
 
@@ -23,12 +24,13 @@ internal sealed class FeedClient(IOptions<FeedOptions> options) : IDisposable
         prepare?.Invoke(request.Headers);
         using var idle = CancellationTokenSource.CreateLinkedTokenSource(ct);
         idle.CancelAfter(Idle);
-        return await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, idle.Token);
+        return await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, idle.Token);
     }
 
     /// <summary>The body as it arrives, in a buffer that is used again for each piece.</summary>
     /// <exception cref="OperationCanceledException">Also when the server is silent.</exception>
-    public async IAsyncEnumerable<ReadOnlyMemory<byte>> ReadAsync(HttpResponseMessage response, [EnumeratorCancellation] CancellationToken ct)
+    public async IAsyncEnumerable<ReadOnlyMemory<byte>> ReadAsync(
+        HttpResponseMessage response, [EnumeratorCancellation] CancellationToken ct)
     {
         using var idle = CancellationTokenSource.CreateLinkedTokenSource(ct);
         idle.CancelAfter(Idle);
@@ -42,5 +44,5 @@ internal sealed class FeedClient(IOptions<FeedOptions> options) : IDisposable
         }
     }
 
-    public void Dispose() => http.Dispose();
+    public void Dispose() => _http.Dispose();
 }

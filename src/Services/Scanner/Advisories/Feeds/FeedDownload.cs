@@ -8,27 +8,28 @@ namespace EnvPlatform.Scanner.Advisories.Feeds;
 internal sealed class FeedTakenException() : Exception("The feed is fetched by another process now.");
 
 /// <summary>
-/// A file that is being fetched: whole in a temporary file, and in pieces in the database, so that another process can go on where this one ends.
-/// Pieces that are not full are kept in memory only.
+/// A file that is being fetched: whole in a temporary file, and in pieces in the database, so that another process can go on where this one
+/// ends. Pieces that are not full are kept in memory only.
 /// </summary>
 internal sealed class FeedDownload : IAsyncDisposable
 {
     private const int PartBytes = 256 << 10;
-    private readonly NpgsqlDataSource db;
-    private readonly string feed;
-    private readonly Guid fetch;
-    private readonly byte[] rest = new byte[PartBytes];
-    private int parts;
+    private readonly NpgsqlDataSource _db;
+    private readonly string _feed;
+    private readonly Guid _fetch;
+    private readonly byte[] _rest = new byte[PartBytes];
+    private int _parts;
 
     private FeedDownload(NpgsqlDataSource db, string feed, Guid fetch)
     {
-        this.db = db;
-        this.feed = feed;
-        this.fetch = fetch;
+        _db = db;
+        _feed = feed;
+        _fetch = fetch;
     }
 
     public FileStream File { get; } = new(
-        Path.Combine(Path.GetTempPath(), Path.GetRandomFileName()), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 64 << 10, FileOptions.DeleteOnClose);
+        Path.Combine(Path.GetTempPath(), Path.GetRandomFileName()), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 64 << 10,
+        FileOptions.DeleteOnClose);
 
     public long Length => File.Length;
 
@@ -39,7 +40,8 @@ internal sealed class FeedDownload : IAsyncDisposable
     public Validators? Begun { get; private set; }
 
     /// <param name="begun">Of the file of which pieces are stored.</param>
-    public static async Task<FeedDownload> OpenAsync(NpgsqlDataSource db, string feed, Guid fetch, Validators begun, long? total, CancellationToken ct)
+    public static async Task<FeedDownload> OpenAsync(
+        NpgsqlDataSource db, string feed, Guid fetch, Validators begun, long? total, CancellationToken ct)
     {
         var download = new FeedDownload(db, feed, fetch);
         try
@@ -63,15 +65,16 @@ internal sealed class FeedDownload : IAsyncDisposable
     public async Task RestartAsync(Validators? begun, long? total, CancellationToken ct)
     {
         File.SetLength(0);
-        parts = 0;
+        _parts = 0;
         (Begun, Total) = (begun, total);
-        await using var tx = await db.BeginAsync(ct);
+        await using var tx = await _db.BeginAsync(ct);
         await OwnAsync(tx.ExecuteAsync(
             """
-            update feeds set fetched_bytes = 0, total_bytes = @total, partial_etag = @ETag, partial_last_modified = @LastModified, partial_hash = @Hash
+            update feeds
+            set fetched_bytes = 0, total_bytes = @total, partial_etag = @ETag, partial_last_modified = @LastModified, partial_hash = @Hash
             where name = @feed and fetch_id = @fetch
-            """, new { feed, fetch, total, begun?.ETag, begun?.LastModified, begun?.Hash }));
-        await tx.ExecuteAsync("delete from feed_parts where feed = @feed", new { feed });
+            """, new { feed = _feed, fetch = _fetch, total, begun?.ETag, begun?.LastModified, begun?.Hash }));
+        await tx.ExecuteAsync("delete from feed_parts where feed = @feed", new { feed = _feed });
         await tx.CommitAsync();
     }
 
@@ -81,7 +84,7 @@ internal sealed class FeedDownload : IAsyncDisposable
         {
             var at = (int)(Length % PartBytes);
             var taken = bytes[..Math.Min(bytes.Length, PartBytes - at)];
-            taken.CopyTo(rest.AsMemory(at));
+            taken.CopyTo(_rest.AsMemory(at));
             File.Position = Length;
             await File.WriteAsync(taken, ct);
             bytes = bytes[taken.Length..];
@@ -95,7 +98,8 @@ internal sealed class FeedDownload : IAsyncDisposable
     /// <summary>Forgets what was fetched of a feed whose fetch has ended.</summary>
     public static Task ForgetAsync(Tx tx, string feed) => tx.ExecuteAsync(
         """
-        update feeds set fetched_bytes = 0, total_bytes = null, partial_etag = null, partial_last_modified = null, partial_hash = null where name = @feed;
+        update feeds set fetched_bytes = 0, total_bytes = null, partial_etag = null, partial_last_modified = null,
+            partial_hash = null where name = @feed;
         delete from feed_parts where feed = @feed
         """, new { feed });
 
@@ -103,9 +107,11 @@ internal sealed class FeedDownload : IAsyncDisposable
 
     private async Task KeepAsync(CancellationToken ct)
     {
-        await using var tx = await db.BeginAsync(ct);
-        await OwnAsync(tx.ExecuteAsync("update feeds set fetched_bytes = @Length where name = @feed and fetch_id = @fetch", new { feed, fetch, Length }));
-        await tx.ExecuteAsync("insert into feed_parts (feed, part, data) values (@feed, @Part, @Data)", new { feed, Part = parts++, Data = rest });
+        await using var tx = await _db.BeginAsync(ct);
+        await OwnAsync(tx.ExecuteAsync("update feeds set fetched_bytes = @Length where name = @feed and fetch_id = @fetch",
+            new { feed = _feed, fetch = _fetch, Length }));
+        await tx.ExecuteAsync(
+            "insert into feed_parts (feed, part, data) values (@feed, @Part, @Data)", new { feed = _feed, Part = _parts++, Data = _rest });
         await tx.CommitAsync();
     }
 
@@ -119,10 +125,11 @@ internal sealed class FeedDownload : IAsyncDisposable
 
     private async Task LoadAsync(CancellationToken ct)
     {
-        while (await db.QuerySingleOrDefaultAsync<byte[]>("select data from feed_parts where feed = @feed and part = @parts", new { feed, parts }, ct) is { } data)
+        while (await _db.QuerySingleOrDefaultAsync<byte[]>(
+            "select data from feed_parts where feed = @feed and part = @parts", new { feed = _feed, parts = _parts }, ct) is { } data)
         {
             await File.WriteAsync(data, ct);
-            parts++;
+            _parts++;
         }
     }
 }

@@ -25,7 +25,9 @@ public sealed class FeedOptions
     [Range(1, 600)]
     public int IdleSeconds { get; set; } = 60;
 
-    /// <summary>How often a download that breaks off is taken up again before it has failed. What came by then is kept for the next time.</summary>
+    /// <summary>
+    /// How often a download that breaks off is taken up again before it has failed. What came by then is kept for the next time.
+    /// </summary>
     [Range(0, 100)]
     public int MaxResumes { get; set; } = 5;
 
@@ -57,7 +59,9 @@ public sealed class FeedSource
     private const string OsvBucket = "https://osv-vulnerabilities.storage.googleapis.com/";
     private const string NvdFiles = "https://nvd.nist.gov/feeds/json/cve/2.0/nvdcve-2.0-";
 
-    /// <summary>Its address, http or https; empty for a feed that is not fetched. With {year} in it, the address of a feed for each year.</summary>
+    /// <summary>
+    /// Its address, http or https; empty for a feed that is not fetched. With {year} in it, the address of a feed for each year.
+    /// </summary>
     public string Url { get; set; } = "";
 
     /// <summary>A format of imports: osv, nvd, kev, epss, parselmouth or grayskull.</summary>
@@ -72,7 +76,10 @@ public sealed class FeedSource
     /// <summary>Minutes between two looks for something newer, give or take a tenth.</summary>
     public int IntervalMinutes { get; set; } = 360;
 
-    /// <summary>The address of a text that holds the SHA-256 of the file, or of what it unpacks to; empty where there is none. It may have {year} in it too.</summary>
+    /// <summary>
+    /// The address of a text that holds the SHA-256 of the file, or of what it unpacks to; empty where there is none. It may have {year} in
+    /// it too.
+    /// </summary>
     public string ChecksumUrl { get; set; } = "";
 
     /// <summary>The first year of a feed by years.</summary>
@@ -84,20 +91,47 @@ public sealed class FeedSource
         ["bioconductor"] = new() { Url = OsvBucket + "Bioconductor/all.zip", Format = ImportAdvisories.Osv },
         ["cran"] = new() { Url = OsvBucket + "CRAN/all.zip", Format = ImportAdvisories.Osv },
         ["curl"] = new() { Url = "https://curl.se/docs/vuln.json", Format = ImportAdvisories.Osv },
-        ["epss"] = new() { Url = "https://epss.empiricalsecurity.com/epss_scores-current.csv.gz", Format = ImportAdvisories.Epss, IntervalMinutes = Daily },
+        ["epss"] = new()
+        {
+            Url = "https://epss.empiricalsecurity.com/epss_scores-current.csv.gz",
+            Format = ImportAdvisories.Epss,
+            IntervalMinutes = Daily
+        },
         ["grayskull"] = new()
         {
             Url = "https://raw.githubusercontent.com/conda/grayskull/main/grayskull/strategy/config.yaml",
             Format = ImportAdvisories.Grayskull,
             IntervalMinutes = Daily,
         },
-        ["kev"] = new() { Url = "https://www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json", Format = ImportAdvisories.Kev },
-        ["nvd"] = new() { Url = $"{NvdFiles}{Year}.json.gz", ChecksumUrl = $"{NvdFiles}{Year}.meta", Format = ImportAdvisories.Nvd, Complete = true, IntervalMinutes = Daily },
-        ["nvd_modified"] = new() { Url = NvdFiles + "modified.json.gz", ChecksumUrl = NvdFiles + "modified.meta", Format = ImportAdvisories.Nvd, IntervalMinutes = 120 },
+        ["kev"] = new()
+        {
+            Url = "https://www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json",
+            Format = ImportAdvisories.Kev
+        },
+        ["nvd"] = new()
+        {
+            Url = $"{NvdFiles}{Year}.json.gz",
+            ChecksumUrl = $"{NvdFiles}{Year}.meta",
+            Format = ImportAdvisories.Nvd,
+            Complete = true,
+            IntervalMinutes = Daily
+        },
+        ["nvd_modified"] = new()
+        {
+            Url = NvdFiles + "modified.json.gz",
+            ChecksumUrl = NvdFiles + "modified.meta",
+            Format = ImportAdvisories.Nvd,
+            IntervalMinutes = 120
+        },
         ["parselmouth_bioconda"] = Parselmouth("bioconda"),
         ["parselmouth_conda_forge"] = Parselmouth(CondaChannels.CondaForge),
         ["parselmouth_pytorch"] = Parselmouth("pytorch"),
-        ["psf"] = new() { Url = "https://github.com/psf/advisory-database/archive/refs/heads/main.zip", Format = ImportAdvisories.Osv, IntervalMinutes = Daily },
+        ["psf"] = new()
+        {
+            Url = "https://github.com/psf/advisory-database/archive/refs/heads/main.zip",
+            Format = ImportAdvisories.Osv,
+            IntervalMinutes = Daily
+        },
         ["pypi"] = new() { Url = OsvBucket + "PyPI/all.zip", Format = ImportAdvisories.Osv },
     };
 
@@ -121,11 +155,14 @@ public sealed class FeedSource
     private bool IsByYear => Url.Contains(Year, StringComparison.Ordinal);
 
     private Feed ToFeed(string name, int? year) =>
-        new(name, new Uri(In(Url, year)), ImportKind.Of(Format, Channel, Complete), TimeSpan.FromMinutes(IntervalMinutes), ChecksumUrl.Length > 0 ? new Uri(In(ChecksumUrl, year)) : null, year);
+        new(name, new Uri(In(Url, year)), ImportKind.Of(Format, Channel, Complete), TimeSpan.FromMinutes(IntervalMinutes),
+            ChecksumUrl.Length > 0 ? new Uri(In(ChecksumUrl, year)) : null, year);
 
-    private static string In(string address, int? year) => year is { } some ? address.Replace(Year, some.ToString(), StringComparison.Ordinal) : address;
+    private static string In(string address, int? year) =>
+        year is { } some ? address.Replace(Year, some.ToString(), StringComparison.Ordinal) : address;
 
-    private static bool IsAddress(string text) => Uri.TryCreate(In(text, 2_000), UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https";
+    private static bool IsAddress(string text) =>
+        Uri.TryCreate(In(text, 2_000), UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https";
 }
 
 /// <summary>A feed that is fetched.</summary>

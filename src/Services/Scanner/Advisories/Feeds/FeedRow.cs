@@ -9,8 +9,9 @@ namespace EnvPlatform.Scanner.Advisories.Feeds;
 /// <param name="IsImported">The file that was fetched last is being imported.</param>
 /// <param name="FetchedBytes">Of the file that is being fetched, or that broke off.</param>
 internal sealed record FeedRow(
-    string Name, DateTimeOffset CreatedAt, DateTimeOffset DueAt, DateTimeOffset? RequestedAt, DateTimeOffset? AttemptedAt, DateTimeOffset? SucceededAt,
-    int Failures, string? Error, Guid? ImportId, bool IsFetched, bool IsImported, long FetchedBytes, long? TotalBytes)
+    string Name, DateTimeOffset CreatedAt, DateTimeOffset DueAt, DateTimeOffset? RequestedAt,
+    DateTimeOffset? AttemptedAt, DateTimeOffset? SucceededAt, int Failures, string? Error, Guid? ImportId, bool IsFetched, bool IsImported,
+    long FetchedBytes, long? TotalBytes)
 {
     public static Task<List<FeedRow>> AllAsync(NpgsqlDataSource db, CancellationToken ct) => db.QueryAsync<FeedRow>(
         $"""
@@ -25,12 +26,16 @@ internal sealed record FeedRow(
     public TimeSpan AgeAt(DateTimeOffset now) => now - (SucceededAt ?? CreatedAt);
 }
 
-/// <summary>What became of the import of a feed's file, in the transaction that ends the import. An import that somebody sent is no feed's and changes nothing.</summary>
+/// <summary>
+/// What became of the import of a feed's file, in the transaction that ends the import. An import that somebody sent is no feed's and
+/// changes nothing.
+/// </summary>
 internal static class FeedImports
 {
     public static Task CompletedAsync(Tx tx, Guid import, DateTimeOffset now) => tx.ExecuteAsync(
         """
-        update feeds set succeeded_at = @now, failures = 0, error = null, etag = fetched_etag, last_modified = fetched_last_modified where import_id = @import
+        update feeds set succeeded_at = @now, failures = 0, error = null, etag = fetched_etag, last_modified = fetched_last_modified
+        where import_id = @import
         """, new { import, now });
 
     public static Task FailedAsync(Tx tx, Guid import, string error) => tx.ExecuteAsync(

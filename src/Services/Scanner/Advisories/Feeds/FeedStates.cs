@@ -7,28 +7,32 @@ using Microsoft.Extensions.Options;
 
 namespace EnvPlatform.Scanner.Advisories.Feeds;
 
-/// <summary>The feeds as this process saw them last, for health and metrics, which must not ask the database. Ages go on while nothing is seen.</summary>
+/// <summary>
+/// The feeds as this process saw them last, for health and metrics, which must not ask the database. Ages go on while nothing is seen.
+/// </summary>
 internal sealed partial class FeedStates : IHealthCheck
 {
     private static readonly Counter<long> FetchCounter =
         Telemetry.Meter.CreateCounter<long>("envplatform.scanner.feeds.fetched", "{fetch}", "Looks at a feed, by outcome.");
 
-    private readonly FeedOptions options;
-    private readonly TimeProvider clock;
-    private readonly ILogger<FeedStates> log;
-    private readonly HashSet<string> warnedOf = new(StringComparer.Ordinal);
-    private IReadOnlyList<FeedRow> seen = [];
+    private readonly FeedOptions _options;
+    private readonly TimeProvider _clock;
+    private readonly ILogger<FeedStates> _log;
+    private readonly HashSet<string> _warnedOf = new(StringComparer.Ordinal);
+    private IReadOnlyList<FeedRow> _seen = [];
 
     public FeedStates(IOptions<FeedOptions> options, TimeProvider clock, ILogger<FeedStates> log)
     {
-        this.options = options.Value;
-        this.clock = clock;
-        this.log = log;
+        _options = options.Value;
+        _clock = clock;
+        _log = log;
         Telemetry.Meter.CreateObservableGauge("envplatform.scanner.feeds.age", Ages, "s", "Since a feed was last known to be current.");
-        Telemetry.Meter.CreateObservableGauge("envplatform.scanner.feeds.stale", Staleness, description: "1 for a feed that is not known to be current for too long, 0 for another.");
+        Telemetry.Meter.CreateObservableGauge(
+            "envplatform.scanner.feeds.stale", Staleness,
+            description: "1 for a feed that is not known to be current for too long, 0 for another.");
     }
 
-    public void See(IReadOnlyList<FeedRow> rows) => Volatile.Write(ref seen, rows);
+    public void See(IReadOnlyList<FeedRow> rows) => Volatile.Write(ref _seen, rows);
 
     public static void Fetched(string feed, string outcome) => FetchCounter.Add(1, new("feed", feed), new("outcome", outcome));
 
@@ -36,14 +40,14 @@ internal sealed partial class FeedStates : IHealthCheck
     public void Warn()
     {
         var stale = Stale();
-        foreach (var row in stale.Where(row => warnedOf.Add(row.Name)))
+        foreach (var row in stale.Where(row => _warnedOf.Add(row.Name)))
         {
-            LogStale(row.Name, options.StaleHours, row.Error ?? "no attempt has failed");
+            LogStale(row.Name, _options.StaleHours, row.Error ?? "no attempt has failed");
         }
 
-        foreach (var name in warnedOf.Except(stale.Select(row => row.Name), StringComparer.Ordinal).ToArray())
+        foreach (var name in _warnedOf.Except(stale.Select(row => row.Name), StringComparer.Ordinal).ToArray())
         {
-            warnedOf.Remove(name);
+            _warnedOf.Remove(name);
             LogCurrent(name);
         }
     }
@@ -54,26 +58,29 @@ internal sealed partial class FeedStates : IHealthCheck
         var stale = Stale();
         return Task.FromResult(stale.Count == 0
             ? HealthCheckResult.Healthy()
-            : HealthCheckResult.Degraded($"Not current for more than {options.StaleHours} hours: {string.Join(", ", stale.Select(row => row.Name))}."));
+            : HealthCheckResult.Degraded(
+                $"Not current for more than {_options.StaleHours} hours: {string.Join(", ", stale.Select(row => row.Name))}."));
     }
 
     private List<FeedRow> Stale() => [.. Current().Where(IsStale)];
 
-    private bool IsStale(FeedRow row) => row.AgeAt(clock.GetUtcNow()) > TimeSpan.FromHours(options.StaleHours);
+    private bool IsStale(FeedRow row) => row.AgeAt(_clock.GetUtcNow()) > TimeSpan.FromHours(_options.StaleHours);
 
     private IEnumerable<Measurement<double>> Ages() =>
-        Current().Select(row => new Measurement<double>(row.AgeAt(clock.GetUtcNow()).TotalSeconds, new KeyValuePair<string, object?>("feed", row.Name)));
+        Current().Select(row => new Measurement<double>(
+            row.AgeAt(_clock.GetUtcNow()).TotalSeconds, new KeyValuePair<string, object?>("feed", row.Name)));
 
     private IEnumerable<Measurement<int>> Staleness() =>
         Current().Select(row => new Measurement<int>(IsStale(row) ? 1 : 0, new KeyValuePair<string, object?>("feed", row.Name)));
 
     private IEnumerable<FeedRow> Current()
     {
-        var fetched = options.Enabled ? options.At(clock.GetUtcNow()).Select(feed => feed.Name).ToHashSet(StringComparer.Ordinal) : [];
-        return Volatile.Read(ref seen).Where(row => fetched.Contains(row.Name));
+        var fetched = _options.Enabled ? _options.At(_clock.GetUtcNow()).Select(feed => feed.Name).ToHashSet(StringComparer.Ordinal) : [];
+        return Volatile.Read(ref _seen).Where(row => fetched.Contains(row.Name));
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Feed {Feed} is not known to be current for more than {Hours} hours; the last error: {Reason}")]
+    [LoggerMessage(
+        Level = LogLevel.Warning, Message = "Feed {Feed} is not known to be current for more than {Hours} hours; the last error: {Reason}")]
     private partial void LogStale(string feed, int hours, string reason);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Feed {Feed} is current again")]

@@ -12,22 +12,25 @@ namespace EnvPlatform.Scanner.Advisories.Feeds;
 /// <param name="Stale">Fetched, and not known to be current for longer than <c>Feeds:StaleHours</c>.</param>
 /// <param name="RequestedAt">When an operator last asked for a look.</param>
 /// <param name="NextAt">When it is looked at next.</param>
-/// <param name="BytesFetched">Of the file that is being fetched, or that broke off: the next attempt goes on there. Null when there is none.</param>
+/// <param name="BytesFetched">
+/// Of the file that is being fetched, or that broke off: the next attempt goes on there. Null when there is none.
+/// </param>
 /// <param name="BytesTotal">Of that file, where the publisher says it.</param>
 /// <param name="Failures">In a row.</param>
 /// <param name="Error">What went wrong last; null when nothing did.</param>
 /// <param name="ImportId">The import of the file that was fetched last.</param>
 public sealed record FeedView(
-    string Name, string Url, string Format, string? Channel, bool Enabled, string State, DateTimeOffset? LastSuccessAt, long? AgeSeconds, bool Stale,
-    DateTimeOffset? RequestedAt, DateTimeOffset? LastAttemptAt, DateTimeOffset? NextAt, long? BytesFetched, long? BytesTotal, int Failures, string? Error,
-    ImportId? ImportId)
+    string Name, string Url, string Format, string? Channel, bool Enabled, string State, DateTimeOffset? LastSuccessAt, long? AgeSeconds,
+    bool Stale, DateTimeOffset? RequestedAt, DateTimeOffset? LastAttemptAt, DateTimeOffset? NextAt, long? BytesFetched, long? BytesTotal,
+    int Failures, string? Error, ImportId? ImportId)
 {
     internal static FeedView Of(Feed feed, FeedRow? row, FeedOptions options, DateTimeOffset now) => new(
-        feed.Name, feed.Url.GetComponents(UriComponents.Scheme | UriComponents.HostAndPort | UriComponents.Path, UriFormat.UriEscaped), feed.Kind.Format, feed.Kind.Channel, options.Enabled,
+        feed.Name, feed.Url.GetComponents(UriComponents.Scheme | UriComponents.HostAndPort | UriComponents.Path, UriFormat.UriEscaped),
+        feed.Kind.Format, feed.Kind.Channel, options.Enabled,
         StateOf(row, options, now), row?.SucceededAt, row?.SucceededAt is { } success ? (long)(now - success).TotalSeconds : null,
         options.Enabled && row is not null && row.AgeAt(now) > TimeSpan.FromHours(options.StaleHours), row?.RequestedAt, row?.AttemptedAt,
-        options.Enabled ? row?.DueAt : null, row is { FetchedBytes: > 0 } or { TotalBytes: not null } ? row.FetchedBytes : null, row?.TotalBytes, row?.Failures ?? 0,
-        row?.Error, row?.ImportId is { } import ? new ImportId(import) : null);
+        options.Enabled ? row?.DueAt : null, row is { FetchedBytes: > 0 } or { TotalBytes: not null } ? row.FetchedBytes : null,
+        row?.TotalBytes, row?.Failures ?? 0, row?.Error, row?.ImportId is { } import ? new ImportId(import) : null);
 
     private static string StateOf(FeedRow? row, FeedOptions options, DateTimeOffset now) => row switch
     {

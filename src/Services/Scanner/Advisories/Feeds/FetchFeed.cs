@@ -12,7 +12,9 @@ namespace EnvPlatform.Scanner.Advisories.Feeds;
 /// <param name="Hash">See <see cref="StorageHash"/>.</param>
 internal sealed record Validators(string? ETag, DateTimeOffset? LastModified, string? Hash = null)
 {
-    /// <summary>What makes the publisher send the rest only if it is of the same file (RFC 9110, 13.1.5); null where nothing does.</summary>
+    /// <summary>
+    /// What makes the publisher send the rest only if it is of the same file (RFC 9110, 13.1.5); null where nothing does.
+    /// </summary>
     // A weak tag does not say that every byte is the same.
     public RangeConditionHeaderValue? Condition =>
         EntityTagHeaderValue.TryParse(ETag, out var tag) && !tag.IsWeak ? new RangeConditionHeaderValue(tag)
@@ -30,11 +32,12 @@ internal sealed class FeedException(string message, bool isUsable = false) : Exc
 }
 
 /// <summary>
-/// Fetches a file unless it is the one that is known already. A download that breaks off, in this process or an earlier one, goes on where it was when the
-/// publisher can say that the file is still the same, and begins anew when it is another (RFC 9110, 13.1.5 and 14).
+/// Fetches a file unless it is the one that is known already. A download that breaks off, in this process or an earlier one, goes on where
+/// it was when the publisher can say that the file is still the same, and begins anew when it is another (RFC 9110, 13.1.5 and 14).
 /// </summary>
 internal sealed partial class FetchFeed(
-    FeedClient client, VerifyFeed verify, IOptions<FeedOptions> options, IOptions<ScannerOptions> limits, TimeProvider clock, ILogger<FetchFeed> log)
+    FeedClient client, VerifyFeed verify, IOptions<FeedOptions> options, IOptions<ScannerOptions> limits, TimeProvider clock,
+    ILogger<FetchFeed> log)
 {
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(1);
@@ -52,7 +55,9 @@ internal sealed partial class FetchFeed(
         }
         catch (Exception exception) when (IsBroken(exception, ct))
         {
-            throw new FeedException($"The download broke off {options.Value.MaxResumes + 1} times, at last: {ReasonOf(exception).TrimEnd('.')}.", isUsable: true);
+            throw new FeedException(
+                $"The download broke off {options.Value.MaxResumes + 1} times, at last: {ReasonOf(exception).TrimEnd('.')}.",
+                isUsable: true);
         }
 
         if (!changed)

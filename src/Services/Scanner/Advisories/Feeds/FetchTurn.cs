@@ -17,17 +17,18 @@ internal sealed class FetchTurn : IAsyncDisposable
         $"""
         exists (
             select from pg_locks l
-            where l.locktype = 'advisory' and l.granted and l.objsubid = 1 and l.database = (select oid from pg_database where datname = current_database())
+            where l.locktype = 'advisory' and l.granted and l.objsubid = 1
+                and l.database = (select oid from pg_database where datname = current_database())
                 and (l.classid::bigint << 32) | l.objid::bigint = {Key})
         """;
 
-    private readonly NpgsqlConnection connection;
-    private readonly string feed;
+    private readonly NpgsqlConnection _connection;
+    private readonly string _feed;
 
     private FetchTurn(NpgsqlConnection connection, string feed)
     {
-        this.connection = connection;
-        this.feed = feed;
+        _connection = connection;
+        _feed = feed;
     }
 
     /// <summary>Null when another has it.</summary>
@@ -54,11 +55,11 @@ internal sealed class FetchTurn : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        if (connection.FullState == System.Data.ConnectionState.Open)
+        if (_connection.FullState == System.Data.ConnectionState.Open)
         {
-            await connection.ExecuteAsync($"select pg_advisory_unlock({Key}) from feeds f where name = @feed", new { feed });
+            await _connection.ExecuteAsync($"select pg_advisory_unlock({Key}) from feeds f where name = @feed", new { feed = _feed });
         }
 
-        await connection.DisposeAsync();
+        await _connection.DisposeAsync();
     }
 }

@@ -11,7 +11,8 @@ namespace EnvPlatform.Scanner.Advisories.Feeds;
 internal static class ListFeeds
 {
     public static void MapListFeeds(this IEndpointRouteBuilder feeds) =>
-        feeds.MapGet("", HandleAsync).WithName(nameof(ListFeeds)).WithSummary("The feeds of advisories, how current they are, and how far they are fetched.");
+        feeds.MapGet("", HandleAsync).WithName(nameof(ListFeeds))
+            .WithSummary("The feeds of advisories, how current they are, and how far they are fetched.");
 
     public static async Task<List<FeedView>> ReadAsync(NpgsqlDataSource db, FeedOptions options, TimeProvider clock, CancellationToken ct)
     {
@@ -20,7 +21,8 @@ internal static class ListFeeds
         return [.. options.At(now).Select(feed => FeedView.Of(feed, rows.GetValueOrDefault(feed.Name), options, now))];
     }
 
-    private static async Task<Ok<Page<FeedView>>> HandleAsync(NpgsqlDataSource db, IOptions<FeedOptions> options, TimeProvider clock, CancellationToken ct)
+    private static async Task<Ok<Page<FeedView>>> HandleAsync(
+        NpgsqlDataSource db, IOptions<FeedOptions> options, TimeProvider clock, CancellationToken ct)
     {
         var feeds = await ReadAsync(db, options.Value, clock, ct);
         return TypedResults.Ok(new Page<FeedView>(feeds, feeds.Count, null));

@@ -9,15 +9,17 @@ using Npgsql;
 namespace EnvPlatform.Scanner.Advisories.Feeds;
 
 /// <summary>
-/// An operator wants a feed, or all of them, to be looked at now rather than when it is due. One that is being fetched or imported is looked at again
-/// after that.
+/// An operator wants a feed, or all of them, to be looked at now rather than when it is due. One that is being fetched or imported is
+/// looked at again after that.
 /// </summary>
 internal static class RequestSync
 {
     public static void MapRequestSync(this IEndpointRouteBuilder feeds)
     {
-        feeds.MapPost("/sync", HandleAllAsync).WithName("RequestSyncOfAll").WithSummary("Look at every feed now. The sync is done when last_attempt_at is past requested_at and state is waiting.");
-        feeds.MapPost("/{name}/sync", HandleOneAsync).WithName(nameof(RequestSync)).WithSummary("Look at a feed now. The sync is done when last_attempt_at is past requested_at and state is waiting.");
+        feeds.MapPost("/sync", HandleAllAsync).WithName("RequestSyncOfAll")
+            .WithSummary("Look at every feed now. The sync is done when last_attempt_at is past requested_at and state is waiting.");
+        feeds.MapPost("/{name}/sync", HandleOneAsync).WithName(nameof(RequestSync))
+            .WithSummary("Look at a feed now. The sync is done when last_attempt_at is past requested_at and state is waiting.");
     }
 
     private static async Task<Results<Accepted<Page<FeedView>>, ProblemHttpResult>> HandleAllAsync(
@@ -47,12 +49,15 @@ internal static class RequestSync
         }
 
         await RequestAsync(db, [feed], clock, ct);
-        return TypedResults.Accepted("/api/v1/advisories/feeds", (await ListFeeds.ReadAsync(db, options.Value, clock, ct)).First(view => view.Name == name));
+        return TypedResults.Accepted(
+            "/api/v1/advisories/feeds", (await ListFeeds.ReadAsync(db, options.Value, clock, ct)).First(view => view.Name == name));
     }
 
     private static ProblemHttpResult? Off(FeedOptions options) => options.Enabled
         ? null
-        : Problems.Of(StatusCodes.Status409Conflict, "feeds_off", "Feeds are off.", "This platform fetches no feeds (Feeds:Enabled). Import their files.");
+        : Problems.Of(
+            StatusCodes.Status409Conflict, "feeds_off", "Feeds are off.",
+            "This platform fetches no feeds (Feeds:Enabled). Import their files.");
 
     private static async Task RequestAsync(NpgsqlDataSource db, IReadOnlyList<Feed> feeds, TimeProvider clock, CancellationToken ct)
     {
@@ -63,7 +68,12 @@ internal static class RequestSync
             select name, url, @Now, @Now, @Now from unnest(@Names, @Urls) as u(name, url)
             on conflict (name) do update set due_at = least(f.due_at, excluded.due_at), requested_at = excluded.requested_at
             """,
-            new { Names = feeds.Select(feed => feed.Name).ToArray(), Urls = feeds.Select(feed => feed.Url.OriginalString).ToArray(), Now = clock.GetUtcNow() });
+            new
+            {
+                Names = feeds.Select(feed => feed.Name).ToArray(),
+                Urls = feeds.Select(feed => feed.Url.OriginalString).ToArray(),
+                Now = clock.GetUtcNow()
+            });
         await tx.CommitAsync();
     }
 }

@@ -7,15 +7,18 @@ using System.Security.Cryptography;
 namespace EnvPlatform.Scanner.Advisories.Feeds;
 
 /// <summary>
-/// What Google Cloud Storage, where OSV publishes, says of a file's content in the header <c>x-goog-hash</c>: CRC32C (big-endian) and, unless the file was
-/// composed of others, MD5, both in Base64. They find damage, not malice.
+/// What Google Cloud Storage, where OSV publishes, says of a file's content in the header <c>x-goog-hash</c>: CRC32C (big-endian) and,
+/// unless the file was composed of others, MD5, both in Base64. They find damage, not malice.
 /// </summary>
 internal static class StorageHash
 {
-    /// <summary>The header's value; null where there is none, or where it is of another form of the file than the one that is sent.</summary>
+    /// <summary>
+    /// The header's value; null where there is none, or where it is of another form of the file than the one that is sent.
+    /// </summary>
     public static string? Of(HttpResponseHeaders headers)
     {
-        var isAsStored = !headers.TryGetValues("x-goog-stored-content-encoding", out var encodings) || encodings.All(encoding => encoding == "identity");
+        var isAsStored = !headers.TryGetValues("x-goog-stored-content-encoding", out var encodings)
+            || encodings.All(encoding => encoding == "identity");
         return isAsStored && headers.TryGetValues("x-goog-hash", out var values) ? string.Join(',', values) : null;
     }
 

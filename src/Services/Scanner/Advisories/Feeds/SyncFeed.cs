@@ -14,7 +14,8 @@ namespace EnvPlatform.Scanner.Advisories.Feeds;
 /// <summary>What is known of a feed when its fetch begins.</summary>
 /// <param name="Id">While it is the feed's <c>fetch_id</c>, this fetch may write.</param>
 internal sealed record Fetch(
-    Guid Id, DateTimeOffset BegunAt, string? Etag, DateTimeOffset? LastModified, int Failures, string? PartialEtag, DateTimeOffset? PartialLastModified, string? PartialHash, long? TotalBytes)
+    Guid Id, DateTimeOffset BegunAt, string? Etag, DateTimeOffset? LastModified, int Failures, string? PartialEtag,
+    DateTimeOffset? PartialLastModified, string? PartialHash, long? TotalBytes)
 {
     public Validators Known => new(Etag, LastModified);
 
@@ -22,11 +23,12 @@ internal sealed record Fetch(
 }
 
 /// <summary>
-/// Looks at a feed. A new file becomes an import as if an operator had sent it, in one transaction with what the feed is known by; a failure leaves
-/// everything as it was, and says why.
+/// Looks at a feed. A new file becomes an import as if an operator had sent it, in one transaction with what the feed is known by; a
+/// failure leaves everything as it was, and says why.
 /// </summary>
 internal sealed partial class SyncFeed(
-    NpgsqlDataSource db, FetchFeed fetch, TimeProvider clock, IOptions<FeedOptions> options, IOptions<ScannerOptions> scanner, ILogger<SyncFeed> log)
+    NpgsqlDataSource db, FetchFeed fetch, TimeProvider clock, IOptions<FeedOptions> options, IOptions<ScannerOptions> scanner,
+    ILogger<SyncFeed> log)
 {
     // What was asked for since the fetch began may be newer than what it found.
     private const string Next = "due_at = case when requested_at > @BegunAt then @Now else @DueAt end";
@@ -81,7 +83,8 @@ internal sealed partial class SyncFeed(
     {
         var id = ImportId.New(clock.GetUtcNow());
         await using var tx = await db.BeginAsync(ct);
-        var refused = await ImportAdvisories.AcceptAsync(tx, id, feed.Kind, Caller.OfSystem("scanner", null), file, scanner.Value.MaxImportBytes, clock.GetUtcNow(), ct);
+        var refused = await ImportAdvisories.AcceptAsync(
+            tx, id, feed.Kind, Caller.OfSystem("scanner", null), file, scanner.Value.MaxImportBytes, clock.GetUtcNow(), ct);
         if (refused is not null)
         {
             throw new FeedException(refused.ProblemDetails is HttpValidationProblemDetails { Errors: var errors }
@@ -91,7 +94,8 @@ internal sealed partial class SyncFeed(
 
         await OwnAsync(tx.ExecuteAsync(
             $"""
-            update feeds set fetch_id = null, attempted_at = @Now, {Next}, import_id = @Import, fetched_etag = @ETag, fetched_last_modified = @LastModified
+            update feeds set fetch_id = null, attempted_at = @Now, {Next}, import_id = @Import, fetched_etag = @ETag,
+                fetched_last_modified = @LastModified
             where name = @Name and fetch_id = @Id
             """,
             new
@@ -117,7 +121,15 @@ internal sealed partial class SyncFeed(
             $"""
             update feeds set fetch_id = null, attempted_at = @Now, {Next}, failures = failures + 1, error = @Message
             where name = @Name and fetch_id = @Id
-            """, new { feed.Name, begun.Id, begun.BegunAt, failure.Message, Now = clock.GetUtcNow(), DueAt = clock.GetUtcNow() + PauseAfter(begun.Failures, feed) }));
+            """, new
+            {
+                feed.Name,
+                begun.Id,
+                begun.BegunAt,
+                failure.Message,
+                Now = clock.GetUtcNow(),
+                DueAt = clock.GetUtcNow() + PauseAfter(begun.Failures, feed)
+            }));
         if (!failure.IsUsable)
         {
             await FeedDownload.ForgetAsync(tx, feed.Name);

@@ -8,15 +8,16 @@ using Npgsql;
 namespace EnvPlatform.Scanner.Advisories.Feeds;
 
 /// <summary>
-/// Looks for feeds that are due, a few at a time. Of several processes one fetches a feed, under its <see cref="FetchTurn"/>; when that process dies,
-/// another goes on with the same file.
+/// Looks for feeds that are due, a few at a time. Of several processes one fetches a feed, under its <see cref="FetchTurn"/>; when that
+/// process dies, another goes on with the same file.
 /// </summary>
 internal sealed class SyncFeeds(
     NpgsqlDataSource db, MigrationState migrated, SyncFeed sync, FeedStates states, TimeProvider clock, IOptions<FeedOptions> options,
     IOptions<ScannerOptions> scanner, ILogger<SyncFeeds> log) : BackgroundService
 {
     /// <summary>Of the table <c>feeds f</c>.</summary>
-    private const string IsDue = "f.due_at <= @Now and not exists (select from imports i where i.id = f.import_id and i.status = 'running')";
+    private const string IsDue =
+        "f.due_at <= @Now and not exists (select from imports i where i.id = f.import_id and i.status = 'running')";
 
     private FeedOptions Options => options.Value;
 
@@ -33,7 +34,8 @@ internal sealed class SyncFeeds(
         var workers = Options.Parallel + 1;
         await Parallel.ForAsync(
             0, workers, new ParallelOptions { MaxDegreeOfParallelism = workers, CancellationToken = stoppingToken },
-            async (worker, ct) => await new RepeatedWork(nameof(SyncFeeds), clock, log).RunAsync(worker == 0 ? WatchAsync : SyncDueAsync, ct));
+            async (worker, ct) => await new RepeatedWork(nameof(SyncFeeds), clock, log)
+                .RunAsync(worker == 0 ? WatchAsync : SyncDueAsync, ct));
     }
 
     private async Task<TimeSpan?> WatchAsync(CancellationToken ct)
@@ -59,13 +61,16 @@ internal sealed class SyncFeeds(
         var moved = await tx.QueryAsync<string>(
             """
             insert into feeds (name, url, created_at, due_at) select name, url, @Now, @Now from unnest(@Names, @Urls) as f(name, url)
-            on conflict (name) do update set url = excluded.url, due_at = excluded.due_at, etag = null, last_modified = null, failures = 0, error = null,
-                fetch_id = null, fetched_bytes = 0, total_bytes = null, partial_etag = null, partial_last_modified = null, partial_hash = null
+            on conflict (name) do update set url = excluded.url, due_at = excluded.due_at, etag = null, last_modified = null,
+                failures = 0, error = null,
+                fetch_id = null, fetched_bytes = 0, total_bytes = null, partial_etag = null,
+                    partial_last_modified = null, partial_hash = null
             where feeds.url <> excluded.url
             returning name
             """,
             new { Names = names, Urls = feeds.Select(feed => feed.Url.OriginalString).ToArray(), Now = clock.GetUtcNow() });
-        await tx.ExecuteAsync("delete from feed_parts where feed = any(@Moved) or feed <> all(@Names)", new { Moved = moved.ToArray(), Names = names });
+        await tx.ExecuteAsync(
+            "delete from feed_parts where feed = any(@Moved) or feed <> all(@Names)", new { Moved = moved.ToArray(), Names = names });
         await tx.CommitAsync();
     }
 
@@ -83,7 +88,8 @@ internal sealed class SyncFeeds(
     {
         var feeds = Options.At(clock.GetUtcNow()).ToDictionary(feed => feed.Name, StringComparer.Ordinal);
         var due = await db.QueryAsync<string>(
-            $"select name from feeds f where name = any(@Names) and {IsDue} order by due_at", new { Names = feeds.Keys.ToArray(), Now = clock.GetUtcNow() }, ct);
+            $"select name from feeds f where name = any(@Names) and {IsDue} order by due_at",
+            new { Names = feeds.Keys.ToArray(), Now = clock.GetUtcNow() }, ct);
         foreach (var name in due)
         {
             await using var turn = await FetchTurn.TryAsync(db, name, ct);
@@ -102,6 +108,7 @@ internal sealed class SyncFeeds(
     private Task<Fetch?> BeginAsync(string name, CancellationToken ct) => db.QuerySingleOrDefaultAsync<Fetch>(
         $"""
         update feeds f set fetch_id = @Id where name = @name and {IsDue}
-        returning fetch_id as id, @Now as begun_at, etag, last_modified, failures, partial_etag, partial_last_modified, partial_hash, total_bytes
+        returning fetch_id as id, @Now as begun_at, etag, last_modified, failures, partial_etag, partial_last_modified,
+            partial_hash, total_bytes
         """, new { name, Id = Guid.CreateVersion7(clock.GetUtcNow()), Now = clock.GetUtcNow() }, ct);
 }

@@ -9,8 +9,8 @@ using Microsoft.Extensions.Options;
 namespace EnvPlatform.Scanner.Advisories.Feeds;
 
 /// <summary>
-/// Holds a file against what its publisher says of it: the SHA-256 of the file, or of what it unpacks to (NVD's <c>.meta</c>), at an address of its own, and the
-/// checksums that come with it (<see cref="StorageHash"/>).
+/// Holds a file against what its publisher says of it: the SHA-256 of the file, or of what it unpacks to (NVD's <c>.meta</c>), at an
+/// address of its own, and the checksums that come with it (<see cref="StorageHash"/>).
 /// </summary>
 internal sealed partial class VerifyFeed(FeedClient client, IOptions<ScannerOptions> limits)
 {
@@ -57,7 +57,8 @@ internal sealed partial class VerifyFeed(FeedClient client, IOptions<ScannerOpti
                 }
             }
         }
-        catch (Exception exception) when (exception is HttpRequestException or IOException || (exception is OperationCanceledException && !ct.IsCancellationRequested))
+        catch (Exception exception) when (exception is HttpRequestException or IOException
+            || (exception is OperationCanceledException && !ct.IsCancellationRequested))
         {
             throw new FeedException($"The checksum could not be fetched: {exception.Message}", isUsable: true);
         }

@@ -21,7 +21,9 @@ public abstract record AdvisoryChange
 
     /// <summary>These records are added, or take the place of those of the same id; others stay.</summary>
     /// <param name="Complete">Ecosystems of which these are the whole feed.</param>
-    /// <param name="ExploitedSince">By CVE in lower case: what the records themselves say of CISA's catalogue, which the catalogue itself overrules.</param>
+    /// <param name="ExploitedSince">
+    /// By CVE in lower case: what the records themselves say of CISA's catalogue, which the catalogue itself overrules.
+    /// </param>
     /// <param name="MatchAll">Every package is to be matched again, because packages may be taken for other projects than before.</param>
     public sealed record Records(
         IReadOnlyDictionary<string, SourceRecord> ById, string Source, IReadOnlyList<string> Complete,
@@ -35,7 +37,8 @@ public abstract record AdvisoryChange
 
     /// <summary>This is all that a source says of the packages of a channel: the projects of PyPI by conda name.</summary>
     /// <param name="LeftOut">Names of entries that could not be read: what is known of them stays.</param>
-    public sealed record Mapping(string Source, string Channel, IReadOnlyDictionary<string, string[]> Entries, IReadOnlySet<string> LeftOut) : AdvisoryChange;
+    public sealed record Mapping(string Source, string Channel, IReadOnlyDictionary<string, string[]> Entries, IReadOnlySet<string> LeftOut)
+        : AdvisoryChange;
 
     /// <summary>How many records came, and what they changed.</summary>
     public sealed record Outcome(int Added, int Changed, int Withdrawn)

@@ -11,7 +11,9 @@ using Npgsql;
 
 namespace EnvPlatform.Scanner.Advisories.Imports;
 
-/// <summary>What new records change, worked out before anything is written: only what differs is written, matched again and counted again.</summary>
+/// <summary>
+/// What new records change, worked out before anything is written: only what differs is written, matched again and counted again.
+/// </summary>
 /// <param name="Generation">Of the advisories that this was worked out from.</param>
 /// <param name="Upserts">Records that are new or have another content.</param>
 /// <param name="Reassigned">Records of the same content that now speak of another vulnerability.</param>
@@ -21,8 +23,8 @@ namespace EnvPlatform.Scanner.Advisories.Imports;
 /// <param name="Projects">The projects whose packages may match differently.</param>
 /// <param name="NewlyComplete">Ecosystems, and years of NVD, of which everything was imported now.</param>
 internal sealed record AdvisoryPlan(
-    long Generation, SourceRecord[] Upserts, Advisory[] Reassigned, (Vulnerability Vulnerability, byte[] Sha256)[] Vulnerabilities, string[] Gone,
-    string[] Rescored, PackageIdentity[] Projects, string[] NewlyComplete, VulnerabilityGroups Groups, AdvisoryIndex Index,
+    long Generation, SourceRecord[] Upserts, Advisory[] Reassigned, (Vulnerability Vulnerability, byte[] Sha256)[] Vulnerabilities,
+    string[] Gone, string[] Rescored, PackageIdentity[] Projects, string[] NewlyComplete, VulnerabilityGroups Groups, AdvisoryIndex Index,
     AdvisoryChange.Outcome Outcome)
 {
     public bool IsEmpty => Upserts.Length == 0 && NewlyComplete.Length == 0;
@@ -36,7 +38,8 @@ internal sealed record AdvisoryPlan(
         var stored = (await db.QueryAsync<StoredRow>(
             "select id, source, content_sha256, withdrawn_at is not null as withdrawn, vulnerability_id from advisories", null, ct))
             .ToDictionary(row => row.Id, StringComparer.Ordinal);
-        var upserts = change.ById.Values.Where(record => IsNews(record, stored.GetValueOrDefault(record.Advisory.Id), change.Source)).ToArray();
+        var upserts = change.ById.Values.Where(record => IsNews(record, stored.GetValueOrDefault(record.Advisory.Id), change.Source))
+            .ToArray();
         var upsertIds = upserts.Select(record => record.Advisory.Id).ToArray();
 
         var kept = await ReadAsync(db, StoredAdvisories.InForceExcept, upsertIds, ct);
@@ -102,14 +105,16 @@ internal sealed record AdvisoryPlan(
     private static PackageIdentity[] ProjectsOf(IEnumerable<Advisory> advisories) =>
     [
         .. advisories.SelectMany(advisory => advisory.Affected)
-            .Select(affected => Ecosystems.Known(affected.Ecosystem) is { } known ? PackageIdentity.Of(known, affected.Name) : (PackageIdentity?)null)
+            .Select(affected =>
+                Ecosystems.Known(affected.Ecosystem) is { } known ? PackageIdentity.Of(known, affected.Name) : (PackageIdentity?)null)
             .OfType<PackageIdentity>().Distinct(),
     ];
 
     private static AdvisoryChange.Outcome OutcomeOf(SourceRecord[] upserts, Dictionary<string, StoredRow> stored) => new(
         upserts.Count(record => !stored.ContainsKey(record.Advisory.Id)),
         upserts.Count(record => stored.ContainsKey(record.Advisory.Id)),
-        upserts.Count(record => record.Advisory.Withdrawn is not null && stored.GetValueOrDefault(record.Advisory.Id) is not { Withdrawn: true }));
+        upserts.Count(
+            record => record.Advisory.Withdrawn is not null && stored.GetValueOrDefault(record.Advisory.Id) is not { Withdrawn: true }));
 
     private sealed record StoredRow(string Id, string Source, byte[] ContentSha256, bool Withdrawn, string? VulnerabilityId);
 

@@ -10,27 +10,32 @@ using Npgsql;
 namespace EnvPlatform.Scanner.Advisories.Imports;
 
 /// <summary>
-/// Changes the advisories, or what is known beside them, and with them every finding that this concerns, in one transaction: work is planned
-/// before it, written under the exclusive <see cref="FindingsLock"/>, so that scans wait for the writing only. The caller holds the
+/// Changes the advisories, or what is known beside them, and with them every finding that this concerns, in one transaction: work is
+/// planned before it, written under the exclusive <see cref="FindingsLock"/>, so that scans wait for the writing only. The caller holds the
 /// <see cref="ImportTurn"/>.
 /// </summary>
 internal sealed partial class ChangeAdvisories(
-    NpgsqlDataSource db, CurrentIndex current, CondaChannels channels, ScannerMetrics metrics, TimeProvider clock, ILogger<ChangeAdvisories> log)
+    NpgsqlDataSource db, CurrentIndex current, CondaChannels channels, ScannerMetrics metrics, TimeProvider clock,
+    ILogger<ChangeAdvisories> log)
 {
     /// <param name="tell">Hears how far it has come; null for nobody.</param>
     /// <param name="finish">What else belongs into the transaction, given the outcome.</param>
     public async Task<AdvisoryChange.Outcome> ApplyAsync(
-        AdvisoryChange change, Func<RenewalProgress, Task>? tell, Func<Tx, AdvisoryChange.Outcome, Task> finish, CancellationToken ct) => change switch
+        AdvisoryChange change, Func<RenewalProgress, Task>? tell, Func<Tx, AdvisoryChange.Outcome, Task> finish,
+        CancellationToken ct) => change switch
         {
             AdvisoryChange.Records records => await ApplyRecordsAsync(records, tell, finish, ct),
-            AdvisoryChange.Exploited exploited => await ApplyBesideAsync(tx => WriteExploits.ExploitedAsync(tx, exploited.AddedOn), tell, finish, ct),
-            AdvisoryChange.Predictions predictions => await ApplyBesideAsync(tx => WriteExploits.PredictionsAsync(tx, predictions.Epss), tell, finish, ct),
+            AdvisoryChange.Exploited exploited =>
+                await ApplyBesideAsync(tx => WriteExploits.ExploitedAsync(tx, exploited.AddedOn), tell, finish, ct),
+            AdvisoryChange.Predictions predictions =>
+                await ApplyBesideAsync(tx => WriteExploits.PredictionsAsync(tx, predictions.Epss), tell, finish, ct),
             AdvisoryChange.Mapping mapping => await ApplyMappingAsync(mapping, tell, finish, ct),
             _ => throw new ArgumentOutOfRangeException(nameof(change), change, null),
         };
 
     private async Task<AdvisoryChange.Outcome> ApplyRecordsAsync(
-        AdvisoryChange.Records records, Func<RenewalProgress, Task>? tell, Func<Tx, AdvisoryChange.Outcome, Task> finish, CancellationToken ct)
+        AdvisoryChange.Records records, Func<RenewalProgress, Task>? tell,
+        Func<Tx, AdvisoryChange.Outcome, Task> finish, CancellationToken ct)
     {
         var plan = await AdvisoryPlan.MakeAsync(db, channels, records, clock.GetUtcNow(), ct);
         await using var tx = await db.BeginAsync(ct);
@@ -44,8 +49,10 @@ internal sealed partial class ChangeAdvisories(
         await WriteAdvisories.StageAsync(tx, plan, records.Source);
         var generation = await NextGenerationAsync(tx, plan.Generation);
         await WriteAdvisories.WriteAsync(tx, plan);
-        var isMoreExploited = records.ExploitedSince is { Count: > 0 } exploited && await WriteExploits.AddExploitedAsync(tx, exploited) > 0;
-        var known = await WriteExploits.RefreshAsync(tx, isMoreExploited ? null : [.. plan.Vulnerabilities.Select(pair => pair.Vulnerability.Id)]);
+        var isMoreExploited = records.ExploitedSince is { Count: > 0 } exploited
+            && await WriteExploits.AddExploitedAsync(tx, exploited) > 0;
+        var known = await WriteExploits.RefreshAsync(
+            tx, isMoreExploited ? null : [.. plan.Vulnerabilities.Select(pair => pair.Vulnerability.Id)]);
         var recurated = await FollowAliases.RunAsync(tx, plan.Gone);
         var renewal = new RenewFindings(tx, plan.Index, generation, clock.GetUtcNow(), tell);
         await (records.MatchAll ? renewal.MatchAllAsync() : renewal.MatchAsync(plan.Projects, NvdYears.Covered(plan.NewlyComplete)));
@@ -56,7 +63,8 @@ internal sealed partial class ChangeAdvisories(
     }
 
     private async Task<AdvisoryChange.Outcome> ApplyMappingAsync(
-        AdvisoryChange.Mapping change, Func<RenewalProgress, Task>? tell, Func<Tx, AdvisoryChange.Outcome, Task> finish, CancellationToken ct)
+        AdvisoryChange.Mapping change, Func<RenewalProgress, Task>? tell,
+        Func<Tx, AdvisoryChange.Outcome, Task> finish, CancellationToken ct)
     {
         var before = await current.AtLeastAsync(await db.QuerySingleAsync<long>("select generation from advisory_state", null, ct), ct);
         var plan = MappingPlan.Make(change, await StoredMapping.ReadAsync(db, ct));
@@ -84,9 +92,12 @@ internal sealed partial class ChangeAdvisories(
             : throw new InvalidOperationException("The advisories were changed by another process although this one has the turn.");
 
     private async Task FinishAsync(
-        Tx tx, RenewFindings renewal, AdvisoryIndex index, long generation, AdvisoryChange.Outcome outcome, Func<Tx, AdvisoryChange.Outcome, Task> finish)
+        Tx tx, RenewFindings renewal, AdvisoryIndex index, long generation, AdvisoryChange.Outcome outcome,
+        Func<Tx, AdvisoryChange.Outcome, Task> finish)
     {
-        await tx.ExecuteAsync("update advisory_state set generation = @generation, changed_at = now(); notify " + KeepIndexCurrent.Channel, new { generation });
+        await tx.ExecuteAsync(
+            "update advisory_state set generation = @generation, changed_at = now(); notify " + KeepIndexCurrent.Channel,
+            new { generation });
         await finish(tx, outcome);
         await tx.CommitAsync();
         current.Offer(new IndexGeneration(generation, index, clock.GetUtcNow()));
@@ -94,7 +105,8 @@ internal sealed partial class ChangeAdvisories(
     }
 
     private async Task<AdvisoryChange.Outcome> ApplyBesideAsync(
-        Func<Tx, Task<AdvisoryChange.Outcome>> write, Func<RenewalProgress, Task>? tell, Func<Tx, AdvisoryChange.Outcome, Task> finish, CancellationToken ct)
+        Func<Tx, Task<AdvisoryChange.Outcome>> write, Func<RenewalProgress, Task>? tell,
+        Func<Tx, AdvisoryChange.Outcome, Task> finish, CancellationToken ct)
     {
         await using var tx = await db.BeginAsync(ct);
         var outcome = await write(tx);
@@ -116,6 +128,7 @@ internal sealed partial class ChangeAdvisories(
         LogChanged(generation, renewal.Matched, renewal.Recounted, renewal.Told);
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Advisories of generation {Generation}: {Packages} packages matched again, {Sets} sets counted again, {Environments} environments told")]
+    [LoggerMessage(Level = LogLevel.Information, Message = "Advisories of generation {Generation}: {Packages} packages matched again, "
+        + "{Sets} sets counted again, {Environments} environments told")]
     private partial void LogChanged(long generation, int packages, int sets, int environments);
 }

@@ -19,24 +19,28 @@ namespace EnvPlatform.Scanner.Advisories.Imports;
 /// <param name="PackagesMatched">Of <paramref name="PackagesTotal"/>, the packages that the import concerns.</param>
 /// <param name="SetsCounted">Of <paramref name="SetsTotal"/>, the package sets that the import concerns.</param>
 public sealed record ImportView(
-    ImportId Id, string Format, string? Channel, string Status, string Phase, long Bytes, int Advisories, int Added, int Changed, int Withdrawn, int Rejected,
-    int PackagesMatched, int PackagesTotal, int SetsCounted, int SetsTotal, string? Error, DateTimeOffset CreatedAt, DateTimeOffset? FinishedAt)
+    ImportId Id, string Format, string? Channel, string Status, string Phase, long Bytes, int Advisories, int Added, int Changed,
+    int Withdrawn, int Rejected, int PackagesMatched, int PackagesTotal, int SetsCounted, int SetsTotal, string? Error,
+    DateTimeOffset CreatedAt, DateTimeOffset? FinishedAt)
 {
     internal const string Columns =
         """
-        id, format, channel, status, phase, bytes, advisories, added, changed, withdrawn, rejected, packages_matched, packages_total, sets_counted, sets_total, error,
+        id, format, channel, status, phase, bytes, advisories, added, changed, withdrawn, rejected, packages_matched, packages_total,
+            sets_counted, sets_total, error,
         created_at, finished_at
         """;
 }
 
 /// <summary>One import.</summary>
-public static class GetImport
+internal static class GetImport
 {
     public static void MapGetImport(this IEndpointRouteBuilder imports) =>
         imports.MapGet("/{id}", HandleAsync).WithName(nameof(GetImport)).WithSummary("How an import is doing.");
 
-    private static async Task<Results<Ok<ImportView>, ProblemHttpResult>> HandleAsync(ImportId id, NpgsqlDataSource db, CancellationToken ct) =>
-        await db.QuerySingleOrDefaultAsync<ImportView>($"select {ImportView.Columns} from imports where id = @id", new { id }, ct) is { } found
+    private static async Task<Results<Ok<ImportView>, ProblemHttpResult>> HandleAsync(
+        ImportId id, NpgsqlDataSource db, CancellationToken ct) =>
+        await db.QuerySingleOrDefaultAsync<ImportView>($"select {ImportView.Columns} from imports where id = @id", new { id }, ct)
+            is { } found
             ? TypedResults.Ok(found)
             : Problems.NotFound();
 }

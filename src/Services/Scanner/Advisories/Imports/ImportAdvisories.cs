@@ -15,10 +15,10 @@ using Npgsql;
 namespace EnvPlatform.Scanner.Advisories.Imports;
 
 /// <summary>
-/// An operator sends a file of advisories, or of what is known beside them. The file goes to the database as it arrives; once it is there whole, the
-/// import is accepted, and survives the death of the process that runs it.
+/// An operator sends a file of advisories, or of what is known beside them. The file goes to the database as it arrives; once it is there
+/// whole, the import is accepted, and survives the death of the process that runs it.
 /// </summary>
-public static class ImportAdvisories
+internal static class ImportAdvisories
 {
     public const string Osv = "osv";
     public const string Nvd = "nvd";
@@ -35,16 +35,20 @@ public static class ImportAdvisories
     public sealed record Accepted(ImportId Id, string Status);
 
     public static void MapImportAdvisories(this IEndpointRouteBuilder imports) =>
-        imports.MapPost("", HandleAsync).WithName(nameof(ImportAdvisories)).WithSummary("Import advisories: format=osv, nvd, kev, epss, parselmouth or grayskull, the file as body.")
-            .WithDescription(
-                "parselmouth is the mapping of a channel's packages to projects of PyPI and needs channel (conda-forge, bioconda, ... or an address); grayskull is the table of names that "
-                + "conda-forge gives to such projects. complete=true, with format=nvd, says that the file holds all records of the years that it has records of.")
-            .Accepts<byte[]>("application/octet-stream", "application/zip", "application/json", "application/gzip", "text/csv", "application/yaml")
-            .WithMetadata(new RequestSizeLimitAttribute(imports.ServiceProvider.GetRequiredService<IOptions<ScannerOptions>>().Value.MaxImportBytes));
+        imports.MapPost("", HandleAsync).WithName(nameof(ImportAdvisories))
+            .WithSummary("Import advisories: format=osv, nvd, kev, epss, parselmouth or grayskull, the file as body.").WithDescription(
+                "parselmouth is the mapping of a channel's packages to projects of PyPI and needs channel (conda-forge, bioconda, ... or "
+                + "an address); grayskull is the table of names that "
+                + "conda-forge gives to such projects. complete=true, with format=nvd, says that the file holds all records of the years "
+                + "that it has records of.")
+            .Accepts<byte[]>(
+                "application/octet-stream", "application/zip", "application/json", "application/gzip", "text/csv", "application/yaml")
+            .WithMetadata(
+                new RequestSizeLimitAttribute(imports.ServiceProvider.GetRequiredService<IOptions<ScannerOptions>>().Value.MaxImportBytes));
 
     private static async Task<Results<Accepted<Accepted>, ProblemHttpResult>> HandleAsync(
-        string? format, string? channel, bool? complete, HttpContext http, Caller caller, NpgsqlDataSource db, IOptions<ScannerOptions> options, TimeProvider clock,
-        CancellationToken ct)
+        string? format, string? channel, bool? complete, HttpContext http, Caller caller, NpgsqlDataSource db,
+        IOptions<ScannerOptions> options, TimeProvider clock, CancellationToken ct)
     {
         if (Refuse(format, channel, complete == true) is { } refused)
         {
@@ -98,7 +102,8 @@ public static class ImportAdvisories
 
             if (bytes > limit)
             {
-                return (bytes, Problems.Of(StatusCodes.Status413PayloadTooLarge, "too_large", "Too large.", $"The file may have {limit} bytes at most."));
+                return (bytes, Problems.Of(
+                    StatusCodes.Status413PayloadTooLarge, "too_large", "Too large.", $"The file may have {limit} bytes at most."));
             }
 
             if (read > 0)
@@ -122,9 +127,13 @@ public static class ImportAdvisories
             return Problems.Invalid("format", $"Must be one of {string.Join(", ", Formats)}.");
         }
 
-        if (format == Parselmouth ? string.IsNullOrWhiteSpace(channel) || channel.Length > MaxChannel || channel.Any(char.IsControl) : channel is not null)
+        if (format == Parselmouth
+            ? string.IsNullOrWhiteSpace(channel) || channel.Length > MaxChannel || channel.Any(char.IsControl)
+            : channel is not null)
         {
-            return Problems.Invalid("channel", format == Parselmouth ? $"Must be the channel that the mapping is of, {MaxChannel} characters at most." : "Only a mapping of format parselmouth is of a channel.");
+            return Problems.Invalid("channel", format == Parselmouth
+                ? $"Must be the channel that the mapping is of, {MaxChannel} characters at most."
+                : "Only a mapping of format parselmouth is of a channel.");
         }
 
         return isComplete && format != Nvd ? Problems.Invalid("complete", "Can be said of NVD only.") : null;
@@ -148,8 +157,10 @@ public static class ImportAdvisories
         return format switch
         {
             _ when isPacked => null,
-            Osv => head.StartsWith("PK"u8) || head[0] is (byte)'{' or (byte)'[' ? null : "Must be a zip of OSV records, or JSON; either may be gzip.",
-            Nvd => head.StartsWith("PK"u8) || head[0] is (byte)'{' or (byte)'[' ? null : "Must be JSON of NVD's CVE API 2.0, or a zip of it; either may be gzip.",
+            Osv => head.StartsWith("PK"u8)
+                || head[0] is (byte)'{' or (byte)'[' ? null : "Must be a zip of OSV records, or JSON; either may be gzip.",
+            Nvd => head.StartsWith("PK"u8)
+                || head[0] is (byte)'{' or (byte)'[' ? null : "Must be JSON of NVD's CVE API 2.0, or a zip of it; either may be gzip.",
             Parselmouth => head[0] is (byte)'{' ? null : "Must be parselmouth's JSON of conda names, may be gzip.",
             Grayskull => head.StartsWith("PK"u8) ? "Must be grayskull's table in YAML, may be gzip." : null,
             Kev => head[0] is (byte)'{' ? null : "Must be CISA's catalogue in JSON, may be gzip.",

@@ -7,17 +7,17 @@ using Npgsql;
 namespace EnvPlatform.Scanner.Advisories.Imports;
 
 /// <summary>
-/// Counts the records of an import, keeps which were left out and why, and shows it about every second while they are read, and how far the findings are
-/// renewed after that.
+/// Counts the records of an import, keeps which were left out and why, and shows it about every second while they are read, and how far the
+/// findings are renewed after that.
 /// </summary>
 internal sealed partial class ImportProgress(NpgsqlDataSource db, ImportId id, TimeProvider clock, ILogger log)
 {
     // A file that is another thing altogether must not fill the log.
     private const int MaxLogged = 100;
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
-    private readonly ImportRejections rejections = new(id);
-    private long shownAt = clock.GetTimestamp();
-    private string phase = "reading";
+    private readonly ImportRejections _rejections = new(id);
+    private long _shownAt = clock.GetTimestamp();
+    private string _phase = "reading";
 
     /// <summary>Records that were read and can be used.</summary>
     public int Read { get; private set; }
@@ -38,7 +38,7 @@ internal sealed partial class ImportProgress(NpgsqlDataSource db, ImportId id, T
     public void Reject(string? record, string reason, string? file = null)
     {
         Rejected++;
-        rejections.Add(Rejected, record, file is { Length: > 0 } ? file : null, reason);
+        _rejections.Add(Rejected, record, file is { Length: > 0 } ? file : null, reason);
         if (Rejected <= MaxLogged)
         {
             LogRejected(id, record ?? "unknown", file ?? "", reason);
@@ -47,33 +47,34 @@ internal sealed partial class ImportProgress(NpgsqlDataSource db, ImportId id, T
 
     public Task MatchingAsync(CancellationToken ct)
     {
-        phase = "matching";
+        _phase = "matching";
         return ShowAsync(ct);
     }
 
     public Task RenewAsync(RenewalProgress renewal, CancellationToken ct)
     {
         Renewal = renewal;
-        var before = phase;
-        phase = renewal.SetsTotal > 0 ? "counting" : "matching";
-        return phase == before ? ShowAtTimesAsync(ct) : ShowAsync(ct);
+        var before = _phase;
+        _phase = renewal.SetsTotal > 0 ? "counting" : "matching";
+        return _phase == before ? ShowAtTimesAsync(ct) : ShowAsync(ct);
     }
 
     public async Task ShowAsync(CancellationToken ct)
     {
-        shownAt = clock.GetTimestamp();
+        _shownAt = clock.GetTimestamp();
         await using var tx = await db.BeginAsync(ct);
         await tx.ExecuteAsync(
             """
-            update imports set phase = @phase, advisories = @Read, rejected = @Rejected, packages_matched = @Packages, packages_total = @PackagesTotal,
+            update imports
+            set phase = @phase, advisories = @Read, rejected = @Rejected, packages_matched = @Packages, packages_total = @PackagesTotal,
                 sets_counted = @Sets, sets_total = @SetsTotal
             where id = @id and status = 'running'
-            """, new { id, phase, Read, Rejected, Renewal.Packages, Renewal.PackagesTotal, Renewal.Sets, Renewal.SetsTotal });
-        await rejections.KeepAsync(tx);
+            """, new { id, phase = _phase, Read, Rejected, Renewal.Packages, Renewal.PackagesTotal, Renewal.Sets, Renewal.SetsTotal });
+        await _rejections.KeepAsync(tx);
         await tx.CommitAsync();
     }
 
-    private Task ShowAtTimesAsync(CancellationToken ct) => clock.GetElapsedTime(shownAt) < Interval ? Task.CompletedTask : ShowAsync(ct);
+    private Task ShowAtTimesAsync(CancellationToken ct) => clock.GetElapsedTime(_shownAt) < Interval ? Task.CompletedTask : ShowAsync(ct);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Import {Import}: record {Record} {File} is left out: {Reason}")]
     private partial void LogRejected(ImportId import, string record, string file, string reason);

@@ -9,20 +9,20 @@ internal sealed class ImportRejections(ImportId import)
     private const int MaxKept = 1_000;
     private const int MaxText = 500;
     private static readonly TimeSpan KeptFor = TimeSpan.FromDays(90);
-    private readonly List<(int Number, string? Record, string? File, string Reason)> pending = [];
+    private readonly List<(int Number, string? Record, string? File, string Reason)> _pending = [];
 
     public void Add(int number, string? record, string? file, string reason)
     {
         if (number <= MaxKept)
         {
-            pending.Add((number, Storable(record), Storable(file), Storable(reason)!));
+            _pending.Add((number, Storable(record), Storable(file), Storable(reason)!));
         }
     }
 
     /// <summary>Stores what was added since the last time. An import that is begun again leaves out the same.</summary>
     public async Task KeepAsync(Tx tx)
     {
-        if (pending.Count == 0)
+        if (_pending.Count == 0)
         {
             return;
         }
@@ -30,26 +30,29 @@ internal sealed class ImportRejections(ImportId import)
         await tx.ExecuteAsync(
             """
             insert into import_rejections (import_id, number, record, file, reason)
-            select @import, number, record, file, reason from unnest(@Numbers, @Records, @Files, @Reasons) as r(number, record, file, reason)
+            select @import, number, record, file, reason
+            from unnest(@Numbers, @Records, @Files, @Reasons) as r(number, record, file, reason)
             on conflict do nothing
             """,
             new
             {
                 import,
-                Numbers = pending.Select(one => one.Number).ToArray(),
-                Records = pending.Select(one => one.Record).ToArray(),
-                Files = pending.Select(one => one.File).ToArray(),
-                Reasons = pending.Select(one => one.Reason).ToArray(),
+                Numbers = _pending.Select(one => one.Number).ToArray(),
+                Records = _pending.Select(one => one.Record).ToArray(),
+                Files = _pending.Select(one => one.File).ToArray(),
+                Reasons = _pending.Select(one => one.Reason).ToArray(),
             });
-        pending.Clear();
+        _pending.Clear();
     }
 
     /// <summary>Forgets what imports of long ago left out.</summary>
     public static Task ForgetAsync(Tx tx, DateTimeOffset now) => tx.ExecuteAsync(
-        "delete from import_rejections r using imports i where i.id = r.import_id and i.finished_at < @Until", new { Until = now - KeptFor });
+        "delete from import_rejections r using imports i where i.id = r.import_id and i.finished_at < @Until",
+        new { Until = now - KeptFor });
 
     // PostgreSQL's text holds no NUL and no half of a surrogate pair.
     private static string? Storable(string? text) => text is null
         ? null
-        : string.Concat((text.Length > MaxText ? text[..MaxText] : text).EnumerateRunes().Select(rune => rune.Value == 0 ? "\uFFFD" : rune.ToString()));
+        : string.Concat(
+            (text.Length > MaxText ? text[..MaxText] : text).EnumerateRunes().Select(rune => rune.Value == 0 ? "\uFFFD" : rune.ToString()));
 }

@@ -5,19 +5,21 @@ using Npgsql;
 namespace EnvPlatform.Scanner.Advisories.Imports;
 
 /// <summary>
-/// The right to change advisories, held by one process at a time for as long as its connection lives: it ends by itself when the process dies.
+/// The right to change advisories, held by one process at a time for as long as its connection lives: it ends by itself when the process
+/// dies.
 /// </summary>
 internal sealed class ImportTurn : IAsyncDisposable
 {
     private const long Key = 0x656e_7670_696d_706f; // "envpimpo"
-    private readonly NpgsqlConnection connection;
+    private readonly NpgsqlConnection _connection;
 
-    private ImportTurn(NpgsqlConnection connection) => this.connection = connection;
+    private ImportTurn(NpgsqlConnection connection) => _connection = connection;
 
     public static async Task<ImportTurn> WaitAsync(NpgsqlDataSource db, CancellationToken ct)
     {
         var turn = new ImportTurn(await db.OpenConnectionAsync(ct));
-        await turn.connection.ExecuteAsync(new CommandDefinition("select pg_advisory_lock(@Key)", new { Key }, commandTimeout: 0, cancellationToken: ct));
+        await turn._connection.ExecuteAsync(
+            new CommandDefinition("select pg_advisory_lock(@Key)", new { Key }, commandTimeout: 0, cancellationToken: ct));
         return turn;
     }
 
@@ -25,7 +27,8 @@ internal sealed class ImportTurn : IAsyncDisposable
     public static async Task<ImportTurn?> TryAsync(NpgsqlDataSource db, CancellationToken ct)
     {
         var candidate = await db.OpenConnectionAsync(ct);
-        if (await candidate.QuerySingleAsync<bool>(new CommandDefinition("select pg_try_advisory_lock(@Key)", new { Key }, cancellationToken: ct)))
+        if (await candidate.QuerySingleAsync<bool>(
+            new CommandDefinition("select pg_try_advisory_lock(@Key)", new { Key }, cancellationToken: ct)))
         {
             return new(candidate);
         }
@@ -36,11 +39,11 @@ internal sealed class ImportTurn : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        if (connection.FullState == System.Data.ConnectionState.Open)
+        if (_connection.FullState == System.Data.ConnectionState.Open)
         {
-            await connection.ExecuteAsync("select pg_advisory_unlock(@Key)", new { Key });
+            await _connection.ExecuteAsync("select pg_advisory_unlock(@Key)", new { Key });
         }
 
-        await connection.DisposeAsync();
+        await _connection.DisposeAsync();
     }
 }

@@ -8,7 +8,7 @@ using Npgsql;
 namespace EnvPlatform.Scanner.Advisories.Imports;
 
 /// <summary>All imports, the latest first.</summary>
-public static class ListImports
+internal static class ListImports
 {
     // Ids grow with time.
     private static readonly Dictionary<string, string> Sorts = new(StringComparer.Ordinal) { ["created_at"] = "id" };

@@ -8,7 +8,10 @@ using Npgsql;
 
 namespace EnvPlatform.Scanner.Advisories.Imports;
 
-/// <summary>The records that an import left out, in the order of its file. Of very many only the first thousand are kept; the import counts them all.</summary>
+/// <summary>
+/// The records that an import left out, in the order of its file. Of very many only the first thousand are kept; the import counts them
+/// all.
+/// </summary>
 internal static class ListRejections
 {
     private static readonly Dictionary<string, string> Sorts = new(StringComparer.Ordinal) { ["number"] = "number" };
@@ -18,9 +21,11 @@ internal static class ListRejections
     public sealed record RejectionView(int Number, string? Record, string? File, string Reason);
 
     public static void MapListRejections(this IEndpointRouteBuilder imports) =>
-        imports.MapGet("/{id}/rejections", HandleAsync).WithName(nameof(ListRejections)).WithSummary("The records that an import left out, and why: the first 1,000.");
+        imports.MapGet("/{id}/rejections", HandleAsync).WithName(nameof(ListRejections))
+            .WithSummary("The records that an import left out, and why: the first 1,000.");
 
-    private static async Task<Results<Ok<Page<RejectionView>>, ProblemHttpResult>> HandleAsync(ImportId id, PageQuery page, NpgsqlDataSource db, CancellationToken ct)
+    private static async Task<Results<Ok<Page<RejectionView>>, ProblemHttpResult>> HandleAsync(
+        ImportId id, PageQuery page, NpgsqlDataSource db, CancellationToken ct)
     {
         page.SortBy(Sorts, "number");
         if (await db.QuerySingleOrDefaultAsync<int?>("select 1 from imports where id = @id", new { id }, ct) is null)
@@ -36,6 +41,7 @@ internal static class ListRejections
             """, new { id, After = page.After?[0], Take = page.Limit + 1 }, ct);
         var total = await db.QuerySingleAsync<long>("select count(*) from import_rejections where import_id = @id", new { id }, ct);
         var more = items.Count > page.Limit;
-        return TypedResults.Ok(new Page<RejectionView>(more ? items[..page.Limit] : items, total, more ? page.Next(items[page.Limit - 1].Number.ToString()) : null));
+        return TypedResults.Ok(new Page<RejectionView>(
+            more ? items[..page.Limit] : items, total, more ? page.Next(items[page.Limit - 1].Number.ToString()) : null));
     }
 }

@@ -10,7 +10,8 @@ namespace EnvPlatform.Scanner.Advisories.Imports;
 /// <param name="Removed">Conda names that the source lists no more.</param>
 /// <param name="All">What is stored afterwards, of all sources and channels.</param>
 internal sealed record MappingPlan(
-    string Source, string Channel, PublishedEntry[] Written, string[] Removed, IReadOnlyList<PublishedEntry> All, AdvisoryChange.Outcome Outcome)
+    string Source, string Channel, PublishedEntry[] Written, string[] Removed, IReadOnlyList<PublishedEntry> All,
+    AdvisoryChange.Outcome Outcome)
 {
     public bool IsEmpty => Written.Length == 0 && Removed.Length == 0;
 
@@ -22,16 +23,19 @@ internal sealed record MappingPlan(
         var before = stored.Where(entry => entry.Source == change.Source && entry.Channel == change.Channel)
             .ToDictionary(entry => entry.CondaName, StringComparer.Ordinal);
         var written = change.Entries
-            .Where(pair => !before.TryGetValue(pair.Key, out var known) || !known.PypiNames.SequenceEqual(pair.Value, StringComparer.Ordinal))
+            .Where(
+                pair => !before.TryGetValue(pair.Key, out var known) || !known.PypiNames.SequenceEqual(pair.Value, StringComparer.Ordinal))
             .Select(pair => new PublishedEntry(change.Source, change.Channel, pair.Key, pair.Value)).ToArray();
         // What cannot be read of an entry is no reason to forget what was known of it.
         var removed = before.Values
-            .Where(entry => !change.Entries.ContainsKey(entry.CondaName) && !change.LeftOut.Contains(entry.CondaName) && !entry.PypiNames.Any(change.LeftOut.Contains))
+            .Where(entry => !change.Entries.ContainsKey(entry.CondaName) && !change.LeftOut.Contains(entry.CondaName)
+                && !entry.PypiNames.Any(change.LeftOut.Contains))
             .Select(entry => entry.CondaName).ToArray();
         var gone = removed.Concat(written.Select(entry => entry.CondaName)).ToHashSet(StringComparer.Ordinal);
         PublishedEntry[] all =
         [
-            .. stored.Where(entry => entry.Source != change.Source || entry.Channel != change.Channel || !gone.Contains(entry.CondaName)), .. written,
+            .. stored.Where(entry => entry.Source != change.Source || entry.Channel != change.Channel || !gone.Contains(entry.CondaName)),
+            .. written,
         ];
         var changed = written.Count(entry => before.ContainsKey(entry.CondaName));
         return new(change.Source, change.Channel, written, removed, all, new(written.Length - changed, changed, removed.Length));
@@ -40,8 +44,10 @@ internal sealed record MappingPlan(
     public async Task WriteAsync(Tx tx)
     {
         await tx.ExecuteAsync(
-            "delete from published_mappings where source = @Source and channel = @Channel and conda_name = any(@Names)", new { Source, Channel, Names });
-        await using var rows = await tx.Connection.BeginBinaryImportAsync("copy published_mappings (source, channel, conda_name, pypi_names) from stdin (format binary)");
+            "delete from published_mappings where source = @Source and channel = @Channel and conda_name = any(@Names)",
+            new { Source, Channel, Names });
+        await using var rows = await tx.Connection.BeginBinaryImportAsync(
+            "copy published_mappings (source, channel, conda_name, pypi_names) from stdin (format binary)");
         foreach (var entry in Written)
         {
             await rows.StartRowAsync();

@@ -6,7 +6,8 @@ namespace EnvPlatform.Scanner.Advisories.Imports;
 /// <summary>Reads a file of a published mapping.</summary>
 internal static class ReadMapping
 {
-    public static async Task<AdvisoryChange.Mapping> RunAsync(Stream file, string source, string channel, ImportProgress progress, CancellationToken ct)
+    public static async Task<AdvisoryChange.Mapping> RunAsync(
+        Stream file, string source, string channel, ImportProgress progress, CancellationToken ct)
     {
         var lines = source == PublishedMapping.Grayskull ? GrayskullFile.Read(file) : ParselmouthFile.Read(file);
         var entries = new Dictionary<string, string[]>(StringComparer.Ordinal);
@@ -27,7 +28,8 @@ internal static class ReadMapping
 
         if (entries.Count == 0)
         {
-            throw new InvalidDataException(leftOut.Count == 0 ? "The mapping holds no names." : $"None of the {progress.Rejected} entries of the mapping can be read.");
+            throw new InvalidDataException(leftOut.Count == 0 ? "The mapping holds no names."
+                : $"None of the {progress.Rejected} entries of the mapping can be read.");
         }
 
         return new(source, channel, entries, leftOut);

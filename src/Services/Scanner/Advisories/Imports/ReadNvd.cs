@@ -4,8 +4,8 @@ using EnvPlatform.Scanner.Advisories.Osv;
 namespace EnvPlatform.Scanner.Advisories.Imports;
 
 /// <summary>
-/// Reads a file of NVD. Most of its records speak of what no conda package holds: kept are those that concern a project of the table, and those
-/// that did when they were imported before.
+/// Reads a file of NVD. Most of its records speak of what no conda package holds: kept are those that concern a project of the table, and
+/// those that did when they were imported before.
 /// </summary>
 internal static class ReadNvd
 {
@@ -45,7 +45,8 @@ internal static class ReadNvd
 
         if (progress.Read == 0)
         {
-            throw new InvalidDataException(progress.Rejected == 0 ? "The file holds no records." : $"None of the {progress.Rejected} records of the file can be read.");
+            throw new InvalidDataException(progress.Rejected == 0 ? "The file holds no records."
+                : $"None of the {progress.Rejected} records of the file can be read.");
         }
 
         return new(records, AdvisoryChange.Nvd, [.. years], exploited);

@@ -30,20 +30,23 @@ internal static class ReadOsv
 
         if (records.Count == 0)
         {
-            throw new InvalidDataException(progress.Rejected == 0 ? "The file holds no records." : $"None of the {progress.Rejected} records of the file can be read.");
+            throw new InvalidDataException(progress.Rejected == 0 ? "The file holds no records."
+                : $"None of the {progress.Rejected} records of the file can be read.");
         }
 
         return new(records, AdvisoryChange.Osv, isArchive ? CompleteIn([.. records.Values]) : []);
     }
 
     /// <summary>
-    /// The ecosystems of which an archive is a whole feed: a database exports one archive for an ecosystem, so those that at least half of its records
-    /// are about. A collection of single records of many databases is nobody's feed.
+    /// The ecosystems of which an archive is a whole feed: a database exports one archive for an ecosystem, so those that at least half of
+    /// its records are about. A collection of single records of many databases is nobody's feed.
     /// </summary>
     private static string[] CompleteIn(SourceRecord[] records) =>
     [
-        .. records.SelectMany(record => record.Advisory.Affected.Select(affected => Ecosystems.Known(affected.Ecosystem)).OfType<string>().Distinct(StringComparer.Ordinal))
-            .CountBy(ecosystem => ecosystem, StringComparer.Ordinal).Where(pair => pair.Value * 2 >= records.Length).Select(pair => pair.Key)
+        .. records.SelectMany(record => record.Advisory.Affected.Select(affected => Ecosystems.Known(affected.Ecosystem)).OfType<string>()
+            .Distinct(StringComparer.Ordinal))
+            .CountBy(ecosystem => ecosystem, StringComparer.Ordinal).Where(pair => pair.Value * 2 >= records.Length)
+            .Select(pair => pair.Key)
             // Nobody writes advisories for all of conda; a database of one native project has nothing but conda's.
             .Where(ecosystem => ecosystem != Ecosystems.Conda),
     ];

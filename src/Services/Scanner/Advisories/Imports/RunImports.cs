@@ -16,8 +16,8 @@ using Npgsql;
 namespace EnvPlatform.Scanner.Advisories.Imports;
 
 /// <summary>
-/// Runs the imports that wait, one at a time over all instances, oldest first. All that an import changes is one transaction. One whose process dies is
-/// begun again by whichever instance sees it first, and given up after a few times.
+/// Runs the imports that wait, one at a time over all instances, oldest first. All that an import changes is one transaction. One whose
+/// process dies is begun again by whichever instance sees it first, and given up after a few times.
 /// </summary>
 internal sealed partial class RunImports(
     NpgsqlDataSource db, ChangeAdvisories change, TimeProvider clock, IOptions<ScannerOptions> options, ILogger<RunImports> log)
@@ -74,7 +74,8 @@ internal sealed partial class RunImports(
 
     private Task<Waiting?> NextAsync(CancellationToken ct) => db.QuerySingleOrDefaultAsync<Waiting>(
         """
-        update imports set attempts = attempts + 1, phase = 'reading', advisories = 0, rejected = 0, packages_matched = 0, packages_total = 0, sets_counted = 0, sets_total = 0
+        update imports set attempts = attempts + 1, phase = 'reading', advisories = 0, rejected = 0, packages_matched = 0,
+            packages_total = 0, sets_counted = 0, sets_total = 0
         where id = (select id from imports where status = 'running' order by id limit 1)
         returning id, format, channel, complete, attempts, requested_by::text as requested_by
         """, null, ct);
@@ -101,15 +102,17 @@ internal sealed partial class RunImports(
         LogCompleted(import.Id, progress.Read, outcome.Added, outcome.Changed, outcome.Withdrawn, progress.Rejected);
     }
 
-    private async Task<AdvisoryChange> ReadAsync(Waiting import, Stream file, ImportProgress progress, CancellationToken ct) => import.Format switch
-    {
-        ImportAdvisories.Osv => await ReadOsv.RunAsync(file, Limits, progress, ct),
-        ImportAdvisories.Nvd => await ReadNvd.RunAsync(file, await KnownNvdAsync(ct), import.Complete, Limits, progress, ct),
-        ImportAdvisories.Kev => await ReadExploits.KevAsync(file, options.Value.MaxUnpackedBytes, progress, ct),
-        ImportAdvisories.Epss => await ReadExploits.EpssAsync(file, options.Value.MaxUnpackedBytes, progress, ct),
-        ImportAdvisories.Parselmouth or ImportAdvisories.Grayskull when import.Channel is { } channel => await ReadMapping.RunAsync(file, import.Format, channel, progress, ct),
-        _ => throw new InvalidDataException($"The format {import.Format} is not known."),
-    };
+    private async Task<AdvisoryChange> ReadAsync(Waiting import, Stream file, ImportProgress progress, CancellationToken ct) =>
+        import.Format switch
+        {
+            ImportAdvisories.Osv => await ReadOsv.RunAsync(file, Limits, progress, ct),
+            ImportAdvisories.Nvd => await ReadNvd.RunAsync(file, await KnownNvdAsync(ct), import.Complete, Limits, progress, ct),
+            ImportAdvisories.Kev => await ReadExploits.KevAsync(file, options.Value.MaxUnpackedBytes, progress, ct),
+            ImportAdvisories.Epss => await ReadExploits.EpssAsync(file, options.Value.MaxUnpackedBytes, progress, ct),
+            ImportAdvisories.Parselmouth or ImportAdvisories.Grayskull when import.Channel is { } channel =>
+                await ReadMapping.RunAsync(file, import.Format, channel, progress, ct),
+            _ => throw new InvalidDataException($"The format {import.Format} is not known."),
+        };
 
     private async Task<HashSet<string>> KnownNvdAsync(CancellationToken ct) =>
         [.. await db.QueryAsync<string>("select id from advisories where source = @Nvd", new { AdvisoryChange.Nvd }, ct)];
@@ -118,7 +121,8 @@ internal sealed partial class RunImports(
     private async Task<FileStream> UnpackFileAsync(ImportId id, CancellationToken ct)
     {
         var file = new FileStream(
-            Path.Combine(Path.GetTempPath(), Path.GetRandomFileName()), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 64 << 10, FileOptions.DeleteOnClose);
+            Path.Combine(Path.GetTempPath(), Path.GetRandomFileName()), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 64 << 10,
+            FileOptions.DeleteOnClose);
         try
         {
             for (var part = 0; ; part++)
@@ -145,8 +149,10 @@ internal sealed partial class RunImports(
     {
         var written = await tx.ExecuteAsync(
             """
-            update imports set status = 'completed', phase = 'done', advisories = @Read, rejected = @Rejected, added = @Added, changed = @Changed,
-                withdrawn = @Withdrawn, packages_matched = @Packages, packages_total = @PackagesTotal, sets_counted = @Sets, sets_total = @SetsTotal,
+            update imports
+            set status = 'completed', phase = 'done', advisories = @Read, rejected = @Rejected, added = @Added, changed = @Changed,
+                withdrawn = @Withdrawn, packages_matched = @Packages, packages_total = @PackagesTotal, sets_counted = @Sets,
+                    sets_total = @SetsTotal,
                 finished_at = @Now
             where id = @Id and status = 'running'
             """,
@@ -174,8 +180,18 @@ internal sealed partial class RunImports(
         await FeedImports.CompletedAsync(tx, import.Id.Value, clock.GetUtcNow());
         tx.Audit(
             import.Caller, clock.GetUtcNow(), "advisories_imported", new AuditTarget(import.Id.ToString(), null, "import"),
-            $"{progress.Read} {import.What} ({import.Format}) were imported: {outcome.Added} added, {outcome.Changed} changed, {outcome.Withdrawn} withdrawn, {progress.Rejected} rejected.",
-            new { import.Format, Status = "completed", Advisories = progress.Read, outcome.Added, outcome.Changed, outcome.Withdrawn, progress.Rejected });
+            $"{progress.Read} {import.What} ({import.Format}) were imported: {outcome.Added} added, {outcome.Changed} changed, "
+            + $"{outcome.Withdrawn} withdrawn, {progress.Rejected} rejected.",
+            new
+            {
+                import.Format,
+                Status = "completed",
+                Advisories = progress.Read,
+                outcome.Added,
+                outcome.Changed,
+                outcome.Withdrawn,
+                progress.Rejected
+            });
     }
 
     private async Task FailAsync(Waiting import, string error, CancellationToken ct)
@@ -189,8 +205,8 @@ internal sealed partial class RunImports(
             """, new { import.Id, error, Now = clock.GetUtcNow() });
         await FeedImports.FailedAsync(tx, import.Id.Value, error);
         tx.Audit(
-            import.Caller, clock.GetUtcNow(), "advisories_imported", new AuditTarget(import.Id.ToString(), null, "import"), $"An import of {import.What} ({import.Format}) failed.",
-            new { import.Format, Status = "failed", error });
+            import.Caller, clock.GetUtcNow(), "advisories_imported", new AuditTarget(import.Id.ToString(), null, "import"),
+            $"An import of {import.What} ({import.Format}) failed.", new { import.Format, Status = "failed", error });
         await tx.CommitAsync();
     }
 
@@ -204,7 +220,9 @@ internal sealed partial class RunImports(
     [LoggerMessage(Level = LogLevel.Information, Message = "Import {Import} ({Format}) begins, attempt {Attempt}")]
     private partial void LogBegun(ImportId import, string format, int attempt);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Import {Import} completed: {Read} read, {Added} added, {Changed} changed, {Withdrawn} withdrawn, {Rejected} rejected")]
+    [LoggerMessage(
+        Level = LogLevel.Information,
+        Message = "Import {Import} completed: {Read} read, {Added} added, {Changed} changed, {Withdrawn} withdrawn, {Rejected} rejected")]
     private partial void LogCompleted(ImportId import, int read, int added, int changed, int withdrawn, int rejected);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Import {Import} failed: {Reason}")]

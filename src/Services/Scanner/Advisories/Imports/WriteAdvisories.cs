@@ -21,10 +21,12 @@ internal static class WriteAdvisories
             """);
         await StageRecordsAsync(tx, plan, source);
         await StageVulnerabilitiesAsync(tx, plan);
-        await using var names = await tx.Connection.BeginBinaryImportAsync("copy staged_names (name, vulnerability_id) from stdin (format binary)");
+        await using var names = await tx.Connection.BeginBinaryImportAsync(
+            "copy staged_names (name, vulnerability_id) from stdin (format binary)");
         foreach (var (vulnerability, _) in plan.Vulnerabilities)
         {
-            foreach (var name in vulnerability.Aliases.Append(vulnerability.Id).Select(name => name.ToLowerInvariant()).Distinct(StringComparer.Ordinal))
+            foreach (var name in vulnerability.Aliases.Append(vulnerability.Id).Select(name => name.ToLowerInvariant())
+                .Distinct(StringComparer.Ordinal))
             {
                 await names.StartRowAsync();
                 await names.WriteAsync(name, NpgsqlDbType.Text);
@@ -78,7 +80,8 @@ internal static class WriteAdvisories
     private static async Task StageRecordsAsync(Tx tx, AdvisoryPlan plan, string source)
     {
         await using var rows = await tx.Connection.BeginBinaryImportAsync(
-            "copy staged_advisories (id, source, content_sha256, modified_at, withdrawn_at, vulnerability_id, raw) from stdin (format binary)");
+            "copy staged_advisories (id, source, content_sha256, modified_at, withdrawn_at, vulnerability_id, raw) from "
+            + "stdin (format binary)");
         foreach (var record in plan.Upserts)
         {
             await rows.StartRowAsync();

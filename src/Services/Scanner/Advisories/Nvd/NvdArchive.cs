@@ -1,12 +1,13 @@
 using System.Text.Json;
+
 using EnvPlatform.Scanner.Advisories.Osv;
 using EnvPlatform.ServiceDefaults;
 
 namespace EnvPlatform.Scanner.Advisories.Nvd;
 
 /// <summary>
-/// The records of a file of NVD: answers of its API and yearly feeds (an object that holds <c>vulnerabilities</c>), single records, an array of
-/// them or JSON lines; zip and gzip as for OSV. Records are read one at a time, however large the answer that holds them.
+/// The records of a file of NVD: answers of its API and yearly feeds (an object that holds <c>vulnerabilities</c>), single records, an
+/// array of them or JSON lines; zip and gzip as for OSV. Records are read one at a time, however large the answer that holds them.
 /// </summary>
 public static class NvdArchive
 {
@@ -17,7 +18,9 @@ public static class NvdArchive
     /// <param name="Json">The record's text as it was found; empty where there is none to show.</param>
     public readonly record struct Entry(string Name, NvdRecord Record, ReadOnlyMemory<byte> Json);
 
-    /// <exception cref="OsvArchiveException">While enumerating: the archive is damaged or beyond the limits; nothing of it should be kept.</exception>
+    /// <exception cref="OsvArchiveException">
+    /// While enumerating: the archive is damaged or beyond the limits; nothing of it should be kept.
+    /// </exception>
     public static IEnumerable<Entry> Read(Stream stream, OsvLimits? limits = null, CancellationToken ct = default) =>
         RecordArchive.Read(stream, Split, limits, ct).Select(entry => entry.Json is null
             ? new Entry(entry.Name, new NvdRecord.Broken(null, entry.Problem ?? ""), default)

@@ -1,4 +1,5 @@
 using System.Text.Json;
+
 using EnvPlatform.Scanner.Mapping;
 using EnvPlatform.Scanner.Matching;
 using EnvPlatform.Scanner.Matching.Versions;
@@ -6,9 +7,9 @@ using EnvPlatform.Scanner.Matching.Versions;
 namespace EnvPlatform.Scanner.Advisories.Nvd;
 
 /// <summary>
-/// Reads which versions of the known projects a record's configurations call vulnerable. A configuration that says "this, running on that" counts when
-/// that can be in or under a conda environment: other programs, and Windows, Linux and macOS as such; not when it needs hardware, an appliance or
-/// what a distribution has made of the program. What is negated says nothing of what is affected.
+/// Reads which versions of the known projects a record's configurations call vulnerable. A configuration that says "this, running on that"
+/// counts when that can be in or under a conda environment: other programs, and Windows, Linux and macOS as such; not when it needs
+/// hardware, an appliance or what a distribution has made of the program. What is negated says nothing of what is affected.
 /// </summary>
 internal sealed class NvdConfigurations(RecordReader reader, CpeProducts products, ConventionMapping mapping)
 {
@@ -22,12 +23,14 @@ internal sealed class NvdConfigurations(RecordReader reader, CpeProducts product
         CpeName.Any, CpeName.NotApplicable, "windows", "linux", "linux_kernel", "macos", "mac_os", "mac_os_x", "unix", "x64", "x86",
     };
 
-    private readonly SortedDictionary<string, (List<AffectedRange> Ranges, SortedSet<string> Versions)> _affected = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, (List<AffectedRange> Ranges, SortedSet<string> Versions)> _affected = new(
+        StringComparer.Ordinal);
 
     public AffectedPackage[] Read(JsonElement cve)
     {
         reader.Objects(cve, "configurations", Configuration);
-        return [.. _affected.Select(pair => new AffectedPackage(Ecosystems.Conda, pair.Key, null, [.. pair.Value.Ranges], [.. pair.Value.Versions], []))];
+        return [.. _affected.Select(
+            pair => new AffectedPackage(Ecosystems.Conda, pair.Key, null, [.. pair.Value.Ranges], [.. pair.Value.Versions], []))];
     }
 
     private bool Configuration(JsonElement configuration)
@@ -143,18 +146,21 @@ internal sealed class NvdConfigurations(RecordReader reader, CpeProducts product
         }
 
         return new AffectedRange(
-            RangeType.Ecosystem, [first, new RangeEvent(match.EndExcluding is null ? RangeEventKind.LastAffected : RangeEventKind.Fixed, end)]);
+            RangeType.Ecosystem,
+            [first, new RangeEvent(match.EndExcluding is null ? RangeEventKind.LastAffected : RangeEventKind.Fixed, end)]);
     }
 
     private static bool CanBe(CpeName cpe) => cpe.Part switch
     {
         "a" => true,
-        "o" => cpe is { Vendor: "microsoft", Product: ['w', 'i', 'n', 'd', 'o', 'w', 's', ..] } or { Vendor: "linux", Product: "linux_kernel" }
-            or { Vendor: "apple", Product: "macos" or "mac_os" or "mac_os_x" },
+        "o" =>
+            cpe is { Vendor: "microsoft", Product: ['w', 'i', 'n', 'd', 'o', 'w', 's', ..] } or { Vendor: "linux", Product: "linux_kernel" }
+                or { Vendor: "apple", Product: "macos" or "mac_os" or "mac_os_x" },
         _ => false,
     };
 
-    private bool IsAnd(JsonElement parent) => string.Equals(reader.Identifier(parent, "operator"), "AND", StringComparison.OrdinalIgnoreCase);
+    private bool IsAnd(JsonElement parent) =>
+        string.Equals(reader.Identifier(parent, "operator"), "AND", StringComparison.OrdinalIgnoreCase);
 
     private bool IsNegated(JsonElement parent) => reader.Has(parent, "negate", out var negate) && negate.ValueKind == JsonValueKind.True;
 

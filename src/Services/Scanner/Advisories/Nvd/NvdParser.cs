@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+
 using EnvPlatform.Scanner.Mapping;
 
 namespace EnvPlatform.Scanner.Advisories.Nvd;
@@ -64,7 +65,9 @@ public static class NvdParser
             Scores(reader, cve),
             null,
             new NvdConfigurations(reader, products, mapping).Read(cve));
-        return reader.Problem is null ? new NvdRecord.Valid(advisory, ExploitedSince(reader, cve)) : new NvdRecord.Broken(id, reader.Problem);
+        return reader.Problem is null
+            ? new NvdRecord.Valid(advisory, ExploitedSince(reader, cve))
+            : new NvdRecord.Broken(id, reader.Problem);
     }
 
     private static string? Description(RecordReader reader, JsonElement cve) =>
@@ -84,7 +87,9 @@ public static class NvdParser
         {
             var given = reader.Objects(metrics, property, metric => (
                 IsPrimary: reader.Identifier(metric, "type") == "Primary",
-                Vector: reader.Find(metric, "cvssData", JsonValueKind.Object, out var data) ? reader.Identifier(data, "vectorString") : null));
+                Vector: reader.Find(metric, "cvssData", JsonValueKind.Object, out var data)
+                    ? reader.Identifier(data, "vectorString")
+                    : null));
             var primary = Array.FindAll(given, score => score.IsPrimary);
             foreach (var (_, vector) in primary.Length > 0 ? primary : given)
             {
@@ -99,7 +104,8 @@ public static class NvdParser
     }
 
     private static DateOnly? ExploitedSince(RecordReader reader, JsonElement cve) =>
-        DateOnly.TryParseExact(reader.Identifier(cve, "cisaExploitAdd"), "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out var day) ? day : null;
+        DateOnly.TryParseExact(reader.Identifier(cve, "cisaExploitAdd"), "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None,
+            out var day) ? day : null;
 
     private static bool IsCve(string id) =>
         id is { Length: >= 13 and <= 20 } && id.StartsWith("CVE-", StringComparison.Ordinal) && id[8] == '-'

@@ -7,7 +7,9 @@ public abstract record NvdRecord
     {
     }
 
-    /// <param name="Advisory">It affects what the table of products knows, and nothing when the record speaks of other products only.</param>
+    /// <param name="Advisory">
+    /// It affects what the table of products knows, and nothing when the record speaks of other products only.
+    /// </param>
     /// <param name="ExploitedSince">The day on which CISA listed the CVE as known to be exploited.</param>
     public sealed record Valid(Advisory Advisory, DateOnly? ExploitedSince) : NvdRecord;
 

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+
 using EnvPlatform.Scanner.Mapping;
 using EnvPlatform.Scanner.Matching.Versions;
 
@@ -64,12 +65,14 @@ internal static partial class NvdVersions
             : [release + update];
     }
 
-    [GeneratedRegex("^1\\.(?<major>[5-8])\\.0(_(?<update>[0-9]{1,4}))?$", RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant, 1000)]
+    [GeneratedRegex(
+        "^1\\.(?<major>[5-8])\\.0(_(?<update>[0-9]{1,4}))?$", RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant, 1000)]
     private static partial Regex OldJava();
 
     [GeneratedRegex("^(update_?|u)(?<update>[0-9]{1,4})$", RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant, 1000)]
     private static partial Regex JavaUpdate();
 
-    [GeneratedRegex("^(?<word>alpha|beta|patch)_?(?<number>[0-9]{1,4})$", RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant, 1000)]
+    [GeneratedRegex(
+        "^(?<word>alpha|beta|patch)_?(?<number>[0-9]{1,4})$", RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant, 1000)]
     private static partial Regex Stage();
 }

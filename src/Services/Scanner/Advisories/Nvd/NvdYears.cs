@@ -3,8 +3,8 @@ using EnvPlatform.Scanner.Matching;
 namespace EnvPlatform.Scanner.Advisories.Nvd;
 
 /// <summary>
-/// Of which years all records of NVD were imported. They are kept like ecosystems that are complete, as <c>NVD:2024</c>; when there is one for every year, all
-/// of NVD is (<see cref="Ecosystems.Nvd"/>), and remains so: records of later years come with the changes.
+/// Of which years all records of NVD were imported. They are kept like ecosystems that are complete, as <c>NVD:2024</c>; when there is one
+/// for every year, all of NVD is (<see cref="Ecosystems.Nvd"/>), and remains so: records of later years come with the changes.
 /// </summary>
 internal static class NvdYears
 {
@@ -15,7 +15,8 @@ internal static class NvdYears
 
     /// <summary>The year of a CVE's id; null where the id is none.</summary>
     public static string? Of(string cve) =>
-        cve.Length > 9 && cve.StartsWith("CVE-", StringComparison.OrdinalIgnoreCase) && int.TryParse(cve.AsSpan(4, 4), out var year) && year is >= 1988 and < 10_000
+        cve.Length > 9 && cve.StartsWith("CVE-", StringComparison.OrdinalIgnoreCase) && int.TryParse(cve.AsSpan(4, 4), out var year)
+            && year is >= 1988 and < 10_000
             ? Prefix + Math.Max(year, First)
             : null;
 
@@ -23,7 +24,8 @@ internal static class NvdYears
     public static string[] Close(IReadOnlyCollection<string> complete, IEnumerable<string> added, int thisYear)
     {
         var fresh = added.Except(complete, StringComparer.Ordinal).ToList();
-        var isClosed = fresh.Exists(ecosystem => ecosystem.StartsWith(Prefix, StringComparison.Ordinal)) && !complete.Contains(Ecosystems.Nvd, StringComparer.Ordinal)
+        var isClosed = fresh.Exists(ecosystem => ecosystem.StartsWith(Prefix, StringComparison.Ordinal))
+            && !complete.Contains(Ecosystems.Nvd, StringComparer.Ordinal)
             && Enumerable.Range(First, thisYear - First + 1).All(year => complete.Contains(Prefix + year) || fresh.Contains(Prefix + year));
         if (isClosed)
         {
@@ -36,6 +38,7 @@ internal static class NvdYears
     /// <summary>The ecosystems whose packages may count as checked when these became complete.</summary>
     public static string[] Covered(IEnumerable<string> complete) =>
     [
-        .. complete.Where(ecosystem => !ecosystem.StartsWith(Prefix, StringComparison.Ordinal)).Select(ecosystem => ecosystem == Ecosystems.Nvd ? Ecosystems.Conda : ecosystem),
+        .. complete.Where(ecosystem => !ecosystem.StartsWith(Prefix, StringComparison.Ordinal))
+            .Select(ecosystem => ecosystem == Ecosystems.Nvd ? Ecosystems.Conda : ecosystem),
     ];
 }

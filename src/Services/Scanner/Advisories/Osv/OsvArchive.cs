@@ -10,7 +10,9 @@ public static class OsvArchive
     /// <param name="Json">The record's text as it was found; empty where there is none to show.</param>
     public readonly record struct Entry(string Name, OsvRecord Record, ReadOnlyMemory<byte> Json);
 
-    /// <exception cref="OsvArchiveException">While enumerating: the archive is damaged or beyond the limits; nothing of it should be kept.</exception>
+    /// <exception cref="OsvArchiveException">
+    /// While enumerating: the archive is damaged or beyond the limits; nothing of it should be kept.
+    /// </exception>
     public static IEnumerable<Entry> Read(Stream stream, OsvLimits? limits = null, CancellationToken ct = default) =>
         RecordArchive.Read(stream, JsonObjects.Split, limits, ct).Select(entry => entry.Json is null
             ? new Entry(entry.Name, new OsvRecord.Broken(null, entry.Problem ?? ""), default)

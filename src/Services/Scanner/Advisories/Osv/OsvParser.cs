@@ -1,4 +1,5 @@
 using System.Text.Json;
+
 using EnvPlatform.Scanner.Mapping;
 using EnvPlatform.Scanner.Matching;
 
@@ -95,11 +96,13 @@ public static class OsvParser
             var ecosystem = Required(package, "ecosystem");
             return ecosystem == Git
                 ? OfRepository(entry)
-                : new AffectedPackage(ecosystem, Required(package, "name"), Identifier(package, "purl"), Ranges(entry), Strings(entry, "versions"), Severities(entry));
+                : new AffectedPackage(
+                    ecosystem, Required(package, "name"), Identifier(package, "purl"), Ranges(entry),
+                    Strings(entry, "versions"), Severities(entry));
         }
 
-        // An entry without a package is of the project of its repository. Its versions are tags, or written as they are. One that speaks of commits only, or of
-        // a repository that is nobody's here, is nothing that a package could be matched by.
+        // An entry without a package is of the project of its repository. Its versions are tags, or written as they are. One that speaks of
+        // commits only, or of a repository that is nobody's here, is nothing that a package could be matched by.
         private AffectedPackage? OfRepository(JsonElement entry)
         {
             if (Project(entry) is not { } project)
@@ -109,16 +112,19 @@ public static class OsvParser
 
             var ranges = Ranges(entry);
             var versions = Strings(entry, "versions").Select(project.VersionOf).OfType<string>().Distinct(StringComparer.Ordinal).ToArray();
-            return ranges.Length + versions.Length == 0 ? null : new AffectedPackage(Ecosystems.Conda, project.Native, null, ranges, versions, Severities(entry));
+            return ranges.Length + versions.Length == 0 ? null : new AffectedPackage(
+                Ecosystems.Conda, project.Native, null, ranges, versions, Severities(entry));
         }
 
         private GitProjects.Entry? Project(JsonElement entry) =>
             Has(entry, "ranges", out var ranges) && ranges.ValueKind == JsonValueKind.Array
-                ? ranges.EnumerateArray().Select(Repository).OfType<string>().Select(GitProjects.BuiltIn.Find).FirstOrDefault(project => project is not null)
+                ? ranges.EnumerateArray().Select(Repository).OfType<string>().Select(GitProjects.BuiltIn.Find)
+                    .FirstOrDefault(project => project is not null)
                 : null;
 
         private string? Repository(JsonElement range) =>
-            range.ValueKind == JsonValueKind.Object && Has(range, "repo", out var repository) && repository.ValueKind == JsonValueKind.String
+            range.ValueKind == JsonValueKind.Object && Has(range, "repo", out var repository)
+                && repository.ValueKind == JsonValueKind.String
                 ? Valid(repository)
                 : null;
 

@@ -11,7 +11,8 @@ internal static class CycloneDxVex
 
     public static bool Is(JsonElement document) => document.Text("bomFormat") == "CycloneDX";
 
-    public static JsonObject Write(IReadOnlyCollection<VexExport> curations, string organization, string author, Guid id, DateTimeOffset now)
+    public static JsonObject Write(
+        IReadOnlyCollection<VexExport> curations, string organization, string author, Guid id, DateTimeOffset now)
     {
         var packages = curations.Where(one => one.Scope.Package is not null)
             .SelectMany(one => PackageUrl.Write(one.Scope).Select(url => (Url: url, one.Scope))).DistinctBy(one => one.Url);
@@ -28,7 +29,8 @@ internal static class CycloneDxVex
             },
             ["components"] = new JsonArray([.. packages.Select(one => new JsonObject
             {
-                ["type"] = "library", ["bom-ref"] = one.Url, ["name"] = one.Scope.Package, ["version"] = one.Scope.Version, ["purl"] = one.Url,
+                ["type"] = "library",
+                ["bom-ref"] = one.Url, ["name"] = one.Scope.Package, ["version"] = one.Scope.Version, ["purl"] = one.Url,
             }.WithoutNulls())]),
             ["vulnerabilities"] = new JsonArray([.. curations.Select(one => Vulnerability(one, organization))]),
         };
@@ -37,12 +39,14 @@ internal static class CycloneDxVex
     public static IEnumerable<VexStatement> Read(JsonElement document, string organization, DateTimeOffset now)
     {
         var urls = document.Items("components").Append(document.Member("metadata").Member("component"))
-            .Select(component => (Ref: component.Text("bom-ref"), Url: component.Text("purl"))).Where(one => one is { Ref: not null, Url: not null })
+            .Select(component => (Ref: component.Text("bom-ref"), Url: component.Text("purl")))
+            .Where(one => one is { Ref: not null, Url: not null })
             .DistinctBy(one => one.Ref).ToDictionary(one => one.Ref!, one => one.Url!, StringComparer.Ordinal);
         var issued = document.Member("metadata").Time("timestamp") ?? now;
         foreach (var vulnerability in document.Items("vulnerabilities"))
         {
-            string[] names = [.. vulnerability.Items("references").Select(one => one.Text("id")).Prepend(vulnerability.Text("id")).OfType<string>()];
+            string[] names = [.. vulnerability.Items("references").Select(one => one.Text("id"))
+                .Prepend(vulnerability.Text("id")).OfType<string>()];
             var analysis = vulnerability.Member("analysis");
             var (status, reason) = Verdict(analysis);
             var statedAt = analysis.Time("lastUpdated") ?? analysis.Time("firstIssued") ?? issued;
@@ -51,7 +55,9 @@ internal static class CycloneDxVex
             {
                 var link = affected.Text("ref") ?? "";
                 // A BOM-Link names an element of another document behind its fragment mark.
-                var element = link.StartsWith("urn:cdx:", StringComparison.Ordinal) && link.Split('#', 2) is [_, var fragment] ? Uri.UnescapeDataString(fragment) : link;
+                var element = link.StartsWith("urn:cdx:", StringComparison.Ordinal) && link.Split('#', 2) is [_, var fragment]
+                    ? Uri.UnescapeDataString(fragment)
+                    : link;
                 var product = urls.GetValueOrDefault(element, element);
                 foreach (var about in Narrow(VexProduct.Of(product, organization), [.. affected.Items("versions")]))
                 {
@@ -77,7 +83,8 @@ internal static class CycloneDxVex
 
         foreach (var entry in versions.Where(entry => entry.Text("status") is null or "affected"))
         {
-            yield return entry.Text("version") is not { Length: <= CurateVulnerability.MaxText } version ? new(null, "It is about a range of versions.")
+            yield return entry.Text("version") is not { Length: <= CurateVulnerability.MaxText } version
+                ? new(null, "It is about a range of versions.")
                 : scope.Package is null ? new(null, "It is about a version of what has none.")
                 : new(scope with { Version = version }, null);
         }
@@ -88,7 +95,8 @@ internal static class CycloneDxVex
         ["id"] = curation.VulnerabilityId,
         ["source"] = new JsonObject { ["name"] = SourceOf(curation.VulnerabilityId) },
         ["references"] = new JsonArray([
-            .. curation.Aliases.Select(alias => new JsonObject { ["id"] = alias, ["source"] = new JsonObject { ["name"] = SourceOf(alias) } })]),
+            .. curation.Aliases.Select(
+                alias => new JsonObject { ["id"] = alias, ["source"] = new JsonObject { ["name"] = SourceOf(alias) } })]),
         ["analysis"] = new JsonObject
         {
             ["state"] = curation.Status switch { "active" => "exploitable", "disputed" => "in_triage", _ => "not_affected" },
@@ -97,7 +105,8 @@ internal static class CycloneDxVex
             ["firstIssued"] = curation.CreatedAt,
         }.WithoutNulls(),
         ["affects"] = new JsonArray([
-            .. (curation.Scope.Package is null ? [organization] : PackageUrl.Write(curation.Scope)).Select(url => new JsonObject { ["ref"] = url })]),
+            .. (curation.Scope.Package is null ? [organization] : PackageUrl.Write(curation.Scope))
+                .Select(url => new JsonObject { ["ref"] = url })]),
     };
 
     private static (string? Status, string? Reason) Verdict(JsonElement analysis)

@@ -11,7 +11,8 @@ using Npgsql;
 namespace EnvPlatform.Scanner.Curations.Vex;
 
 /// <summary>A verdict that is in force, with the names of its vulnerability.</summary>
-internal sealed record VexExport(string VulnerabilityId, string[] Aliases, CurationScope Scope, string Status, string Reason, DateTimeOffset CreatedAt);
+internal sealed record VexExport(
+    string VulnerabilityId, string[] Aliases, CurationScope Scope, string Status, string Reason, DateTimeOffset CreatedAt);
 
 /// <summary>The organization's verdicts that are in force, as a VEX document that other tools read.</summary>
 internal static class ExportVex
@@ -43,16 +44,22 @@ internal static class ExportVex
             row.VulnerabilityId, row.Aliases, new(row.Package, row.Version, row.Build), row.Status, row.Reason, row.CreatedAt)).ToArray();
         if (format is OpenVex.Format && curations.Length == 0)
         {
-            return Problems.Of(StatusCodes.Status409Conflict, "nothing_curated", "Nothing is curated.", "A document of OpenVEX has at least one statement, and the organization holds nothing.");
+            return Problems.Of(
+                StatusCodes.Status409Conflict, "nothing_curated", "Nothing is curated.",
+                "A document of OpenVEX has at least one statement, and the organization holds nothing.");
         }
 
         var now = clock.GetUtcNow();
         var author = caller.Organization!.Slug;
         return format is OpenVex.Format
-            ? TypedResults.Json(OpenVex.Write(curations, Identifier(caller), author, Guid.CreateVersion7(now), now), contentType: OpenVex.MediaType)
-            : TypedResults.Json(CycloneDxVex.Write(curations, Identifier(caller), author, Guid.CreateVersion7(now), now), contentType: CycloneDxVex.MediaType);
+            ? TypedResults.Json(
+                OpenVex.Write(curations, Identifier(caller), author, Guid.CreateVersion7(now), now), contentType: OpenVex.MediaType)
+            : TypedResults.Json(
+                CycloneDxVex.Write(curations, Identifier(caller), author, Guid.CreateVersion7(now), now),
+                contentType: CycloneDxVex.MediaType);
     }
 
     private sealed record Row(
-        string VulnerabilityId, string[] Aliases, string? Package, string? Version, string? Build, string Status, string Reason, DateTimeOffset CreatedAt);
+        string VulnerabilityId, string[] Aliases, string? Package, string? Version, string? Build, string Status, string Reason,
+        DateTimeOffset CreatedAt);
 }

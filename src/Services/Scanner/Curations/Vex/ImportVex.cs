@@ -13,8 +13,8 @@ using Npgsql;
 namespace EnvPlatform.Scanner.Curations.Vex;
 
 /// <summary>
-/// An administrator brings in the verdicts of a VEX document. Each is given as if by hand, all in one transaction; what cannot be applied is
-/// reported and left out. What the organization holds already, until whenever, is not changed.
+/// An administrator brings in the verdicts of a VEX document. Each is given as if by hand, all in one transaction; what cannot be applied
+/// is reported and left out. What the organization holds already, until whenever, is not changed.
 /// </summary>
 internal static class ImportVex
 {

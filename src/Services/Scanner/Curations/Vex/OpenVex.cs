@@ -13,15 +13,16 @@ internal static class OpenVex
 
     public static bool Is(JsonElement document) => document.Text("@context")?.StartsWith(Context, StringComparison.Ordinal) == true;
 
-    public static JsonObject Write(IEnumerable<VexExport> curations, string organization, string author, Guid id, DateTimeOffset now) => new()
-    {
-        ["@context"] = Context + "/v0.2.0",
-        ["@id"] = $"urn:uuid:{id}",
-        ["author"] = author,
-        ["timestamp"] = now,
-        ["version"] = 1,
-        ["statements"] = new JsonArray([.. curations.Select(curation => Statement(curation, organization))]),
-    };
+    public static JsonObject Write(IEnumerable<VexExport> curations, string organization, string author, Guid id, DateTimeOffset now) =>
+        new()
+        {
+            ["@context"] = Context + "/v0.2.0",
+            ["@id"] = $"urn:uuid:{id}",
+            ["author"] = author,
+            ["timestamp"] = now,
+            ["version"] = 1,
+            ["statements"] = new JsonArray([.. curations.Select(curation => Statement(curation, organization))]),
+        };
 
     public static IEnumerable<VexStatement> Read(JsonElement document, string organization, DateTimeOffset now)
     {

@@ -3,8 +3,8 @@ using System.Text;
 namespace EnvPlatform.Scanner.Curations.Vex;
 
 /// <summary>
-/// Package URLs (https://github.com/package-url/purl-spec) of the types conda and pypi, as far as they name what can be curated: name, version, and for conda
-/// the qualifier <c>build</c>.
+/// Package URLs (https://github.com/package-url/purl-spec) of the types conda and pypi, as far as they name what can be curated: name,
+/// version, and for conda the qualifier <c>build</c>.
 /// </summary>
 internal static class PackageUrl
 {
@@ -16,7 +16,8 @@ internal static class PackageUrl
     public static IEnumerable<string> Write(CurationScope scope)
     {
         var version = scope.Version is { } some ? "@" + Uri.EscapeDataString(some) : "";
-        yield return Conda + Uri.EscapeDataString(scope.Package!) + version + (scope.Build is { } build ? "?build=" + Uri.EscapeDataString(build) : "");
+        yield return Conda + Uri.EscapeDataString(scope.Package!) + version
+            + (scope.Build is { } build ? "?build=" + Uri.EscapeDataString(build) : "");
         if (scope.Build is null)
         {
             yield return PyPi + Uri.EscapeDataString(scope.Project!) + version;
@@ -39,11 +40,14 @@ internal static class PackageUrl
         var rest = url[(isConda ? Conda : PyPi).Length..].Split('#')[0];
         var parts = rest.Split('?', 2);
         var named = parts[0].TrimEnd('/').Split('@', 2);
-        var qualifiers = (parts.Length > 1 ? parts[1] : "").Split('&', StringSplitOptions.RemoveEmptyEntries).Select(pair => pair.Split('=', 2))
-            .Where(pair => pair.Length == 2 && pair[1].Length > 0).ToLookup(pair => pair[0].ToLowerInvariant(), pair => Decode(pair[1]), StringComparer.Ordinal);
+        var qualifiers = (parts.Length > 1 ? parts[1] : "").Split('&', StringSplitOptions.RemoveEmptyEntries)
+            .Select(pair => pair.Split('=', 2))
+            .Where(pair => pair.Length == 2 && pair[1].Length > 0)
+            .ToLookup(pair => pair[0].ToLowerInvariant(), pair => Decode(pair[1]), StringComparer.Ordinal);
         var build = isConda ? qualifiers["build"].FirstOrDefault() : null;
         var scope = CurationScope.Of(Decode(named[0]), named.Length > 1 && named[1].Length > 0 ? Decode(named[1]) : null, build);
-        if (string.IsNullOrWhiteSpace(scope.Package) || new[] { scope.Package, scope.Version, scope.Build }.Any(text => text?.Length > CurateVulnerability.MaxText || text?.Contains('\0', StringComparison.Ordinal) == true))
+        if (string.IsNullOrWhiteSpace(scope.Package) || new[] { scope.Package, scope.Version, scope.Build }.Any(
+            text => text?.Length > CurateVulnerability.MaxText || text?.Contains('\0', StringComparison.Ordinal) == true))
         {
             return new(null, Unreadable);
         }

@@ -11,7 +11,9 @@ namespace EnvPlatform.Scanner.Curations.Vex;
 internal sealed record VexStatement(
     string[] Names, string Product, CurationScope? Scope, string? Status, string? Reason, DateTimeOffset StatedAt, string? Problem)
 {
-    /// <summary>Begins the note of a disputed finding: neither format has a status for it, both have one for what is being looked into.</summary>
+    /// <summary>
+    /// Begins the note of a disputed finding: neither format has a status for it, both have one for what is being looked into.
+    /// </summary>
     public const string DisputedMark = "disputed: ";
 
     public const string NoVerdict = "It is under investigation: no verdict yet.";

@@ -3,9 +3,9 @@ using System.Text;
 namespace EnvPlatform.Scanner.Mapping.Published;
 
 /// <summary>
-/// The table of conda/grayskull: a YAML mapping of PyPI names, each with the name that conda-forge gives the project (<c>conda_forge</c>) and the name that it is
-/// imported by. Read line by line in the block style in which it is published: all of YAML is not needed for that, and readers of all of it take time that
-/// grows faster than a hostile file.
+/// The table of conda/grayskull: a YAML mapping of PyPI names, each with the name that conda-forge gives the project (<c>conda_forge</c>)
+/// and the name that it is imported by. Read line by line in the block style in which it is published: all of YAML is not needed for that,
+/// and readers of all of it take time that grows faster than a hostile file.
 /// </summary>
 public static class GrayskullFile
 {
@@ -14,14 +14,16 @@ public static class GrayskullFile
     /// <exception cref="InvalidDataException">It is no such mapping, damaged, or too long; nothing of it should be kept.</exception>
     public static IReadOnlyList<PublishedLine> Read(Stream file)
     {
-        using var text = new StreamReader(new MemoryStream(PublishedFile.ReadAll(file)), new UTF8Encoding(false, throwOnInvalidBytes: true));
+        using var text = new StreamReader(
+            new MemoryStream(PublishedFile.ReadAll(file)), new UTF8Encoding(false, throwOnInvalidBytes: true));
         try
         {
             var entries = Entries(text);
             var broken = entries.Where(entry => entry.Problem is not null);
             // Several projects may go by one name of conda-forge.
             var merged = entries.Where(entry => entry.Problem is null).GroupBy(entry => entry.CondaName, StringComparer.Ordinal)
-                .Select(group => new PublishedLine(group.First().Name, group.Key, [.. group.SelectMany(entry => entry.PypiNames).Distinct(StringComparer.Ordinal)], null));
+                .Select(group => new PublishedLine(
+                    group.First().Name, group.Key, [.. group.SelectMany(entry => entry.PypiNames).Distinct(StringComparer.Ordinal)], null));
             return [.. merged, .. broken];
         }
         catch (DecoderFallbackException exception)
@@ -133,7 +135,9 @@ public static class GrayskullFile
                 return PublishedLine.Broken(pypi, "its name is none of PyPI's");
             }
 
-            return PublishedFile.IsCondaName(_conda) ? new PublishedLine(pypi, _conda, [pypi], null) : PublishedLine.Broken(pypi, "its conda_forge is no name of conda's");
+            return PublishedFile.IsCondaName(_conda)
+                ? new PublishedLine(pypi, _conda, [pypi], null)
+                : PublishedLine.Broken(pypi, "its conda_forge is no name of conda's");
         }
     }
 }

@@ -3,8 +3,8 @@ using System.Text.Json;
 namespace EnvPlatform.Scanner.Mapping.Published;
 
 /// <summary>
-/// A channel's mapping as prefix-dev/parselmouth publishes it: a JSON object of conda names, each with a list of PyPI names or null where none of the packages
-/// holds Python metadata.
+/// A channel's mapping as prefix-dev/parselmouth publishes it: a JSON object of conda names, each with a list of PyPI names or null where
+/// none of the packages holds Python metadata.
 /// </summary>
 public static class ParselmouthFile
 {
@@ -29,7 +29,8 @@ public static class ParselmouthFile
         }
         catch (JsonException exception)
         {
-            throw new InvalidDataException($"The mapping is not JSON: line {exception.LineNumber + 1}, byte {exception.BytePositionInLine + 1}.", exception);
+            throw new InvalidDataException(
+                $"The mapping is not JSON: line {exception.LineNumber + 1}, byte {exception.BytePositionInLine + 1}.", exception);
         }
     }
 

@@ -32,7 +32,8 @@ internal static class PublishedFile
 
     /// <summary>PEP 508: letters and digits at both ends.</summary>
     public static bool IsPypiName(string name) =>
-        name.Length is > 0 and <= MaxName && char.IsAsciiLetterOrDigit(name[0]) && char.IsAsciiLetterOrDigit(name[^1]) && !name.AsSpan().ContainsAnyExcept(PypiCharacters);
+        name.Length is > 0 and <= MaxName && char.IsAsciiLetterOrDigit(name[0]) && char.IsAsciiLetterOrDigit(name[^1])
+            && !name.AsSpan().ContainsAnyExcept(PypiCharacters);
 
     /// <summary>The whole text, unpacked where it is gzip.</summary>
     /// <exception cref="InvalidDataException">It is damaged, or longer than the limit.</exception>
@@ -42,7 +43,9 @@ internal static class PublishedFile
         Span<byte> head = stackalloc byte[2];
         var read = file.ReadAtLeast(head, head.Length, throwOnEndOfStream: false);
         file.Position -= read;
-        using var unpacked = head[..read].SequenceEqual((ReadOnlySpan<byte>)[0x1f, 0x8b]) ? new GZipStream(file, CompressionMode.Decompress, leaveOpen: true) : null;
+        using var unpacked = head[..read].SequenceEqual((ReadOnlySpan<byte>)[0x1f, 0x8b])
+            ? new GZipStream(file, CompressionMode.Decompress, leaveOpen: true)
+            : null;
         var source = unpacked ?? file;
         var buffer = new byte[64 << 10];
         while ((read = source.Read(buffer)) > 0)

@@ -1,8 +1,8 @@
 namespace EnvPlatform.Scanner.Matching.Versions;
 
 /// <summary>
-/// A version of an R package: numbers between <c>.</c> and <c>-</c>, compared one by one, the shorter first where one is the start of the other
-/// (R's <c>package_version</c>). conda writes CRAN's <c>-</c> as <c>_</c>, which is accepted as the same.
+/// A version of an R package: numbers between <c>.</c> and <c>-</c>, compared one by one, the shorter first where one is the start of the
+/// other (R's <c>package_version</c>). conda writes CRAN's <c>-</c> as <c>_</c>, which is accepted as the same.
 /// </summary>
 public readonly struct CranVersion : IVersion<CranVersion>
 {

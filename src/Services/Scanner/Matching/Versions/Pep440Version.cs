@@ -66,7 +66,9 @@ public readonly struct Pep440Version : IVersion<Pep440Version>
         return true;
     }
 
-    /// <summary>The normal form of PEP 440: <c>v1.0-Beta.2</c> is <c>1.0b2</c>, <c>1.0-1</c> is <c>1.0.post1</c>, numbers without leading zeros.</summary>
+    /// <summary>
+    /// The normal form of PEP 440: <c>v1.0-Beta.2</c> is <c>1.0b2</c>, <c>1.0-1</c> is <c>1.0.post1</c>, numbers without leading zeros.
+    /// </summary>
     public string ToNormalForm()
     {
         var text = new StringBuilder();

@@ -1,8 +1,8 @@
 namespace EnvPlatform.Scanner.Matching.Versions;
 
 /// <summary>
-/// A version of Semantic Versioning 2.0.0 (https://semver.org): three numbers, a pre-release that comes before them, build metadata that does not
-/// count. A leading <c>v</c> is accepted, as records of the field write it.
+/// A version of Semantic Versioning 2.0.0 (https://semver.org): three numbers, a pre-release that comes before them, build metadata that
+/// does not count. A leading <c>v</c> is accepted, as records of the field write it.
 /// </summary>
 public readonly struct SemVersion : IVersion<SemVersion>
 {

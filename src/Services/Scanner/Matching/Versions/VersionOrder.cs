@@ -3,7 +3,9 @@ namespace EnvPlatform.Scanner.Matching.Versions;
 /// <summary>The entry point to the version schemes by name: whether a text is a version, and which of two comes first.</summary>
 public static class VersionOrder
 {
-    /// <summary>The scheme's name in answers to clients and in the mapping table: <c>pep440</c>, <c>conda</c>, <c>openssl</c>, ...</summary>
+    /// <summary>
+    /// The scheme's name in answers to clients and in the mapping table: <c>pep440</c>, <c>conda</c>, <c>openssl</c>, ...
+    /// </summary>
     public static string NameOf(VersionScheme scheme) => scheme switch
     {
         VersionScheme.Pep440 => "pep440",

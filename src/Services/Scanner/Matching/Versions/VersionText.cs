@@ -1,6 +1,8 @@
 namespace EnvPlatform.Scanner.Matching.Versions;
 
-/// <summary>What the version schemes share: numbers of any length compared as text, and white space as Python's <c>str</c> knows it.</summary>
+/// <summary>
+/// What the version schemes share: numbers of any length compared as text, and white space as Python's <c>str</c> knows it.
+/// </summary>
 internal static class VersionText
 {
     /// <summary>Compares two runs of ASCII digits as numbers of any size; an empty run is zero.</summary>
