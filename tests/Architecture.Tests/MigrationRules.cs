@@ -99,7 +99,9 @@ public sealed partial class MigrationRules
     private static partial Regex Space();
 
     [GeneratedRegex(
-        @"^drop (table|view|materialized view)\b|^alter (table|view) .*\b(rename\b|drop (?!constraint\b|not null\b|default\b|expression\b|identity\b)|alter (column )?\w+ (set data )?type\b)",
+        @"^drop (table|view|materialized view)\b"
+        + @"|^alter (table|view) .*\b(rename\b|drop (?!constraint\b|not null\b|default\b|expression\b|identity\b)"
+        + @"|alter (column )?\w+ (set data )?type\b)",
         RegexOptions.ExplicitCapture)]
     private static partial Regex TakesAway();
 

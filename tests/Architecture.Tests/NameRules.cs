@@ -129,7 +129,8 @@ public sealed partial class NameRules
     private static partial Regex MapGrpc();
 
     [GeneratedRegex(
-        @"^(?<indent> *)(?<modifiers>[a-z ]+) class (?<name>\w+)(<\w+>)?(\([^{;]*?\))?\s*:\s*([\w.]+\.)?(ConsumerDefinition|BatchDefinition)<(?<of>\w+)>",
+        @"^(?<indent> *)(?<modifiers>[a-z ]+) class (?<name>\w+)(<\w+>)?(\([^{;]*?\))?\s*"
+        + @":\s*([\w.]+\.)?(ConsumerDefinition|BatchDefinition)<(?<of>\w+)>",
         RegexOptions.ExplicitCapture | RegexOptions.Multiline)]
     private static partial Regex DefinitionClass();
 

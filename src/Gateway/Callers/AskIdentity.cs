@@ -24,11 +24,18 @@ internal sealed class AskIdentity(
         "envplatform.gateway.introspections", "{call}");
     private long _awaySince;
 
+    /// <param name="seen">The answer that the caller knows and does not content itself with; a newer one serves.</param>
     /// <exception cref="RpcException">Identity does not answer.</exception>
-    public Task<TokenAnswer> AskAsync(TokenEntry entry, string token, RequestOrigin origin)
+    public Task<TokenAnswer> AskAsync(TokenEntry entry, TokenAnswer? seen, string token, RequestOrigin origin)
     {
         lock (entry)
         {
+            // Another request's answer may have come between the caller's look and this one.
+            if (entry.Known is { } newer && !ReferenceEquals(newer, seen))
+            {
+                return Task.FromResult(newer);
+            }
+
             // An answer that was asked for before the latest revocation may be out of date: it is not shared with those who come after.
             var revocations = memory.Revocations;
             if (entry.Pending is { IsCompleted: false } pending && entry.PendingSince == revocations)

@@ -36,12 +36,17 @@ internal sealed partial class TokenCache(
         var key = TokenKey.Of(token);
         if (memory.Find(key) is not { } entry)
         {
-            return AskAsync(memory.Add(key), token, origin, address, ct);
+            return AskAsync(memory.Add(key), null, token, origin, address, ct);
         }
 
-        if (entry.Known is not { } known || !IsFresh(known))
+        if (entry.Known is not { } known)
         {
-            return AskAsync(entry, token, origin, address, ct);
+            return AskAsync(entry, null, token, origin, address, ct);
+        }
+
+        if (!IsFresh(known))
+        {
+            return AskAsync(entry, known, token, origin, address, ct);
         }
 
         if (known.Bearer is not { } bearer)
@@ -53,12 +58,12 @@ internal sealed partial class TokenCache(
         var age = clock.GetElapsedTime(known.At);
         if (organization is not null && !bearer.IsOf(organization))
         {
-            return AskAsync(entry, token, origin, address, ct, MembershipInterval - age);
+            return AskAsync(entry, known, token, origin, address, ct, MembershipInterval - age);
         }
 
         if (age > _goodFor / 2)
         {
-            _ = RefreshQuietlyAsync(entry, token, origin);
+            _ = RefreshQuietlyAsync(entry, known, token, origin);
         }
 
         return new(known.Good!);
@@ -70,7 +75,8 @@ internal sealed partial class TokenCache(
 
     /// <param name="pause">How long to wait before asking; none when it is not positive.</param>
     private async ValueTask<TokenLookup> AskAsync(
-        TokenEntry entry, string token, RequestOrigin origin, IPAddress? address, CancellationToken ct, TimeSpan pause = default)
+        TokenEntry entry, TokenAnswer? seen, string token, RequestOrigin origin, IPAddress? address, CancellationToken ct,
+        TimeSpan pause = default)
     {
         if (pause > TimeSpan.Zero)
         {
@@ -84,7 +90,7 @@ internal sealed partial class TokenCache(
 
         try
         {
-            var known = await identity.AskAsync(entry, token, origin).WaitAsync(ct);
+            var known = await identity.AskAsync(entry, seen, token, origin).WaitAsync(ct);
             if (known.Good is { } good)
             {
                 return good;
@@ -103,11 +109,11 @@ internal sealed partial class TokenCache(
         }
     }
 
-    private async Task RefreshQuietlyAsync(TokenEntry entry, string token, RequestOrigin origin)
+    private async Task RefreshQuietlyAsync(TokenEntry entry, TokenAnswer seen, string token, RequestOrigin origin)
     {
         try
         {
-            await identity.AskAsync(entry, token, origin);
+            await identity.AskAsync(entry, seen, token, origin);
         }
         catch (RpcException exception)
         {
