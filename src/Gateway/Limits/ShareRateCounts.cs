@@ -1,7 +1,6 @@
 using System.Diagnostics.Metrics;
 
 using EnvPlatform.ServiceDefaults;
-using EnvPlatform.ServiceDefaults.Background;
 
 using Microsoft.Extensions.Options;
 
@@ -37,22 +36,24 @@ internal sealed partial class ShareRateCounts(
     private readonly string _prefix =
         configuration["Messaging:Prefix"] is { Length: > 0 } given ? given + ":gateway:rate:" : "gateway:rate:";
     private bool _away;
-    private long _forgotten;
 
-    protected override Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        _forgotten = clock.GetTimestamp();
-        return new RepeatedWork(nameof(ShareRateCounts), clock, log).RunAsync(ExchangeAsync, stoppingToken);
+        var forgotten = clock.GetTimestamp();
+        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(options.Value.RateSyncMilliseconds), clock);
+        while (await timer.WaitForNextTickAsync(stoppingToken))
+        {
+            await ExchangeAsync(stoppingToken);
+            if (clock.GetElapsedTime(forgotten) > ForgetInterval)
+            {
+                limits.ForgetIdle();
+                forgotten = clock.GetTimestamp();
+            }
+        }
     }
 
-    private async Task<TimeSpan?> ExchangeAsync(CancellationToken ct)
+    private async Task ExchangeAsync(CancellationToken ct)
     {
-        if (clock.GetElapsedTime(_forgotten) > ForgetInterval)
-        {
-            limits.ForgetIdle();
-            _forgotten = clock.GetTimestamp();
-        }
-
         try
         {
             var database = (await redis.OpenAsync(ct)).GetDatabase();
@@ -62,8 +63,6 @@ internal sealed partial class ShareRateCounts(
                 _away = false;
                 LogBack();
             }
-
-            return TimeSpan.FromMilliseconds(options.Value.RateSyncMilliseconds);
         }
         catch (Exception exception) when (exception is RedisException or TimeoutException)
         {
@@ -74,7 +73,7 @@ internal sealed partial class ShareRateCounts(
                 LogAway(exception.Message);
             }
 
-            return RetryInterval;
+            await Task.Delay(RetryInterval, clock, ct);
         }
     }
 
