@@ -140,7 +140,7 @@ public sealed class ServiceFixture<TProgram> : WebApplicationFactory<TProgram> w
     {
         using var client = As(null);
         var last = "";
-        for (var i = 0; i < 300; i++)
+        for (var i = 0; i < 1_800; i++)
         {
             using var response = await client.GetAsync(new Uri("/health/ready", UriKind.Relative));
             if (response.IsSuccessStatusCode)
