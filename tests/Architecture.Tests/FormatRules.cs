@@ -101,7 +101,12 @@ public sealed partial class FormatRules
     }
 
     private static bool IsWritten(string file) =>
-        Extensions.Contains(Path.GetExtension(file)) || Scripts.Contains(Repository.Relative(file));
+        (Extensions.Contains(Path.GetExtension(file)) || Scripts.Contains(Repository.Relative(file)))
+            && !IsMigration(file);
+
+    /// <summary>A migration that has been applied is known by its text; it is not laid out anew.</summary>
+    private static bool IsMigration(string file) =>
+        file.EndsWith(".sql", StringComparison.Ordinal) && Path.GetFileName(Path.GetDirectoryName(file)) == "Migrations";
 
     [GeneratedRegex("\"\"\"+", RegexOptions.ExplicitCapture)]
     private static partial Regex RawQuotes();

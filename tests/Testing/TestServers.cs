@@ -14,6 +14,9 @@ public static class TestServers
 {
     private static readonly Lazy<Started> Private = new(Start);
 
+    /// <summary>Kept, since the servers end with its standard input, which a collected object would close.</summary>
+    private static Process? _servers;
+
     private sealed record Started(string Postgres = "", string RabbitMq = "", string Redis = "", string? Failure = null);
 
     public static string Postgres => Given("ENVPLATFORM_TEST_POSTGRES") ?? Need().Postgres;
@@ -45,13 +48,13 @@ public static class TestServers
     {
         var own = new DirectoryInfo(AppContext.BaseDirectory);
         var program = Path.Combine(own.Parent!.Parent!.FullName, "Servers", own.Name, "EnvPlatform.Servers.dll");
-        var process = Process.Start(new ProcessStartInfo("dotnet", [program])
+        _servers = Process.Start(new ProcessStartInfo("dotnet", [program])
         {
             UseShellExecute = false,
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
         })!;
-        var line = process.StandardOutput.ReadLine();
+        var line = _servers.StandardOutput.ReadLine();
         return line is null ? new(Failure: $"{program} said nothing.") : JsonSerializer.Deserialize<Started>(line)!;
     }
 }

@@ -48,11 +48,8 @@ internal static class RetryElsewhere
     public static bool WasNeverSent(IForwarderErrorFeature failure) => failure switch
     {
         {
-            Error: ForwarderError.Request, Exception: HttpRequestException
-            {
-                HttpRequestError: HttpRequestError.ConnectionError
-            or HttpRequestError.NameResolutionError
-            }
+            Error: ForwarderError.Request,
+            Exception: HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError }
         } => true,
         // What a time-out of opening a connection looks like; that of the whole request has no inner exception.
         { Error: ForwarderError.RequestTimedOut, Exception.InnerException: TimeoutException } => true,

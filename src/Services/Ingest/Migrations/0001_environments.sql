@@ -2,8 +2,7 @@
 create extension if not exists pg_trgm;
 create extension if not exists btree_gin;
 
--- One row: a package as its identity says, stored once for all organizations. Fields that do not apply are empty. Never changed, never
--- deleted.
+-- One row: a package as its identity says, stored once for all organizations. Fields that do not apply are empty. Never changed, never deleted.
 create table packages (
     package_id      int generated always as identity primary key,
     manager         text collate "C" not null check (manager in ('conda', 'pypi')),
@@ -46,8 +45,7 @@ create table organization_package_sets (
     primary key (org_id, package_set_id)
 );
 
--- One row: what this organization's agents say of a package beyond its identity. Kept apart by organization: a client's word is not for
--- others.
+-- One row: what this organization's agents say of a package beyond its identity. Kept apart by organization: a client's word is not for others.
 create table organization_packages (
     org_id          uuid not null,
     package_id      int not null references packages,

@@ -4,8 +4,7 @@ drop index environments_by_total;
 drop index environments_by_max_cvss;
 drop index environments_by_scanned_at;
 alter table environments
-    drop column scanned_at, drop column total, drop column critical, drop column high, drop column medium, drop column low,
-        drop column unknown,
+    drop column scanned_at, drop column total, drop column critical, drop column high, drop column medium, drop column low, drop column unknown,
     drop column max_cvss, drop column kev, drop column not_checked;
 
 alter table organization_package_sets
@@ -13,8 +12,8 @@ alter table organization_package_sets
     -- Apart from their number, so that the index entries stay while it changes.
     add column living boolean not null generated always as (environments > 0) stored;
 
--- One row: a share of the number of an organization's environments. Divided by the environment's id, so that logs at the same time seldom
--- wait for each other; the number is the sum of the rows.
+-- One row: a share of the number of an organization's environments. Divided by the environment's id, so that logs at the same time seldom wait
+-- for each other; the number is the sum of the rows.
 create table environment_counts (
     org_id          uuid not null,
     archived        boolean not null,
@@ -32,11 +31,9 @@ declare
     changes environment_change[];
 begin
     if tg_op = 'INSERT' then
-        changes := array(select (org_id, archived, environment_id, package_set_id, 1)::environment_change from came
-            where removed_at is null);
+        changes := array(select (org_id, archived, environment_id, package_set_id, 1)::environment_change from came where removed_at is null);
     elsif tg_op = 'DELETE' then
-        changes := array(select (org_id, archived, environment_id, package_set_id, -1)::environment_change from went
-            where removed_at is null);
+        changes := array(select (org_id, archived, environment_id, package_set_id, -1)::environment_change from went where removed_at is null);
     else
         changes := array(
             select (org_id, archived, environment_id, package_set_id, -1)::environment_change from went where removed_at is null
@@ -59,12 +56,10 @@ begin
     return null;
 end $$;
 
-create trigger count_came after insert on environments referencing new table as came for each statement
-execute function count_environments();
+create trigger count_came after insert on environments referencing new table as came for each statement execute function count_environments();
 create trigger count_moved after update on environments referencing old table as went new table as came
     for each statement execute function count_environments();
-create trigger count_went after delete on environments referencing old table as went for each statement
-execute function count_environments();
+create trigger count_went after delete on environments referencing old table as went for each statement execute function count_environments();
 
 update organization_package_sets s set environments = held.environments
 from (select org_id, package_set_id, count(*) as environments from environments where removed_at is null group by 1, 2) held
@@ -79,8 +74,7 @@ create index environments_package_set on environments (org_id, package_set_id, e
 -- The list by number of vulnerabilities.
 create index organization_package_sets_by_total on organization_package_sets (org_id, total, package_set_id) where living;
 -- The list by highest CVSS score; nothing is less than every value.
-create index organization_package_sets_by_max_cvss on organization_package_sets (org_id, coalesce(max_cvss, -1), package_set_id)
-where living;
+create index organization_package_sets_by_max_cvss on organization_package_sets (org_id, coalesce(max_cvss, -1), package_set_id) where living;
 -- The list by time of the last scan; nothing is less than every value.
 create index organization_package_sets_by_scanned_at on organization_package_sets
     (org_id, coalesce(scanned_at, '-infinity'::timestamptz), package_set_id) where living;

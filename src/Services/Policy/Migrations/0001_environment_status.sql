@@ -1,5 +1,5 @@
--- One row: an environment, where it is, and what an administrator says of it. A removed environment keeps its row, so that a late event
--- does not bring it back. What policies say of an environment is not kept here: a manual status always wins over it.
+-- One row: an environment, where it is, and what an administrator says of it. A removed environment keeps its row, so that a late event does
+-- not bring it back. What policies say of an environment is not kept here: a manual status always wins over it.
 create table environment_status (
     org_id              uuid not null,
     environment_id      uuid not null,

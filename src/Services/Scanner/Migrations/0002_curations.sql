@@ -1,7 +1,6 @@
--- One row: an organization's verdict on a vulnerability, for all of it or for a package, a version, a build. Rows are never overwritten,
--- only ended: by a newer verdict of the same scope, by its expiry, or because somebody took it back. A verdict that outlasts a newer one is
--- not ended by it but lies under it, and counts again when the newer one lapses. Of those not ended that fit a finding the most specific
--- counts, of these the newest.
+-- One row: an organization's verdict on a vulnerability, for all of it or for a package, a version, a build. Rows are never overwritten, only ended: by a
+-- newer verdict of the same scope, by its expiry, or because somebody took it back. A verdict that outlasts a newer one is not ended by it but lies
+-- under it, and counts again when the newer one lapses. Of those not ended that fit a finding the most specific counts, of these the newest.
 create table curations (
     org_id           uuid not null,
     id               uuid not null,
@@ -13,8 +12,7 @@ create table curations (
     version          text,
     build            text,
     specificity      int not null generated always as (
-        case when build is null then 0 else 4 end + case when version is null then 0 else 2 end + case when package is null
-            then 0 else 1 end) stored,
+        case when build is null then 0 else 4 end + case when version is null then 0 else 2 end + case when package is null then 0 else 1 end) stored,
     status           text not null check (status in ('active', 'mitigated', 'cleared', 'disputed')),
     reason           text not null,
     created_at       timestamptz not null,
@@ -36,8 +34,7 @@ create index curations_expiry on curations (expires_at) where ended_at is null a
 -- The history of a vulnerability, by any of the ids that it had.
 create index curations_names on curations using gin (names);
 
--- One row: the counts of a package set for an organization whose curations leave out some of what was found in it. No row: the set's own
--- counts.
+-- One row: the counts of a package set for an organization whose curations leave out some of what was found in it. No row: the set's own counts.
 create table organization_set_counts (
     org_id          uuid not null,
     set_id          bigint not null references package_sets,

@@ -1,5 +1,4 @@
--- One row: a feed of advisories that is fetched from where it is published. Whoever fetches holds the row's lock, so that of several
--- instances one does.
+-- One row: a feed of advisories that is fetched from where it is published. Whoever fetches holds the row's lock, so that of several instances one does.
 create table feeds (
     name                    text primary key,
     url                     text not null,

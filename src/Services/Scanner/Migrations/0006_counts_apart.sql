@@ -1,5 +1,5 @@
--- One row: what was found in a package set: distinct vulnerabilities, not advisories. Apart from the set's packages, which never change and
--- have an index of hundreds of entries for each set.
+-- One row: what was found in a package set: distinct vulnerabilities, not advisories. Apart from the set's packages, which never change and have an
+-- index of hundreds of entries for each set.
 create table set_counts (
     set_id          bigint primary key references package_sets,
     total           int not null default 0,
@@ -16,16 +16,14 @@ create table set_counts (
     scanned_at      timestamptz not null
 ) with (fillfactor = 50);
 insert into set_counts
-select id, total, critical, high, medium, low, unknown, max_cvss, kev, not_checked, vulnerability_keys, generation,
-    scanned_at from package_sets;
+select id, total, critical, high, medium, low, unknown, max_cvss, kev, not_checked, vulnerability_keys, generation, scanned_at from package_sets;
 
 alter table package_sets
-    drop column total, drop column critical, drop column high, drop column medium, drop column low, drop column unknown,
-        drop column max_cvss,
+    drop column total, drop column critical, drop column high, drop column medium, drop column low, drop column unknown, drop column max_cvss,
     drop column kev, drop column not_checked, drop column vulnerability_keys, drop column generation, drop column scanned_at;
 
--- One row: how many environments of an organization are on a set, archived or not; no row where none is. So the environments of a
--- vulnerability are numbers to be added up.
+-- One row: how many environments of an organization are on a set, archived or not; no row where none is. So the environments of a vulnerability are
+-- numbers to be added up.
 create table set_environments (
     org_id          uuid not null,
     set_id          bigint not null,
@@ -64,12 +62,10 @@ begin
     return null;
 end $$;
 
-create trigger count_came after insert on environments referencing new table as came for each statement
-execute function count_environments();
+create trigger count_came after insert on environments referencing new table as came for each statement execute function count_environments();
 create trigger count_moved after update on environments referencing old table as went new table as came
     for each statement execute function count_environments();
-create trigger count_went after delete on environments referencing old table as went for each statement
-execute function count_environments();
+create trigger count_went after delete on environments referencing old table as went for each statement execute function count_environments();
 
 insert into set_environments (org_id, set_id, archived, environments)
 select org_id, set_id, archived, count(*) from environments where visible group by 1, 2, 3;

@@ -1,5 +1,4 @@
--- One row: what a published source says of the packages of one name in a channel. An import takes the place of all that its source said of
--- the channel.
+-- One row: what a published source says of the packages of one name in a channel. An import takes the place of all that its source said of the channel.
 create table published_mappings (
     source          text not null,              -- parselmouth, grayskull
     channel         text not null,              -- canonical: conda-forge, or a URL
@@ -9,5 +8,4 @@ create table published_mappings (
 );
 
 alter table imports add column channel text;    -- of a mapping: the channel that it is of
--- its file holds all that there is, of NVD: of the years that it has records of
-alter table imports add column complete boolean not null default false;
+alter table imports add column complete boolean not null default false; -- its file holds all that there is, of NVD: of the years that it has records of
