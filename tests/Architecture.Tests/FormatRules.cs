@@ -9,7 +9,7 @@ public sealed partial class FormatRules
 
     private static readonly string[] Extensions = [".cs", ".md", ".sql", ".proto", ".sh"];
     private static readonly string[] Scripts = ["run", "test", ".ci/run"];
-    private static readonly string[] Made = [".git", "artifacts", "bin", "obj"];
+    private static readonly string[] Made = [".git", "artifacts", "bin", "obj", "node_modules", ".data"];
 
     [Test]
     public void No_line_is_over_140_columns()
