@@ -58,8 +58,10 @@ public sealed partial class DashboardTests
             }
 
             await ShotAsync(page, "trace");
-            await page.GotoAsync($"{new Uri(link).GetLeftPart(UriPartial.Authority)}/structuredlogs");
-            await Assertions.Expect(page.GetByText("scanner").First).ToBeVisibleAsync();
+            await page.GotoAsync($"{new Uri(link).GetLeftPart(UriPartial.Authority)}/structuredlogs/resource/scanner");
+            await Eventually.BecomesTrueAsync(
+                async () => (await page.ContentAsync()).Contains("advisories in memory", StringComparison.Ordinal),
+                "structured logs are shown", seconds: 60);
             await ShotAsync(page, "logs");
             run.Signal(RunProcess.Interrupt);
             Assert.That(await run.ExitAsync(), Is.Zero, run.Output);
