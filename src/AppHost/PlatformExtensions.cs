@@ -37,11 +37,19 @@ internal static class PlatformExtensions
         }
 
         builder.Services.AddLogging(logging => logging.AddFilter("Aspire.Hosting",
-            Enum.Parse<LogLevel>(Environment.GetEnvironmentVariable("DBG") ?? "Warning")).AddFilter("Microsoft", LogLevel.Warning));
+            LogLevel.Warning).AddFilter("Microsoft", LogLevel.Warning));
         var outcome = builder.OperateLocally(folder);
         builder.Services.AddHostedService(services => new Welcome(
             services.GetRequiredService<ResourceNotificationService>(), outcome, options, builder.Configuration));
-        await builder.Build().RunAsync();
+        try
+        {
+            await builder.Build().RunAsync();
+        }
+        catch (OperationCanceledException)
+        {
+            // It was told to stop while it started.
+        }
+
         return outcome.Failure is null ? 0 : 1;
     }
 }

@@ -1,4 +1,5 @@
 using Aspire.Hosting;
+using Aspire.Hosting.ApplicationModel;
 
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -21,8 +22,14 @@ public static class LocalOperationExtensions
         builder.Services.AddSingleton(folder);
         builder.Services.AddSingleton(outcome);
         builder.Services.AddSingleton<LogFiles>();
-        builder.Services.AddHostedService(services => services.GetRequiredService<LogFiles>());
-        builder.Services.AddHostedService<KeepRunning>();
+        builder.Services.AddSingleton<KeepRunning>();
+
+        // Not as hosted services: those start only when every resource has, and a failed start must be seen before.
+        builder.Eventing.Subscribe<BeforeStartEvent>(async (started, ct) =>
+        {
+            await started.Services.GetRequiredService<LogFiles>().StartAsync(ct);
+            await started.Services.GetRequiredService<KeepRunning>().StartAsync(ct);
+        });
         return outcome;
     }
 }
