@@ -11,9 +11,7 @@ public sealed class OnePieceRules
     [TestCase(@"\.ReceiveAsync\(context|\btx\.ReceiveAsync\(", "src/Postgres/Inbox.cs")]
     [TestCase(@"(total|critical|high) = (excluded|given)\.")]
     [TestCase(@"""listen """, "src/Postgres/Background/ListeningLoop.cs")]
-    [TestCase(
-        @"PeriodicTimer", "src/Gateway/Limits/ShareRateCounts.cs", "src/ServiceDefaults/Addresses/HostAddresses.cs",
-        "src/Services/Policy/Activations/InvalidationChannel.cs")]
+    [TestCase("PeriodicTimer", "src/ServiceDefaults/Addresses/HostAddresses.cs")]
     public void It_is_written_once(string pattern, params string[] places)
     {
         var found = Repository.Sources("src")

@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 
 using EnvPlatform.ServiceDefaults;
+using EnvPlatform.ServiceDefaults.Background;
 
 using Microsoft.Extensions.Options;
 
@@ -36,24 +37,22 @@ internal sealed partial class ShareRateCounts(
     private readonly string _prefix =
         configuration["Messaging:Prefix"] is { Length: > 0 } given ? given + ":gateway:rate:" : "gateway:rate:";
     private bool _away;
+    private long _forgotten;
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        var forgotten = clock.GetTimestamp();
-        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(options.Value.RateSyncMilliseconds), clock);
-        while (await timer.WaitForNextTickAsync(stoppingToken))
-        {
-            await ExchangeAsync(stoppingToken);
-            if (clock.GetElapsedTime(forgotten) > ForgetInterval)
-            {
-                limits.ForgetIdle();
-                forgotten = clock.GetTimestamp();
-            }
-        }
+        _forgotten = clock.GetTimestamp();
+        return new RepeatedWork(nameof(ShareRateCounts), clock, log).RunAsync(ExchangeAsync, stoppingToken);
     }
 
-    private async Task ExchangeAsync(CancellationToken ct)
+    private async Task<TimeSpan?> ExchangeAsync(CancellationToken ct)
     {
+        if (clock.GetElapsedTime(_forgotten) > ForgetInterval)
+        {
+            limits.ForgetIdle();
+            _forgotten = clock.GetTimestamp();
+        }
+
         try
         {
             var database = (await redis.OpenAsync(ct)).GetDatabase();
@@ -63,6 +62,8 @@ internal sealed partial class ShareRateCounts(
                 _away = false;
                 LogBack();
             }
+
+            return TimeSpan.FromMilliseconds(options.Value.RateSyncMilliseconds);
         }
         catch (Exception exception) when (exception is RedisException or TimeoutException)
         {
@@ -73,7 +74,7 @@ internal sealed partial class ShareRateCounts(
                 LogAway(exception.Message);
             }
 
-            await Task.Delay(RetryInterval, clock, ct);
+            return RetryInterval;
         }
     }
 

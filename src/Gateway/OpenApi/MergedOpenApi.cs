@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 
 using EnvPlatform.ServiceDefaults;
+using EnvPlatform.ServiceDefaults.Background;
 using EnvPlatform.ServiceDefaults.Addresses;
 
 using Microsoft.AspNetCore.Routing.Template;
@@ -34,28 +35,30 @@ internal sealed partial class MergedOpenApi(
     /// <summary>The document in UTF-8; null until the first service has answered.</summary>
     public byte[]? Current { get; private set; }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+        new RepeatedWork(nameof(MergedOpenApi), clock, log).RunAsync(MergeAsync, stoppingToken);
+
+    private async Task<TimeSpan?> MergeAsync(CancellationToken ct)
     {
-        while (true)
+        var clusters = proxy.GetClusters().ToArray();
+        var answered = await Task.WhenAll(clusters.Select(cluster => FetchAsync(cluster, ct)));
+        for (var i = 0; i < clusters.Length; i++)
         {
-            var clusters = proxy.GetClusters().ToArray();
-            var answered = await Task.WhenAll(clusters.Select(cluster => FetchAsync(cluster, stoppingToken)));
-            for (var i = 0; i < clusters.Length; i++)
+            if (answered[i] is { } document)
             {
-                if (answered[i] is { } document)
-                {
-                    _documents[clusters[i].ClusterId] = document;
-                }
+                _documents[clusters[i].ClusterId] = document;
             }
-
-            if (_documents.Count > 0)
-            {
-                Current = JsonSerializer.SerializeToUtf8Bytes(OpenApiMerge.Merge(_documents, Version, IsAnonymous));
-            }
-
-            var complete = clusters.Length > 0 && _documents.Count == clusters.Length;
-            await Task.Delay(complete ? TimeSpan.FromSeconds(options.Value.OpenApiRefreshSeconds) : RetryInterval, clock, stoppingToken);
         }
+
+        if (_documents.Count > 0)
+        {
+            Current = JsonSerializer.SerializeToUtf8Bytes(OpenApiMerge.Merge(_documents, Version, IsAnonymous));
+        }
+
+        var isComplete = clusters.Length > 0 && _documents.Count == clusters.Length;
+        return isComplete
+            ? Pause.Spread(TimeSpan.FromSeconds(options.Value.OpenApiRefreshSeconds), Random.Shared.NextDouble())
+            : RetryInterval;
     }
 
     private async Task<JsonObject?> FetchAsync(ClusterState cluster, CancellationToken ct)

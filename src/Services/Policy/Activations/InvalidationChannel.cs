@@ -1,15 +1,16 @@
 using System.Collections.Concurrent;
 
 using EnvPlatform.ServiceDefaults;
+using EnvPlatform.ServiceDefaults.Background;
 
 using StackExchange.Redis;
 
 namespace EnvPlatform.Policy.Activations;
 
 /// <summary>
-/// Tells every instance which answers are out of date, over a Redis channel, and knows whether this instance hears what is said there.
-/// Redis keeps no message for who is away, so the memory is trusted only while this instance hears its own probes, and is cleared whenever
-/// it begins to hear them again.
+/// Tells every instance which answers are out of date, over a Redis channel, and knows whether this instance receives from the channel.
+/// Redis does not store messages for an instance that is disconnected, so the memory is used only while this instance receives its own
+/// probes, and is cleared when it starts to receive them again.
 /// </summary>
 internal sealed partial class InvalidationChannel(
     AnswerMemory memory, RedisConnection redis, TimeProvider clock, ILogger<InvalidationChannel> log)
@@ -19,26 +20,26 @@ internal sealed partial class InvalidationChannel(
     private static readonly TimeSpan Silence = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan PublishTimeout = TimeSpan.FromSeconds(1);
     private readonly string _instance = Guid.CreateVersion7().ToString("N");
-    private readonly ConcurrentDictionary<Location, long> _owed = new();
+    private readonly ConcurrentDictionary<Location, long> _pending = new();
     private readonly Lock _gate = new();
     private IConnectionMultiplexer? _opened;
     private Task? _subscribing;
     private IConnectionMultiplexer? _connection;
-    private long _owedNumber;
+    private long _pendingNumber;
     private long _probesSent;
-    private long _deafUntilProbe;
-    private long _heardAt;
-    private volatile bool _hearing;
+    private long _lostAtProbe;
+    private long _receivedAt;
+    private volatile bool _receiving;
 
-    /// <summary>Whether invalidations reach this instance, as far as can be known.</summary>
-    public bool IsLive => _hearing && clock.GetElapsedTime(Volatile.Read(ref _heardAt)) < Silence;
+    /// <summary>Whether this instance receives invalidations, judged by its last probe.</summary>
+    public bool IsLive => _receiving && clock.GetElapsedTime(Volatile.Read(ref _receivedAt)) < Silence;
 
-    /// <summary>Redis; null while it has never been there.</summary>
+    /// <summary>Redis; null until it has been reached once.</summary>
     public IDatabase? Database => Volatile.Read(ref _connection)?.GetDatabase();
 
     /// <summary>
-    /// Call after the commit that changed these places. Drops what is kept in Redis, then tells every instance. When Redis is away the
-    /// places are remembered and dropped as soon as it is back.
+    /// Call after the commit that changed these places. Drops what is kept in Redis, then tells every instance. While Redis is
+    /// unavailable the places are remembered, and invalidated as soon as it is back.
     /// </summary>
     public async Task DropAsync(IReadOnlyCollection<Location> locations)
     {
@@ -47,44 +48,45 @@ internal sealed partial class InvalidationChannel(
             return;
         }
 
-        var debts = new List<(Location Location, long Number)>(locations.Count);
+        var pending = new List<(Location Location, long Number)>(locations.Count);
         foreach (var location in locations)
         {
             memory.Drop(location.StableHash());
-            var number = Interlocked.Increment(ref _owedNumber);
-            _owed[location] = number;
-            debts.Add((location, number));
+            var number = Interlocked.Increment(ref _pendingNumber);
+            _pending[location] = number;
+            pending.Add((location, number));
         }
 
-        await PayAsync(debts);
+        await InvalidateAsync(pending);
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        using var timer = new PeriodicTimer(ProbeInterval, clock);
-        do
-        {
-            try
-            {
-                if (_connection is null)
-                {
-                    await ConnectAsync(stoppingToken);
-                }
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+        new RepeatedWork(nameof(InvalidationChannel), clock, log).RunAsync(ProbeAsync, stoppingToken);
 
-                await _connection!.GetSubscriber()
-                    .PublishAsync(RedisKeys.Invalidations, $"p:{_instance}:{Interlocked.Increment(ref _probesSent)}")
-                    .WaitAsync(PublishTimeout, clock, stoppingToken);
-                if (IsLive && !_owed.IsEmpty)
-                {
-                    await PayAsync([.. _owed.Select(debt => (debt.Key, debt.Value))]);
-                }
-            }
-            catch (Exception exception) when (exception is RedisException or TimeoutException)
+    // An unavailable Redis is no failure of the work: PostgreSQL answers meanwhile, and the next probe connects again.
+    private async Task<TimeSpan?> ProbeAsync(CancellationToken ct)
+    {
+        try
+        {
+            if (_connection is null)
             {
-                BecomeDeaf(exception.GetType().Name);
+                await ConnectAsync(ct);
+            }
+
+            await _connection!.GetSubscriber()
+                .PublishAsync(RedisKeys.Invalidations, $"p:{_instance}:{Interlocked.Increment(ref _probesSent)}")
+                .WaitAsync(PublishTimeout, clock, ct);
+            if (IsLive && !_pending.IsEmpty)
+            {
+                await InvalidateAsync([.. _pending.Select(one => (one.Key, one.Value))]);
             }
         }
-        while (await timer.WaitForNextTickAsync(stoppingToken));
+        catch (Exception exception) when (exception is RedisException or TimeoutException)
+        {
+            MarkLost(exception.GetType().Name);
+        }
+
+        return ProbeInterval;
     }
 
     private async Task ConnectAsync(CancellationToken ct)
@@ -93,10 +95,10 @@ internal sealed partial class InvalidationChannel(
         if (_opened is null)
         {
             _opened = opened;
-            opened.ConnectionFailed += (_, failure) => BecomeDeaf(failure.FailureType.ToString());
+            opened.ConnectionFailed += (_, failure) => MarkLost(failure.FailureType.ToString());
         }
 
-        // Asked for again and again while Redis is away, the subscription would be there as often.
+        // Each request for the subscription while Redis is unavailable would add another one.
         if (!opened.IsConnected)
         {
             throw new TimeoutException("Redis has not been reached yet.");
@@ -104,38 +106,38 @@ internal sealed partial class InvalidationChannel(
 
         if (_subscribing is null or { IsFaulted: true } or { IsCanceled: true })
         {
-            _subscribing = opened.GetSubscriber().SubscribeAsync(RedisKeys.Invalidations, (_, message) => Hear(message));
+            _subscribing = opened.GetSubscriber().SubscribeAsync(RedisKeys.Invalidations, (_, message) => Receive(message));
         }
 
         await _subscribing.WaitAsync(PublishTimeout, clock, ct);
         Volatile.Write(ref _connection, opened);
     }
 
-    private async Task PayAsync(List<(Location Location, long Number)> debts)
+    private async Task InvalidateAsync(List<(Location Location, long Number)> pending)
     {
         if (Database is not { } redis)
         {
-            LogOwed(_owed.Count, "it has not been reached yet");
+            LogPending(_pending.Count, "it has not been reached yet");
             return;
         }
 
         try
         {
-            await redis.KeyDeleteAsync([.. debts.Select(debt => RedisKeys.Activation(debt.Location))]).WaitAsync(PublishTimeout, clock);
-            var hashes = string.Join(',', debts.Select(debt => debt.Location.StableHash().ToString("x")).Distinct());
+            await redis.KeyDeleteAsync([.. pending.Select(one => RedisKeys.Activation(one.Location))]).WaitAsync(PublishTimeout, clock);
+            var hashes = string.Join(',', pending.Select(one => one.Location.StableHash().ToString("x")).Distinct());
             await redis.PublishAsync(RedisKeys.Invalidations, "d:" + hashes).WaitAsync(PublishTimeout, clock);
-            foreach (var (location, number) in debts)
+            foreach (var (location, number) in pending)
             {
-                _owed.TryRemove(new(location, number));
+                _pending.TryRemove(new(location, number));
             }
         }
         catch (Exception exception) when (exception is RedisException or TimeoutException)
         {
-            LogOwed(_owed.Count, exception.GetType().Name);
+            LogPending(_pending.Count, exception.GetType().Name);
         }
     }
 
-    private void Hear(string? message)
+    private void Receive(string? message)
     {
         if (message?.StartsWith("d:", StringComparison.Ordinal) == true)
         {
@@ -149,15 +151,15 @@ internal sealed partial class InvalidationChannel(
         }
         else if (message?.Split(':') is ["p", var sender, var number] && sender == _instance && long.TryParse(number, out var probe))
         {
-            HearProbe(probe);
+            ReceiveProbe(probe);
         }
     }
 
-    private void HearProbe(long probe)
+    private void ReceiveProbe(long probe)
     {
         lock (_gate)
         {
-            if (probe <= _deafUntilProbe)
+            if (probe <= _lostAtProbe)
             {
                 return;
             }
@@ -168,35 +170,35 @@ internal sealed partial class InvalidationChannel(
                 memory.Clear();
             }
 
-            Volatile.Write(ref _heardAt, clock.GetTimestamp());
-            _hearing = true;
+            Volatile.Write(ref _receivedAt, clock.GetTimestamp());
+            _receiving = true;
             if (!wasLive)
             {
-                LogHearing();
+                LogReceiving();
             }
         }
     }
 
-    /// <summary>Only a probe that is sent after this moment proves that the channel is there again.</summary>
-    private void BecomeDeaf(string reason)
+    /// <summary>Only a probe that is sent after this moment proves that the channel works again.</summary>
+    private void MarkLost(string reason)
     {
         lock (_gate)
         {
-            _deafUntilProbe = Volatile.Read(ref _probesSent);
-            if (_hearing)
+            _lostAtProbe = Volatile.Read(ref _probesSent);
+            if (_receiving)
             {
-                _hearing = false;
-                LogDeaf(reason);
+                _receiving = false;
+                LogLost(reason);
             }
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Redis is there: activation answers are kept in memory")]
-    private partial void LogHearing();
+    [LoggerMessage(Level = LogLevel.Information, Message = "Redis is available: activation answers are cached in memory")]
+    private partial void LogReceiving();
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Redis is away ({Reason}): PostgreSQL answers every activation check")]
-    private partial void LogDeaf(string reason);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Redis is unavailable ({Reason}): PostgreSQL answers every activation check")]
+    private partial void LogLost(string reason);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "{Count} places wait for Redis to have their activation answers dropped: {Reason}")]
-    private partial void LogOwed(int count, string reason);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The activation answers of {Count} places are invalidated when Redis is back: {Reason}")]
+    private partial void LogPending(int count, string reason);
 }
