@@ -36,20 +36,16 @@ internal static class PlatformExtensions
             return 0;
         }
 
-        builder.Services.AddLogging(logging => logging.AddFilter("Aspire.Hosting",
-            LogLevel.Warning).AddFilter("Microsoft", LogLevel.Warning));
+        // What a failed start says is in its outcome; the host would add the trace of its own cancellation.
+        builder.Services.AddLogging(logging => logging
+            .AddFilter("Aspire.Hosting", LogLevel.Warning)
+            .AddFilter("Aspire.Hosting.Dcp.DcpHost", LogLevel.Error)
+            .AddFilter("Microsoft", LogLevel.Warning)
+            .AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None));
         var outcome = builder.OperateLocally(folder);
         builder.Services.AddHostedService(services => new Welcome(
             services.GetRequiredService<ResourceNotificationService>(), outcome, options, builder.Configuration));
-        try
-        {
-            await builder.Build().RunAsync();
-        }
-        catch (OperationCanceledException)
-        {
-            // It was told to stop while it started.
-        }
-
+        await builder.Build().RunLocallyAsync();
         return outcome.Failure is null ? 0 : 1;
     }
 }

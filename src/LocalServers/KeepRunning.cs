@@ -79,7 +79,7 @@ internal sealed partial class KeepRunning(
     {
         var name = change.Resource.Name;
         var code = change.Snapshot.ExitCode is { } exit ? $" with exit code {exit}" : "";
-        var tail = string.Concat(logs.TailOf(name).Select(line => $"{Environment.NewLine}  {line}"));
+        var tail = string.Concat(logs.TailOf(name).Select(line => Environment.NewLine + "  " + line));
         return $"{name} ended{code} before the platform was ready. Its log is {folder.LogFor(name)}.{tail}";
     }
 

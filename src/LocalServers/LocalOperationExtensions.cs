@@ -4,6 +4,7 @@ using Aspire.Hosting.ApplicationModel;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 
 namespace EnvPlatform.LocalServers;
@@ -11,6 +12,8 @@ namespace EnvPlatform.LocalServers;
 /// <summary>What a platform on one machine needs and the orchestrator does not do by itself.</summary>
 public static class LocalOperationExtensions
 {
+    private static readonly TimeSpan EndPatience = TimeSpan.FromSeconds(20);
+
     /// <summary>Keeps logs in the data folder, starts again what dies, and ends only when every process has ended.</summary>
     public static StartOutcome OperateLocally(this IDistributedApplicationBuilder builder, DataFolder folder)
     {
@@ -21,15 +24,41 @@ public static class LocalOperationExtensions
         builder.Services.AddSingleton<IPostConfigureOptions<HealthCheckServiceOptions>, PatientHealthChecks>();
         builder.Services.AddSingleton(folder);
         builder.Services.AddSingleton(outcome);
+        builder.Services.AddSingleton<StartedProcesses>();
         builder.Services.AddSingleton<LogFiles>();
         builder.Services.AddSingleton<KeepRunning>();
 
         // Not as hosted services: those start only when every resource has, and a failed start must be seen before.
         builder.Eventing.Subscribe<BeforeStartEvent>(async (started, ct) =>
         {
+            started.Services.GetRequiredService<StartedProcesses>().Mark();
             await started.Services.GetRequiredService<LogFiles>().StartAsync(ct);
             await started.Services.GetRequiredService<KeepRunning>().StartAsync(ct);
         });
         return outcome;
+    }
+
+    /// <summary>
+    /// Runs until the process is told to stop, or a start fails; returns when every process that it started has ended.
+    /// </summary>
+    public static async Task RunLocallyAsync(this DistributedApplication app)
+    {
+        ArgumentNullException.ThrowIfNull(app);
+        var processes = app.Services.GetRequiredService<StartedProcesses>();
+        await using (app)
+        {
+            try
+            {
+                await app.StartAsync();
+                await HostingAbstractionsHostExtensions.WaitForShutdownAsync(app);
+            }
+            catch (OperationCanceledException)
+            {
+                // It was told to stop while it started: what has started by then is ended here.
+                await app.StopAsync();
+            }
+        }
+
+        await processes.EndAsync(EndPatience);
     }
 }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Text.RegularExpressions;
 
 using Aspire.Hosting.ApplicationModel;
 
@@ -9,13 +10,14 @@ namespace EnvPlatform.LocalServers;
 /// <summary>
 /// Writes what every process prints to <c>logs/NAME.log</c> of the data folder; the dashboard forgets it when the platform ends.
 /// </summary>
-internal sealed class LogFiles(DataFolder folder, ResourceNotificationService resources, ResourceLoggerService loggers) : BackgroundService
+internal sealed partial class LogFiles(
+    DataFolder folder, ResourceNotificationService resources, ResourceLoggerService loggers) : BackgroundService
 {
     private const int TailLines = 20;
     private readonly ConcurrentDictionary<string, Task> _writers = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, ConcurrentQueue<string>> _tails = new(StringComparer.Ordinal);
 
-    /// <summary>The last lines that a resource printed, for a message about its end.</summary>
+    /// <summary>The last lines that a resource printed, without the frames of stack traces, for a message about its end.</summary>
     public IReadOnlyCollection<string> TailOf(string resource) => _tails.TryGetValue(resource, out var tail) ? [.. tail] : [];
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -33,6 +35,14 @@ internal sealed class LogFiles(DataFolder folder, ResourceNotificationService re
         }
     }
 
+    /// <summary>What colours text on a terminal (ECMA-48, SGR).</summary>
+    [GeneratedRegex("\e\\[[0-9;]*m", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1_000)]
+    private static partial Regex Colour();
+
+    /// <summary>A line of a stack trace, after the time that the orchestrator puts before each.</summary>
+    [GeneratedRegex(@"^(\S+ )?\s+at ", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1_000)]
+    private static partial Regex Frame();
+
     private async Task WriteAsync(string id, string name, CancellationToken ct)
     {
         var tail = _tails.GetOrAdd(name, _ => new());
@@ -44,8 +54,14 @@ internal sealed class LogFiles(DataFolder folder, ResourceNotificationService re
                 file ??= new(folder.LogFor(name), append: true);
                 foreach (var line in lines)
                 {
-                    await file.WriteLineAsync(line.Content);
-                    tail.Enqueue(line.Content);
+                    var text = Colour().Replace(line.Content, "");
+                    await file.WriteLineAsync(text);
+                    if (Frame().IsMatch(text))
+                    {
+                        continue;
+                    }
+
+                    tail.Enqueue(text);
                     if (tail.Count > TailLines)
                     {
                         tail.TryDequeue(out _);

@@ -138,33 +138,36 @@ public static class RunAsProcessExtensions
 
         // Whoever raised the event waits for this method.
         _ = MirrorAsync(
-            [server, .. databases], process, port, e.Notifications,
+            server, databases, process, port, e.Notifications,
             e.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopped);
     }
 
     private static async Task MirrorAsync(
-        IResource[] all, ExecutableResource process, int port, ResourceNotificationService notifications, CancellationToken ct)
+        IResource server, IResource[] databases, ExecutableResource process, int port, ResourceNotificationService notifications,
+        CancellationToken ct)
     {
         await foreach (var change in notifications.WatchAsync(ct))
         {
             if (change.Resource == process)
             {
-                foreach (var resource in all)
+                // Of those that share an address only one may show it: by it the dashboard names whom a span has called.
+                var url = new UrlSnapshot("tcp", $"tcp://127.0.0.1:{port}", IsInternal: false);
+                await notifications.PublishUpdateAsync(server, snapshot => Mirrored(snapshot, change.Snapshot) with { Urls = [url] });
+                foreach (var database in databases)
                 {
-                    await notifications.PublishUpdateAsync(resource, snapshot => Mirrored(snapshot, change.Snapshot, port));
+                    await notifications.PublishUpdateAsync(database, snapshot => Mirrored(snapshot, change.Snapshot));
                 }
             }
         }
     }
 
-    private static CustomResourceSnapshot Mirrored(CustomResourceSnapshot snapshot, CustomResourceSnapshot process, int port) =>
+    private static CustomResourceSnapshot Mirrored(CustomResourceSnapshot snapshot, CustomResourceSnapshot process) =>
         snapshot with
         {
             State = process.State,
             ExitCode = process.ExitCode,
             StartTimeStamp = process.StartTimeStamp,
             StopTimeStamp = process.StopTimeStamp,
-            Urls = [new("tcp", $"tcp://127.0.0.1:{port}", IsInternal: false)],
             Properties = [.. Shown(process.Properties)],
         };
 

@@ -1,4 +1,3 @@
-
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
@@ -32,6 +31,11 @@ public static class Health
         app.MapHealthChecks(
             "/health/ready", new() { Predicate = check => check.Tags.Contains(ReadyTag), ResponseWriter = WriteAsync }).AllowAnonymous();
     }
+
+    /// <summary>Whether a request only asks how this process is, by HTTP or by gRPC.</summary>
+    internal static bool IsProbe(HttpRequest request) =>
+        request.Path.StartsWithSegments("/health", StringComparison.Ordinal)
+        || request.Path.StartsWithSegments("/grpc.health.v1.Health", StringComparison.Ordinal);
 
     private static Task WriteAsync(HttpContext http, HealthReport report) =>
         http.Response.WriteAsJsonAsync(

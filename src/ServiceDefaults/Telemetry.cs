@@ -8,12 +8,14 @@ using Microsoft.Extensions.DependencyInjection;
 
 using OpenTelemetry;
 using OpenTelemetry.Resources;
+using OpenTelemetry.Trace;
 
 namespace EnvPlatform.ServiceDefaults;
 
 /// <summary>
 /// Traces, metrics and logs by OpenTelemetry, sent by OTLP when <c>OTEL_EXPORTER_OTLP_ENDPOINT</c> is set (the Aspire dashboard sets it).
-/// ASP.NET Core, HttpClient, gRPC, Npgsql, Polly and MassTransit emit activities and meters of their own; they are switched on by name.
+/// HttpClient, gRPC, Npgsql, Polly and MassTransit emit activities and meters of their own; they are switched on by name. Requests are named
+/// after their route. What nobody asked for is left out of the traces: see <see cref="WorkSampler"/>.
 /// </summary>
 public static class Telemetry
 {
@@ -21,7 +23,7 @@ public static class Telemetry
 
     private static readonly string[] Sources =
         [
-            ActivitySourceName, "Microsoft.AspNetCore", "System.Net.Http", "Grpc.Net.Client", "Npgsql", "Yarp.ReverseProxy",
+            ActivitySourceName, "System.Net.Http", "Grpc.Net.Client", "Npgsql", "Yarp.ReverseProxy",
             DiagnosticHeaders.DefaultListenerName
         ];
 
@@ -39,7 +41,10 @@ public static class Telemetry
     {
         var telemetry = builder.Services.AddOpenTelemetry()
             .ConfigureResource(resource => NameService(resource, service))
-            .WithTracing(tracing => tracing.AddSource(Sources))
+            .WithTracing(tracing => tracing
+                .AddSource(Sources)
+                .AddAspNetCoreInstrumentation(options => options.Filter = context => !Health.IsProbe(context.Request))
+                .SetSampler(new ParentBasedSampler(new WorkSampler())))
             .WithMetrics(metrics => metrics.AddMeter(Meters));
         if (!string.IsNullOrWhiteSpace(builder.Configuration["OTEL_EXPORTER_OTLP_ENDPOINT"]))
         {
