@@ -14,8 +14,8 @@ namespace EnvPlatform.ServiceDefaults;
 
 /// <summary>
 /// Traces, metrics and logs by OpenTelemetry, sent by OTLP when <c>OTEL_EXPORTER_OTLP_ENDPOINT</c> is set (the Aspire dashboard sets it).
-/// HttpClient, gRPC, Npgsql, Polly and MassTransit emit activities and meters of their own; they are switched on by name. Requests are named
-/// after their route. What nobody asked for is left out of the traces: see <see cref="WorkSampler"/>.
+/// HttpClient, gRPC, Npgsql, Polly and MassTransit emit activities and meters of their own; they are switched on by name. Requests are
+/// named after their route. What nobody asked for is left out of the traces: see <see cref="WorkSampler"/>.
 /// </summary>
 public static class Telemetry
 {

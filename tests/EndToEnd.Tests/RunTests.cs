@@ -82,7 +82,8 @@ public sealed class RunTests
         using var run = RunProcess.Start(
             Data("one"), new Dictionary<string, string> { ["Feeds__StaleHours"] = "-1" }, Port(), "--dashboard", "false");
         Assert.That(await run.ExitAsync(), Is.EqualTo(1), run.Output);
-        Assert.That(run.Output, Does.Match("scanner ended with exit code -?[0-9]+ before the platform was ready").And.Contain("StaleHours"));
+        Assert.That(run.Output, Does.Match("scanner ended with exit code -?[0-9]+ before the platform was ready"));
+        Assert.That(run.Output, Does.Contain("StaleHours"));
         Assert.That(run.Processes(), Is.Empty);
     }
 

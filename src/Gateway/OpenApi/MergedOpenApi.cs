@@ -3,8 +3,8 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 
 using EnvPlatform.ServiceDefaults;
-using EnvPlatform.ServiceDefaults.Background;
 using EnvPlatform.ServiceDefaults.Addresses;
+using EnvPlatform.ServiceDefaults.Background;
 
 using Microsoft.AspNetCore.Routing.Template;
 using Microsoft.Extensions.Options;

@@ -199,6 +199,7 @@ internal sealed partial class InvalidationChannel(
     [LoggerMessage(Level = LogLevel.Warning, Message = "Redis is unavailable ({Reason}): PostgreSQL answers every activation check")]
     private partial void LogLost(string reason);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The activation answers of {Count} places are invalidated when Redis is back: {Reason}")]
+    [LoggerMessage(
+        Level = LogLevel.Warning, Message = "The activation answers of {Count} places are invalidated when Redis is back: {Reason}")]
     private partial void LogPending(int count, string reason);
 }
