@@ -78,12 +78,18 @@ internal sealed class AppHostOptions
             SetUnlessGiven("ASPNETCORE_URLS", $"http://127.0.0.1:{page}");
             SetUnlessGiven("ASPIRE_DASHBOARD_OTLP_ENDPOINT_URL", $"http://127.0.0.1:{FreePorts.Next()}");
             SetUnlessGiven("ASPIRE_RESOURCE_SERVICE_ENDPOINT_URL", $"http://127.0.0.1:{FreePorts.Next()}");
-            SetUnlessGiven("ASPIRE_ALLOW_UNSECURED_TRANSPORT", "true");
         }
 
-        // Servers speak to loopback only; a developer's certificate on the machine would otherwise change how they listen.
-        SetUnlessGiven("ASPIRE_DEVELOPER_CERTIFICATE_DEFAULT_HTTPS_TERMINATION", "false");
-        return new DistributedApplicationOptions { Args = _args, DisableDashboard = !Dashboard };
+        return new DistributedApplicationOptions
+        {
+            Args = _args,
+            DisableDashboard = !Dashboard,
+
+            // Everything speaks to loopback only; a developer's certificate on the machine would otherwise change how servers listen.
+            AllowUnsecuredTransport = true,
+            TrustDeveloperCertificate = false,
+            DeveloperCertificateDefaultHttpsTerminationEnabled = false,
+        };
     }
 
     /// <summary>Says on the error stream what is missing when it answers false.</summary>

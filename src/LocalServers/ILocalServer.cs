@@ -19,4 +19,7 @@ public interface ILocalServer
     /// </summary>
     /// <exception cref="LocalServerException">It cannot be run.</exception>
     Task PrepareAsync(string user, string password, CancellationToken ct);
+
+    /// <summary>Asks a server to end for which SIGTERM, which every process gets, is not the best way to; it may still run afterwards.</summary>
+    Task EndAsync(CancellationToken ct) => Task.CompletedTask;
 }

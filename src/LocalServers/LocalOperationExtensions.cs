@@ -27,6 +27,7 @@ public static class LocalOperationExtensions
         builder.Services.AddSingleton<StartedProcesses>();
         builder.Services.AddSingleton<LogFiles>();
         builder.Services.AddSingleton<KeepRunning>();
+        builder.Services.AddHostedService<StopInOrder>();
 
         // Not as hosted services: those start only when every resource has, and a failed start must be seen before.
         builder.Eventing.Subscribe<BeforeStartEvent>(async (started, ct) =>

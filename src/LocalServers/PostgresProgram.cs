@@ -59,6 +59,22 @@ public sealed class PostgresProgram : ILocalServer
         await WaitForOldServerAsync(ct);
     }
 
+    /// <summary>
+    /// By a fast shutdown. On SIGTERM PostgreSQL would wait until its last client has gone, and be killed while it does.
+    /// </summary>
+    public async Task EndAsync(CancellationToken ct)
+    {
+        var (command, arguments) = AsOwner(Path.Combine(_bin, "pg_ctl"), ["stop", "-D", _data, "-m", "fast", "--silent"]);
+        try
+        {
+            await Programs.RunAsync(command, arguments, ct);
+        }
+        catch (LocalServerException)
+        {
+            // It does not run.
+        }
+    }
+
     /// <summary>Debian keeps the servers of each major version apart from the commands for users; the newest is taken.</summary>
     private static IEnumerable<string> Folders() =>
         Directory.Exists("/usr/lib/postgresql")

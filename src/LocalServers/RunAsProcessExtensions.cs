@@ -73,6 +73,7 @@ public static class RunAsProcessExtensions
         }
 
         return server
+            .WithAnnotation(new LocalServerAnnotation(program))
             .OnInitializeResource((resource, e, ct) => FollowAsync(resource, process.Resource, program.Port, e, ct))
             .Forward(process.Resource, KnownResourceCommands.StartCommand, "Start", "Play")
             .Forward(process.Resource, KnownResourceCommands.StopCommand, "Stop", "Stop")

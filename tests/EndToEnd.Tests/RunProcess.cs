@@ -18,9 +18,10 @@ internal sealed partial class RunProcess : IDisposable
 
     private readonly List<string> _lines = [];
     private readonly string _mark;
+    private readonly string _data;
     private readonly Process _process;
 
-    private RunProcess(Process process, string mark) => (_process, _mark) = (process, mark);
+    private RunProcess(Process process, string mark, string data) => (_process, _mark, _data) = (process, mark, data);
 
     public string Output
     {
@@ -52,7 +53,7 @@ internal sealed partial class RunProcess : IDisposable
             info.Environment[name] = value;
         }
 
-        var run = new RunProcess(new Process { StartInfo = info }, mark);
+        var run = new RunProcess(new Process { StartInfo = info }, mark, data);
         run.Begin();
         return run;
     }
@@ -82,7 +83,7 @@ internal sealed partial class RunProcess : IDisposable
     [
         .. Directory.EnumerateDirectories("/proc").Select(Path.GetFileName)
             .Where(name => int.TryParse(name, CultureInfo.InvariantCulture, out _))
-            .Where(name => Read($"/proc/{name}/environ").Contains($"{Marker}={_mark}", StringComparison.Ordinal))
+            .Where(name => IsOurs($"/proc/{name}"))
             .Select(name => (int.Parse(name!, CultureInfo.InvariantCulture), Read($"/proc/{name}/cmdline").Replace('\0', ' '))),
     ];
 
@@ -97,6 +98,23 @@ internal sealed partial class RunProcess : IDisposable
         }
 
         _process.Dispose();
+    }
+
+    /// <summary>By the mark; servers that write a title over their environment are known by the folder in which they run.</summary>
+    private bool IsOurs(string process) =>
+        Read(Path.Combine(process, "environ")).Contains($"{Marker}={_mark}", StringComparison.Ordinal)
+        || FolderOf(process).StartsWith(_data + "/", StringComparison.Ordinal);
+
+    private static string FolderOf(string process)
+    {
+        try
+        {
+            return new FileInfo(Path.Combine(process, "cwd")).LinkTarget ?? "";
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return "";
+        }
     }
 
     private static string Read(string path)

@@ -40,11 +40,16 @@ internal sealed class RunningServers(DataFolder folder) : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        // All before the first is waited for: this process may itself be ended in between.
+        foreach (var process in _processes)
+        {
+            process.Kill(entireProcessTree: true);
+        }
+
         foreach (var process in _processes)
         {
             using (process)
             {
-                process.Kill(entireProcessTree: true);
                 await process.WaitForExitAsync();
             }
         }
