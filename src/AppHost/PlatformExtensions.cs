@@ -43,8 +43,9 @@ internal static class PlatformExtensions
             .AddFilter("Microsoft", LogLevel.Warning)
             .AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None));
         var outcome = builder.OperateLocally(folder);
+        var isFirst = !File.Exists(options.BootstrapFile);
         builder.Services.AddHostedService(services => new Welcome(
-            services.GetRequiredService<ResourceNotificationService>(), outcome, options, builder.Configuration));
+            services.GetRequiredService<ResourceNotificationService>(), outcome, options, isFirst, builder.Configuration));
         await builder.Build().RunLocallyAsync();
         return outcome.Failure is null ? 0 : 1;
     }

@@ -9,14 +9,13 @@ namespace EnvPlatform.AppHost;
 
 /// <summary>Says, once everything is ready, where the platform is, how to sign in and what to type next.</summary>
 internal sealed class Welcome(
-    ResourceNotificationService resources, StartOutcome outcome, AppHostOptions options, IConfiguration configuration) : BackgroundService
+    ResourceNotificationService resources, StartOutcome outcome, AppHostOptions options, bool isFirst, IConfiguration configuration)
+    : BackgroundService
 {
     private sealed record Bootstrap(string Url, string Organization, string Email, string Password, string Token);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        // What the file says is shown by the start that writes it; later ones name it.
-        var isFirst = !File.Exists(options.BootstrapFile);
         try
         {
             await resources.WaitForResourceHealthyAsync("gateway", WaitBehavior.WaitOnResourceUnavailable, stoppingToken);
@@ -30,6 +29,8 @@ internal sealed class Welcome(
         await using var file = File.OpenRead(options.BootstrapFile);
         var bootstrap = (await JsonSerializer.DeserializeAsync<Bootstrap>(file, JsonSerializerOptions.Web, stoppingToken))!;
         var url = $"http://localhost:{options.Port}";
+
+        // What the file says is shown by the start that wrote it; later ones name it.
         var secrets = isFirst ? $", password {bootstrap.Password}" : "";
         Console.WriteLine($"""
 
