@@ -39,8 +39,15 @@ public sealed class DataFolder : IDisposable
                 Directory.CreateDirectory(root, PassThrough);
             }
 
-            return new DataFolder(
-                root, new FileStream(Path.Combine(root, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
+            // Also a folder that was there before, whatever its mode.
+            File.SetUnixFileMode(root, PassThrough);
+            return new DataFolder(root, new FileStream(Path.Combine(root, "lock"), new FileStreamOptions
+            {
+                Mode = FileMode.OpenOrCreate,
+                Access = FileAccess.ReadWrite,
+                Share = FileShare.None,
+                UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+            }));
         }
         catch (UnauthorizedAccessException e)
         {
@@ -76,8 +83,11 @@ public sealed class DataFolder : IDisposable
             Directory.Delete(path, recursive: true);
         }
 
-        Directory.CreateDirectory(Path.GetDirectoryName(path)!, PassThrough);
+        var all = Path.GetDirectoryName(path)!;
+        Directory.CreateDirectory(all, PassThrough);
         Directory.CreateDirectory(path, OwnerOnly);
+        File.SetUnixFileMode(all, PassThrough);
+        File.SetUnixFileMode(path, OwnerOnly);
         return path;
     }
 
@@ -94,7 +104,8 @@ public sealed class DataFolder : IDisposable
             Directory.Delete(path, recursive: true);
         }
 
-        Directory.CreateDirectory(path);
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!, PassThrough);
+        Directory.CreateDirectory(path, OwnerOnly);
         if (link.LinkTarget is null)
         {
             link.Delete();
@@ -108,7 +119,9 @@ public sealed class DataFolder : IDisposable
     public string LogFor(string process)
     {
         var path = Path.Combine(Root, "logs", process + ".log");
-        Directory.CreateDirectory(Path.GetDirectoryName(path)!, OwnerOnly);
+        var all = Path.GetDirectoryName(path)!;
+        Directory.CreateDirectory(all, OwnerOnly);
+        File.SetUnixFileMode(all, OwnerOnly);
         if (File.Exists(path) && new FileInfo(path).Length > 16 << 20)
         {
             File.Move(path, path + ".1", overwrite: true);

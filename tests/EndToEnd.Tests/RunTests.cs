@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
@@ -35,6 +36,7 @@ public sealed class RunTests
             Assert.That(same.Output, Does.Contain("is in use by another running platform"));
         }
 
+        await NobodyElseCanReadAsync(Data("one"));
         using var other = RunProcess.Start(Data("other"), null, Port(), "--dashboard", "false");
         await other.PrintsAsync(Ready);
         one.Signal(RunProcess.Interrupt);
@@ -98,6 +100,36 @@ public sealed class RunTests
         await RefusedAsync(64, "--instances must be a number from 1 to 8", "--instances", "9");
         await RefusedAsync(64, "--dashboard must be true or false", "--dashboard", "perhaps");
         await RefusedAsync(1, "neither docker nor podman answers", "--containers", "true", Port());
+    }
+
+    /// <summary>Tries every file and folder of a running platform as the user who has no rights, who may guess each name.</summary>
+    private static async Task NobodyElseCanReadAsync(string data)
+    {
+        if (!Environment.IsPrivilegedProcess)
+        {
+            return; // Only root can become somebody else.
+        }
+
+        string[] asNobody = ["--reuid=nobody", "--regid=nogroup", "--clear-groups", "sh", "-c"];
+        using var shell = Process.Start(new ProcessStartInfo(
+            "setpriv", [.. asNobody, """while read -r path; do if [ -r "$path" ] || [ -w "$path" ]; then echo "$path"; fi; done"""])
+        {
+            UseShellExecute = false,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+        })!;
+        var found = shell.StandardOutput.ReadToEndAsync();
+        var tried = 0;
+        foreach (var path in Directory.EnumerateFileSystemEntries(data, "*", SearchOption.AllDirectories).Prepend(data))
+        {
+            await shell.StandardInput.WriteLineAsync(path);
+            tried++;
+        }
+
+        shell.StandardInput.Close();
+        Assert.That(await found, Is.Empty, "what others can read or write");
+        Assert.That(tried, Is.GreaterThan(100), "the servers' data were there");
+        await shell.WaitForExitAsync();
     }
 
     private static string Port() => $"--port={FreePorts.Next()}";

@@ -1,3 +1,5 @@
+using EnvPlatform.Contracts.Masking;
+
 namespace EnvPlatform.Agent.Collectors;
 
 /// <summary>Reads <c>conda-meta/history</c>, where conda keeps one block for each change of an environment.</summary>

@@ -7,6 +7,7 @@ using System.Text.Json.Nodes;
 using EnvPlatform.Agent.Client;
 using EnvPlatform.Agent.Collectors;
 using EnvPlatform.Agent.Output;
+using EnvPlatform.Contracts.Masking;
 
 namespace EnvPlatform.Agent.Commands;
 

@@ -1,3 +1,5 @@
+using EnvPlatform.Contracts.Masking;
+
 using YamlDotNet.RepresentationModel;
 
 namespace EnvPlatform.Agent.Collectors.Files;

@@ -1,5 +1,7 @@
 using System.Text.RegularExpressions;
 
+using EnvPlatform.Contracts.Masking;
+
 namespace EnvPlatform.Agent.Collectors.Files;
 
 /// <summary>

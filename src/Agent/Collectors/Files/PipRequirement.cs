@@ -1,5 +1,7 @@
 using System.Text.RegularExpressions;
 
+using EnvPlatform.Contracts.Masking;
+
 namespace EnvPlatform.Agent.Collectors.Files;
 
 /// <summary>Reads one line of pip requirements (PEP 508) as environment files hold them.</summary>

@@ -2,6 +2,7 @@ using System.ComponentModel.DataAnnotations;
 
 using EnvPlatform.Contracts;
 using EnvPlatform.Contracts.Ids;
+using EnvPlatform.Contracts.Masking;
 using EnvPlatform.Contracts.Packages;
 using EnvPlatform.Ingest.Machines;
 using EnvPlatform.Ingest.Packages;
@@ -63,7 +64,7 @@ internal static partial class LogEnvironment
 
         var log = new Log(
             caller.OrgId, request.MachineId!.Value, request.Prefix!, request.PreviousPrefix, request.Name!,
-            request.Platform!, request.Digest!, request.Command is null ? null : Secrets.Mask(request.Command), packages?.Packages);
+            request.Platform!, request.Digest!, request.Command is null ? null : Secrets.Masked(request.Command), packages?.Packages);
         var state = await FindAsync(db, log, ct);
         if (state is null)
         {

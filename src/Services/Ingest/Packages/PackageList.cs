@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text;
 
+using EnvPlatform.Contracts.Masking;
 using EnvPlatform.Contracts.Packages;
 
 namespace EnvPlatform.Ingest.Packages;
@@ -118,7 +119,7 @@ internal sealed class PackageList
 
     private static (string Field, string Message)? RefuseRest(PackageEntry entry)
     {
-        if (entry.Channel is not null && Secrets.Mask(entry.Channel) != entry.Channel)
+        if (entry.Channel is not null && entry.Channel.AsSpan().ContainsAny("/@%=_") && Secrets.Masked(entry.Channel) != entry.Channel)
         {
             return (".channel", "Holds credentials; send the canonical channel name.");
         }
