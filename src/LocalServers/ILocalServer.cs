@@ -20,6 +20,8 @@ public interface ILocalServer
     /// <exception cref="LocalServerException">It cannot be run.</exception>
     Task PrepareAsync(string user, string password, CancellationToken ct);
 
-    /// <summary>Asks a server to end for which SIGTERM, which every process gets, is not the best way to; it may still run afterwards.</summary>
+    /// <summary>
+    /// Asks the server to end, where SIGTERM, which every process gets afterwards, is not the best way. It may still run when this returns.
+    /// </summary>
     Task EndAsync(CancellationToken ct) => Task.CompletedTask;
 }

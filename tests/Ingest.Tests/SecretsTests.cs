@@ -47,7 +47,8 @@ public sealed class SecretsTests
     ];
 
     /// <summary>A command of every form with that secret.</summary>
-    internal static IEnumerable<string> Commands(string secret) => Forms.Select(form => form.Replace("VALUE", secret, StringComparison.Ordinal));
+    internal static IEnumerable<string> Commands(string secret) =>
+        Forms.Select(form => form.Replace("VALUE", secret, StringComparison.Ordinal));
 
     [TestCase("conda install -c https://example.org/t/tk-1a2b/main x", "conda install -c https://example.org/t/***/main x")]
     [TestCase("conda install -c https://example.org/t/tk-1a2b", "conda install -c https://example.org/t/***")]

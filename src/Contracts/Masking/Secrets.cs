@@ -39,7 +39,8 @@ public static partial class Secrets
         }
     }
 
-    [GeneratedRegex("-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|$)", Options | RegexOptions.Singleline, Patience)]
+    [GeneratedRegex(
+        "-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|$)", Options | RegexOptions.Singleline, Patience)]
     private static partial Regex PrivateKey();
 
     [GeneratedRegex("""(?<lead>/t/|%2Ft%2F)[^/\s"'?#%]+""", Options | RegexOptions.IgnoreCase, Patience)]
