@@ -50,17 +50,20 @@ public sealed class AskIngestTests
     {
         var member = TestCaller.Of(_platform.Organization with { Role = Roles.Member });
         var environment = await LogInIngestAsync(member);
-        Assert.That(await _platform.StatusAsync(environment), Is.EqualTo("unknown"));
+        Assert.That(await StatusAsync(), Is.EqualTo("unknown"));
 
         using var blocked = await _platform.SetAsync(environment, new { status = "block" });
         Assert.That((int)blocked.StatusCode, Is.EqualTo(200), await blocked.Content.ReadAsStringAsync());
-        Assert.That(await _platform.StatusAsync(environment), Is.EqualTo("block"));
+        Assert.That(await StatusAsync(), Is.EqualTo("block"));
         await _platform.PublishAsync(environment);
         await _platform.LogAsync();
-        Assert.That(await _platform.StatusAsync(environment), Is.EqualTo("block"));
+        Assert.That(await StatusAsync(), Is.EqualTo("block"));
         using var own = await _platform.As(member).GetAsync(
             new Uri($"/api/v1/orgs/{_platform.Organization.Slug}/environments/{environment.EnvironmentId}/status", UriKind.Relative));
         Assert.That((int)own.StatusCode, Is.EqualTo(200), "the owner is known");
+
+        async Task<string?> StatusAsync() =>
+            (await _platform.CheckAsync(_platform.As(member), environment.MachineId, environment.Prefix)).GetProperty("status").GetString();
     }
 
     [Test]

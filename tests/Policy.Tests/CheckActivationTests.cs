@@ -43,6 +43,24 @@ public sealed class CheckActivationTests
     }
 
     [Test]
+    public async Task Another_member_learns_nothing_of_an_environment_from_its_machine_and_path()
+    {
+        var environment = await _platform.LogAsync();
+        using var _ = await _platform.SetAsync(environment, new { status = "block", message = "Leaked key" }, instance: 0);
+        foreach (var instance in new[] { 0, 1, 0, 1 })
+        {
+            // From the database, Redis and memory alike.
+            var others = await _platform.CheckAsync(_platform.OtherMember(instance), environment.MachineId, environment.Prefix);
+            var nowhere = await _platform.CheckAsync(_platform.OtherMember(instance), environment.MachineId, "/nowhere");
+            Assert.That(others.GetRawText(), Is.EqualTo(nowhere.GetRawText()), "as where nothing was logged");
+            Assert.That((await _platform.CheckAsync(environment, instance)).GetProperty("status").GetString(), Is.EqualTo("block"));
+            var administrators =
+                await _platform.CheckAsync(_platform.Administrator(instance), environment.MachineId, environment.Prefix);
+            Assert.That(administrators.GetProperty("status").GetString(), Is.EqualTo("block"));
+        }
+    }
+
+    [Test]
     public async Task Readers_on_both_instances_never_keep_what_was_true_before_a_change()
     {
         var environment = await _platform.LogAsync();
@@ -116,9 +134,9 @@ public sealed class CheckActivationTests
     [TestCase("block", "activation_blocked")]
     public async Task A_denial_is_audited_with_who_and_where(string status, string action)
     {
-        var environment = await _platform.LogAsync();
-        using var _ = await _platform.SetAsync(environment, new { status, message = "Not this one." });
         var member = TestCaller.Of(_platform.Organization with { Role = Roles.Member });
+        var environment = await _platform.LogAsync(_platform.NewEnvironment(owner: member.SubjectId));
+        using var _ = await _platform.SetAsync(environment, new { status, message = "Not this one." });
         await _platform.CheckAsync(_platform.As(member), environment.MachineId, environment.Prefix);
         var audited = await Eventually.GetAsync(() => Task.FromResult(
             _platform.Audited.FirstOrDefault(a => a.ActionKey == action && a.Target.Id == environment.EnvironmentId.ToString())), action);
@@ -138,7 +156,7 @@ public sealed class CheckActivationTests
     {
         var environment = await _platform.LogAsync();
         using var _ = await _platform.SetAsync(environment, new { status = "block" });
-        var client = _platform.As(TestCaller.Of(_platform.Organization with { Role = Roles.Member }));
+        var client = _platform.Member();
         await Task.WhenAll(Enumerable.Range(0, 300).Select(i => _platform.CheckAsync(client, environment.MachineId, environment.Prefix)));
         IEnumerable<AuditEventOccurred> Events() =>
             _platform.Audited.Where(a => a.ActionKey == "activation_blocked" && a.Target.Id == environment.EnvironmentId.ToString());

@@ -21,6 +21,7 @@ public sealed class PolicyPlatform : IAsyncDisposable
 {
     private readonly TestDatabase _database;
     private readonly IBusControl _listener;
+    private readonly TestCaller _member;
 
     private PolicyPlatform(TestDatabase database, IReadOnlyList<ServiceFixture<Program>> instances, IBusControl listener)
     {
@@ -28,6 +29,7 @@ public sealed class PolicyPlatform : IAsyncDisposable
         _listener = listener;
         Instances = instances;
         Db = NpgsqlDataSource.Create(database.ConnectionString);
+        _member = TestCaller.Of(Organization with { Role = Roles.Member });
     }
 
     public IReadOnlyList<ServiceFixture<Program>> Instances { get; }
@@ -82,10 +84,13 @@ public sealed class PolicyPlatform : IAsyncDisposable
 
     public HttpClient Administrator(int instance = 0) => As(TestCaller.Of(Organization), instance);
 
-    public HttpClient Member(int instance = 0) => As(TestCaller.Of(Organization with { Role = Roles.Member }), instance);
+    /// <summary>The member whose environments they are, unless a test says otherwise.</summary>
+    public HttpClient Member(int instance = 0) => As(_member, instance);
+
+    public HttpClient OtherMember(int instance = 0) => As(TestCaller.Of(Organization with { Role = Roles.Member }), instance);
 
     public EnvironmentLogged NewEnvironment(string? prefix = null, SubjectId? owner = null, long version = 1) =>
-        new(Organization.Id, new(Guid.CreateVersion7()), new(Guid.CreateVersion7()), owner ?? new(Guid.CreateVersion7()), prefix
+        new(Organization.Id, new(Guid.CreateVersion7()), new(Guid.CreateVersion7()), owner ?? _member.SubjectId, prefix
             ?? "/home/ada/envs/" + Guid.CreateVersion7().ToString("N"),
             "science", "linux-64", 1, "sha256:00", 3, version == 1, version, DateTimeOffset.UtcNow);
 

@@ -26,6 +26,10 @@ public sealed record ActivationAnswer(
 {
     private byte[]? _json;
 
+    /// <summary>Whose environment it is: others, unless they administer the organization, are answered <see cref="Unknown"/>.</summary>
+    [JsonIgnore]
+    public SubjectId? Owner { get; init; }
+
     public static ActivationAnswer Unknown { get; } = new(ActivationStatus.Unknown, null, null, []);
 
     /// <summary>The answer as JSON, serialized once however often it is given.</summary>

@@ -11,9 +11,9 @@ internal static class ActivationDecision
         null => ActivationAnswer.Unknown,
         { Manual: EnvironmentStatus.Block } => ByHand(ActivationStatus.Block, facts),
         { Manual: EnvironmentStatus.Warn } => ByHand(ActivationStatus.Warn, facts),
-        _ => new(ActivationStatus.Ok, null, facts.EnvironmentId, []),
+        _ => new(ActivationStatus.Ok, null, facts.EnvironmentId, []) { Owner = facts.Owner },
     };
 
     private static ActivationAnswer ByHand(ActivationStatus status, ActivationFacts facts) =>
-        new(status, facts.Message, facts.EnvironmentId, [new("manual", facts.Message ?? "", facts.SetAt)]);
+        new(status, facts.Message, facts.EnvironmentId, [new("manual", facts.Message ?? "", facts.SetAt)]) { Owner = facts.Owner };
 }

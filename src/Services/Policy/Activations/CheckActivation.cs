@@ -33,6 +33,12 @@ internal static class CheckActivation
 
         var location = new Location(caller.OrgId, machineId, prefix);
         var answer = await answers.FindAsync(location, ct);
+        if (answer.Owner is { } owner && !caller.MaySee(owner))
+        {
+            // As for a place where nothing was logged: a machine's id and a path tell nobody of another member's environment.
+            answer = ActivationAnswer.Unknown;
+        }
+
         if (answer.Status is ActivationStatus.Warn or ActivationStatus.Block)
         {
             await ActivationDenials.RecordAsync(db, caller, location, answer, clock);

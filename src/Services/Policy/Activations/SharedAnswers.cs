@@ -1,5 +1,6 @@
 using System.Text.Json;
 
+using EnvPlatform.Contracts.Ids;
 using EnvPlatform.ServiceDefaults;
 
 using Microsoft.Extensions.Options;
@@ -51,7 +52,7 @@ internal sealed class SharedAnswers(InvalidationChannel channel, IOptions<Policy
             }
 
             return found is ['{', ..] && JsonSerializer.Deserialize<Value>(found, Json.Options) is { } value
-                ? (value.Answer, TimeSpan.FromMilliseconds(value.GoodUntil - clock.GetUtcNow().ToUnixTimeMilliseconds()), null)
+                ? (value.Answer with { Owner = value.Owner }, TimeSpan.FromMilliseconds(value.GoodUntil - clock.GetUtcNow().ToUnixTimeMilliseconds()), null)
                 : default;
         }
         catch (Exception exception) when (exception is RedisException or TimeoutException)
@@ -67,7 +68,7 @@ internal sealed class SharedAnswers(InvalidationChannel channel, IOptions<Policy
             return;
         }
 
-        var value = JsonSerializer.Serialize(new Value((clock.GetUtcNow() + time).ToUnixTimeMilliseconds(), answer), Json.Options);
+        var value = JsonSerializer.Serialize(new Value((clock.GetUtcNow() + time).ToUnixTimeMilliseconds(), answer.Owner, answer), Json.Options);
         try
         {
             await redis.ScriptEvaluateAsync(FillIfLeased, [RedisKeys.Activation(location)], [lease, value, (long)time.TotalMilliseconds])
@@ -82,5 +83,5 @@ internal sealed class SharedAnswers(InvalidationChannel channel, IOptions<Policy
     private TimeSpan Timeout => TimeSpan.FromMilliseconds(options.Value.RedisTimeoutMilliseconds);
 
     /// <param name="GoodUntil">Unix time in milliseconds: an answer does not grow older by moving from Redis into a memory.</param>
-    private sealed record Value(long GoodUntil, ActivationAnswer Answer);
+    private sealed record Value(long GoodUntil, SubjectId? Owner, ActivationAnswer Answer);
 }
