@@ -69,6 +69,31 @@ public sealed class BearerTests
     }
 
     [Test]
+    public async Task A_deleted_organization_is_gone_at_every_gateway_and_back_when_it_is_restored()
+    {
+        var second = await _platform.StartGatewayAsync(("Gateway:TokenCacheSeconds", "60"));
+        using var one = _platform.AsOperator();
+        using var two = _platform.With(_platform.OperatorToken, second);
+        var slug = "org-" + Guid.CreateVersion7().ToString("N")[^10..];
+        using var created = await one.PostAsJsonAsync("/api/v1/orgs", new { slug, name = "Gone" });
+        var path = new Uri($"/api/v1/orgs/{slug}", UriKind.Relative);
+        async Task BecomesAsync(HttpStatusCode status)
+        {
+            foreach (var client in new[] { one, two })
+            {
+                await Eventually.BecomesTrueAsync(
+                    async () => (await client.GetAsync(new Uri(path + "/members", UriKind.Relative))).StatusCode == status, $"{status}");
+            }
+        }
+
+        await BecomesAsync(HttpStatusCode.OK);
+        Assert.That((await one.DeleteAsync(path)).StatusCode, Is.EqualTo(HttpStatusCode.OK));
+        await BecomesAsync(HttpStatusCode.NotFound);
+        Assert.That((await two.PostAsync(new Uri(path + "/restore", UriKind.Relative), null)).StatusCode, Is.EqualTo(HttpStatusCode.OK));
+        await BecomesAsync(HttpStatusCode.OK);
+    }
+
+    [Test]
     public async Task Another_organization_is_not_there()
     {
         using var client = _platform.AsOperator();

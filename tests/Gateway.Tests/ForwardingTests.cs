@@ -125,7 +125,10 @@ public sealed class ForwardingTests
     public async Task What_the_gateway_does_not_forward_is_not_there()
     {
         using var client = _platform.AsOperator();
-        foreach (var path in new[] { "/", "/api/v1/orgs/default", "/api/v2/me", "/identity", "/envplatform.identity.v1.Tokens/Introspect" })
+        foreach (var path in new[]
+        {
+            "/", "/api/v1/orgs/default/nothing", "/api/v2/me", "/identity", "/envplatform.identity.v1.Tokens/Introspect",
+        })
         {
             using var response = await client.GetAsync(new Uri(path, UriKind.Relative));
             Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.NotFound), path);

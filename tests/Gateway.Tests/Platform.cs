@@ -5,6 +5,8 @@ using System.Text.Json.Nodes;
 using EnvPlatform.Identity;
 using EnvPlatform.Testing;
 
+using Npgsql;
+
 namespace EnvPlatform.Gateway.Tests;
 
 /// <summary>The real Identity, gateways before it, and a server that stands where the other services are.</summary>
@@ -23,13 +25,15 @@ internal sealed class Platform : IAsyncDisposable
 
     public string OperatorToken { get; private set; } = null!;
 
+    private JsonNode Bootstrap => JsonNode.Parse(File.ReadAllText(Path.Combine(_folder, "bootstrap.json")))!;
+
     public static async Task<Platform> StartAsync(params (string Key, string Value)[] settings)
     {
         var platform = new Platform(await TestDatabase.CreateAsync(), await Downstream.StartAsync());
-        var file = Path.Combine(platform._folder, "bootstrap.json");
         platform.Identity = await ServiceFixture<IdentityOptions>.StartAsync(
-            "identity", platform._database, new Dictionary<string, string?> { ["BOOTSTRAP_FILE"] = file });
-        platform.OperatorToken = (string)JsonNode.Parse(await File.ReadAllTextAsync(file))!["token"]!;
+            "identity", platform._database,
+            new Dictionary<string, string?> { ["BOOTSTRAP_FILE"] = Path.Combine(platform._folder, "bootstrap.json") });
+        platform.OperatorToken = (string)platform.Bootstrap["token"]!;
         await platform.StartGatewayAsync(settings);
         return platform;
     }
@@ -77,6 +81,23 @@ internal sealed class Platform : IAsyncDisposable
         response.EnsureSuccessStatusCode();
         var answer = await response.JsonAsync();
         return ((string)answer["id"]!, (string)answer["token"]!);
+    }
+
+    /// <summary>A session token of the operator.</summary>
+    public async Task<string> SignInAsync()
+    {
+        using var nobody = With(null);
+        using var response = await nobody.PostAsJsonAsync(
+            "/api/v1/sign-in", new { email = (string)Bootstrap["email"]!, password = (string)Bootstrap["password"]! });
+        response.EnsureSuccessStatusCode();
+        return (string)(await response.JsonAsync())["token"]!;
+    }
+
+    /// <summary>A statement on the database of Identity.</summary>
+    public async Task ExecuteAsync(string sql)
+    {
+        await using var db = NpgsqlDataSource.Create(_database.ConnectionString);
+        await db.ExecuteAsync(sql);
     }
 
     public async ValueTask DisposeAsync()

@@ -74,7 +74,10 @@ internal sealed class IdentityHost : IAsyncDisposable
         return Service.As(new TestCaller(
             new SubjectId(Guid.Parse(reply.SubjectId)), reply.SubjectType, reply.Email.Length == 0 ? null : reply.Email, reply.Operator,
             [.. reply.Memberships.Select(
-                m => new ServiceDefaults.Callers.Membership(new OrganizationId(Guid.Parse(m.OrganizationId)), m.Slug, m.Name, m.Role))]));
+                m => new ServiceDefaults.Callers.Membership(new OrganizationId(Guid.Parse(m.OrganizationId)), m.Slug, m.Name, m.Role))])
+        {
+            TokenId = Guid.Parse(reply.TokenId),
+        });
     }
 
     public Task<HttpClient> AsOperatorAsync() => AsBearerOfAsync((string)Bootstrap["token"]!);

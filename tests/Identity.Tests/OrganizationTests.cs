@@ -43,6 +43,7 @@ public sealed class OrganizationTests
     [TestCase("""{"slug":"-ab","name":"x"}""", "slug")]
     [TestCase("""{"slug":"a--b","name":"x"}""", "slug")]
     [TestCase("""{"slug":"a/b","name":"x"}""", "slug")]
+    [TestCase("""{"slug":"0192f0c1-0000-7000-8000-000000000002","name":"x"}""", "slug", Description = "it would be taken for an id")]
     [TestCase("""{"slug":"good","name":""}""", "name")]
     [TestCase("""{"slug":"good"}""", "name")]
     [TestCase("""{"slug":"go\u0000od","name":"x"}""", "slug")]

@@ -6,6 +6,9 @@ namespace EnvPlatform.Testing;
 /// <summary>Somebody who calls a service directly, as if the gateway had let them in.</summary>
 public sealed record TestCaller(SubjectId SubjectId, string SubjectType, string? Email, bool IsOperator, params Membership[] Memberships)
 {
+    /// <summary>The token that the caller came with; null where no service asks for it.</summary>
+    public Guid? TokenId { get; init; }
+
     public static TestCaller Of(Membership membership, string? email = null)
     {
         var id = new SubjectId(Guid.CreateVersion7());
@@ -19,7 +22,7 @@ public sealed record TestCaller(SubjectId SubjectId, string SubjectType, string?
     }
 
     public Assertion ToAssertion() =>
-        new(SubjectId.Value, SubjectType, Email, Email ?? "Somebody", IsOperator, Memberships, null,
+        new(SubjectId.Value, SubjectType, Email, Email ?? "Somebody", IsOperator, Memberships, TokenId,
             Guid.CreateVersion7().ToString("N"), "192.0.2.7",
             "tests", (TimeProvider.System.GetUtcNow() + Assertion.Lifetime).ToUnixTimeSeconds());
 }

@@ -8,6 +8,7 @@ namespace EnvPlatform.Agent.Client;
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(Problem))]
 [JsonSerializable(typeof(Caller))]
+[JsonSerializable(typeof(Page<OrganizationView>))]
 [JsonSerializable(typeof(MachineRegistration))]
 [JsonSerializable(typeof(EnvironmentLog))]
 [JsonSerializable(typeof(LoggedEnvironment))]

@@ -9,9 +9,12 @@ internal sealed record Problem(
     string? Type = null, string? Title = null, int? Status = null, string? Detail = null, string? TraceId = null, string? Code = null,
     Dictionary<string, string[]>? Errors = null);
 
-/// <summary>The answer of <c>GET /me</c>; an organization is an object with a slug, or the slug alone.</summary>
+/// <summary>
+/// The answer of <c>GET /me</c>; an organization is an object with a slug, or the slug alone. Of many organizations it lists the first.
+/// </summary>
 internal sealed record Caller(
-    Guid? Id = null, string? Email = null, string? DisplayName = null, string? Name = null, JsonElement? Organizations = null)
+    Guid? Id = null, string? Email = null, string? DisplayName = null, string? Name = null, JsonElement? Organizations = null,
+    long? OrganizationCount = null)
 {
     /// <summary>The organizations that the caller belongs to: their slugs.</summary>
     public IReadOnlyList<string> Slugs() =>
@@ -25,6 +28,8 @@ internal sealed record Caller(
     /// <summary>How to address the caller: an email address, a name or an id, in this order.</summary>
     public string Text() => Email ?? DisplayName ?? Name ?? Id?.ToString() ?? "a service account";
 }
+
+internal sealed record OrganizationView(string Slug, string? Name = null, string? Role = null);
 
 internal sealed record MachineRegistration(string Hostname, string Platform, string AgentVersion);
 

@@ -43,7 +43,7 @@ internal sealed class LoginCommand : Command
 
         using var client = new PlatformClient(address, token, surroundings.Clock);
         var caller = (await client.GetAsync("api/v1/me", CallOptions.Usual, ct)).As(AgentJson.Default.Caller);
-        var organization = await ChooseAsync(parsed.GetValue(_org) ?? surroundings["ENVPLATFORM_ORG"], caller.Slugs(), surroundings, ct);
+        var organization = await ChooseAsync(client, parsed.GetValue(_org) ?? surroundings["ENVPLATFORM_ORG"], caller, surroundings, ct);
 
         settings.Save(settings.Stored with { Url = url, Token = token, Organization = organization });
         screen.Line($"Signed in to {url} as {caller.Text()}, organization {organization}.");
@@ -77,9 +77,11 @@ internal sealed class LoginCommand : Command
     }
 
     private static async Task<string> ChooseAsync(
-        string? wanted, IReadOnlyList<string> slugs, Surroundings surroundings, CancellationToken ct)
+        PlatformClient client, string? wanted, Caller caller, Surroundings surroundings, CancellationToken ct)
     {
-        var list = string.Join(", ", slugs);
+        var slugs = caller.Slugs();
+        var more = (caller.OrganizationCount ?? slugs.Count) - slugs.Count;
+        var list = string.Join(", ", slugs) + (more > 0 ? $" and {more} more" : "");
         if (slugs.Count == 0)
         {
             throw new AgentException("The token belongs to no organization: ask an administrator to add you to one.");
@@ -98,8 +100,12 @@ internal sealed class LoginCommand : Command
                 : throw new AgentException($"The token is good for several organizations: add --org with one of {list}.", ExitCodes.Usage);
         }
 
-        return slugs.Contains(wanted, StringComparer.Ordinal)
+        return slugs.Contains(wanted, StringComparer.Ordinal) || (more > 0 && await IsOfAsync(client, wanted, ct))
             ? wanted
             : throw new AgentException($"The token is not good for the organization '{wanted}', but for {list}.");
     }
+
+    private static async Task<bool> IsOfAsync(PlatformClient client, string slug, CancellationToken ct) =>
+        (await client.GetAsync("api/v1/me/organizations" + Session.Query(("slug", slug)), CallOptions.Usual, ct))
+            .As(AgentJson.Default.PageOrganizationView).Items.Count > 0;
 }

@@ -11,7 +11,8 @@ public static class AuditActions
         ["channel"] = ["channel_created", "channel_deleted", "group_assigned_to_channel", "group_unassigned_from_channel"],
         ["organization"] =
         [
-            "organization_created", "organization_updated", "organization_user_added", "organization_user_removed",
+            "organization_created", "organization_updated", "organization_deleted", "organization_restored", "organization_erased",
+            "organization_user_added", "organization_user_removed",
             "organization_user_updated",
             "invitation_created", "authentication_success", "authentication_failure",
         ],

@@ -12,8 +12,8 @@ using Microsoft.Extensions.Options;
 namespace EnvPlatform.Gateway.Callers;
 
 /// <summary>
-/// Asks Identity whose a token is. Requests that ask for the same token at the same time share one call, and for a moment after Identity
-/// did not answer it is not asked.
+/// Asks Identity whose a token is, and what its bearer is in the organization of the request. Requests that ask for the same at the same
+/// time share one call, and for a moment after Identity did not answer it is not asked.
 /// </summary>
 internal sealed class AskIdentity(
     Contracts.Identity.Tokens.TokensClient identity, TokenMemory memory, RateLimits limits,
@@ -26,7 +26,7 @@ internal sealed class AskIdentity(
 
     /// <param name="seen">The answer that the caller knows and does not content itself with; a newer one serves.</param>
     /// <exception cref="RpcException">Identity does not answer.</exception>
-    public Task<TokenAnswer> AskAsync(TokenEntry entry, TokenAnswer? seen, string token, RequestOrigin origin)
+    public Task<TokenAnswer> AskAsync(TokenEntry entry, TokenAnswer? seen, string token, string? organization, RequestOrigin origin)
     {
         lock (entry)
         {
@@ -44,11 +44,12 @@ internal sealed class AskIdentity(
             }
 
             entry.PendingSince = revocations;
-            return entry.Pending = IntrospectAsync(entry, token, origin, revocations);
+            return entry.Pending = IntrospectAsync(entry, token, organization, origin, revocations);
         }
     }
 
-    private async Task<TokenAnswer> IntrospectAsync(TokenEntry entry, string token, RequestOrigin origin, long revocationsBefore)
+    private async Task<TokenAnswer> IntrospectAsync(
+        TokenEntry entry, string token, string? organization, RequestOrigin origin, long revocationsBefore)
     {
         await Task.Yield();
         var since = Interlocked.Read(ref _awaySince);
@@ -61,7 +62,13 @@ internal sealed class AskIdentity(
         {
             Introspections.Add(1);
             var reply = await identity.IntrospectAsync(
-                new IntrospectRequest { Token = token, SourceAddress = origin.SourceAddress ?? "", UserAgent = origin.UserAgent ?? "" },
+                new IntrospectRequest
+                {
+                    Token = token,
+                    SourceAddress = origin.SourceAddress ?? "",
+                    UserAgent = origin.UserAgent ?? "",
+                    Organization = organization ?? "",
+                },
                 deadline: clock.GetUtcNow().UtcDateTime.AddMilliseconds(options.Value.IdentityTimeoutMilliseconds));
             Interlocked.Exchange(ref _awaySince, 0);
             return memory.Keep(entry, reply.Active ? new Bearer(reply, limits) : null, revocationsBefore);

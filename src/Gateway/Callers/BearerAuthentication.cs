@@ -37,7 +37,10 @@ internal sealed class BearerAuthentication(
         var address = Context.Connection.RemoteIpAddress;
         if (SecretFormat.IsWellFormed(token, SecretFormat.TokenPrefix))
         {
-            _lookup = await tokens.FindAsync(token, RequestedOrganization.NameIn(Context), origin, address, Context.RequestAborted);
+            // What can be no organization's name is nobody's: the service answers 404 without asking.
+            var organization = RequestedOrganization.NameIn(Context);
+            _lookup = await tokens.FindAsync(
+                token, RequestedOrganization.IsWellFormed(organization) ? organization : null, origin, address, Context.RequestAborted);
         }
         else
         {

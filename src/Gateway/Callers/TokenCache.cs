@@ -33,20 +33,20 @@ internal sealed partial class TokenCache(
     public ValueTask<TokenLookup> FindAsync(
         string token, string? organization, RequestOrigin origin, IPAddress? address, CancellationToken ct)
     {
-        var key = TokenKey.Of(token);
+        var key = TokenKey.Of(token, organization);
         if (memory.Find(key) is not { } entry)
         {
-            return AskAsync(memory.Add(key), null, token, origin, address, ct);
+            return AskAsync(memory.Add(key), null, token, organization, origin, address, ct);
         }
 
         if (entry.Known is not { } known)
         {
-            return AskAsync(entry, null, token, origin, address, ct);
+            return AskAsync(entry, null, token, organization, origin, address, ct);
         }
 
         if (!IsFresh(known))
         {
-            return AskAsync(entry, known, token, origin, address, ct);
+            return AskAsync(entry, known, token, organization, origin, address, ct);
         }
 
         if (known.Bearer is not { } bearer)
@@ -58,12 +58,12 @@ internal sealed partial class TokenCache(
         var age = clock.GetElapsedTime(known.At);
         if (organization is not null && !bearer.IsOf(organization))
         {
-            return AskAsync(entry, known, token, origin, address, ct, MembershipInterval - age);
+            return AskAsync(entry, known, token, organization, origin, address, ct, MembershipInterval - age);
         }
 
         if (age > _goodFor / 2)
         {
-            _ = RefreshQuietlyAsync(entry, known, token, origin);
+            _ = RefreshQuietlyAsync(entry, known, token, organization, origin);
         }
 
         return new(known.Good!);
@@ -75,8 +75,8 @@ internal sealed partial class TokenCache(
 
     /// <param name="pause">How long to wait before asking; none when it is not positive.</param>
     private async ValueTask<TokenLookup> AskAsync(
-        TokenEntry entry, TokenAnswer? seen, string token, RequestOrigin origin, IPAddress? address, CancellationToken ct,
-        TimeSpan pause = default)
+        TokenEntry entry, TokenAnswer? seen, string token, string? organization, RequestOrigin origin, IPAddress? address,
+        CancellationToken ct, TimeSpan pause = default)
     {
         if (pause > TimeSpan.Zero)
         {
@@ -90,7 +90,7 @@ internal sealed partial class TokenCache(
 
         try
         {
-            var known = await identity.AskAsync(entry, seen, token, origin).WaitAsync(ct);
+            var known = await identity.AskAsync(entry, seen, token, organization, origin).WaitAsync(ct);
             if (known.Good is { } good)
             {
                 return good;
@@ -109,11 +109,12 @@ internal sealed partial class TokenCache(
         }
     }
 
-    private async Task RefreshQuietlyAsync(TokenEntry entry, TokenAnswer seen, string token, RequestOrigin origin)
+    private async Task RefreshQuietlyAsync(
+        TokenEntry entry, TokenAnswer seen, string token, string? organization, RequestOrigin origin)
     {
         try
         {
-            await identity.AskAsync(entry, seen, token, origin);
+            await identity.AskAsync(entry, seen, token, organization, origin);
         }
         catch (RpcException exception)
         {

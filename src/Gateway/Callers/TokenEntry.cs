@@ -1,6 +1,9 @@
 namespace EnvPlatform.Gateway.Callers;
 
-/// <summary>A token that requests came with: what is known of it, and the question to Identity that is under way.</summary>
+/// <summary>
+/// A token that requests about an organization, or about none, came with: what is known of it, and the question to Identity that is under
+/// way.
+/// </summary>
 internal sealed class TokenEntry(TokenKey key)
 {
     private volatile TokenAnswer? _known;

@@ -6,14 +6,17 @@ using EnvPlatform.ServiceDefaults.Callers;
 
 namespace EnvPlatform.Gateway.Callers;
 
-/// <summary>The SHA-256 of a token.</summary>
+/// <summary>The SHA-256 of a token and of the organization that a request with it is about.</summary>
 internal readonly record struct TokenKey(ulong A, ulong B, ulong C, ulong D)
 {
-    public static TokenKey Of(string token)
+    /// <param name="token">All are of one length.</param>
+    /// <param name="organization">Null for none.</param>
+    public static TokenKey Of(string token, string? organization)
     {
-        Span<byte> text = stackalloc byte[SecretFormat.Length];
+        Span<byte> text = stackalloc byte[SecretFormat.Length + RequestedOrganization.MaxLength];
         Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
         var length = Encoding.ASCII.GetBytes(token, text);
+        length += Encoding.ASCII.GetBytes(organization, text[length..]);
         SHA256.HashData(text[..length], hash);
         return MemoryMarshal.Read<TokenKey>(hash);
     }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
 
 using EnvPlatform.Contracts.Ids;
 
@@ -7,14 +8,18 @@ using Microsoft.Extensions.Options;
 namespace EnvPlatform.Gateway.Callers;
 
 /// <summary>
-/// The tokens that are remembered: so many at most, each for as long as its answer can be of use. A revocation drops an answer at once, and
-/// any that was asked for before and comes after.
+/// The tokens that are remembered, apart for each organization that they are used for: so many at most, and of one token so many, each for
+/// as long as its answer can be of use. A revocation drops all answers about a token at once, and any that was asked for before and comes
+/// after.
 /// </summary>
 internal sealed class TokenMemory : IDisposable
 {
+    /// <summary>One bearer who goes through all its organizations, or through names that are none, leaves room for the others.</summary>
+    private const int MaxEntriesOfToken = 64;
     private static readonly TimeSpan SweepInterval = TimeSpan.FromSeconds(5);
     private readonly ConcurrentDictionary<TokenKey, TokenEntry> _entries = new();
-    private readonly ConcurrentDictionary<TokenId, TokenKey> _keys = new();
+    private readonly Lock _filing = new();
+    private readonly Dictionary<TokenId, HashSet<TokenKey>> _keys = [];
     private readonly GatewayOptions _options;
     private readonly TimeProvider _clock;
     private readonly ITimer _sweep;
@@ -57,9 +62,10 @@ internal sealed class TokenMemory : IDisposable
     public TokenAnswer Keep(TokenEntry entry, Bearer? bearer, long revocationsBefore)
     {
         var answer = new TokenAnswer(bearer, bearer is null ? null : new TokenLookup.Good(bearer), _clock.GetTimestamp());
-        if (bearer is not null)
+        if (bearer is not null && !File(bearer.TokenId, entry.Key))
         {
-            _keys[bearer.TokenId] = entry.Key;
+            Remove(entry.Key);
+            return answer;
         }
 
         entry.Known = answer;
@@ -76,7 +82,13 @@ internal sealed class TokenMemory : IDisposable
         Interlocked.Increment(ref _revocations);
         foreach (var token in tokens)
         {
-            if (_keys.TryRemove(token, out var key))
+            HashSet<TokenKey>? keys;
+            lock (_filing)
+            {
+                _keys.Remove(token, out keys);
+            }
+
+            foreach (var key in keys ?? [])
             {
                 Remove(key);
             }
@@ -84,6 +96,27 @@ internal sealed class TokenMemory : IDisposable
     }
 
     public void Dispose() => _sweep.Dispose();
+
+    /// <summary>False when the token has as many entries as it may.</summary>
+    private bool File(TokenId token, TokenKey key)
+    {
+        lock (_filing)
+        {
+            var keys = CollectionsMarshal.GetValueRefOrAddDefault(_keys, token, out _) ??= [];
+            return keys.Contains(key) || (keys.Count < MaxEntriesOfToken && keys.Add(key));
+        }
+    }
+
+    private void Unfile(TokenId token, TokenKey key)
+    {
+        lock (_filing)
+        {
+            if (_keys.TryGetValue(token, out var keys) && keys.Remove(key) && keys.Count == 0)
+            {
+                _keys.Remove(token);
+            }
+        }
+    }
 
     private void Remove(TokenKey key)
     {
@@ -107,7 +140,7 @@ internal sealed class TokenMemory : IDisposable
             {
                 if (entry.Known?.Bearer is { } bearer)
                 {
-                    _keys.TryRemove(bearer.TokenId, out _);
+                    Unfile(bearer.TokenId, key);
                 }
 
                 Remove(key);

@@ -14,6 +14,10 @@ public sealed record Membership(OrganizationId Id, string Slug, string Name, str
 /// Who is calling, as the gateway found it out: put on every forwarded request, signed with the key that the gateway and the services share
 /// (HMAC-SHA256, RFC 2104), good for a minute. Form: base64url(JSON) <c>.</c> base64url(MAC of the first part).
 /// </summary>
+/// <param name="Memberships">
+/// That of the organization that the request is about, or the subject's only one when the request names none; otherwise empty. A list,
+/// because it once held all of them, which for some hundred is more than a header may hold.
+/// </param>
 public sealed record Assertion(
     Guid SubjectId, string SubjectType, string? Email, string DisplayName, bool Operator, IReadOnlyList<Membership> Memberships,
     Guid? TokenId, string RequestId, string? SourceAddress, string? UserAgent, long ExpiresAt)

@@ -15,8 +15,8 @@ namespace EnvPlatform.ServiceDefaults.Callers;
 /// <param name="Service">The service that handles the request, as the audit log names it.</param>
 [SkipValidation]
 public sealed record Caller(
-    SubjectId SubjectId, string SubjectType, string? Email, string DisplayName, bool IsOperator, IReadOnlyList<Membership> Memberships,
-    Membership? Organization, TokenId? TokenId, string RequestId, string? SourceAddress, string? UserAgent, string Service)
+    SubjectId SubjectId, string SubjectType, string? Email, string DisplayName, bool IsOperator, Membership? Organization,
+    TokenId? TokenId, string RequestId, string? SourceAddress, string? UserAgent, string Service)
 {
     public const string SystemSubject = "system";
 
@@ -44,15 +44,14 @@ public sealed record Caller(
     public static ValueTask<Caller?> BindAsync(HttpContext http) => ValueTask.FromResult(From(http));
 
     /// <summary>Somebody who acts by a request from somewhere. The only place that builds a caller.</summary>
-    /// <param name="memberships">All organizations of the subject; left out where nobody asks.</param>
     public static Caller Of(
         SubjectId subject, string type, string displayName, RequestOrigin origin, string service, string? email = null,
-        bool isOperator = false, Membership? organization = null, TokenId? token = null, IReadOnlyList<Membership>? memberships = null)
+        bool isOperator = false, Membership? organization = null, TokenId? token = null)
     {
         ArgumentNullException.ThrowIfNull(origin);
         return new(
-            subject, type, email, displayName, isOperator, memberships ?? [], organization, token, origin.RequestId, origin.SourceAddress,
-            origin.UserAgent, service);
+            subject, type, email, displayName, isOperator, organization, token, origin.RequestId, origin.SourceAddress, origin.UserAgent,
+            service);
     }
 
     /// <summary>The platform itself, acting for an organization (null for none): scans, expiries, first start.</summary>

@@ -75,7 +75,7 @@ internal static class CallerAuthentication
             var organization = OrganizationOf(Context, assertion);
             Context.Features.Set(Caller.Of(
                 new(assertion.SubjectId), assertion.SubjectType, assertion.DisplayName, origin, Options.Service, assertion.Email,
-                assertion.Operator, organization, assertion.TokenId is { } token ? new TokenId(token) : null, assertion.Memberships));
+                assertion.Operator, organization, assertion.TokenId is { } token ? new TokenId(token) : null));
             var identity = new ClaimsIdentity(
                 RolesOf(assertion, organization).Select(role => new Claim(ClaimTypes.Role, role)), SchemeName);
             return Task.FromResult(AuthenticateResult.Success(new AuthenticationTicket(new ClaimsPrincipal(identity), SchemeName)));

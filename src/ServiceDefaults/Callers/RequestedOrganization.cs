@@ -1,3 +1,5 @@
+using System.Buffers;
+
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 
@@ -10,7 +12,12 @@ namespace EnvPlatform.ServiceDefaults.Callers;
 public static class RequestedOrganization
 {
     public const string Header = "X-Org-Name";
+
+    /// <summary>Characters of a slug or an id at most.</summary>
+    public const int MaxLength = 40;
     private const string RouteValue = "org";
+    private static readonly SearchValues<char> Allowed = SearchValues.Create(
+        "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-");
 
     /// <summary>Null when the request names none.</summary>
     public static string? NameIn(HttpContext http)
@@ -19,4 +26,8 @@ public static class RequestedOrganization
         return http.GetRouteValue(RouteValue) as string
             ?? (http.Request.Headers.TryGetValue(Header, out var name) ? name.ToString() : null);
     }
+
+    /// <summary>Whether there can be an organization of this name.</summary>
+    public static bool IsWellFormed(string? name) =>
+        name is { Length: > 0 and <= MaxLength } && !name.AsSpan().ContainsAnyExcept(Allowed);
 }

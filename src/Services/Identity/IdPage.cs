@@ -18,10 +18,12 @@ internal static class IdPage
             Owner = owner,
             Self = self,
             Now = now,
-            After = page.After is [{ } id] && Guid.TryParse(id, out var after) ? after : (Guid?)null,
+            After = After(page),
             page.Descending,
             Take = page.Limit + 1,
         };
+
+    public static Guid? After(PageQuery page) => page.After is [{ } id] && Guid.TryParse(id, out var after) ? after : null;
 
     public static Page<T> Of<T>(PageQuery page, List<T> items, long total, Func<T, Guid> idOf) =>
         items.Count <= page.Limit

@@ -35,6 +35,10 @@ public sealed class IdentityOptions
     [Range(1, 3_650)]
     public int VoidTokenDays { get; set; } = 30;
 
+    /// <summary>Days for which an organization that was deleted can be restored.</summary>
+    [Range(1, 365)]
+    public int DeletedOrganizationDays { get; set; } = 30;
+
     /// <summary>The e-mail address of the administrator whom the first start creates.</summary>
     [EmailAddress]
     public string AdministratorEmail { get; set; } = "administrator@localhost";

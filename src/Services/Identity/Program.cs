@@ -20,6 +20,7 @@ builder.AddPostgres("identity", typeof(Program).Assembly);
 builder.AddMessaging("identity", _ => { });
 builder.Services.AddSingleton<AuthenticationFailures>();
 builder.Services.AddPeriodicWork<DropVoidTokens>();
+builder.Services.AddPeriodicWork<EraseOrganizations>();
 builder.AddFirstStart();
 
 var app = builder.Build();

@@ -81,6 +81,20 @@ public sealed class LoginTests : CommandFixture
     }
 
     [Test]
+    public async Task Of_more_organizations_than_are_listed_one_can_be_named_that_is_not()
+    {
+        Platform.On("GET /me", 200, """{"organization_count": 10000, "organizations": [{"slug": "acme"}, {"slug": "umbrella"}]}""")
+            .On("GET /me/organizations", 200, """{"items": [{"slug": "initech", "name": "Initech", "role": "member"}], "total_count": 1}""")
+            .On("GET /me/organizations", 200, """{"items": [], "total_count": 0}""");
+        string[] login = ["login", "--url", Platform.Url, "--token", "envp_abc"];
+        var named = await Machine.RunAsync([.. login, "--org", "initech"]);
+        Assert.That((named.ExitCode, Platform.To("GET /me/organizations").Single().Query), Is.EqualTo((0, "?slug=initech")), named.Error);
+        var wrong = await Machine.RunAsync([.. login, "--org", "other"]);
+        Assert.That(
+            (wrong.ExitCode, wrong.Error.Contains("acme, umbrella and 9998 more", StringComparison.Ordinal)), Is.EqualTo((2, true)));
+    }
+
+    [Test]
     public async Task A_token_that_is_refused_changes_nothing_and_shows_the_detail_and_trace()
     {
         Platform.On("GET /me", 401,

@@ -92,13 +92,15 @@ internal sealed partial class FirstStart(
         var now = clock.GetUtcNow();
         var first = await tx.QuerySingleAsync<Operator>(
             """
-            select s.id, s.email, o.slug
+            select s.id, s.email, coalesce(o.slug, @Slug) as slug
             from subjects s
-            join memberships m on m.subject_id = s.id
-            join organizations o on o.id = m.org_id
+            left join (
+                select m.subject_id, m.created_at, o.slug
+                from memberships m
+                join organizations o on o.id = m.org_id and o.deleted_at is null) o on o.subject_id = s.id
             where s.operator and s.type = 'user'
-            order by s.id, m.created_at limit 1
-            """);
+            order by s.id, o.created_at limit 1
+            """, new { Slug });
         var password = NewPassword();
         await tx.ExecuteAsync(
             "update subjects set password_hash = @Hash where id = @Id", new { Hash = Passwords.Hash(password), first.Id });

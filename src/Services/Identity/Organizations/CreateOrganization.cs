@@ -29,7 +29,8 @@ internal static class CreateOrganization
 
     internal static void MapCreateOrganization(this IEndpointRouteBuilder organizations) =>
         organizations.MapPost("", HandleAsync).RequireAuthorization(Access.Operator).WithName(nameof(CreateOrganization))
-            .WithSummary("Create an organization; the caller becomes its administrator.").ProducesProblem(StatusCodes.Status409Conflict);
+            .WithSummary("Create an organization; the caller becomes its administrator.")
+            .ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status409Conflict);
 
     /// <summary>Null when the slug is taken.</summary>
     internal static async Task<Response?> CreateAsync(Tx tx, Caller administrator, string slug, string name, DateTimeOffset now)
@@ -60,9 +61,14 @@ internal static class CreateOrganization
     {
         await using var tx = await db.BeginAsync(ct);
         var now = clock.GetUtcNow();
+        if (Guid.TryParse(request.Slug, out _))
+        {
+            return Problems.Invalid("slug", "Must not look like an id.");
+        }
+
         if (await CreateAsync(tx, caller, request.Slug, request.Name, now) is not { } created)
         {
-            return Problems.Conflict("slug_taken", "There is an organization with this slug already.");
+            return Problems.Conflict("slug_taken", "There is or was an organization with this slug.");
         }
 
         await TokenStore.ForgetAsync(tx, caller.SubjectId, now);

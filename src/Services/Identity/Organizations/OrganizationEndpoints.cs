@@ -4,7 +4,13 @@ internal static class OrganizationEndpoints
 {
     public static void MapOrganizations(this IEndpointRouteBuilder app)
     {
-        app.MapGroup("/api/v1/orgs").WithTags("Organizations").MapCreateOrganization();
-        app.MapGroup("/api/v1").WithTags("Organizations").MapGetMe();
+        var organizations = app.MapGroup("/api/v1/orgs").WithTags("Organizations");
+        organizations.MapCreateOrganization();
+        organizations.MapListOrganizations();
+        organizations.MapDeleteOrganization();
+        organizations.MapRestoreOrganization();
+        var me = app.MapGroup("/api/v1/me").WithTags("Organizations");
+        me.MapGetMe();
+        me.MapListMyOrganizations();
     }
 }

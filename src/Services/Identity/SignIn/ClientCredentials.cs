@@ -55,7 +55,7 @@ internal sealed record ClientCredentials(string Id, string Secret, bool Basic)
                 """
                 select a.id, a.name, a.secret_sha256, a.org_id, o.slug, o.name as organization, m.role
                 from service_accounts a
-                join organizations o on o.id = a.org_id
+                join organizations o on o.id = a.org_id and o.deleted_at is null
                 join memberships m on m.org_id = a.org_id and m.subject_id = a.id
                 where a.id = @id
                 """, new { id }, ct)
@@ -83,9 +83,9 @@ internal sealed record ClientCredentials(string Id, string Secret, bool Basic)
     {
         public Caller ToCaller(RequestOrigin origin)
         {
-            var membership = new Membership(OrgId, Slug, Organization, Role);
             return Caller.Of(
-                Id, "service_account", Name, origin, AuthenticationFailures.Service, organization: membership, memberships: [membership]);
+                Id, "service_account", Name, origin, AuthenticationFailures.Service,
+                organization: new Membership(OrgId, Slug, Organization, Role));
         }
     }
 }

@@ -12,8 +12,8 @@ using Npgsql;
 namespace EnvPlatform.Identity.Tokens;
 
 /// <summary>
-/// Tells a gateway whose a token is and what its bearer may do. The use of a good token is written to the audit log once an hour, that of a
-/// void one as a failed authentication.
+/// Tells a gateway whose a token is and what its bearer may do in the organization that is asked about. The use of a good token is written
+/// to the audit log once an hour, that of a void one as a failed authentication.
 /// </summary>
 internal sealed class TokensGrpc(NpgsqlDataSource db, TimeProvider clock, AuthenticationFailures failures)
     : Contracts.Identity.Tokens.TokensBase
@@ -31,18 +31,34 @@ internal sealed class TokensGrpc(NpgsqlDataSource db, TimeProvider clock, Authen
 
         var ct = context.CancellationToken;
         var origin = new RequestOrigin("", NullIfEmpty(request.SourceAddress), NullIfEmpty(request.UserAgent));
+        var asked = request.HasOrganization ? request.Organization : null;
         var rows = await db.QueryAsync<Row>(
             """
             select t.id as token_id, t.operator and s.operator as operator, t.expires_at, t.revoked_at, t.last_used_at, t.audited_at,
-                t.name as token_name,
-                s.id as subject_id, s.type as subject_type, s.email, s.display_name, o.id as org_id, o.slug, o.name, m.role
+                t.name as token_name, s.id as subject_id, s.type as subject_type, s.email, s.display_name,
+                m.id as org_id, m.slug, m.name, m.role, h.id as home_id, h.slug as home_slug, h.name as home_name
             from tokens t
             join subjects s on s.id = t.subject_id
-            left join memberships m on m.subject_id = s.id and (t.org_id is null or m.org_id = t.org_id)
-            left join organizations o on o.id = m.org_id
+            left join organizations h on h.id = coalesce(
+                t.org_id, (select f.org_id from memberships f where f.subject_id = s.id order by f.created_at, f.org_id limit 1))
+            left join lateral (
+                select o.id, o.slug, o.name, m.role
+                from memberships m
+                join organizations o on o.id = m.org_id
+                where m.subject_id = s.id and (t.org_id is null or m.org_id = t.org_id) and o.deleted_at is null
+                  and (@Name::text is null
+                      or m.org_id = (select n.id from organizations n where n.slug = @Name or n.id = @Id order by n.id = @Id desc limit 1))
+                order by m.created_at, m.org_id
+                limit @Most) m on true
             where t.sha256 = @Sha256
-            order by m.created_at, m.org_id
-            """, new { Sha256 = SecretFormat.Sha256(request.Token) }, ct);
+            """,
+            new
+            {
+                Sha256 = SecretFormat.Sha256(request.Token),
+                Name = asked is { Length: > 0 } ? asked : null,
+                Id = OrganizationId.TryParse(asked, out var id) ? id : (OrganizationId?)null,
+                Most = asked is null ? (int?)null : 2,
+            }, ct);
         if (rows is not [var token, ..])
         {
             await failures.RecordAsync($"address {origin.SourceAddress}", null, "unknown_token", origin, ct);
@@ -53,17 +69,18 @@ internal sealed class TokensGrpc(NpgsqlDataSource db, TimeProvider clock, Authen
         if (token.RevokedAt is not null || token.ExpiresAt <= now)
         {
             await failures.RecordAsync(
-                $"token {token.TokenId}", CallerOf(rows, origin), token.RevokedAt is null ? "expired_token" : "revoked_token", origin, ct);
+                $"token {token.TokenId}", CallerOf(token, origin), token.RevokedAt is null ? "expired_token" : "revoked_token", origin, ct);
             return Inactive;
         }
 
-        await NoteUseAsync(rows, origin, now, ct);
-        return ReplyOf(rows);
+        await NoteUseAsync(token, origin, now, ct);
+
+        // Who names no organization means the only one that it has.
+        return ReplyOf(token, asked is { Length: 0 } && rows.Count > 1 ? [] : rows);
     }
 
-    private async Task NoteUseAsync(List<Row> rows, RequestOrigin origin, DateTimeOffset now, CancellationToken ct)
+    private async Task NoteUseAsync(Row token, RequestOrigin origin, DateTimeOffset now, CancellationToken ct)
     {
-        var token = rows[0];
         if (token.LastUsedAt > now - LastUsedStep && token.AuditedAt > now - AuditStep)
         {
             return;
@@ -78,7 +95,7 @@ internal sealed class TokensGrpc(NpgsqlDataSource db, TimeProvider clock, Authen
             new { now, token.TokenId, Before = now - AuditStep });
         if (first == 1)
         {
-            var caller = CallerOf(rows, origin);
+            var caller = CallerOf(token, origin);
             tx.Audit(
                 caller, now, "authentication_success", new AuditTarget(token.TokenId.ToString(), null, "token"),
                 $"{caller.DisplayName} authenticated with the token '{token.TokenName}'.", new { method = "token" });
@@ -88,18 +105,13 @@ internal sealed class TokensGrpc(NpgsqlDataSource db, TimeProvider clock, Authen
     }
 
     /// <summary>The bearer, in the organization that its token is good for, or else in the one that it joined first.</summary>
-    private static Caller CallerOf(List<Row> rows, RequestOrigin origin)
-    {
-        var token = rows[0];
-        var home = token.OrgId is { } id ? new ServiceDefaults.Callers.Membership(id, token.Slug!, token.Name!, token.Role!) : null;
-        return Caller.Of(
-            token.SubjectId, token.SubjectType, token.DisplayName, origin, AuthenticationFailures.Service, token.Email,
-            token.Operator, home, token.TokenId);
-    }
+    private static Caller CallerOf(Row token, RequestOrigin origin) => Caller.Of(
+        token.SubjectId, token.SubjectType, token.DisplayName, origin, AuthenticationFailures.Service, token.Email, token.Operator,
+        token.HomeId is { } id ? new ServiceDefaults.Callers.Membership(id, token.HomeSlug!, token.HomeName!, token.Role ?? "") : null,
+        token.TokenId);
 
-    private static IntrospectReply ReplyOf(List<Row> rows)
+    private static IntrospectReply ReplyOf(Row token, List<Row> memberships)
     {
-        var token = rows[0];
         var reply = new IntrospectReply
         {
             Active = true,
@@ -111,7 +123,7 @@ internal sealed class TokensGrpc(NpgsqlDataSource db, TimeProvider clock, Authen
             Operator = token.Operator,
             ExpiresAtUnixSeconds = token.ExpiresAt?.ToUnixTimeSeconds() ?? 0,
         };
-        reply.Memberships.AddRange(rows.Where(row => row.OrgId is not null).Select(row => new Contracts.Identity.Membership
+        reply.Memberships.AddRange(memberships.Where(row => row.OrgId is not null).Select(row => new Contracts.Identity.Membership
         {
             OrganizationId = row.OrgId!.Value.ToString(),
             Slug = row.Slug,
@@ -126,5 +138,5 @@ internal sealed class TokensGrpc(NpgsqlDataSource db, TimeProvider clock, Authen
     private sealed record Row(
         TokenId TokenId, bool Operator, DateTimeOffset? ExpiresAt, DateTimeOffset? RevokedAt, DateTimeOffset? LastUsedAt,
         DateTimeOffset? AuditedAt, string TokenName, SubjectId SubjectId, string SubjectType, string? Email, string DisplayName,
-        OrganizationId? OrgId, string? Slug, string? Name, string? Role);
+        OrganizationId? OrgId, string? Slug, string? Name, string? Role, OrganizationId? HomeId, string? HomeSlug, string? HomeName);
 }

@@ -21,7 +21,7 @@ internal static class ActivationDenials
     public static async Task RecordAsync(NpgsqlDataSource db, Caller caller, Location location, ActivationAnswer answer, TimeProvider clock)
     {
         var actionKey = answer.Status == ActivationStatus.Block ? "activation_blocked" : "activation_warned";
-        var details = new Details(caller with { Memberships = [] }, location.MachineId, location.Prefix, answer);
+        var details = new Details(caller, location.MachineId, location.Prefix, answer);
         // The caller may hang up, as agents do when they have waited long enough: the refusal is recorded all the same.
         await using var tx = await db.BeginAsync(CancellationToken.None);
         var now = clock.GetUtcNow();

@@ -1,0 +1,60 @@
+using EnvPlatform.Contracts.Events;
+using EnvPlatform.Contracts.Ids;
+using EnvPlatform.Identity.SignIn;
+using EnvPlatform.Identity.Tokens;
+using EnvPlatform.Postgres;
+using EnvPlatform.Postgres.Background;
+using EnvPlatform.ServiceDefaults.Callers;
+
+using Microsoft.Extensions.Options;
+
+using Npgsql;
+
+namespace EnvPlatform.Identity.Organizations;
+
+/// <summary>
+/// Ends organizations that were deleted long enough ago: memberships, service accounts and machines are dropped and tokens revoked. The row
+/// stays and keeps the slug, and the audit log stays. Of several instances one does it.
+/// </summary>
+internal sealed class EraseOrganizations(NpgsqlDataSource db, TimeProvider clock, IOptions<IdentityOptions> options) : IPeriodicWork
+{
+    public static TimeSpan Interval { get; } = TimeSpan.FromMinutes(30);
+
+    public async Task RunAsync(CancellationToken ct)
+    {
+        while (await EraseOneAsync(ct))
+        {
+        }
+    }
+
+    private async Task<bool> EraseOneAsync(CancellationToken ct)
+    {
+        await using var tx = await db.BeginAsync(ct);
+        var now = clock.GetUtcNow();
+        var organization = await tx.QuerySingleOrDefaultAsync<OrganizationRow>(
+            """
+            update organizations set erased_at = @now
+            where id = (
+                select id from organizations where deleted_at <= @Before and erased_at is null
+                order by deleted_at limit 1 for update skip locked)
+            returning id, slug, name
+            """, new { now, Before = now.AddDays(-options.Value.DeletedOrganizationDays) });
+        if (organization is null)
+        {
+            return false;
+        }
+
+        var members = await tx.ExecuteAsync("delete from memberships where org_id = @Id", new { organization.Id });
+        await tx.ExecuteAsync("delete from service_accounts where org_id = @Id", new { organization.Id });
+        await tx.ExecuteAsync("delete from machines where org_id = @Id", new { organization.Id });
+        var tokens = await tx.QueryAsync<TokenId>(
+            "update tokens set revoked_at = @now where org_id = @Id and revoked_at is null returning id", new { now, organization.Id });
+        TokenStore.Publish(tx, tokens, now);
+        tx.Audit(
+            organization.Seen(Caller.OfSystem(AuthenticationFailures.Service, organization.Id)), now, "organization_erased",
+            new AuditTarget(organization.Id.ToString(), null, "organization"), $"Organization {organization.Slug} was erased.",
+            new { organization.Slug, members, tokens_revoked = tokens.Count });
+        await tx.CommitAsync();
+        return true;
+    }
+}
