@@ -20,6 +20,9 @@ namespace EnvPlatform.Identity.Tests;
 /// </summary>
 internal sealed class IdentityHost : IAsyncDisposable
 {
+    /// <summary>Of every member that is added.</summary>
+    public const string Password = "correct horse battery staple";
+
     private readonly TestDatabase _database;
     private readonly bool _ownsDatabase;
     private readonly GrpcChannel _channel;
@@ -92,14 +95,31 @@ internal sealed class IdentityHost : IAsyncDisposable
         return slug;
     }
 
-    /// <summary>The initial token of a new member.</summary>
-    public async Task<string> AddMemberAsync(string org, string role, string? email = null)
+    /// <summary>The token of a new invitation.</summary>
+    public async Task<string> InviteAsync(string org, string role, string email)
     {
         using var client = await AsOperatorAsync();
-        using var response = await client.PostAsJsonAsync(
-            $"/api/v1/orgs/{org}/members", new { email = email ?? $"{Guid.CreateVersion7():N}@example.org", display_name = "Ada", role });
+        using var response = await client.PostAsJsonAsync($"/api/v1/orgs/{org}/members", new { email, display_name = "Ada", role });
         response.EnsureSuccessStatusCode();
-        return (string)(await response.Content.ReadFromJsonAsync<JsonObject>())!["initial_token"]!;
+        return (string)(await response.JsonAsync())["token"]!;
+    }
+
+    /// <summary>The initial token of a new member, who makes its account.</summary>
+    public async Task<string> AddMemberAsync(string org, string role, string? email = null)
+    {
+        var token = await InviteAsync(org, role, email ?? $"{Guid.CreateVersion7():N}@example.org");
+        using var nobody = Service.As(null);
+        using var response = await nobody.PostAsJsonAsync("/api/v1/invitations/accept", new { token, password = Password });
+        response.EnsureSuccessStatusCode();
+        return (string)(await response.JsonAsync())["token"]!;
+    }
+
+    public async Task<string> SignInAsync(string email, string password = Password)
+    {
+        using var nobody = Service.As(null);
+        using var response = await nobody.PostAsJsonAsync("/api/v1/sign-in", new { email, password });
+        response.EnsureSuccessStatusCode();
+        return (string)(await response.JsonAsync())["token"]!;
     }
 
     public async Task<HttpClient> AsNewMemberAsync(string org, string role = "member") =>

@@ -15,25 +15,6 @@ public sealed class MemberTests
     public async Task StopAsync() => await _host.DisposeAsync();
 
     [Test]
-    public async Task A_user_of_two_organizations_is_one_user_with_a_token_for_each()
-    {
-        var (one, two) = (await _host.CreateOrganizationAsync(), await _host.CreateOrganizationAsync());
-        var first = await _host.IntrospectAsync(await _host.AddMemberAsync(one, "member", "Ada@Example.org"));
-        var second = await _host.IntrospectAsync(await _host.AddMemberAsync(two, "auditor", "ada@example.org"));
-        Assert.Multiple(() =>
-        {
-            Assert.That(second.SubjectId, Is.EqualTo(first.SubjectId));
-            Assert.That(
-                first.Memberships.Select(m => (m.Slug, m.Role)), Is.EqualTo(new[] { (one, "member") }), "A token opens nothing elsewhere.");
-            Assert.That(second.Memberships.Select(m => (m.Slug, m.Role)), Is.EqualTo(new[] { (two, "auditor") }));
-        });
-        using var client = await _host.AsOperatorAsync();
-        using var again = await client.PostAsJsonAsync(
-            $"/api/v1/orgs/{one}/members", new { email = "ada@example.org", display_name = "Ada", role = "member" });
-        Assert.That(again.StatusCode, Is.EqualTo(HttpStatusCode.Conflict));
-    }
-
-    [Test]
     public async Task A_removed_member_has_no_good_token_left_for_the_organization()
     {
         var org = await _host.CreateOrganizationAsync();

@@ -107,13 +107,120 @@ public sealed class TokenTests
     }
 
     [Test]
-    public async Task The_bootstrap_token_is_in_the_list_of_its_owner_only()
+    public async Task The_bootstrap_token_shows_itself_and_nothing_less_shows_or_revokes_it()
     {
+        var bootstrap = (string)_host.Bootstrap["token"]!;
+        var id = (await _host.IntrospectAsync(bootstrap)).TokenId;
         using var first = await _host.AsOperatorAsync();
         Assert.That(await first.GetStringAsync(new Uri("/api/v1/orgs/default/tokens", UriKind.Relative)), Does.Contain("\"bootstrap\""));
-        using var administrator = await _host.AsNewMemberAsync("default", "administrator");
-        Assert.That(await administrator.GetStringAsync(new Uri("/api/v1/orgs/default/tokens", UriKind.Relative)),
-            Does.Not.Contain("\"bootstrap\""));
+        using var own = await first.PostAsJsonAsync("/api/v1/orgs/default/tokens", new { name = "own", @operator = true });
+        foreach (var token in new[]
+        {
+            (string)(await own.JsonAsync())["token"]!,
+            await _host.SignInAsync((string)_host.Bootstrap["email"]!, (string)_host.Bootstrap["password"]!),
+            await _host.AddMemberAsync("default", "administrator"),
+        })
+        {
+            using var client = await _host.AsBearerOfAsync(token);
+            Assert.That(
+                await client.GetStringAsync(new Uri("/api/v1/orgs/default/tokens", UriKind.Relative)), Does.Not.Contain("\"bootstrap\""));
+            Assert.That((await client.DeleteAsync(new Uri($"/api/v1/orgs/default/tokens/{id}", UriKind.Relative))).StatusCode,
+                Is.EqualTo(HttpStatusCode.NotFound));
+        }
+
+        Assert.That((await _host.IntrospectAsync(bootstrap)).Active, Is.True);
+    }
+
+    [Test]
+    public async Task A_token_neither_shows_nor_revokes_those_of_its_bearer_for_another_organization()
+    {
+        var (org, other) = (await _host.CreateOrganizationAsync(), await _host.CreateOrganizationAsync());
+        using var client = await _host.AsOperatorAsync();
+        async Task<(string Id, string Token)> CreateAsync(string slug)
+        {
+            using var created = await client.PostAsJsonAsync($"/api/v1/orgs/{slug}/tokens", new { name = "own" });
+            var answer = await created.JsonAsync();
+            return ((string)answer["id"]!, (string)answer["token"]!);
+        }
+
+        var (mine, theirs) = (await CreateAsync(org), await CreateAsync(other));
+        using var scoped = await _host.AsBearerOfAsync(mine.Token);
+        Assert.That(await scoped.GetStringAsync(new Uri($"/api/v1/orgs/{org}/tokens", UriKind.Relative)),
+            Does.Contain(mine.Id).And.Not.Contain(theirs.Id));
+        foreach (var slug in new[] { org, other })
+        {
+            Assert.That((await scoped.DeleteAsync(new Uri($"/api/v1/orgs/{slug}/tokens/{theirs.Id}", UriKind.Relative))).StatusCode,
+                Is.EqualTo(HttpStatusCode.NotFound));
+        }
+
+        Assert.That((await _host.IntrospectAsync(theirs.Token)).Active, Is.True);
+        using var sessions = await scoped.GetAsync(new Uri("/api/v1/me/sessions", UriKind.Relative));
+        Assert.That((string?)(await sessions.JsonAsync())["code"], Is.EqualTo("token_too_narrow"));
+    }
+
+    [Test]
+    public async Task A_session_makes_tokens_for_a_year_at_most_and_a_token_none_that_outlives_it()
+    {
+        var org = await _host.CreateOrganizationAsync();
+        var address = $"{Guid.CreateVersion7():N}@example.org";
+        var initial = await _host.AddMemberAsync(org, "member", address);
+        var now = TimeProvider.System.GetUtcNow();
+        foreach (var token in new[] { initial, await _host.SignInAsync(address) })
+        {
+            using var client = await _host.AsBearerOfAsync(token);
+            using var unlimited = await CreateAsync(client, null);
+            Assert.That((DateTimeOffset)(await unlimited.JsonAsync())["expires_at"]!,
+                Is.EqualTo(now.AddDays(365)).Within(TimeSpan.FromMinutes(10)));
+            using var tooLong = await CreateAsync(client, now.AddDays(366));
+            Assert.That((await tooLong.JsonAsync())["errors"]!["expires_at"], Is.Not.Null);
+            using var month = await CreateAsync(client, now.AddDays(30));
+            using var narrow = await _host.AsBearerOfAsync((string)(await month.JsonAsync())["token"]!);
+            using var longer = await CreateAsync(narrow, now.AddDays(31));
+            Assert.That(longer.StatusCode, Is.EqualTo(HttpStatusCode.BadRequest));
+            using var same = await CreateAsync(narrow, null);
+            Assert.That(
+                (DateTimeOffset)(await same.JsonAsync())["expires_at"]!, Is.EqualTo(now.AddDays(30)).Within(TimeSpan.FromMilliseconds(1)));
+        }
+
+        Task<HttpResponseMessage> CreateAsync(HttpClient client, DateTimeOffset? expiresAt) =>
+            client.PostAsJsonAsync($"/api/v1/orgs/{org}/tokens", new { name = "laptop", expires_at = expiresAt });
+    }
+
+    [Test]
+    public async Task A_token_that_was_revoked_a_moment_ago_makes_no_other()
+    {
+        var org = await _host.CreateOrganizationAsync();
+        using var client = await _host.AsNewMemberAsync(org);
+        var list = await (await client.GetAsync(new Uri($"/api/v1/orgs/{org}/tokens", UriKind.Relative))).JsonAsync();
+        await client.DeleteAsync(new Uri($"/api/v1/orgs/{org}/tokens/{list["items"]![0]!["id"]}", UriKind.Relative));
+        using var late = await client.PostAsJsonAsync($"/api/v1/orgs/{org}/tokens", new { name = "late" });
+        Assert.That(late.StatusCode, Is.EqualTo(HttpStatusCode.Unauthorized), "The assertion of the gateway is good for a minute more.");
+    }
+
+    [Test]
+    public async Task Sessions_are_listed_and_ended_by_who_signed_in_and_by_nobody_else()
+    {
+        var org = await _host.CreateOrganizationAsync();
+        var address = $"{Guid.CreateVersion7():N}@example.org";
+        await _host.AddMemberAsync(org, "member", address);
+        var (one, two) = (await _host.SignInAsync(address), await _host.SignInAsync(address));
+        var (first, second) = ((await _host.IntrospectAsync(one)).TokenId, (await _host.IntrospectAsync(two)).TokenId);
+        using var client = await _host.AsBearerOfAsync(one);
+        var list = await (await client.GetAsync(new Uri("/api/v1/me/sessions", UriKind.Relative))).JsonAsync();
+        Assert.That(
+            list["items"]!.AsArray().Select(item => ((string?)item!["id"], (bool)item["current"]!)),
+            Is.EqualTo(new[] { (first, true), (second, false) }));
+        using var administrator = await _host.AsOperatorAsync();
+        var path = new Uri($"/api/v1/me/sessions/{second}", UriKind.Relative);
+        Assert.That((await administrator.DeleteAsync(path)).StatusCode, Is.EqualTo(HttpStatusCode.NotFound));
+        Assert.That((await _host.IntrospectAsync(two)).Active, Is.True);
+        Assert.That((await client.DeleteAsync(path)).StatusCode, Is.EqualTo(HttpStatusCode.NoContent));
+        Assert.That((await client.DeleteAsync(path)).StatusCode, Is.EqualTo(HttpStatusCode.NotFound));
+        Assert.That((await _host.IntrospectAsync(two)).Active, Is.False);
+        Assert.That((await _host.OutboxAsync("TokenRevoked")).SelectMany(message => message["tokens"]!.AsArray()).Select(t => (string?)t),
+            Does.Contain(second));
+        var noted = (await _host.AuditAsync("session_revoked")).Single(e => (string?)e["target"]!["id"] == second);
+        Assert.That((string?)noted["organization_name"], Is.EqualTo(org));
     }
 
     [Test]

@@ -12,15 +12,15 @@ public static class AuditActions
         ["organization"] =
         [
             "organization_created", "organization_updated", "organization_deleted", "organization_restored", "organization_erased",
-            "organization_user_added", "organization_user_removed",
-            "organization_user_updated",
-            "invitation_created", "authentication_success", "authentication_failure",
+            "organization_user_added", "organization_user_removed", "organization_user_updated", "invitation_created",
+            "invitation_resent", "invitation_revoked", "invitation_accepted", "invitation_declined", "invitation_expired",
+            "authentication_success", "authentication_failure",
         ],
         ["policy"] = ["policy_assigned", "policy_created", "policy_deleted", "policy_unassigned", "policy_updated"],
         ["product"] = ["product_assigned", "product_revoked"],
         ["service_account"] = ["service_account_created", "service_account_deleted", "service_account_updated"],
         ["group"] = ["user_added_to_group", "user_group_created", "user_group_deleted", "user_removed_from_group"],
-        ["token"] = ["token_created", "token_revoked"],
+        ["token"] = ["token_created", "token_revoked", "session_revoked"],
         ["machine"] = ["machine_registered", "machine_removed"],
         ["environment"] =
         [

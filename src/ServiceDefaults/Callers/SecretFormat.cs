@@ -17,6 +17,9 @@ public static class SecretFormat
     /// <summary>The client secret of a service account.</summary>
     public const string ClientSecretPrefix = "envs_";
 
+    /// <summary>The token of an invitation, which opens nothing by itself that anybody has already.</summary>
+    public const string InvitationPrefix = "envi_";
+
     public const int Length = 5 + RandomLength + ChecksumLength;
     private const int RandomLength = 30;
     private const int ChecksumLength = 6;

@@ -15,9 +15,21 @@ public sealed class IdentityOptions
     [Range(1, 1_440)]
     public int AccessTokenMinutes { get; set; } = 60;
 
+    /// <summary>Days for which an invitation can be accepted.</summary>
+    [Range(1, 30)]
+    public int InvitationDays { get; set; } = 7;
+
+    /// <summary>Days for which invitations that have ended are remembered.</summary>
+    [Range(1, 3_650)]
+    public int EndedInvitationDays { get; set; } = 90;
+
     /// <summary>Days for which the first token of a new member is good.</summary>
     [Range(1, 90)]
     public int InitialTokenDays { get; set; } = 7;
+
+    /// <summary>Days for which a token that is made after signing in, or with an initial token, is good at most.</summary>
+    [Range(1, 3_650)]
+    public int TokenMaxDays { get; set; } = 365;
 
     /// <summary>Sign-ins by password that may fail for one account in a window.</summary>
     [Range(1, 10_000)]

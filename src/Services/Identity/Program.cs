@@ -1,6 +1,7 @@
 using EnvPlatform.Idempotency;
 using EnvPlatform.Identity;
 using EnvPlatform.Identity.FirstStart;
+using EnvPlatform.Identity.Invitations;
 using EnvPlatform.Identity.Machines;
 using EnvPlatform.Identity.Members;
 using EnvPlatform.Identity.Organizations;
@@ -20,6 +21,7 @@ builder.AddPostgres("identity", typeof(Program).Assembly);
 builder.AddMessaging("identity", _ => { });
 builder.Services.AddSingleton<AuthenticationFailures>();
 builder.Services.AddPeriodicWork<DropVoidTokens>();
+builder.Services.AddPeriodicWork<ExpireInvitations>();
 builder.Services.AddPeriodicWork<EraseOrganizations>();
 builder.AddFirstStart();
 
@@ -29,6 +31,7 @@ app.UseIdempotency();
 app.MapSignIn();
 app.MapOrganizations();
 app.MapMembers();
+app.MapInvitations();
 app.MapServiceAccounts();
 app.MapTokens();
 app.MapMachines();

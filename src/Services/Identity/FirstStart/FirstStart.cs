@@ -76,8 +76,8 @@ internal sealed partial class FirstStart(
         var (id, email, password) = (SubjectId.New(now), options.Value.AdministratorEmail.ToLowerInvariant(), NewPassword());
         await tx.ExecuteAsync(
             """
-            insert into subjects (id, type, email, display_name, operator, password_hash, created_at)
-            values (@id, 'user', @email, @AdministratorName, true, @Hash, @now)
+            insert into subjects (id, type, email, display_name, operator, password_hash, created_at, email_verified_at)
+            values (@id, 'user', @email, @AdministratorName, true, @Hash, @now, @now)
             """, new { id, email, AdministratorName, Hash = Passwords.Hash(password), now });
         var administrator = Caller.Of(id, "user", AdministratorName, RequestOrigin.Unknown, AuthenticationFailures.Service, email);
         await CreateOrganization.CreateAsync(tx, administrator, Slug, "Default", now);

@@ -7,7 +7,6 @@ internal static class MemberEndpoints
     public static void MapMembers(this IEndpointRouteBuilder app)
     {
         var members = app.MapGroup("/api/v1/orgs/{org}/members").RequireAuthorization(Access.Administrator).WithTags("Members");
-        members.MapAddMember();
         members.MapListMembers();
         members.MapSetRole();
         members.MapRemoveMember();

@@ -13,8 +13,8 @@ using Npgsql;
 namespace EnvPlatform.Identity.Organizations;
 
 /// <summary>
-/// Ends organizations that were deleted long enough ago: memberships, service accounts and machines are dropped and tokens revoked. The row
-/// stays and keeps the slug, and the audit log stays. Of several instances one does it.
+/// Ends organizations that were deleted long enough ago: memberships, invitations, service accounts and machines are dropped and tokens
+/// revoked. The row stays and keeps the slug, and the audit log stays. Of several instances one does it.
 /// </summary>
 internal sealed class EraseOrganizations(NpgsqlDataSource db, TimeProvider clock, IOptions<IdentityOptions> options) : IPeriodicWork
 {
@@ -46,6 +46,7 @@ internal sealed class EraseOrganizations(NpgsqlDataSource db, TimeProvider clock
 
         var members = await tx.ExecuteAsync("delete from memberships where org_id = @Id", new { organization.Id });
         await tx.ExecuteAsync("delete from service_accounts where org_id = @Id", new { organization.Id });
+        await tx.ExecuteAsync("delete from invitations where org_id = @Id", new { organization.Id });
         await tx.ExecuteAsync("delete from machines where org_id = @Id", new { organization.Id });
         var tokens = await tx.QueryAsync<TokenId>(
             "update tokens set revoked_at = @now where org_id = @Id and revoked_at is null returning id", new { now, organization.Id });

@@ -7,15 +7,19 @@ using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.Callers;
 
 using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.Extensions.Options;
 
 using Npgsql;
 
 namespace EnvPlatform.Identity.Tokens;
 
-/// <summary>Somebody makes a token for itself, good for this organization only. The answer shows it once.</summary>
+/// <summary>
+/// Somebody makes a token for itself, good for this organization only, and for no longer than the caller's own token allows. The answer
+/// shows it once.
+/// </summary>
 internal static class CreateToken
 {
-    /// <param name="ExpiresAt">Null: good until revoked.</param>
+    /// <param name="ExpiresAt">Null: for as long as the caller's own token allows; that is for good with the bootstrap token.</param>
     /// <param name="Operator">The token carries the caller's power as an operator; only an operator may ask for it.</param>
     public sealed record Request(
         [Required, MinLength(1), MaxLength(200)] string Name, DateTimeOffset? ExpiresAt = null, bool Operator = false);
@@ -29,7 +33,8 @@ internal static class CreateToken
             .ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status403Forbidden);
 
     private static async Task<Results<Created<Response>, ProblemHttpResult>> HandleAsync(
-        Request request, Caller caller, HttpResponse http, NpgsqlDataSource db, TimeProvider clock, CancellationToken ct)
+        Request request, Caller caller, HttpResponse http, NpgsqlDataSource db, IOptions<IdentityOptions> options, TimeProvider clock,
+        CancellationToken ct)
     {
         var now = clock.GetUtcNow();
         if (request.ExpiresAt <= now)
@@ -44,9 +49,21 @@ internal static class CreateToken
                 "Only an operator can make a token that carries an operator's power.");
         }
 
+        if (await Credential.FindAsync(db, caller, now, ct) is not { } credential)
+        {
+            return Credential.Void();
+        }
+
+        var latest = credential.LatestExpiry(now, options.Value.TokenMaxDays);
+        if (request.ExpiresAt > latest)
+        {
+            return Problems.Invalid("expires_at", $"Must not be after {latest:O}, which is as long as the caller's own token allows.");
+        }
+
+        var expiresAt = request.ExpiresAt ?? latest;
         await using var tx = await db.BeginAsync(ct);
         var issued = await TokenStore.IssueAsync(
-            tx, caller.SubjectId, caller.OrgId, "personal", request.Operator, request.Name, request.ExpiresAt?.ToUniversalTime(), now);
+            tx, caller.SubjectId, caller.OrgId, "personal", request.Operator, request.Name, expiresAt?.ToUniversalTime(), now);
         tx.Audit(
             caller, now, "token_created", new AuditTarget(issued.Id.ToString(), null, "token"),
             $"{caller.DisplayName} made the token '{request.Name}'.",

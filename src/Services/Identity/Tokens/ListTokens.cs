@@ -10,8 +10,9 @@ using Npgsql;
 namespace EnvPlatform.Identity.Tokens;
 
 /// <summary>
-/// The tokens of this organization that are good, one's own or everybody's for an administrator, and the caller's bootstrap token, which is
-/// good for every organization; sorted by <c>created_at</c>. Session and access tokens, which expire soon by themselves, are left out.
+/// The tokens of this organization that are good, one's own or everybody's for an administrator; sorted by <c>created_at</c>. The bootstrap
+/// token, which is good for every organization, shows itself to its bearer only. Access tokens, which expire soon by themselves, are left
+/// out; sessions are in <see cref="ListSessions"/>.
 /// </summary>
 internal static class ListTokens
 {
@@ -22,24 +23,31 @@ internal static class ListTokens
         DateTimeOffset? ExpiresAt, DateTimeOffset? LastUsedAt);
 
     /// <summary>
-    /// The tokens <c>t</c> that the caller manages: those of <c>@Owner</c> (null: of everybody) and the bootstrap token of <c>@Self</c>.
+    /// The tokens <c>t</c> that the caller manages: those of <c>@Owner</c> (null: of everybody) in the organization, and the bootstrap
+    /// token of <c>@Self</c> (null: of nobody).
     /// </summary>
     internal const string Managed =
         """
         t.revoked_at is null
             and ((t.org_id = @Org and t.kind in ('initial', 'personal') and (@Owner::uuid is null or t.subject_id = @Owner))
-            or (t.org_id is null and t.kind = 'bootstrap' and t.subject_id = @Self))
+            or (t.org_id is null and t.kind = 'bootstrap' and t.subject_id = @Self::uuid))
         """;
 
     internal static void MapListTokens(this IEndpointRouteBuilder tokens) =>
         tokens.MapGet("", HandleAsync).RequireAuthorization(Access.Reader).WithName(nameof(ListTokens))
             .WithSummary("Tokens: one's own, or all for an administrator.");
 
-    private static async Task<Ok<Page<Item>>> HandleAsync(
+    private static async Task<Results<Ok<Page<Item>>, ProblemHttpResult>> HandleAsync(
         Caller caller, PageQuery page, NpgsqlDataSource db, TimeProvider clock, CancellationToken ct)
     {
         page.SortBy(IdPage.Sorts, IdPage.DefaultSort);
-        var parameters = IdPage.Parameters(page, caller.OrgId, caller.OnlyOwner, clock.GetUtcNow(), caller.SubjectId);
+        var now = clock.GetUtcNow();
+        if (await Credential.FindAsync(db, caller, now, ct) is not { } credential)
+        {
+            return Credential.Void();
+        }
+
+        var parameters = IdPage.Parameters(page, caller.OrgId, caller.OnlyOwner, now, credential.Manages(caller));
         var total = await db.QuerySingleAsync<long>(
             $"select count(*) from tokens t where {Managed} and (t.expires_at is null or t.expires_at > @Now)", parameters, ct);
         var items = await db.QueryAsync<Item>(

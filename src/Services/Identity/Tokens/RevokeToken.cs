@@ -10,22 +10,29 @@ using Npgsql;
 
 namespace EnvPlatform.Identity.Tokens;
 
-/// <summary>Somebody voids one of its own tokens, or an administrator anybody's; every gateway forgets it at once.</summary>
+/// <summary>
+/// Somebody voids one of its own tokens for this organization, or an administrator anybody's; every gateway forgets it at once.
+/// </summary>
 internal static class RevokeToken
 {
     internal static void MapRevokeToken(this IEndpointRouteBuilder tokens) =>
         tokens.MapDelete("/{id}", HandleAsync).RequireAuthorization(Access.Reader).WithName(nameof(RevokeToken))
-            .WithSummary("Void one of one's own tokens; an administrator, any token of the organization.")
+            .WithSummary("Void one of one's own tokens for the organization; an administrator, any of them.")
             .ProducesProblem(StatusCodes.Status404NotFound);
 
     private static async Task<Results<NoContent, ProblemHttpResult>> HandleAsync(
         TokenId id, Caller caller, NpgsqlDataSource db, TimeProvider clock, CancellationToken ct)
     {
-        await using var tx = await db.BeginAsync(ct);
         var now = clock.GetUtcNow();
+        if (await Credential.FindAsync(db, caller, now, ct) is not { } credential)
+        {
+            return Credential.Void();
+        }
+
+        await using var tx = await db.BeginAsync(ct);
         var row = await tx.QuerySingleOrDefaultAsync<Row>(
             $"update tokens t set revoked_at = @now where t.id = @id and {ListTokens.Managed} returning t.name, t.subject_id",
-            new { id, Owner = caller.OnlyOwner, Self = caller.SubjectId, Org = caller.OrgId, now });
+            new { id, Owner = caller.OnlyOwner, Self = credential.Manages(caller), Org = caller.OrgId, now });
         if (row is null)
         {
             return Problems.NotFound();

@@ -1,3 +1,5 @@
+using EnvPlatform.ServiceDefaults.Callers;
+
 namespace EnvPlatform.Identity.Tokens;
 
 internal static class TokenEndpoints
@@ -8,5 +10,8 @@ internal static class TokenEndpoints
         tokens.MapCreateToken();
         tokens.MapListTokens();
         tokens.MapRevokeToken();
+        var sessions = app.MapGroup("/api/v1/me/sessions").RequireAuthorization(Access.Anyone).WithTags("Tokens");
+        sessions.MapListSessions();
+        sessions.MapRevokeSession();
     }
 }

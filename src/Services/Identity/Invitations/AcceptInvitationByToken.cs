@@ -1,0 +1,62 @@
+using System.ComponentModel.DataAnnotations;
+
+using EnvPlatform.Identity.Tokens;
+using EnvPlatform.Postgres;
+using EnvPlatform.ServiceDefaults;
+using EnvPlatform.ServiceDefaults.Callers;
+
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.Extensions.Options;
+
+using Npgsql;
+
+namespace EnvPlatform.Identity.Invitations;
+
+/// <summary>
+/// Somebody who has an account accepts an invitation with its token, by any token of its own: the invitation's shows that this person is
+/// meant, its own that it is who it says. The answer shows once a token for the new organization.
+/// </summary>
+internal static class AcceptInvitationByToken
+{
+    public sealed record Request([Required, MaxLength(100)] string Token);
+
+    /// <param name="Token">Good for some days and for this organization only, to make a token of one's own with.</param>
+    public sealed record Response(Membership Organization, string Token, DateTimeOffset TokenExpiresAt);
+
+    internal static void MapAcceptInvitationByToken(this IEndpointRouteBuilder invitations) =>
+        invitations.MapPost("/accept", HandleAsync).WithName(nameof(AcceptInvitationByToken))
+            .WithSummary("Accept an invitation with its token; answers a token for the new organization, shown once.")
+            .ProducesProblem(StatusCodes.Status403Forbidden).ProducesProblem(StatusCodes.Status404NotFound)
+            .ProducesProblem(StatusCodes.Status409Conflict);
+
+    private static async Task<Results<Ok<Response>, ProblemHttpResult>> HandleAsync(
+        Request request, Caller caller, HttpResponse http, NpgsqlDataSource db, IOptions<IdentityOptions> options, TimeProvider clock,
+        CancellationToken ct)
+    {
+        var now = clock.GetUtcNow();
+        if (await Credential.FindAsync(db, caller, now, ct) is null)
+        {
+            return Credential.Void();
+        }
+
+        await using var tx = await db.BeginAsync(ct);
+        var invitation = await Invitation.LockAsync(tx, request.Token);
+        if (Invitation.Refuse(invitation, now) is { } refusal)
+        {
+            return refusal;
+        }
+
+        if (invitation!.Email != caller.Email)
+        {
+            return Problems.Of(
+                StatusCodes.Status403Forbidden, "email_mismatch", "Not allowed.",
+                "The invitation is for another address. Sign in to the account of that address.");
+        }
+
+        await invitation.AcceptAsync(tx, caller, now);
+        var issued = await invitation.IssueAsync(tx, caller, now.AddDays(options.Value.InitialTokenDays), now);
+        await tx.CommitAsync();
+        http.Headers.CacheControl = "no-store";
+        return TypedResults.Ok(new Response(invitation.Membership, issued.Token, issued.ExpiresAt!.Value));
+    }
+}

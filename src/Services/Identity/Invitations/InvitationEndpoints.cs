@@ -1,0 +1,22 @@
+using EnvPlatform.ServiceDefaults.Callers;
+
+namespace EnvPlatform.Identity.Invitations;
+
+internal static class InvitationEndpoints
+{
+    public static void MapInvitations(this IEndpointRouteBuilder app)
+    {
+        app.MapGroup("/api/v1/orgs/{org}/members").RequireAuthorization(Access.Administrator).WithTags("Members").MapInviteMember();
+        var invitations = app.MapGroup("/api/v1/orgs/{org}/invitations").RequireAuthorization(Access.Administrator)
+            .WithTags("Invitations");
+        invitations.MapListInvitations();
+        invitations.MapResendInvitation();
+        invitations.MapRevokeInvitation();
+        var mine = app.MapGroup("/api/v1/me/invitations").RequireAuthorization(Access.Anyone).WithTags("Invitations");
+        mine.MapListMyInvitations();
+        mine.MapAcceptInvitation();
+        mine.MapAcceptInvitationByToken();
+        mine.MapDeclineInvitation();
+        app.MapGroup("/api/v1").WithTags("Invitations").MapJoinByInvitation();
+    }
+}

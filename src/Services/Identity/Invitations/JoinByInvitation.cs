@@ -1,0 +1,73 @@
+using System.ComponentModel.DataAnnotations;
+
+using EnvPlatform.Contracts.Ids;
+using EnvPlatform.Identity.SignIn;
+using EnvPlatform.Postgres;
+using EnvPlatform.ServiceDefaults;
+using EnvPlatform.ServiceDefaults.Callers;
+
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.Extensions.Options;
+
+using Npgsql;
+
+namespace EnvPlatform.Identity.Invitations;
+
+/// <summary>
+/// Somebody who has no account makes one with an invitation's token and a password. An account that is there is never touched: whoever has
+/// it signs in and accepts.
+/// </summary>
+internal static class JoinByInvitation
+{
+    /// <param name="DisplayName">Null: as the administrator said it.</param>
+    public sealed record Request(
+        [Required, MaxLength(100)] string Token,
+        [Required, MinLength(12), MaxLength(1_000)] string Password,
+        [MinLength(1), MaxLength(200)] string? DisplayName = null);
+
+    internal static void MapJoinByInvitation(this IEndpointRouteBuilder api) =>
+        api.MapPost("/invitations/accept", HandleAsync).AllowAnonymous().WithName(nameof(JoinByInvitation))
+            .WithSummary("Make an account with an invitation's token and a password; answers a token for the organization, shown once.")
+            .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict);
+
+    private static async Task<Results<Ok<AcceptInvitationByToken.Response>, ProblemHttpResult>> HandleAsync(
+        Request request, RequestOrigin origin, HttpResponse http, NpgsqlDataSource db, AuthenticationFailures failures,
+        IOptions<IdentityOptions> options, TimeProvider clock, CancellationToken ct)
+    {
+        var now = clock.GetUtcNow();
+        await using var tx = await db.BeginAsync(ct);
+        var invitation = await Invitation.LockAsync(tx, request.Token);
+        if (Invitation.Refuse(invitation, now) is { } refusal)
+        {
+            await failures.RecordAsync($"address {origin.SourceAddress}", null, "bad_invitation", origin, ct);
+            return refusal;
+        }
+
+        var person = Caller.Of(
+            SubjectId.New(now), "user", request.DisplayName ?? invitation!.DisplayName, origin, AuthenticationFailures.Service,
+            invitation!.Email);
+        if (await HasAccountAsync(tx, invitation.Email) || await CreateAsync(tx, person, request.Password, now) == 0)
+        {
+            // Whoever holds the token learns here that there is an account; the operator's log shows who tries.
+            await failures.RecordAsync($"invitation {invitation.Id}", null, "account_exists", origin, ct);
+            return Problems.Conflict("account_exists", "The address has an account. Sign in to it and accept the invitation there.");
+        }
+
+        await invitation.AcceptAsync(tx, person, now);
+        var issued = await invitation.IssueAsync(tx, person, now.AddDays(options.Value.InitialTokenDays), now);
+        await tx.CommitAsync();
+        http.Headers.CacheControl = "no-store";
+        return TypedResults.Ok(new AcceptInvitationByToken.Response(invitation.Membership, issued.Token, issued.ExpiresAt!.Value));
+    }
+
+    /// <summary>Asked first, so that no password is hashed in vain.</summary>
+    private static Task<bool> HasAccountAsync(Tx tx, string email) =>
+        tx.QuerySingleAsync<bool>("select exists (select from subjects where email = @email)", new { email });
+
+    private static Task<int> CreateAsync(Tx tx, Caller person, string password, DateTimeOffset now) => tx.ExecuteAsync(
+        """
+        insert into subjects (id, type, email, display_name, password_hash, created_at)
+        values (@SubjectId, 'user', @Email, @DisplayName, @Hash, @now)
+        on conflict (email) where email is not null do nothing
+        """, new { person.SubjectId, person.Email, person.DisplayName, Hash = Passwords.Hash(password), now });
+}

@@ -1,0 +1,59 @@
+using EnvPlatform.Contracts.Events;
+using EnvPlatform.Contracts.Ids;
+using EnvPlatform.Postgres;
+using EnvPlatform.ServiceDefaults;
+using EnvPlatform.ServiceDefaults.Callers;
+
+using Microsoft.AspNetCore.Http.HttpResults;
+
+using Npgsql;
+
+namespace EnvPlatform.Identity.Tokens;
+
+/// <summary>
+/// Somebody ends one of its sessions; every gateway forgets it at once. Only its bearer can: a session is good for all of its
+/// organizations, so that none of them ends it for the others. It is logged where the sign-in was.
+/// </summary>
+internal static class RevokeSession
+{
+    internal static void MapRevokeSession(this IEndpointRouteBuilder sessions) =>
+        sessions.MapDelete("/{id}", HandleAsync).WithName(nameof(RevokeSession)).WithSummary("End one of one's own sessions.")
+            .ProducesProblem(StatusCodes.Status403Forbidden).ProducesProblem(StatusCodes.Status404NotFound);
+
+    private static async Task<Results<NoContent, ProblemHttpResult>> HandleAsync(
+        TokenId id, Caller caller, NpgsqlDataSource db, TimeProvider clock, CancellationToken ct)
+    {
+        var now = clock.GetUtcNow();
+        if (await Credential.FindAsync(db, caller, now, ct) is not { OrgId: null })
+        {
+            return Credential.TooNarrow();
+        }
+
+        await using var tx = await db.BeginAsync(ct);
+        var revoked = await tx.ExecuteAsync(
+            """
+            update tokens set revoked_at = @now
+            where id = @id and subject_id = @SubjectId and kind = 'session' and revoked_at is null
+            """, new { id, caller.SubjectId, now });
+        if (revoked == 0)
+        {
+            return Problems.NotFound();
+        }
+
+        var home = await tx.QuerySingleOrDefaultAsync<Membership>(
+            """
+            select o.id, o.slug, o.name, m.role
+            from memberships m
+            join organizations o on o.id = m.org_id
+            where m.subject_id = @SubjectId
+            order by m.created_at, m.org_id limit 1
+            """, new { caller.SubjectId });
+        TokenStore.Publish(tx, [id], now);
+        tx.Audit(
+            caller with { Organization = home }, now, "session_revoked", new AuditTarget(id.ToString(), caller.Email, "token"),
+            $"{caller.DisplayName} ended {(caller.TokenId == id ? "its own session" : "another of its sessions")}.",
+            new { current = caller.TokenId == id });
+        await tx.CommitAsync();
+        return TypedResults.NoContent();
+    }
+}
