@@ -5,6 +5,7 @@ using System.Text.RegularExpressions;
 
 using EnvPlatform.Agent.Commands;
 using EnvPlatform.Agent.Commands.Advisories;
+using EnvPlatform.Agent.Commands.Invitations;
 using EnvPlatform.Agent.Commands.Vulnerabilities;
 using EnvPlatform.Agent.Output;
 
@@ -62,6 +63,7 @@ internal static class CommandLine
         new LoginCommand(surroundings),
         new LogoutCommand(surroundings),
         new StatusCommand(surroundings),
+        new InvitationsCommand(surroundings),
         new RegisterCommand(surroundings),
         new LogCommand(surroundings),
         new CheckCommand(surroundings),

@@ -31,6 +31,20 @@ internal sealed record Caller(
 
 internal sealed record OrganizationView(string Slug, string? Name = null, string? Role = null);
 
+/// <summary>An invitation to the caller's address.</summary>
+internal sealed record InvitationView(
+    Guid Id, string? Organization = null, string? OrganizationName = null, string? Role = null, DateTimeOffset? ExpiresAt = null);
+
+/// <summary>An invitation's token, and the password of the account that is made with it, if any.</summary>
+internal sealed record InvitationAnswer(string Token, string? Password = null);
+
+/// <summary>What an invitation's token was answered with.</summary>
+internal sealed record JoinedView(OrganizationView Organization, string Token, DateTimeOffset? TokenExpiresAt = null);
+
+internal sealed record PasswordSignIn(string Email, string Password);
+
+internal sealed record SignedIn(string Token);
+
 internal sealed record MachineRegistration(string Hostname, string Platform, string AgentVersion);
 
 /// <summary>The body of an environment log; <paramref name="Packages"/> is null where the digest is to say it all.</summary>

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text.Json;
 
 using EnvPlatform.Agent.Client;
 using EnvPlatform.Agent.Output;
@@ -19,11 +20,18 @@ internal sealed class LoginCommand : Command
     private readonly Option<string?> _org =
         new("--org") { Description = "The organization, where the token is good for several (ENVPLATFORM_ORG).", HelpName = "SLUG" };
 
+    private readonly Option<string?> _email = new("--email")
+    {
+        Description = "Sign in by password instead, for some hours: it is asked for, or read from standard input.",
+        HelpName = "ADDRESS",
+    };
+
     public LoginCommand(Surroundings surroundings)
         : base("login", "Sign in and choose the organization.")
     {
         Add(_url);
         Add(_token);
+        Add(_email);
         Add(_org);
         SetAction((parsed, ct) => RunAsync(parsed, surroundings, ct));
     }
@@ -35,7 +43,9 @@ internal sealed class LoginCommand : Command
         var url = (parsed.GetValue(_url) ?? settings.Url)?.TrimEnd('/')
             ?? throw new AgentException("Say where the platform is: 'envplatform login --url https://...'.", ExitCodes.Usage);
         var address = Session.Address(url);
-        var token = await TokenAsync(parsed, surroundings, settings, url, ct);
+        var token = parsed.GetValue(_email) is { } email
+            ? await SignInAsync(address, email, surroundings, ct)
+            : await TokenAsync(parsed, surroundings, settings, url, ct);
         if (address.Scheme == "http" && !address.IsLoopback)
         {
             screen.Warn($"{url} is not encrypted: others on the network can read the token.");
@@ -49,6 +59,17 @@ internal sealed class LoginCommand : Command
         screen.Line($"Signed in to {url} as {caller.Text()}, organization {organization}.");
         screen.Note($"Kept in {settings.File}. Next: envplatform log --all");
         return ExitCodes.Fine;
+    }
+
+    private static async Task<string> SignInAsync(Uri address, string email, Surroundings surroundings, CancellationToken ct)
+    {
+        var password = surroundings.InIsTerminal && surroundings.ErrorIsTerminal
+            ? HiddenPrompt.Read(surroundings, "Password: ")
+            : await surroundings.In.ReadLineAsync(ct);
+        using var client = new PlatformClient(address, null, surroundings.Clock);
+        var body = JsonSerializer.SerializeToUtf8Bytes(new PasswordSignIn(email, password ?? ""), AgentJson.Default.PasswordSignIn);
+        var answer = await client.WriteAsync(HttpMethod.Post, "api/v1/sign-in", () => JsonBody.Of(body), CallOptions.Usual, ct);
+        return answer.As(AgentJson.Default.SignedIn).Token;
     }
 
     private async Task<string> TokenAsync(

@@ -16,6 +16,10 @@ internal sealed record NativeRun(string Command, string[] Args, string Shows, in
         {"id": "0192f0c1-0000-7000-8000-00000000000a", "email": "ada@example.org", "organizations": [{"id": "0192f0c1-0000-7000-8000-00000000000b", "slug": "acme", "role": "member"}]}
         """;
 
+    private const string Joined = """
+        {"organization": {"slug": "umbrella", "role": "auditor"}, "token": "envp_new", "token_expires_at": "2026-03-09T10:00:00Z"}
+        """;
+
     private const string View = $$"""
         {"id": "{{Id}}", "name": "science", "prefix": "/envs/science", "platform": "linux-64", "machine": {"id": "0192f0c1-0000-7000-8000-000000000001", "hostname": "ada-laptop"},
          "user": {"email": "ada@example.org"}, "status": "warn", "message": "Update openssl.", "archived": false, "digest": "sha256:x", "packages": 312,
@@ -63,6 +67,12 @@ internal sealed record NativeRun(string Command, string[] Args, string Shows, in
         new("logout", [], "Signed out."),
         new("status", [], "ada@example.org"),
         new("status", ["--json"], "\"reachable\":true"),
+        new("login", ["--url", "{url}", "--email", "ada@example.org"], "Signed in to {url} as ada@example.org, organization acme."),
+        new("invitations list", [], "1 invitation."),
+        new("invitations accept", [Id], "You are auditor of umbrella."),
+        new("invitations accept", ["--token", "-"], "envp_new"),
+        new("invitations accept", ["--token", "envi_x", "--new-account"], "Signed in to {url}, auditor of umbrella."),
+        new("invitations decline", [Id], "Declined."),
         new("register", [], "is registered with acme"),
         new("register", ["--json"], "\"machine_id\""),
         new("log", ["--prefix", "{home}/envs/science", "--wait"], "science: logged for the first time"),
@@ -99,6 +109,13 @@ internal sealed record NativeRun(string Command, string[] Args, string Shows, in
     /// <summary>The answers to all runs.</summary>
     public static void Answer(RecordedPlatform platform) => platform
         .On("GET /me", 200, Me)
+        .On("POST /sign-in", 200, """{"token": "envp_session", "expires_at": "2026-03-03T10:00:00Z"}""")
+        .On("GET /me/invitations", 200,
+            $$"""{"items": [{"id": "{{Id}}", "organization": "umbrella", "role": "auditor", "expires_at": "2026-03-09T10:00:00Z"}], "total_count": 1}""")
+        .On($"POST /me/invitations/{Id}/accept", 200, """{"slug": "umbrella", "name": "Umbrella", "role": "auditor"}""")
+        .On($"POST /me/invitations/{Id}/decline", 204, "")
+        .On("POST /me/invitations/accept", 200, Joined)
+        .On("POST /invitations/accept", 200, Joined)
         .On($"PUT {Orgs}/machines/0192f0c1-0000-7000-8000-000000000001", 200, "{}")
         .On($"POST {Orgs}/environment-logs", 200, Logged)
         .On($"GET {Orgs}/activation", 200,
