@@ -21,6 +21,7 @@ app.UseForwardedHeaders();
 app.UseRequestOrigin();
 app.UseSecurityHeaders();
 app.UseProblems();
+app.UseConnectionLimits();
 app.UseDocs();
 app.UseRouting();
 app.UseAuthentication();

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text;
 
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -22,6 +23,12 @@ internal static class Listening
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
+            // A header is bytes (RFC 9110 section 5.5): a character for each, so that none is refused and all are forwarded as they came.
+            kestrel.RequestHeaderEncodingSelector = _ => Encoding.Latin1;
+            // More than the gateway lets through, with what it adds: it refuses for all.
+            kestrel.Limits.MaxRequestLineSize = 64 * 1024;
+            kestrel.Limits.MaxRequestHeadersTotalSize = 64 * 1024;
+            kestrel.Limits.MaxRequestHeaderCount = 128;
             if (!int.TryParse(builder.Configuration["GRPC_PORT"], out var grpcPort))
             {
                 return;

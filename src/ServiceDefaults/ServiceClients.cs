@@ -1,3 +1,5 @@
+using System.Text;
+
 using EnvPlatform.ServiceDefaults.Addresses;
 using EnvPlatform.ServiceDefaults.Callers;
 
@@ -41,6 +43,8 @@ public static class ServiceClients
         EnableMultipleHttp2Connections = true,
         KeepAlivePingDelay = TimeSpan.FromSeconds(5),
         KeepAlivePingTimeout = TimeSpan.FromSeconds(2),
+        // What is passed on of a request that came, such as its trace state, may hold any byte.
+        RequestHeaderEncodingSelector = (_, _) => Encoding.Latin1,
     };
 
     private static void Configure(GrpcChannelOptions channel)

@@ -1,5 +1,7 @@
 using System.Net;
 using System.Net.Http.Json;
+using System.Text;
+using System.Text.Json.Nodes;
 
 using EnvPlatform.ServiceDefaults.Callers;
 using EnvPlatform.Testing;
@@ -78,6 +80,65 @@ public sealed class ForwardingTests
         Assert.That((await nobody.GetAsync(Environments)).StatusCode, Is.EqualTo(HttpStatusCode.Unauthorized));
         using var signIn = await nobody.PostAsJsonAsync("/api/v1/sign-in", new { email = "x", password = "y" });
         Assert.That(signIn.StatusCode, Is.EqualTo(HttpStatusCode.Unauthorized));
+    }
+
+    [TestCase("User-Agent: M\u00c3\u00bcller", TestName = "UTF-8")]
+    [TestCase("User-Agent: M\u00fcller", TestName = "Latin-1")]
+    [TestCase("X-Anything: \u00ff\u00fe\u0080", TestName = "no text at all")]
+    [TestCase("tracestate: a=\u00fc\r\ntraceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", TestName = "trace state")]
+    [TestCase("baggage: a=\u00fc", TestName = "baggage")]
+    [TestCase("Idempotency-Key: \u00fc", TestName = "Idempotency-Key")]
+    [TestCase("X-Request-Id: \u00fc", TestName = "X-Request-Id")]
+    [TestCase("X-Org-Name: \u00fc", TestName = "X-Org-Name")]
+    public async Task A_header_that_is_not_ASCII_is_a_header(string header)
+    {
+        foreach (var path in new[] { "/api/v1/me", "/api/v1/orgs/default/members", "/api/v1/orgs/default/activation" })
+        {
+            var (_, token) = await _platform.CreateTokenAsync();
+            var answer = await RawConnection.AskAsync(
+                _platform.Gateway.Address,
+                $"GET {path} HTTP/1.1\r\nHost: gateway\r\nAuthorization: Bearer {token}\r\n{header}\r\nConnection: close\r\n\r\n");
+            Assert.That(answer!.Status, Is.EqualTo(200), $"{path}: {answer.Head}{answer.Body}");
+        }
+    }
+
+    [TestCase("M\u00c3\u00bcller", "M\u00fcller", TestName = "UTF-8 user agent")]
+    [TestCase("M\u00fcller", "M\u00fcller", TestName = "Latin-1 user agent")]
+    public async Task A_user_agent_is_read_as_the_text_that_it_is(string sent, string expected)
+    {
+        var answer = await RawConnection.AskAsync(
+            _platform.Gateway.Address,
+            $"GET {Environments} HTTP/1.1\r\nHost: gateway\r\nAuthorization: Bearer {_platform.OperatorToken}\r\nUser-Agent: {sent}\r\n"
+            + "Connection: close\r\n\r\n");
+        Assert.That((string?)JsonNode.Parse(Encoding.Latin1.GetBytes(answer!.Body))!["assertion"]!["userAgent"], Is.EqualTo(expected));
+    }
+
+    [Test]
+    public async Task An_address_or_headers_that_are_too_large_are_a_problem_document()
+    {
+        var lines = string.Concat(Enumerable.Range(0, 70).Select(i => $"X-Filler-{i}: x\r\n"));
+        foreach (var (status, code, target, headers) in new[]
+        {
+            (414, "uri_too_long", $"/api/v1/me?q={new string('q', 60_000)}", ""),
+            (431, "headers_too_large", "/api/v1/me", $"X-Filler: {new string('x', 20_000)}\r\n"),
+            (431, "headers_too_large", "/api/v1/me", lines),
+            (431, "headers_too_large", "/api/v1/me", string.Concat(Enumerable.Repeat("X-Filler: x\r\n", 70))),
+        })
+        {
+            var answer = await RawConnection.AskAsync(
+                _platform.Gateway.Address, $"GET {target} HTTP/1.1\r\nHost: gateway\r\n{headers}Connection: close\r\n\r\n");
+            Assert.That(answer!.Status, Is.EqualTo(status), answer.Head);
+            Assert.That(answer.Header("Content-Type"), Does.StartWith("application/problem+json"));
+            Assert.That((string?)JsonNode.Parse(answer.Body)!["code"], Is.EqualTo(code));
+        }
+    }
+
+    [Test]
+    public async Task An_address_that_the_gateway_lets_through_is_not_too_long_for_a_service()
+    {
+        using var client = _platform.AsOperator();
+        using var response = await client.GetAsync(new Uri($"/api/v1/me?q={new string('q', 45_000)}", UriKind.Relative));
+        Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.OK));
     }
 
     [TestCase("a b")]

@@ -1,3 +1,5 @@
+using System.Text;
+
 using EnvPlatform.Gateway.Callers;
 using EnvPlatform.ServiceDefaults.Addresses;
 using EnvPlatform.ServiceDefaults.Callers;
@@ -27,7 +29,12 @@ internal static class ForwardingExtensions
             .AddServiceDiscoveryDestinationResolver()
             .AddConfigFilter<ServiceHealth>()
             .AddTransforms(AssertCaller)
-            .ConfigureHttpClient((_, handler) => handler.ConnectTimeout = TimeSpan.FromSeconds(2));
+            .ConfigureHttpClient((_, handler) =>
+            {
+                handler.ConnectTimeout = TimeSpan.FromSeconds(2);
+                // As they are read: the bytes that came.
+                handler.RequestHeaderEncodingSelector = (_, _) => Encoding.Latin1;
+            });
     }
 
     public static void MapForwarding(this WebApplication app) => app.MapReverseProxy(proxy =>

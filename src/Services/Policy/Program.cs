@@ -12,8 +12,6 @@ using IngestEnvironments = EnvPlatform.Contracts.Ingest.Environments;
 
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults("policy");
-// A prefix of 4,096 characters takes up to nine times as many bytes in a request line.
-builder.WebHost.ConfigureKestrel(kestrel => kestrel.Limits.MaxRequestLineSize = 48 * 1_024);
 builder.Services.AddValidation();
 builder.Services.AddOptions<PolicyOptions>().BindConfiguration(PolicyOptions.Section).ValidateDataAnnotations().ValidateOnStart();
 builder.AddPostgres("policy", typeof(Program).Assembly);
