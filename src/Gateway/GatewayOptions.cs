@@ -38,7 +38,7 @@ public sealed class GatewayOptions
     public int AnonymousRequestsPerMinute { get; set; } = 6_000;
 
     /// <summary>
-    /// Requests a minute with a bad token from one source address, after which tokens that are not known yet are refused unseen.
+    /// Requests a minute with a bad token from one source address that are answered 401; more are answered 429. Good tokens are let in.
     /// </summary>
     [Range(1, 100_000_000)]
     public int FailedAuthenticationsPerMinute { get; set; } = 600;

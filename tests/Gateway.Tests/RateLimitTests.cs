@@ -56,7 +56,7 @@ public sealed class RateLimitTests
     }
 
     [Test]
-    public async Task After_many_bad_tokens_from_an_address_unknown_ones_are_refused_unseen_and_known_ones_work()
+    public async Task After_many_bad_tokens_from_an_address_bad_ones_are_429_and_good_ones_work_known_or_not()
     {
         await using var platform = await Platform.StartAsync(("Gateway:FailedAuthenticationsPerMinute", "10"));
         using var known = platform.AsOperator();
@@ -68,8 +68,38 @@ public sealed class RateLimitTests
         }
 
         using var another = platform.With(SecretFormat.New(SecretFormat.TokenPrefix));
-        Assert.That((await another.GetAsync(Environments)).StatusCode, Is.EqualTo(HttpStatusCode.TooManyRequests));
+        using var refused = await another.GetAsync(Environments);
+        Assert.That(refused.StatusCode, Is.EqualTo(HttpStatusCode.TooManyRequests));
+        Assert.That((string?)(await refused.JsonAsync())["detail"], Does.Contain("10 requests with a bad token"));
+        using var malformed = platform.With("nonsense");
+        Assert.That((await malformed.GetAsync(Environments)).StatusCode, Is.EqualTo(HttpStatusCode.TooManyRequests));
+        var (_, unseen) = await platform.CreateTokenAsync();
+        using var good = platform.With(unseen);
+        Assert.That((await good.GetAsync(Environments)).StatusCode, Is.EqualTo(HttpStatusCode.OK));
         Assert.That((await known.GetAsync(Environments)).StatusCode, Is.EqualTo(HttpStatusCode.OK));
+    }
+
+    [Test]
+    public async Task Good_tokens_get_in_among_650_bad_ones()
+    {
+        await using var platform = await Platform.StartAsync();
+        var tokens = new List<string>();
+        for (var i = 0; i < 20; i++)
+        {
+            tokens.Add((await platform.CreateTokenAsync()).Token);
+        }
+
+        var bad = Enumerable.Range(0, 650).Select(_ => SecretFormat.New(SecretFormat.TokenPrefix));
+        var answers = await Task.WhenAll(bad.Concat(tokens).Select(async token =>
+        {
+            using var client = platform.With(token);
+            return (Token: token, (await client.GetAsync(Environments)).StatusCode);
+        }));
+        Assert.That(
+            answers.Where(answer => tokens.Contains(answer.Token)).Select(answer => answer.StatusCode), Is.All.EqualTo(HttpStatusCode.OK));
+        Assert.That(
+            answers.Where(answer => !tokens.Contains(answer.Token)).Select(answer => answer.StatusCode),
+            Is.All.AnyOf(HttpStatusCode.Unauthorized, HttpStatusCode.TooManyRequests));
     }
 
     [Test]

@@ -16,7 +16,8 @@ namespace EnvPlatform.Gateway.Callers;
 /// Authenticates a request by its bearer token (RFC 6750). What the bearer may do is decided by the service that the request is for.
 /// </summary>
 internal sealed class BearerAuthentication(
-    IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory logger, UrlEncoder encoder, TokenCache tokens, RateLimits limits)
+    IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory logger, UrlEncoder encoder, TokenCache tokens,
+    IOptions<GatewayOptions> gateway)
     : AuthenticationHandler<AuthenticationSchemeOptions>(options, logger, encoder)
 {
     public const string SchemeName = "Bearer";
@@ -44,8 +45,7 @@ internal sealed class BearerAuthentication(
         }
         else
         {
-            limits.OfFailures(address).Add();
-            _lookup = TokenLookup.Bad.Instance;
+            _lookup = tokens.Refuse(address);
         }
 
         if (_lookup is not TokenLookup.Good good)
@@ -68,7 +68,10 @@ internal sealed class BearerAuthentication(
                     "The token cannot be checked at the moment. Try again shortly.")
                     .ExecuteAsync(Context);
             case TokenLookup.TooManyFailures(var wait):
-                return RateLimits.AnswerAsync(Context, wait, "Too many requests with a bad token came from this address.");
+                return RateLimits.AnswerAsync(
+                    Context, wait,
+                    $"{gateway.Value.FailedAuthenticationsPerMinute} requests with a bad token came from this address in the last minute. "
+                    + "This one has no good token either, or it could not be looked up yet. Good tokens are let in.");
             default:
                 Response.Headers.WWWAuthenticate = _lookup is null ? "Bearer" : "Bearer error=\"invalid_token\"";
                 return Problems.Of(

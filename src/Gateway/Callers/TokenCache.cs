@@ -1,4 +1,5 @@
 using System.Net;
+using System.Threading.RateLimiting;
 
 using EnvPlatform.Gateway.Limits;
 using EnvPlatform.ServiceDefaults.Callers;
@@ -11,12 +12,19 @@ namespace EnvPlatform.Gateway.Callers;
 
 /// <summary>
 /// Decides on a token: by what is remembered while it is fresh, otherwise by what Identity says, and for a while by what is remembered when
-/// Identity is away. An answer that is half its time old is fetched anew while it still serves.
+/// Identity is away. An answer that is half its time old is fetched anew while it still serves. A good token is let in however many bad
+/// ones come from the same address: unknown ones from there are looked up too, a few at a time.
 /// </summary>
 internal sealed partial class TokenCache(
     TokenMemory memory, AskIdentity identity, RateLimits limits, IOptions<GatewayOptions> options, TimeProvider clock,
-    ILogger<TokenCache> log)
+    ILogger<TokenCache> log) : IDisposable
 {
+    /// <summary>
+    /// Look-ups at once for addresses that sent too many bad tokens, and how many wait for one: so much of Identity a flood may use.
+    /// </summary>
+    private const int SuspectLookUps = 4;
+    private const int WaitingSuspects = 512;
+
     /// <summary>
     /// How often at most Identity is asked whether the bearer has joined the organization that it names. Who asks sooner waits: an
     /// organization that was just made must be there for its maker.
@@ -27,6 +35,12 @@ internal sealed partial class TokenCache(
     private readonly TimeSpan _badFor = TimeSpan.FromMilliseconds(options.Value.BadTokenCacheMilliseconds);
     private readonly TimeSpan _grace = TimeSpan.FromSeconds(options.Value.TokenGraceSeconds);
     private readonly int _failuresPerMinute = options.Value.FailedAuthenticationsPerMinute;
+    private readonly ConcurrencyLimiter _suspects = new(new()
+    {
+        PermitLimit = SuspectLookUps,
+        QueueLimit = WaitingSuspects,
+        QueueProcessingOrder = QueueProcessingOrder.OldestFirst,
+    });
 
     /// <param name="organization">The organization that the request is about, slug or id, if any.</param>
     /// <param name="address">Where the request comes from: bad tokens are counted by it.</param>
@@ -51,8 +65,7 @@ internal sealed partial class TokenCache(
 
         if (known.Bearer is not { } bearer)
         {
-            limits.OfFailures(address).Add();
-            return new(TokenLookup.Bad.Instance);
+            return new(Refuse(address));
         }
 
         var age = clock.GetElapsedTime(known.At);
@@ -69,6 +82,14 @@ internal sealed partial class TokenCache(
         return new(known.Good!);
     }
 
+    /// <summary>Counts a bad token against the address that it came from.</summary>
+    public TokenLookup Refuse(IPAddress? address) =>
+        limits.OfFailures(address).TryTake(_failuresPerMinute) is { } wait
+            ? new TokenLookup.TooManyFailures(wait)
+            : TokenLookup.Bad.Instance;
+
+    public void Dispose() => _suspects.Dispose();
+
     private bool IsFresh(TokenAnswer known) =>
         clock.GetElapsedTime(known.At) < (known.Bearer is null ? _badFor : _goodFor)
             && (known.Bearer is null || known.Bearer.ExpiresAt > clock.GetUtcNow());
@@ -83,11 +104,20 @@ internal sealed partial class TokenCache(
             await Task.Delay(pause, clock, ct);
         }
 
-        if (entry.Known is null && limits.OfFailures(address).TryTake(_failuresPerMinute, take: false) is { } wait)
+        if (entry.Known?.Good is not null || limits.OfFailures(address).TryTake(_failuresPerMinute, take: false) is null)
         {
-            return new TokenLookup.TooManyFailures(wait);
+            return await LookUpAsync(entry, seen, token, origin, address, ct);
         }
 
+        using var turn = await _suspects.AcquireAsync(1, ct);
+        return turn.IsAcquired
+            ? await LookUpAsync(entry, seen, token, origin, address, ct)
+            : new TokenLookup.TooManyFailures(TimeSpan.FromSeconds(1));
+    }
+
+    private async Task<TokenLookup> LookUpAsync(
+        TokenEntry entry, TokenAnswer? seen, string token, RequestOrigin origin, IPAddress? address, CancellationToken ct)
+    {
         try
         {
             var known = await identity.AskAsync(entry, seen, token, organization, origin).WaitAsync(ct);
@@ -96,8 +126,7 @@ internal sealed partial class TokenCache(
                 return good;
             }
 
-            limits.OfFailures(address).Add();
-            return TokenLookup.Bad.Instance;
+            return Refuse(address);
         }
         catch (RpcException exception)
         {

@@ -20,6 +20,9 @@ internal abstract record TokenLookup
         public static readonly Unknown Instance = new();
     }
 
-    /// <summary>Too many bad tokens came from the address, so that no other unknown one of its is looked at for a while.</summary>
+    /// <summary>
+    /// The token is bad, and more bad ones than allowed came from the address in the last minute; or so many come that this one could not
+    /// be looked up.
+    /// </summary>
     public sealed record TooManyFailures(TimeSpan Wait) : TokenLookup;
 }

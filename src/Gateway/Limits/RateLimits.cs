@@ -1,11 +1,11 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using System.Net;
-using System.Net.Sockets;
 
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Gateway.Callers;
 using EnvPlatform.ServiceDefaults;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using Microsoft.Extensions.Options;
 
@@ -27,9 +27,9 @@ internal sealed class RateLimits(TimeProvider clock)
 
     public RateCount OfToken(TokenId token) => Of($"token:{token}");
 
-    public RateCount OfAddress(IPAddress? address) => Of($"address:{NetworkOf(address)}");
+    public RateCount OfAddress(IPAddress? address) => Of($"address:{SourceNetwork.Of(address)}");
 
-    public RateCount OfFailures(IPAddress? address) => Of($"failures:{NetworkOf(address)}");
+    public RateCount OfFailures(IPAddress? address) => Of($"failures:{SourceNetwork.Of(address)}");
 
     public void ForgetIdle()
     {
@@ -48,24 +48,6 @@ internal sealed class RateLimits(TimeProvider clock)
     }
 
     private RateCount Of(string key) => _counts.GetOrAdd(key, static (key, clock) => new RateCount(key, clock), clock);
-
-    /// <summary>The address; of an IPv6 address the /64 network, which is what one subscriber has.</summary>
-    private static string NetworkOf(IPAddress? address)
-    {
-        if (address is null)
-        {
-            return "unknown";
-        }
-
-        if (address.AddressFamily != AddressFamily.InterNetworkV6 || address.IsIPv4MappedToIPv6)
-        {
-            return (address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address).ToString();
-        }
-
-        var bytes = address.GetAddressBytes();
-        bytes.AsSpan(8).Clear();
-        return new IPAddress(bytes).ToString();
-    }
 }
 
 internal static class RateLimitExtensions
@@ -89,10 +71,19 @@ internal static class RateLimitExtensions
                 return next(http);
             }
 
-            var wait = http.Features.Get<Bearer>() is { } bearer
-                ? bearer.Requests.TryTake(options.RequestsPerMinute)
-                : limits.OfAddress(http.Connection.RemoteIpAddress).TryTake(options.AnonymousRequestsPerMinute);
-            return wait is { } time ? RateLimits.AnswerAsync(http, time, "Too many requests in the last minute.") : next(http);
+            if (http.Features.Get<Bearer>() is { } bearer)
+            {
+                return bearer.Requests.TryTake(options.RequestsPerMinute) is { } ofToken
+                    ? RateLimits.AnswerAsync(
+                        http, ofToken, $"There were {options.RequestsPerMinute} requests with this token in the last minute.")
+                    : next(http);
+            }
+
+            return limits.OfAddress(http.Connection.RemoteIpAddress).TryTake(options.AnonymousRequestsPerMinute) is { } ofAddress
+                ? RateLimits.AnswerAsync(
+                    http, ofAddress,
+                    $"There were {options.AnonymousRequestsPerMinute} requests without a token from this address in the last minute.")
+                : next(http);
         });
     }
 }
