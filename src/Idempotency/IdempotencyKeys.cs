@@ -18,7 +18,8 @@ namespace EnvPlatform.Idempotency;
 
 /// <summary>
 /// A write that is retried with the same <c>Idempotency-Key</c> has one effect and gets the first answer again
-/// (draft-ietf-httpapi-idempotency-key-header). Answers that say "try again" (5xx, 408, 429) are not kept. The kept answer is encrypted
+/// (draft-ietf-httpapi-idempotency-key-header). A key belongs to who sends it, the operation and the resource, however the path writes
+/// that; with another query or body it is refused. Answers that say "try again" (5xx, 408, 429) are not kept. The kept answer is encrypted
 /// under a key derived from the Idempotency-Key, which is not stored, because an answer may hold a secret that is shown once.
 /// </summary>
 public static class IdempotencyKeys
@@ -47,9 +48,10 @@ public static class IdempotencyKeys
 
         http.Request.EnableBuffering();
         var db = http.RequestServices.GetRequiredService<NpgsqlDataSource>();
-        var scope = $"{caller.SubjectId} {http.Request.Method} {http.Request.Path}";
+        var scope = RequestIdentity.ScopeOf(http, caller);
         var keySha256 = SHA256.HashData(Encoding.UTF8.GetBytes(key));
-        var requestSha256 = await SHA256.HashDataAsync(http.Request.Body, http.RequestAborted);
+        var requestSha256 = RequestIdentity.Fingerprint(
+            http, caller, await SHA256.HashDataAsync(http.Request.Body, http.RequestAborted));
         http.Request.Body.Position = 0;
         var claim = await ClaimAsync(db, scope, keySha256, requestSha256, http.RequestAborted);
         if (claim is not null)
@@ -86,13 +88,17 @@ public static class IdempotencyKeys
     {
         if (!row.RequestSha256.AsSpan().SequenceEqual(requestSha256))
         {
-            await Problems.Invalid(Header, "Was used for another request.").ExecuteAsync(http);
+            await Problems.Of(
+                StatusCodes.Status422UnprocessableEntity, "idempotency_key_reused", "The key was used already.",
+                "The Idempotency-Key came before with another query or body: take a new key for a new request.").ExecuteAsync(http);
         }
         else if (row.StatusCode is { } status)
         {
             http.Response.StatusCode = status;
             http.Response.ContentType = row.ContentType;
-            await http.Response.Body.WriteAsync(Decrypt(row.Body ?? [], key), http.RequestAborted);
+            // What is answered again may hold a secret.
+            http.Response.Headers.CacheControl = "no-store";
+            await WriteAsync(http.Response.Body, Decrypt(row.Body ?? [], key), http.RequestAborted);
         }
         else
         {
@@ -140,8 +146,12 @@ public static class IdempotencyKeys
             }
         }
 
-        await original.Stream.WriteAsync(copy.GetBuffer().AsMemory(0, (int)copy.Length), http.RequestAborted);
+        await WriteAsync(original.Stream, copy.GetBuffer().AsMemory(0, (int)copy.Length), http.RequestAborted);
     }
+
+    /// <summary>An answer without a body, 204, does not bear even an empty write.</summary>
+    private static ValueTask WriteAsync(Stream stream, ReadOnlyMemory<byte> body, CancellationToken ct) =>
+        body.IsEmpty ? ValueTask.CompletedTask : stream.WriteAsync(body, ct);
 
     private static async Task ExecuteAsync(NpgsqlDataSource db, string sql, object parameters)
     {

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Json;
+using System.Security.Cryptography;
 
 using EnvPlatform.Idempotency;
 using EnvPlatform.ServiceDefaults.Callers;
@@ -52,7 +53,9 @@ public sealed class IdempotencyTests
     public async Task The_key_belongs_to_its_request_and_its_sender()
     {
         await PostAsync(_ada, "k2", "two");
-        Assert.That((await PostAsync(_ada, "k2", "other")).StatusCode, Is.EqualTo(HttpStatusCode.BadRequest));
+        var other = await PostAsync(_ada, "k2", "other");
+        Assert.That(other.StatusCode, Is.EqualTo(HttpStatusCode.UnprocessableEntity));
+        Assert.That(await other.Content.ReadAsStringAsync(), Does.Contain("idempotency_key_reused"));
         Assert.That(
             (await PostAsync(TestCaller.Of(TestCaller.NewOrganization()), "k2", "two")).StatusCode, Is.EqualTo(HttpStatusCode.Created));
         Assert.That(await CountAsync("two"), Is.EqualTo(2));
@@ -99,7 +102,99 @@ public sealed class IdempotencyTests
         Assert.That(bodies.Select(body => System.Text.Encoding.UTF8.GetString(body)), Has.None.Contains("secret"));
     }
 
-    private static void Map(IEndpointRouteBuilder app) =>
+    [Test]
+    public async Task Another_query_is_another_request()
+    {
+        await PostAsync(_ada, "k7", "seven a");
+        await PostAsync(_ada, "k7", "seven b");
+        var path = $"/orgs/{_ada.Memberships[0].Slug}/notes";
+        using var first = await DeleteAsync(_ada, "k8", $"{path}?text=seven%20a");
+        using var second = await DeleteAsync(_ada, "k8", $"{path}?text=seven%20b");
+        using var again = await DeleteAsync(_ada, "k8", $"{path}?text=seven%20a");
+        Assert.That(first.StatusCode, Is.EqualTo(HttpStatusCode.NoContent));
+        Assert.That(second.StatusCode, Is.EqualTo(HttpStatusCode.UnprocessableEntity));
+        Assert.That(again.StatusCode, Is.EqualTo(HttpStatusCode.NoContent));
+    }
+
+    [Test]
+    public async Task An_answer_without_a_body_is_answered_again_without_one()
+    {
+        var path = $"/orgs/{_ada.Memberships[0].Slug}/notes?text=nothing";
+        for (var i = 0; i < 3; i++)
+        {
+            using var answer = await DeleteAsync(_ada, "k9", path);
+            Assert.That(answer.StatusCode, Is.EqualTo(HttpStatusCode.NoContent));
+            Assert.That(await answer.Content.ReadAsByteArrayAsync(), Is.Empty);
+        }
+    }
+
+    [Test]
+    public async Task An_answer_that_is_given_again_is_kept_by_nobody()
+    {
+        await PostAsync(_ada, "k10", "ten");
+        var again = await PostAsync(_ada, "k10", "ten");
+        Assert.That(again.Headers.CacheControl?.NoStore, Is.True);
+    }
+
+    [Test]
+    public async Task However_a_path_is_written_its_resource_is_one()
+    {
+        var organization = _ada.Memberships[0];
+        var id = Guid.CreateVersion7();
+        var answers = new List<string>();
+        foreach (var path in new[]
+        {
+            $"/orgs/{organization.Slug}/notes/{id}", $"/orgs/{organization.Id}/notes/{id}", $"/orgs/{organization.Slug}/notes/{id:N}",
+            $"/ORGS/{organization.Slug}/notes/{id.ToString().ToUpperInvariant()}/"
+        })
+        {
+            using var client = _host.As(_ada);
+            using var request = new HttpRequestMessage(HttpMethod.Put, path);
+            request.Headers.Add(IdempotencyKeys.Header, "k11");
+            using var answer = await client.SendAsync(request);
+            Assert.That(answer.StatusCode, Is.EqualTo(HttpStatusCode.OK), path);
+            answers.Add(await answer.Content.ReadAsStringAsync());
+        }
+
+        Assert.That(answers.Distinct().ToArray(), Has.Length.EqualTo(1));
+        Assert.That(await CountAsync(id.ToString()), Is.EqualTo(1));
+    }
+
+    [Test]
+    public async Task A_key_that_the_version_before_has_answered_is_answered_again()
+    {
+        // As it was written until now: the path as it came, and of the request the body's hash alone.
+        var path = $"/orgs/{_ada.Memberships[0].Slug}/notes";
+        using (var first = await DeleteAsync(_ada, "k12", path))
+        {
+            Assert.That(first.StatusCode, Is.EqualTo(HttpStatusCode.NoContent));
+        }
+
+        var row = await _host.Db.QuerySingleAsync<Kept>(
+            "select scope, request_sha256 from idempotency_keys where key_sha256 = @Key",
+            new { Key = SHA256.HashData("k12"u8) }, CancellationToken.None);
+        Assert.That(row.Scope, Is.EqualTo($"{_ada.SubjectId} DELETE {path}"));
+        Assert.That(row.RequestSha256, Is.EqualTo(SHA256.HashData([])));
+    }
+
+    private static void Map(IEndpointRouteBuilder app)
+    {
+        var org = app.MapGroup("/orgs/{org}/notes");
+        org.MapDelete("", async (string? text, NpgsqlDataSource db, CancellationToken ct) =>
+        {
+            await using var tx = await db.BeginAsync(ct);
+            await tx.ExecuteAsync("delete from notes where text = @text", new { text });
+            await tx.CommitAsync();
+            return TypedResults.NoContent();
+        }).RequireAuthorization(Access.Administrator);
+        org.MapPut("/{id:guid}", async (Guid id, NpgsqlDataSource db, CancellationToken ct) =>
+        {
+            await using var tx = await db.BeginAsync(ct);
+            var note = await tx.QuerySingleAsync<long>(
+                "insert into notes (text) values (@Text) returning id", new { Text = id.ToString() });
+            await tx.CommitAsync();
+            return TypedResults.Ok(new { note });
+        }).RequireAuthorization(Access.Administrator);
         app.MapPost("/notes", async (Note note, NpgsqlDataSource db, CancellationToken ct) =>
         {
             await using var tx = await db.BeginAsync(ct);
@@ -114,6 +209,15 @@ public sealed class IdempotencyTests
                 ? throw new InvalidOperationException("after the commit")
                 : TypedResults.Created($"/notes/{id}", new { id, note.Text });
         }).RequireAuthorization(Access.Anyone);
+    }
+
+    private async Task<HttpResponseMessage> DeleteAsync(TestCaller caller, string key, string path)
+    {
+        using var client = _host.As(caller);
+        using var request = new HttpRequestMessage(HttpMethod.Delete, path);
+        request.Headers.Add(IdempotencyKeys.Header, key);
+        return await client.SendAsync(request);
+    }
 
     private async Task<HttpResponseMessage> PostAsync(TestCaller caller, string key, string text)
     {
@@ -127,4 +231,6 @@ public sealed class IdempotencyTests
         _host.Db.QuerySingleAsync<long>("select count(*) from notes where text = @text", new { text }, CancellationToken.None);
 
     private sealed record Note(string Text);
+
+    private sealed record Kept(string Scope, byte[] RequestSha256);
 }

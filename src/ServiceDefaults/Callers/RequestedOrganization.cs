@@ -12,10 +12,11 @@ namespace EnvPlatform.ServiceDefaults.Callers;
 public static class RequestedOrganization
 {
     public const string Header = "X-Org-Name";
+    public const string RouteValue = "org";
 
     /// <summary>Characters of a slug or an id at most.</summary>
     public const int MaxLength = 40;
-    private const string RouteValue = "org";
+
     private static readonly SearchValues<char> Allowed = SearchValues.Create(
         "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-");
 
