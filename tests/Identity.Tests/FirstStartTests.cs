@@ -41,7 +41,7 @@ public sealed class FirstStartTests
             Assert.That(reply.ExpiresAtUnixSeconds, Is.Zero);
             Assert.That(reply.Memberships.Select(m => (m.Slug, m.Role)), Is.EqualTo(new[] { ("default", "administrator") }));
         });
-        using var nobody = host.Service.As(null);
+        using var nobody = host.Service.AsForwarded();
         using var signIn = await nobody.PostAsJsonAsync(
             "/api/v1/sign-in", new { email = (string)bootstrap["email"]!, password = (string)bootstrap["password"]! });
         Assert.That(signIn.StatusCode, Is.EqualTo(HttpStatusCode.OK));

@@ -17,7 +17,7 @@ public sealed class ServiceAccountTests
     public async Task StartAsync()
     {
         _host = await IdentityHost.StartAsync();
-        _nobody = _host.Service.As(null);
+        _nobody = _host.Service.AsForwarded();
     }
 
     [OneTimeTearDown]

@@ -15,8 +15,8 @@ public sealed class SignInTests
         await using var first = await IdentityHost.StartAsync(database, null, ("Identity:FailedSignInsPerAccount", "3"));
         await using var second = await IdentityHost.StartAsync(database, null, ("Identity:FailedSignInsPerAccount", "3"));
         var (email, password) = ((string)first.Bootstrap["email"]!, (string)first.Bootstrap["password"]!);
-        using var one = first.Service.As(null);
-        using var two = second.Service.As(null);
+        using var one = first.Service.AsForwarded();
+        using var two = second.Service.AsForwarded();
         foreach (var client in new[] { one, two, one })
         {
             using var wrong = await client.PostAsJsonAsync("/api/v1/sign-in", new { email, password = "wrong" });
@@ -34,10 +34,29 @@ public sealed class SignInTests
     }
 
     [Test]
+    public async Task Without_the_gateway_nobody_signs_in()
+    {
+        await using var host = await IdentityHost.StartAsync();
+        using var direct = host.Service.As(null);
+        var (email, password) = ((string)host.Bootstrap["email"]!, (string)host.Bootstrap["password"]!);
+        foreach (var path in new[] { "/api/v1/sign-in", "/oauth/token", "/oauth/revoke" })
+        {
+            using var refused = await direct.PostAsJsonAsync(path, new { email, password });
+            Assert.That(refused.StatusCode, Is.EqualTo(HttpStatusCode.Unauthorized), path);
+        }
+
+        using var forwarded = host.Service.AsForwarded("192.0.2.9");
+        using var signedIn = await forwarded.PostAsJsonAsync("/api/v1/sign-in", new { email, password });
+        Assert.That(signedIn.StatusCode, Is.EqualTo(HttpStatusCode.OK));
+        Assert.That(
+            (await host.AuditAsync("authentication_success")).Select(e => (string?)e["source_address"]), Has.One.EqualTo("192.0.2.9"));
+    }
+
+    [Test]
     public async Task An_unknown_address_is_answered_like_a_wrong_password()
     {
         await using var host = await IdentityHost.StartAsync();
-        using var nobody = host.Service.As(null);
+        using var nobody = host.Service.AsForwarded();
         using var unknown = await nobody.PostAsJsonAsync("/api/v1/sign-in", new { email = "nobody@example.org", password = "x" });
         using var wrong = await nobody.PostAsJsonAsync("/api/v1/sign-in", new { email = (string)host.Bootstrap["email"]!, password = "x" });
         var (a, b) = (await unknown.JsonAsync(), await wrong.JsonAsync());

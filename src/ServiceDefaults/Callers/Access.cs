@@ -6,6 +6,9 @@ namespace EnvPlatform.ServiceDefaults.Callers;
 /// </summary>
 public static class Access
 {
+    /// <summary>Whoever the gateway forwards, without a token too: sign-in.</summary>
+    public const string Forwarded = "forwarded";
+
     /// <summary>Anyone with a good token.</summary>
     public const string Anyone = "anyone";
 

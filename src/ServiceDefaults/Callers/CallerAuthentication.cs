@@ -27,12 +27,16 @@ internal static class CallerAuthentication
     /// <summary>The claim of everybody with a good token, whatever its roles are.</summary>
     private const string Subject = "anyone";
 
+    /// <summary>The claim of every request that comes from the gateway, with a token or without one.</summary>
+    private const string Forwarded = "forwarded";
+
     public static void AddCallers(this IServiceCollection services, IConfiguration configuration, string service)
     {
         services.TryAddSingleton(_ => AssertionKey.From(configuration));
         services.AddAuthentication(SchemeName)
             .AddScheme<AssertionOptions, AssertionHandler>(SchemeName, options => options.Service = service);
         services.AddAuthorizationBuilder()
+            .AddPolicy(Access.Forwarded, policy => policy.RequireRole(Forwarded))
             .AddPolicy(Access.Anyone, policy => policy.RequireRole(Subject))
             .AddPolicy(Access.Member, policy => policy.RequireRole(Roles.Member, Roles.Administrator))
             .AddPolicy(Access.Administrator, policy => policy.RequireRole(Roles.Administrator))
@@ -69,17 +73,19 @@ internal static class CallerAuthentication
             Context.Features.Set(origin);
             if (assertion.SubjectType == Assertion.NobodySubject)
             {
-                return Task.FromResult(AuthenticateResult.NoResult());
+                return Task.FromResult(Success([Forwarded]));
             }
 
             var organization = OrganizationOf(Context, assertion);
             Context.Features.Set(Caller.Of(
                 new(assertion.SubjectId), assertion.SubjectType, assertion.DisplayName, origin, Options.Service, assertion.Email,
                 assertion.Operator, organization, assertion.TokenId is { } token ? new TokenId(token) : null));
-            var identity = new ClaimsIdentity(
-                RolesOf(assertion, organization).Select(role => new Claim(ClaimTypes.Role, role)), SchemeName);
-            return Task.FromResult(AuthenticateResult.Success(new AuthenticationTicket(new ClaimsPrincipal(identity), SchemeName)));
+            return Task.FromResult(Success(RolesOf(assertion, organization)));
         }
+
+        private static AuthenticateResult Success(IEnumerable<string> roles) =>
+            AuthenticateResult.Success(new AuthenticationTicket(
+                new ClaimsPrincipal(new ClaimsIdentity(roles.Select(role => new Claim(ClaimTypes.Role, role)), SchemeName)), SchemeName));
 
         private static IEnumerable<string> RolesOf(Assertion assertion, Membership? organization)
         {
@@ -88,7 +94,7 @@ internal static class CallerAuthentication
                 return [Roles.Service];
             }
 
-            IEnumerable<string> roles = [Subject];
+            IEnumerable<string> roles = [Subject, Forwarded];
             roles = assertion.Operator ? roles.Append(Roles.Operator) : roles;
             return organization is null ? roles : roles.Append(organization.Role);
         }

@@ -131,7 +131,7 @@ internal static partial class OperationDescription
             yield return StatusCodes.Status400BadRequest;
         }
 
-        if (metadata.OfType<IAllowAnonymous>().Any())
+        if (metadata.OfType<IAllowAnonymous>().Any() || metadata.OfType<IAuthorizeData>().Any(data => data.Policy == Access.Forwarded))
         {
             yield break;
         }

@@ -26,7 +26,7 @@ internal static class JoinByInvitation
         [MinLength(1), MaxLength(200)] string? DisplayName = null);
 
     internal static void MapJoinByInvitation(this IEndpointRouteBuilder api) =>
-        api.MapPost("/invitations/accept", HandleAsync).AllowAnonymous().WithName(nameof(JoinByInvitation))
+        api.MapPost("/invitations/accept", HandleAsync).RequireAuthorization(Access.Forwarded).WithName(nameof(JoinByInvitation))
             .WithSummary("Make an account with an invitation's token and a password; answers a token for the organization, shown once.")
             .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict);
 

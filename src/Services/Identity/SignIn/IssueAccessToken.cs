@@ -40,7 +40,7 @@ internal static class IssueAccessToken
     }
 
     internal static void MapIssueAccessToken(this IEndpointRouteBuilder oauth) =>
-        oauth.MapPost("/token", HandleAsync).AllowAnonymous().WithName(nameof(IssueAccessToken))
+        oauth.MapPost("/token", HandleAsync).RequireAuthorization(Access.Forwarded).WithName(nameof(IssueAccessToken))
             .WithSummary("client_credentials: exchange the id and secret of a service account for an access token.")
             .WithMetadata(
                 new DescribedParameter("grant_type", "client_credentials", In: "form", Required: true),

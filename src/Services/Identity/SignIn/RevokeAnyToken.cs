@@ -18,7 +18,8 @@ namespace EnvPlatform.Identity.SignIn;
 internal static class RevokeAnyToken
 {
     internal static void MapRevokeAnyToken(this IEndpointRouteBuilder oauth) =>
-        oauth.MapPost("/revoke", HandleAsync).AllowAnonymous().WithName(nameof(RevokeAnyToken)).WithSummary("Void a token (RFC 7009).")
+        oauth.MapPost("/revoke", HandleAsync).RequireAuthorization(Access.Forwarded).WithName(nameof(RevokeAnyToken))
+            .WithSummary("Void a token (RFC 7009).")
             .WithMetadata(
                 new DescribedParameter("token", "The token to void.", In: "form", Required: true),
                 new DescribedParameter("client_id", "Of the service account, to void its own tokens only.", In: "form"),

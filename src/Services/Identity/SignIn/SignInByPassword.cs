@@ -25,7 +25,7 @@ internal static class SignInByPassword
     public sealed record Response(string Token, DateTimeOffset ExpiresAt);
 
     internal static void MapSignInByPassword(this IEndpointRouteBuilder api) =>
-        api.MapPost("/sign-in", HandleAsync).AllowAnonymous().WithName(nameof(SignInByPassword))
+        api.MapPost("/sign-in", HandleAsync).RequireAuthorization(Access.Forwarded).WithName(nameof(SignInByPassword))
             .WithSummary("Exchange e-mail address and password for a session token.")
             .ProducesProblem(StatusCodes.Status401Unauthorized).ProducesProblem(StatusCodes.Status429TooManyRequests);
 
