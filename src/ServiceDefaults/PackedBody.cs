@@ -37,7 +37,7 @@ internal static class PackedBody
             {
                 return packed.Read(buffer, offset, count);
             }
-            catch (InvalidDataException)
+            catch (Exception exception) when (IsBad(exception))
             {
                 throw Refusal();
             }
@@ -49,7 +49,7 @@ internal static class PackedBody
             {
                 return await packed.ReadAsync(buffer, cancellationToken);
             }
-            catch (InvalidDataException)
+            catch (Exception exception) when (IsBad(exception))
             {
                 throw Refusal();
             }
@@ -57,6 +57,9 @@ internal static class PackedBody
 
         public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
             ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+        /// <summary>Brotli's decoder throws the second.</summary>
+        private static bool IsBad(Exception exception) => exception is InvalidDataException or InvalidOperationException;
 
         private static InvalidInputException Refusal() => new("body", "Is not packed as Content-Encoding says.");
     }

@@ -1,3 +1,4 @@
+using System.Data.Common;
 using System.Diagnostics;
 using System.Text.Json;
 using System.Text.RegularExpressions;
@@ -8,13 +9,14 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace EnvPlatform.ServiceDefaults;
 
 /// <summary>
 /// Every error is a problem document (RFC 9457) with <c>trace_id</c>; invalid input is 400 with <c>errors</c> by field. What was not
-/// expected is 500 without inner text. The codes are listed in <c>docs/problems.md</c>.
+/// expected is 500 without inner text; a database that cannot be reached is 503. The codes are listed in <c>docs/problems.md</c>.
 /// </summary>
 public static partial class Problems
 {
@@ -45,6 +47,8 @@ public static partial class Problems
     internal static void AddProblems(this IServiceCollection services)
     {
         services.AddProblemDetails(options => options.CustomizeProblemDetails = Customize);
+        // Behind the framework's, which comes first.
+        services.AddSingleton<IProblemDetailsWriter, Writer>();
         services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
     }
 
@@ -53,8 +57,12 @@ public static partial class Problems
         ArgumentNullException.ThrowIfNull(app);
         app.UseExceptionHandler(new ExceptionHandlerOptions
         {
-            StatusCodeSelector =
-                exception => exception is BadHttpRequestException bad ? bad.StatusCode : StatusCodes.Status500InternalServerError,
+            StatusCodeSelector = exception => exception switch
+            {
+                BadHttpRequestException bad => bad.StatusCode,
+                DbException database when IsAway(database) => StatusCodes.Status503ServiceUnavailable,
+                _ => StatusCodes.Status500InternalServerError,
+            },
             SuppressDiagnosticsCallback = context => context.Exception is BadHttpRequestException or OperationCanceledException,
         });
         app.UseStatusCodePages();
@@ -87,6 +95,13 @@ public static partial class Problems
                 problem.Type = TypePrefix + "invalid_request";
                 problem.Extensions["errors"] = new Dictionary<string, string[]> { [field] = [message] };
             }
+        }
+        else if (exception is DbException database && IsAway(database))
+        {
+            context.HttpContext.Response.Headers.RetryAfter = "1";
+            problem.Title = "Not available.";
+            problem.Type = TypePrefix + "service_unavailable";
+            problem.Detail = "The database cannot be reached at the moment. Try again shortly.";
         }
         else if (problem is HttpValidationProblemDetails validation)
         {
@@ -184,8 +199,36 @@ public static partial class Problems
             : ("body", "The request could not be read.");
     }
 
+    /// <summary>
+    /// No connection, none left, or one that broke; or the server ends or begins to run (PostgreSQL's class 57P). The same request may
+    /// succeed later.
+    /// </summary>
+    private static bool IsAway(DbException exception) =>
+        exception.IsTransient || exception.SqlState?.StartsWith("57P", StringComparison.Ordinal) == true;
+
     private static string ToSnakePath(string path) =>
         string.Join('.', path.Split('.').Select(part => JsonNamingPolicy.SnakeCaseLower.ConvertName(part)));
+
+    /// <summary>
+    /// Writes a problem as JSON whatever the request accepts, as RFC 9110 section 12.4.1 allows. The framework's own writer would leave it
+    /// out, and with it the status.
+    /// </summary>
+    private sealed class Writer : IProblemDetailsWriter
+    {
+        public bool CanWrite(ProblemDetailsContext context) => true;
+
+        public ValueTask WriteAsync(ProblemDetailsContext context)
+        {
+            var (problem, response) = (context.ProblemDetails, context.HttpContext.Response);
+            problem.Status ??= response.StatusCode;
+            problem.Title ??= ReasonPhrases.GetReasonPhrase(problem.Status.Value);
+            problem.Type ??= "about:blank";
+            Customize(context);
+            response.StatusCode = problem.Status.Value;
+            return new(response.WriteAsJsonAsync(
+                problem, problem.GetType(), Json.Options, "application/problem+json", context.HttpContext.RequestAborted));
+        }
+    }
 
     [GeneratedRegex("""parameter "[^"]*?(?<name>\w+)" """, RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 100)]
     private static partial Regex ParameterName();

@@ -57,6 +57,7 @@ public static class ServiceDefaultsExtensions
         app.UseRouting();
         app.UseAuthentication();
         app.UseAuthorization();
+        app.UseCharsets();
         app.UsePackedBodies();
         app.MapHealth();
         app.MapGrpcHealthChecksService().AllowAnonymous();

@@ -94,6 +94,52 @@ public sealed class ServiceAccountTests
         Assert.That((string?)(await response.JsonAsync())["error"], Is.EqualTo(error));
     }
 
+    private static readonly TestCaseData[] BadForms =
+    [
+        new TestCaseData("multipart/form-data", "x").SetArgDisplayNames("multipart without a boundary"),
+        new TestCaseData("multipart/form-data; boundary=x", "--x\r\n").SetArgDisplayNames("multipart that is cut off"),
+        new TestCaseData("application/x-www-form-urlencoded", "a=%00").SetArgDisplayNames("NUL"),
+        new TestCaseData("application/x-www-form-urlencoded", string.Join('&', Enumerable.Range(0, 2_000).Select(i => $"f{i}=x")))
+            .SetArgDisplayNames("too many fields"),
+        new TestCaseData("application/x-www-form-urlencoded", new string('k', 10_000) + "=x").SetArgDisplayNames("a long name"),
+        new TestCaseData("application/x-www-form-urlencoded; charset=utf-7", "grant_type=client_credentials").SetArgDisplayNames("utf-7"),
+        new TestCaseData("application/x-www-form-urlencoded; charset=bogus", "grant_type=client_credentials").SetArgDisplayNames("bogus"),
+        new TestCaseData("application/json; charset=bogus", "{}").SetArgDisplayNames("JSON"),
+        new TestCaseData("nonsense", "x").SetArgDisplayNames("no media type"),
+    ];
+
+    [TestCaseSource(nameof(BadForms))]
+    public async Task A_form_that_cannot_be_read_is_refused_as_oauth_says(string type, string body)
+    {
+        foreach (var path in new[] { "/oauth/token", "/oauth/revoke" })
+        {
+            using var content = new ByteArrayContent(Encoding.UTF8.GetBytes(body));
+            content.Headers.TryAddWithoutValidation("Content-Type", type);
+            using var response = await _nobody.PostAsync(new Uri(path, UriKind.Relative), content);
+            var text = await response.Content.ReadAsStringAsync();
+            if (!type.Contains("json", StringComparison.Ordinal))
+            {
+                Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.BadRequest), $"{path}: {text}");
+                Assert.That(text, Does.Contain("invalid_request"));
+            }
+            else
+            {
+                Assert.That((int)response.StatusCode, Is.InRange(400, 415), $"{path}: {text}");
+            }
+        }
+    }
+
+    [TestCase("br")]
+    [TestCase("gzip")]
+    [TestCase("deflate")]
+    public async Task A_form_that_is_not_packed_as_it_says_is_refused(string encoding)
+    {
+        using var content = new StringContent("grant_type=client_credentials", Encoding.UTF8, "application/x-www-form-urlencoded");
+        content.Headers.ContentEncoding.Add(encoding);
+        using var response = await _nobody.PostAsync(new Uri("/oauth/token", UriKind.Relative), content);
+        Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.BadRequest), await response.Content.ReadAsStringAsync());
+    }
+
     [Test]
     public async Task A_deleted_service_account_and_its_tokens_are_void()
     {

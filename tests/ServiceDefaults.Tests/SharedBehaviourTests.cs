@@ -107,6 +107,66 @@ public sealed class SharedBehaviourTests
         Assert.That(problem.ToString(), Does.Not.Contain("EnvPlatform.").And.Not.Contain("System."));
     }
 
+    [TestCase("application/json; charset=bogus")]
+    [TestCase("application/json; charset=utf-7")]
+    [TestCase("application/json; charset=\"\"")]
+    [TestCase("application/problem+json; charset=bogus")]
+    public async Task A_charset_that_nobody_can_read_is_415(string type)
+    {
+        using var client = _app.As(_member);
+        using var content = new ByteArrayContent("{\"text\": \"x\", \"stars_given\": 1}"u8.ToArray());
+        content.Headers.TryAddWithoutValidation("Content-Type", type);
+        using var response = await client.PostAsync(new Uri(Url("/notes"), UriKind.Relative), content);
+        Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.UnsupportedMediaType), await response.Content.ReadAsStringAsync());
+        Assert.That(await response.Content.ReadAsStringAsync(), Does.Contain("unsupported_media_type"));
+    }
+
+    [TestCase("utf-8")]
+    [TestCase("\"utf-8\"")]
+    [TestCase("us-ascii")]
+    public async Task A_charset_that_can_be_read_is_read(string charset)
+    {
+        using var client = _app.As(_member);
+        using var content = new ByteArrayContent("{\"text\": \"x\", \"stars_given\": 1}"u8.ToArray());
+        content.Headers.TryAddWithoutValidation("Content-Type", $"application/json; charset={charset}");
+        using var response = await client.PostAsync(new Uri(Url("/notes"), UriKind.Relative), content);
+        Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.OK), await response.Content.ReadAsStringAsync());
+    }
+
+    [TestCase("br")]
+    [TestCase("gzip")]
+    [TestCase("deflate")]
+    public async Task A_body_that_is_not_packed_as_it_says_is_a_400(string encoding)
+    {
+        using var client = _app.As(_member);
+        foreach (var body in new[] { "{\"text\": \"x\", \"stars_given\": 1}", "\u0001", "\u001f\u008b\u0008" })
+        {
+            using var content = new ByteArrayContent(Encoding.Latin1.GetBytes(body))
+            {
+                Headers = { ContentType = new MediaTypeHeaderValue("application/json"), ContentEncoding = { encoding } }
+            };
+            using var response = await client.PostAsync(new Uri(Url("/notes"), UriKind.Relative), content);
+            Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.BadRequest), await response.Content.ReadAsStringAsync());
+            Assert.That(
+                (await response.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("code").GetString(), Is.EqualTo("invalid_request"));
+        }
+    }
+
+    [TestCase("/crash", HttpStatusCode.InternalServerError)]
+    [TestCase("/api/v1/nothing", HttpStatusCode.NotFound)]
+    [TestCase("/list?q=%00", HttpStatusCode.BadRequest)]
+    public async Task An_error_is_a_problem_document_whatever_the_request_accepts(string path, HttpStatusCode status)
+    {
+        using var client = _app.As(_member);
+        client.DefaultRequestHeaders.Accept.ParseAdd("text/plain");
+        using var response = await client.GetAsync(new Uri(path, UriKind.Relative));
+        Assert.That(response.StatusCode, Is.EqualTo(status));
+        Assert.That(response.Content.Headers.ContentType?.MediaType, Is.EqualTo("application/problem+json"));
+        var problem = await response.Content.ReadFromJsonAsync<JsonElement>();
+        Assert.That(problem.GetProperty("trace_id").GetString(), Is.Not.Empty);
+        Assert.That(problem.GetProperty("status").GetInt32(), Is.EqualTo((int)status));
+    }
+
     [TestCase("/list?limit=0", "limit")]
     [TestCase("/list?limit=-1", "limit")]
     [TestCase("/list?limit=1001", "limit")]

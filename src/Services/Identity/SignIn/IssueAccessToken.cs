@@ -53,13 +53,13 @@ internal static class IssueAccessToken
         TimeProvider clock, CancellationToken ct)
     {
         var response = http.HttpContext.Response;
-        if (!http.HasFormContentType)
+        if (await OAuthForm.ReadAsync(http, ct) is not { } form)
         {
             return OAuthError.Answer(
-                response, StatusCodes.Status400BadRequest, "invalid_request", "The body must be application/x-www-form-urlencoded.");
+                response, StatusCodes.Status400BadRequest, "invalid_request",
+                "The body must be application/x-www-form-urlencoded, in a charset that is known.");
         }
 
-        var form = await http.ReadFormAsync(ct);
         if (form["grant_type"].Count != 1 || !ClientCredentials.TryRead(http, form, out var client))
         {
             return OAuthError.Answer(

@@ -32,7 +32,7 @@ internal static class RevokeAnyToken
         TimeProvider clock, CancellationToken ct)
     {
         var response = http.HttpContext.Response;
-        var form = http.HasFormContentType ? await http.ReadFormAsync(ct) : FormCollection.Empty;
+        var form = await OAuthForm.ReadAsync(http, ct) ?? FormCollection.Empty;
         if (form["token"].Count != 1 || !ClientCredentials.TryRead(http, form, out var client))
         {
             return IssueAccessToken.OAuthError.Answer(
