@@ -1,6 +1,8 @@
 using System.Net;
+using System.Net.Http.Json;
 
 using EnvPlatform.ServiceDefaults.Callers;
+using EnvPlatform.Testing;
 
 namespace EnvPlatform.Gateway.Tests;
 
@@ -100,6 +102,26 @@ public sealed class RateLimitTests
         Assert.That(
             answers.Where(answer => !tokens.Contains(answer.Token)).Select(answer => answer.StatusCode),
             Is.All.AnyOf(HttpStatusCode.Unauthorized, HttpStatusCode.TooManyRequests));
+    }
+
+    [Test]
+    public async Task Guesses_of_a_password_leave_Identity_and_gateway_ready()
+    {
+        await using var platform = await Platform.StartAsync();
+        using var nobody = platform.With(null);
+        var guesses = Enumerable.Range(0, 150).Select(i => nobody.PostAsJsonAsync(
+            "/api/v1/sign-in", new { email = "administrator@localhost", password = $"guess {i}" })).ToArray();
+        do
+        {
+            // Who looks once may meet a machine that is busy with other things.
+            await Eventually.BecomesTrueAsync(
+                async () => (await nobody.GetAsync(new Uri("/health/ready", UriKind.Relative))).StatusCode == HttpStatusCode.OK,
+                "the gateway, and with it Identity, is ready", 5);
+        }
+        while (!guesses.All(guess => guess.IsCompleted));
+        var answers = (await Task.WhenAll(guesses)).Select(answer => answer.StatusCode).ToArray();
+        Assert.That(answers, Is.All.AnyOf(HttpStatusCode.Unauthorized, HttpStatusCode.TooManyRequests));
+        Assert.That(answers.Count(status => status == HttpStatusCode.Unauthorized), Is.InRange(1, 20));
     }
 
     [Test]

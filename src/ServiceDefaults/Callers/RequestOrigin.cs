@@ -1,3 +1,5 @@
+using System.Net;
+
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Validation;
 
@@ -9,6 +11,9 @@ namespace EnvPlatform.ServiceDefaults.Callers;
 [SkipValidation]
 public sealed record RequestOrigin(string RequestId, string? SourceAddress, string? UserAgent)
 {
+    /// <summary>What limits count by. Not part of the assertion.</summary>
+    public string SourceNetwork => Callers.SourceNetwork.Of(IPAddress.TryParse(SourceAddress, out var address) ? address : null);
+
     /// <summary>Of what no request brought about.</summary>
     public static RequestOrigin Unknown { get; } = new("", null, null);
 

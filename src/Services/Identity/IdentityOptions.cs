@@ -35,13 +35,25 @@ public sealed class IdentityOptions
     [Range(1, 10_000)]
     public int FailedSignInsPerAccount { get; set; } = 20;
 
-    /// <summary>Sign-ins by password that may fail from one source address in a window.</summary>
+    /// <summary>
+    /// Sign-ins by password that may fail from one source address in a window; an IPv6 address counts as its /64 network.
+    /// </summary>
     [Range(1, 100_000)]
     public int FailedSignInsPerAddress { get; set; } = 100;
 
     /// <summary>Minutes of the window in which failed sign-ins are counted.</summary>
     [Range(1, 1_440)]
     public int FailedSignInMinutes { get; set; } = 15;
+
+    /// <summary>
+    /// Passwords that one process verifies at once. By default half of its processors, so that it answers everything else.
+    /// </summary>
+    [Range(1, 1_000)]
+    public int PasswordChecks { get; set; } = Math.Max(1, Environment.ProcessorCount / 2);
+
+    /// <summary>Sign-ins by password that wait for their turn at most; more are answered 429.</summary>
+    [Range(0, 10_000)]
+    public int WaitingPasswordChecks { get; set; } = 32;
 
     /// <summary>Days for which expired and revoked tokens are remembered.</summary>
     [Range(1, 3_650)]

@@ -20,6 +20,8 @@ builder.Services.AddOptions<IdentityOptions>().BindConfiguration(IdentityOptions
 builder.AddPostgres("identity", typeof(Program).Assembly);
 builder.AddMessaging("identity", _ => { });
 builder.Services.AddSingleton<AuthenticationFailures>();
+builder.Services.AddSingleton<PasswordChecks>();
+builder.Services.AddPeriodicWork<CountAuthenticationFailures>();
 builder.Services.AddPeriodicWork<DropVoidTokens>();
 builder.Services.AddPeriodicWork<ExpireInvitations>();
 builder.Services.AddPeriodicWork<EraseOrganizations>();

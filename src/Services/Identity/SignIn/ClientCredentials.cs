@@ -62,7 +62,7 @@ internal sealed record ClientCredentials(string Id, string Secret, bool Basic)
             : null;
         if (account is null)
         {
-            await failures.RecordAsync($"address {origin.SourceAddress}", null, "unknown_client", origin, ct);
+            await failures.RecordAsync($"address {origin.SourceNetwork}", null, "unknown_client", origin, ct);
             return null;
         }
 

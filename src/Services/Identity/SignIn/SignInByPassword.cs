@@ -16,7 +16,7 @@ namespace EnvPlatform.Identity.SignIn;
 
 /// <summary>
 /// A user exchanges e-mail address and password for a session token, good for all of the user's organizations. After too many failures for
-/// the account or from the address nobody gets an answer for a while.
+/// the account or from the address nobody gets an answer for a while, nor while too many passwords wait to be verified.
 /// </summary>
 internal static class SignInByPassword
 {
@@ -31,9 +31,8 @@ internal static class SignInByPassword
 
     private static async Task<Results<Ok<Response>, ProblemHttpResult>> HandleAsync(
         Request request, RequestOrigin origin, HttpResponse http, NpgsqlDataSource db, AuthenticationFailures failures,
-        IOptions<IdentityOptions> options, TimeProvider clock, CancellationToken ct)
+        PasswordChecks passwords, IOptions<IdentityOptions> options, TimeProvider clock, CancellationToken ct)
     {
-        var now = clock.GetUtcNow();
         var email = request.Email.ToLowerInvariant();
         var user = await db.QuerySingleOrDefaultAsync<Row>(
             """
@@ -43,26 +42,35 @@ internal static class SignInByPassword
                 select m.org_id from memberships m where m.subject_id = s.id order by m.created_at, m.org_id limit 1)
             where s.email = @email
             """, new { email }, ct);
-        var limits = new Limits(email, origin.SourceAddress, options.Value);
-        if (await limits.WaitAsync(db, now, ct) is { } wait)
+        var tries = new SignInTries(email, origin.SourceNetwork, options.Value);
+        if (await tries.TakeAsync(db, clock.GetUtcNow(), ct) is { } wait)
         {
-            await failures.RecordAsync($"account {email}", user?.ToCaller(origin), "too_many_failures", origin, ct);
-            http.Headers.RetryAfter = ((int)Math.Ceiling(wait.TotalSeconds)).ToString();
-            return Problems.Of(
-                StatusCodes.Status429TooManyRequests, "too_many_requests", "Too many requests.",
-                "Too many sign-ins failed. Try again later.");
+            await RecordAsync("too_many_failures");
+            return TooMany(
+                http, wait,
+                $"{options.Value.FailedSignInsPerAccount} sign-ins for this account, or {options.Value.FailedSignInsPerAddress} from this "
+                + $"address, failed within {options.Value.FailedSignInMinutes} minutes.");
         }
 
-        if (!Passwords.Verify(user?.PasswordHash, request.Password))
+        if (await passwords.VerifyAsync(user?.PasswordHash, request.Password, ct) is not { } right)
         {
-            await limits.CountAsync(db, now, ct);
-            await failures.RecordAsync(
-                user is null ? $"address {origin.SourceAddress}" : $"account {email}", user?.ToCaller(origin), "bad_password", origin, ct);
+            await using var back = await db.BeginAsync(ct);
+            await tries.GiveBackAsync(back);
+            await back.CommitAsync();
+            await RecordAsync("too_many_at_once");
+            return TooMany(http, TimeSpan.FromSeconds(1), "Too many sign-ins wait for their password to be verified.");
+        }
+
+        if (!right)
+        {
+            await RecordAsync("bad_password");
             return Problems.Of(
                 StatusCodes.Status401Unauthorized, "sign_in_failed", "Sign-in failed.", "The e-mail address or the password is wrong.");
         }
 
+        var now = clock.GetUtcNow();
         await using var tx = await db.BeginAsync(ct);
+        await tries.GiveBackAsync(tx);
         var issued = await TokenStore.IssueAsync(
             tx, user!.Id, null, "session", user.Operator, "session", now.AddHours(options.Value.SessionHours), now);
         var caller = user.ToCaller(origin) with { TokenId = issued.Id };
@@ -72,38 +80,15 @@ internal static class SignInByPassword
         await tx.CommitAsync();
         http.Headers.CacheControl = "no-store";
         return TypedResults.Ok(new Response(issued.Token, issued.ExpiresAt!.Value));
+
+        Task RecordAsync(string reason) => failures.RecordAsync(
+            user is null ? $"address {origin.SourceNetwork}" : $"account {email}", user?.ToCaller(origin), reason, origin, ct);
     }
 
-    /// <summary>Failures by account and by source address, in the database because the next try may reach another instance.</summary>
-    private sealed class Limits(string email, string? address, IdentityOptions options)
+    private static ProblemHttpResult TooMany(HttpResponse http, TimeSpan wait, string detail)
     {
-        private readonly string[] _keys = [$"account {email}", $"address {address}"];
-        private readonly int[] _limits = [options.FailedSignInsPerAccount, options.FailedSignInsPerAddress];
-
-        /// <summary>How long to wait; null when a try is allowed.</summary>
-        public async Task<TimeSpan?> WaitAsync(NpgsqlDataSource db, DateTimeOffset now, CancellationToken ct) =>
-            await db.QuerySingleOrDefaultAsync<DateTimeOffset?>(
-                """
-                select f.window_ends_at
-                from failed_sign_ins f
-                join unnest(@keys, @limits) as l (key, allowed) on l.key = f.key
-                where f.window_ends_at > @now and f.failures >= l.allowed
-                order by f.window_ends_at desc limit 1
-                """, new { keys = _keys, limits = _limits, now }, ct) is { } end ? end - now : null;
-
-        public Task<int> CountAsync(NpgsqlDataSource db, DateTimeOffset now, CancellationToken ct) =>
-            db.QuerySingleAsync<int>(
-                """
-                with counted as (
-                    insert into failed_sign_ins (key, failures, window_ends_at)
-                    select key, 1, @End from unnest(@keys) as key order by key
-                    on conflict (key) do update set
-                        failures = case when failed_sign_ins.window_ends_at > @now then failed_sign_ins.failures + 1 else 1 end,
-                        window_ends_at = case when failed_sign_ins.window_ends_at > @now then failed_sign_ins.window_ends_at
-                            else excluded.window_ends_at end
-                    returning 1)
-                select count(*) from counted
-                """, new { keys = _keys, now, End = now.AddMinutes(options.FailedSignInMinutes) }, ct);
+        http.Headers.RetryAfter = ((int)Math.Ceiling(wait.TotalSeconds)).ToString();
+        return Problems.Of(StatusCodes.Status429TooManyRequests, "too_many_requests", "Too many requests.", detail);
     }
 
     private sealed record Row(
