@@ -22,15 +22,29 @@ var data = new Option<string?>("--data")
     DefaultValueFactory =
         _ => Environment.GetEnvironmentVariable("ENVPLATFORM_DATA") is { Length: > 0 } given ? given : Path.Combine("..", "shared", "data"),
 };
+var requests = new Option<long>("--requests")
+{
+    Description = "Instead, the number of damaged requests to send to a platform that runs, which may be thrown away afterwards."
+};
+var platform = new Option<FileInfo>("--platform")
+{
+    Description = "The bootstrap.json of that platform.",
+    DefaultValueFactory = _ => new FileInfo(Path.Combine(".data", "bootstrap.json")),
+};
 parsers.AcceptOnlyFromAmong(FuzzTargets.Names);
 var root = new RootCommand(
     "Gives the scanner's parsers millions of damaged inputs. Ends with 1 and the shortest input that fails when one throws what it does "
     + "not declare, or breaks what it promises.")
 {
-    inputs, seed, parsers, growth, size, data,
+    inputs, seed, parsers, growth, size, data, requests, platform,
 };
 root.SetAction((parsed, ct) =>
 {
+    if (parsed.GetValue(requests) is > 0 and var number)
+    {
+        return RequestRun.RunAsync(parsed.GetValue(platform)!, number, parsed.GetValue(seed), ct);
+    }
+
     var corpus = FuzzCorpus.Read(parsed.GetValue(data));
     var targets = parsed.GetValue(parsers)!.Distinct().Select(name => FuzzTargets.Of(name, corpus));
     return Task.FromResult(parsed.GetValue(growth)
