@@ -128,7 +128,7 @@ public sealed class DeletedOrganizationTests
 
     private async Task<HttpStatusCode> SignInAsync(System.Text.Json.Nodes.JsonObject account)
     {
-        using var nobody = _host.Service.As(null);
+        using var nobody = _host.Service.AsForwarded();
         using var form = new FormUrlEncodedContent(new Dictionary<string, string>
         {
             ["grant_type"] = "client_credentials",

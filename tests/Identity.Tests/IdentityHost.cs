@@ -108,7 +108,7 @@ internal sealed class IdentityHost : IAsyncDisposable
     public async Task<string> AddMemberAsync(string org, string role, string? email = null)
     {
         var token = await InviteAsync(org, role, email ?? $"{Guid.CreateVersion7():N}@example.org");
-        using var nobody = Service.As(null);
+        using var nobody = Service.AsForwarded();
         using var response = await nobody.PostAsJsonAsync("/api/v1/invitations/accept", new { token, password = Password });
         response.EnsureSuccessStatusCode();
         return (string)(await response.JsonAsync())["token"]!;
@@ -116,7 +116,7 @@ internal sealed class IdentityHost : IAsyncDisposable
 
     public async Task<string> SignInAsync(string email, string password = Password)
     {
-        using var nobody = Service.As(null);
+        using var nobody = Service.AsForwarded();
         using var response = await nobody.PostAsJsonAsync("/api/v1/sign-in", new { email, password });
         response.EnsureSuccessStatusCode();
         return (string)(await response.JsonAsync())["token"]!;

@@ -19,7 +19,7 @@ public sealed class InvitationTests
     public async Task StartAsync()
     {
         _host = await IdentityHost.StartAsync();
-        _nobody = _host.Service.As(null);
+        _nobody = _host.Service.AsForwarded();
     }
 
     [OneTimeTearDown]
