@@ -13,8 +13,8 @@ using NpgsqlTypes;
 namespace EnvPlatform.Audit.AuditLogs;
 
 /// <summary>
-/// Appends a batch of events to the logs of their organizations in one transaction: lock the heads, drop what is there already, number the
-/// rest, copy, move the heads. A database sequence would number events in another order than that of their commits, and leave gaps.
+/// Appends a batch of events to the logs of their organizations in one transaction: lock the heads, skip what is stored already, number the
+/// rest, copy, advance the heads. A database sequence would number events in another order than that of their commits, and leave gaps.
 /// </summary>
 internal sealed class AppendEvents(NpgsqlDataSource db, AuditPartitions partitions, TimeProvider clock)
     : IConsumer<Batch<AuditEventOccurred>>
@@ -56,7 +56,7 @@ internal sealed class AppendEvents(NpgsqlDataSource db, AuditPartitions partitio
 
     private static Guid Of(AuditEventOccurred occurred) => occurred.OrganizationId?.Value ?? Guid.Empty;
 
-    /// <summary>In the order of their ids, so that two instances wait for each other and never in a circle.</summary>
+    /// <summary>In the order of their ids, to avoid deadlocks between instances.</summary>
     private static async Task<Dictionary<Guid, Head>> LockHeadsAsync(Tx tx, Guid[] organizations)
     {
         const string Lock =

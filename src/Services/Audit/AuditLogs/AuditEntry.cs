@@ -9,15 +9,15 @@ using EnvPlatform.Contracts.Events;
 namespace EnvPlatform.Audit.AuditLogs;
 
 /// <summary>
-/// An event as it is stored for good: its canonical JSON and the leaf of a Merkle tree over that. Texts are cut to their lengths, times to
-/// microseconds (PostgreSQL keeps no more), before anything is hashed. Any event that could be read as a message becomes an entry.
+/// An event as it is stored permanently: its canonical JSON and the Merkle tree leaf of that. Texts are cut to their lengths, times
+/// to microseconds (PostgreSQL keeps no more), before anything is hashed. Any event that could be read as a message becomes an entry.
 /// </summary>
 public sealed record AuditEntry(AuditEvent Event, ReadOnlyMemory<byte> Bytes, byte[] LeafHash)
 {
     /// <summary>Entries longer than this would not fit the two-byte lengths of a tile of entries (C2SP tlog-tiles).</summary>
     public const int MaxBytes = 65_535;
 
-    /// <summary>The name under which the operator reads what belongs to no organization.</summary>
+    /// <summary>The name of the log with the events that belong to no organization; the operator reads it.</summary>
     public const string PlatformName = "platform";
 
     private const int MaxMessage = 2_048;
@@ -61,7 +61,7 @@ public sealed record AuditEntry(AuditEvent Event, ReadOnlyMemory<byte> Bytes, by
     public static DateTimeOffset ToMicroseconds(DateTimeOffset time) =>
         new(time.UtcTicks - time.UtcTicks % TimeSpan.TicksPerMicrosecond, TimeSpan.Zero);
 
-    /// <summary>The members in the order that canonical JSON asks for.</summary>
+    /// <summary>The members in the order that canonical JSON requires.</summary>
     private static ReadOnlyMemory<byte> Encode(AuditEvent item, ReadOnlySpan<byte> meta)
     {
         var to = new ArrayBufferWriter<byte>(1_024 + meta.Length);

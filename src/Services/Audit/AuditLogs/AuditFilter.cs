@@ -7,8 +7,8 @@ using EnvPlatform.Postgres;
 namespace EnvPlatform.Audit.AuditLogs;
 
 /// <summary>
-/// One filter of the audit API: <c>column:value1,value2</c>, the column is any of the values; with a <c>-</c> before it, none of them. A
-/// value may hold <c>*</c> for any text; of the message it is enough to contain the value, in upper or lower case.
+/// One filter of the audit API: <c>column:value1,value2</c>, the column equals one of the values; with a <c>-</c> in front, none of them. A
+/// value may hold <c>*</c> for any text; the message need only contain the value, ignoring case.
 /// </summary>
 internal sealed record AuditFilter(string Column, IReadOnlyList<string> Values, bool Excludes)
 {
@@ -62,7 +62,7 @@ internal sealed record AuditFilter(string Column, IReadOnlyList<string> Values, 
         };
     }
 
-    /// <summary>The condition; its values become parameters of that number.</summary>
+    /// <summary>The condition; its values become parameters with that number.</summary>
     public string ToSql(DynamicParameters parameters, int number)
     {
         var column = Columns[Column];

@@ -15,7 +15,7 @@ internal static class AuditLogEndpoints
         builder.Services.AddListeningWork<FollowAppends>();
     }
 
-    /// <summary>Put first: this API answers 422 where the rest of the platform answers 400.</summary>
+    /// <summary>Must come first: this API answers 422 where the rest of the platform answers 400.</summary>
     public static void UseAuditLogs(this IApplicationBuilder app) => app.Use((http, next) =>
     {
         if (!http.Request.Path.StartsWithSegments(Route, StringComparison.Ordinal)

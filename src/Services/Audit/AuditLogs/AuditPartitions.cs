@@ -5,7 +5,7 @@ using Npgsql;
 
 namespace EnvPlatform.Audit.AuditLogs;
 
-/// <summary>The monthly partitions of the audit log: made two months ahead, and when an event needs one.</summary>
+/// <summary>The monthly partitions of the audit log: created two months ahead, and when an event needs one.</summary>
 internal sealed class AuditPartitions(NpgsqlDataSource db, TimeProvider clock) : IPeriodicWork
 {
     private const int MonthsAhead = 2;

@@ -12,13 +12,13 @@ using Microsoft.Extensions.Primitives;
 
 namespace EnvPlatform.Audit.AuditLogs;
 
-/// <summary>What a request to list audit events asks for, with everything that is wrong with it.</summary>
+/// <summary>The parameters of a request to list audit events, with all of its errors.</summary>
 internal sealed class AuditQuery : IEndpointParameterMetadataProvider
 {
     public const int DefaultLimit = 100;
     public const int MaxLimit = 1_000;
 
-    /// <summary>Rows before an offset have to be walked through; cursors go as far as there are events.</summary>
+    /// <summary>Rows before an offset have to be scanned; cursors have no such limit.</summary>
     public const int MaxOffset = 100_000;
 
     private const int MaxFilters = 20;
@@ -30,10 +30,10 @@ internal sealed class AuditQuery : IEndpointParameterMetadataProvider
 
     public List<AuditFilter> Filters { get; } = [];
 
-    /// <summary>Whether an event must pass all filters, or any; those that exclude always count.</summary>
+    /// <summary>Whether an event must pass all filters, or any; excluding filters always apply.</summary>
     public bool MatchAll { get; private set; }
 
-    /// <summary>occurred_at, seq or action_key; created_at is in the order of seq.</summary>
+    /// <summary>occurred_at, seq or action_key; created_at is sorted by seq.</summary>
     public string SortColumn { get; private set; } = "occurred_at";
 
     public bool Descending { get; private set; } = true;
@@ -51,13 +51,12 @@ internal sealed class AuditQuery : IEndpointParameterMetadataProvider
 
     public AuditCursor? Before { get; private set; }
 
-    /// <summary>
-    /// Ascending in the order of storage without an end: a reader who follows the log, whose next page is never the last.
-    /// </summary>
+    /// <summary>Ascending by seq without an end time: a reader that follows the log, for which there is always a next page.</summary>
     public bool Polls => SortColumn == "seq" && !Descending && Until is null;
 
     /// <summary>
-    /// Seconds to wait for events when there are none after the cursor; null where the reader does not follow the log, or would not wait.
+    /// Seconds to wait for events when there are none after the cursor; null where the reader does not follow the log, or does not want to
+    /// wait.
     /// </summary>
     public int? Wait { get; private set; }
 
@@ -229,7 +228,7 @@ internal sealed class AuditQuery : IEndpointParameterMetadataProvider
             return new DateTimeOffset(day.AddDays(last ? 1 : 0).ToDateTime(default), TimeSpan.Zero);
         }
 
-        // A + in a query that was not escaped arrives as a space.
+        // An unescaped + in a query arrives as a space.
         const DateTimeStyles Utc = DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal;
         if (text.ToString() is ['0' or '1' or '2', ..] given
             && DateTimeOffset.TryParse(

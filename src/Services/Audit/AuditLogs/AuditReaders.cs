@@ -8,8 +8,8 @@ namespace EnvPlatform.Audit.AuditLogs;
 
 /// <summary>
 /// Who may read which log: auditors and administrators that of the organization which <c>X-Org-Name</c> names (slug or id), or of their
-/// only one where the header is absent; the operator, besides, that of the platform itself (<c>platform</c>). A caller of several
-/// organizations who names none passes, and is answered 422 before anything is read.
+/// only one where the header is absent; the operator also that of the platform itself (<c>platform</c>). A caller with several
+/// organizations that names none is authorized here, and gets 422 before anything is read.
 /// </summary>
 internal static class AuditReaders
 {

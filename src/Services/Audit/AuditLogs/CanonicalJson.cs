@@ -9,15 +9,15 @@ namespace EnvPlatform.Audit.AuditLogs;
 /// Canonical JSON (RFC 8785): members sorted by UTF-16 code units, no white space, the shortest escapes, numbers as ECMAScript writes them.
 /// </summary>
 /// <remarks>
-/// Two things are decided where the RFC asks for input that has neither: of members with one name the last one counts, and a number that a
-/// double cannot hold exactly (an integer beyond 2^53, 1e400) becomes a string of its digits, as its appendix D advises, rather than
-/// another number.
+/// Two cases that the RFC does not allow in its input are decided here: of members with the same name the last one counts, and a number
+/// that a double cannot hold exactly (an integer beyond 2^53, 1e400) becomes a string of its digits, as appendix D advises, rather than a
+/// different number.
 /// </remarks>
 public static class CanonicalJson
 {
     private const double MaxExactInteger = 9_007_199_254_740_992;
 
-    /// <exception cref="InvalidOperationException">A string is not valid Unicode (a surrogate without its other half).</exception>
+    /// <exception cref="InvalidOperationException">A string is not valid Unicode (an unpaired surrogate).</exception>
     public static byte[] Encode(JsonElement element)
     {
         var buffer = new ArrayBufferWriter<byte>();
@@ -87,7 +87,7 @@ public static class CanonicalJson
             return "0";
         }
 
-        // .NET gives the shortest digits that read back as the same number, as ECMAScript asks; only the layout differs.
+        // .NET gives the shortest digits that parse to the same number, as ECMAScript requires; only the layout differs.
         var text = Math.Abs(number).ToString("R", CultureInfo.InvariantCulture);
         var exponentAt = text.IndexOf('E', StringComparison.Ordinal);
         var mantissa = exponentAt < 0 ? text : text[..exponentAt];
@@ -96,7 +96,7 @@ public static class CanonicalJson
         var pointAt = mantissa.IndexOf('.', StringComparison.Ordinal);
         var all = mantissa.Replace(".", "", StringComparison.Ordinal);
         var digits = all.TrimStart('0');
-        // The value is 0.DIGITS times ten to the power of this.
+        // The value is 0.DIGITS times ten to this power.
         var point = (pointAt < 0 ? mantissa.Length : pointAt) - (all.Length - digits.Length) + exponent;
         digits = digits.TrimEnd('0');
         var layout = point switch

@@ -1,6 +1,6 @@
 namespace EnvPlatform.Audit.AuditLogs;
 
-/// <summary>The answer 422 of the audit API: each thing that is wrong, where it is, and what kind of mistake it is.</summary>
+/// <summary>The answer 422 of the audit API: each error, its location and its kind.</summary>
 public sealed record InvalidRequest(IReadOnlyList<InvalidRequest.Error> Detail)
 {
     /// <param name="Loc">query, header or path, then the name.</param>

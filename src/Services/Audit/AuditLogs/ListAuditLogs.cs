@@ -17,13 +17,13 @@ namespace EnvPlatform.Audit.AuditLogs;
 
 /// <summary>
 /// Lists the events of an audit log. Pages are taken by offset, or by the cursors of the <c>Link</c> header (RFC 8288). Ascending by
-/// <c>seq</c> without an end there is always a next page, which later events will be on: a reader who follows it misses none, and may wait
+/// <c>seq</c> without an end there is always a next page, on which later events appear: a reader that follows it misses none, and may wait
 /// for them (<c>Prefer: wait=20</c>, RFC 7240).
 /// </summary>
 internal static class ListAuditLogs
 {
     /// <param name="TotalCount">How many events pass the filters, exactly.</param>
-    /// <param name="NextCursor">Give it as <c>after</c>; null on the last page.</param>
+    /// <param name="NextCursor">To be passed as <c>after</c>; null on the last page.</param>
     public sealed record Page(IReadOnlyList<AuditEvent> Items, long TotalCount, string? NextCursor);
 
     public static void MapListAuditLogs(this IEndpointRouteBuilder logs) =>
@@ -74,7 +74,7 @@ internal static class ListAuditLogs
         return TypedResults.Ok(new Page(items, total, next));
     }
 
-    /// <summary>Reads again whenever the log has grown, until there is something on the page or the time is over.</summary>
+    /// <summary>Reads again whenever the log has grown, until the page is not empty or the time is up.</summary>
     private static async Task<List<byte[]>> AwaitAsync(
         NpgsqlDataSource db, string page, DynamicParameters parameters, OrganizationId log, TimeSpan time, FollowAppends appends,
         TimeProvider clock, CancellationToken ct)
@@ -82,7 +82,7 @@ internal static class ListAuditLogs
         var began = clock.GetTimestamp();
         while (true)
         {
-            // The size first: what is appended between the two is on the page or ends the waiting.
+            // The size first: what is appended between the two reads is on the page or ends the wait.
             var size = await appends.SizeAsync(log, ct);
             var entries = await db.QueryAsync<byte[]>(page, parameters, ct);
             var left = time - clock.GetElapsedTime(began);
@@ -117,7 +117,7 @@ internal static class ListAuditLogs
         return string.Join(" and ", conditions);
     }
 
-    /// <summary>What comes after the cursor, in the direction of reading.</summary>
+    /// <summary>The condition for events after the cursor, in reading direction.</summary>
     private static string Position(AuditQuery query, DynamicParameters parameters, string direction)
     {
         if ((query.After ?? query.Before) is not { } cursor)

@@ -9,12 +9,12 @@ using Npgsql;
 namespace EnvPlatform.Audit.Streams;
 
 /// <summary>
-/// Wakes whoever waits for an audit log to grow, whichever instance appends to it. Whoever appends notifies in its transaction, so that who
-/// is woken finds the events; one question to the database serves all who wait here.
+/// Wakes requests that wait for an audit log to grow, whichever instance appends to it. The notification is sent in the appending
+/// transaction, so that a woken request finds the events; one query serves all requests that wait here.
 /// </summary>
 internal sealed class FollowAppends(NpgsqlDataSource db, IHostApplicationLifetime lifetime) : IListeningWork
 {
-    /// <summary>Goes into the transaction that appends.</summary>
+    /// <summary>Runs in the transaction that appends.</summary>
     public const string Notify = "notify " + Channel;
 
     private const string Channel = "audit_appended";
@@ -23,12 +23,12 @@ internal sealed class FollowAppends(NpgsqlDataSource db, IHostApplicationLifetim
 
     static string IListeningWork.Channel => Channel;
 
-    /// <summary>How many events a log holds; also the <c>seq</c> of the last.</summary>
+    /// <summary>The number of events in a log; also the <c>seq</c> of the last.</summary>
     public async Task<long> SizeAsync(OrganizationId log, CancellationToken ct) =>
         await db.QuerySingleOrDefaultAsync<long?>("select size from audit_heads where org_id = @log", new { log }, ct) ?? 0;
 
     /// <summary>
-    /// Ends when the log holds more than <paramref name="size"/> events, which is then true, or when the time is over or the service stops.
+    /// Returns true when the log holds more than <paramref name="size"/> events, false when the time is up or the service stops.
     /// </summary>
     public async Task<bool> WaitAsync(OrganizationId log, long size, TimeSpan time, TimeProvider clock, CancellationToken ct)
     {
@@ -36,7 +36,7 @@ internal sealed class FollowAppends(NpgsqlDataSource db, IHostApplicationLifetim
         _waiting[waiter] = true;
         try
         {
-            // What was appended before this one waited has woken nobody.
+            // What was appended before the wait began sent no notification here.
             if (await SizeAsync(log, ct) > size)
             {
                 return true;

@@ -5,19 +5,20 @@ using Microsoft.Extensions.Primitives;
 namespace EnvPlatform.Audit.Streams;
 
 /// <summary>
-/// The preference <c>wait</c> of a request: how long the answer may take in the hope of something to say (RFC 7240, section 4.3).
+/// The preference <c>wait</c> of a request: how long the response may be delayed until there is something to return (RFC 7240, section
+/// 4.3).
 /// </summary>
 internal static class Preference
 {
     public const string Header = "Prefer";
     public const string AppliedHeader = "Preference-Applied";
 
-    /// <summary>Seconds at most: well below what proxies allow a request to take.</summary>
+    /// <summary>Seconds at most: well below the timeouts of proxies.</summary>
     public const int MaxWait = 30;
 
     /// <summary>
-    /// Seconds, at most <see cref="MaxWait"/>; null where there is no such preference. One that cannot be read is as good as none, as the
-    /// RFC wants it.
+    /// Seconds, at most <see cref="MaxWait"/>; null where there is no such preference. One that cannot be parsed is ignored, as the RFC
+    /// requires.
     /// </summary>
     public static int? WaitOf(StringValues values)
     {
