@@ -7,11 +7,11 @@ public sealed class IngestOptions
 {
     public const string Section = "Ingest";
 
-    /// <summary>Packages at most whose ids one process remembers, about 400 bytes each.</summary>
+    /// <summary>Maximum number of packages whose ids one process caches, about 400 bytes each.</summary>
     [Range(1_000, 10_000_000)]
     public int RememberedPackages { get; set; } = 100_000;
 
-    /// <summary>Minutes between two notes of when an unchanged environment was last logged.</summary>
+    /// <summary>Minutes between two updates of when an unchanged environment was last logged.</summary>
     [Range(1, 10_080)]
     public int SeenMinutes { get; set; } = 60;
 

@@ -11,7 +11,7 @@ using Wire = EnvPlatform.Contracts.Ingest;
 
 namespace EnvPlatform.Ingest.Environments;
 
-/// <summary>Tells other services of environments: of one that they have not heard of yet, and what of many only Ingest knows.</summary>
+/// <summary>Answers other services about environments: one that they do not know yet, or for many what only Ingest knows.</summary>
 internal sealed class EnvironmentsGrpc(NpgsqlDataSource db) : Wire.Environments.EnvironmentsBase
 {
     private const int MaxDescribed = 1_000;

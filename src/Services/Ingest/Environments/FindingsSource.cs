@@ -12,14 +12,14 @@ namespace EnvPlatform.Ingest.Environments;
 /// <summary>
 /// What Scanner found in a package. <paramref name="Coverage"/> is checked, not_checked (with a reason) or not_applicable.
 /// </summary>
-/// <param name="Explanation">How it was checked, or why not, in words.</param>
+/// <param name="Explanation">How it was checked, or why not, as text.</param>
 internal sealed record PackageScan(
     string Coverage, string? Reason, string? Explanation, MappedProject? Mapping, VulnerabilityCounts Vulnerabilities);
 
-/// <summary>The project that a package was taken for.</summary>
-/// <param name="Basis">The code of the rule that says so.</param>
-/// <param name="Why">That rule in a sentence.</param>
-/// <param name="Order">In which its versions compare: pep440, conda, openssl, cran, semver or generic.</param>
+/// <summary>The project that a package was mapped to.</summary>
+/// <param name="Basis">The code of the mapping rule.</param>
+/// <param name="Why">The rule as a sentence.</param>
+/// <param name="Order">In which its versions are compared: pep440, conda, openssl, cran, semver or generic.</param>
 internal sealed record MappedProject(string Ecosystem, string Project, string Basis, string Why, string Order)
 {
     public static MappedProject Of(Wire.PackageMappedTo mapped) =>
@@ -31,7 +31,7 @@ internal sealed partial class FindingsSource(
     Wire.Findings.FindingsClient scanner, IOptions<IngestOptions> options, TimeProvider clock, ILogger<FindingsSource> log)
 {
     /// <summary>
-    /// By package id; empty when the set was not scanned yet or Scanner does not answer in time, which is to be shown as pending.
+    /// By package id; empty when the set was not scanned yet or Scanner does not answer in time; both are shown as pending.
     /// </summary>
     public async Task<IReadOnlyDictionary<int, PackageScan>> GetAsync(OrganizationId org, long packageSetId, CancellationToken ct)
     {
@@ -45,7 +45,7 @@ internal sealed partial class FindingsSource(
             {
                 foreach (var package in call.ResponseStream.Current.Packages)
                 {
-                    // An older Scanner gives no total.
+                    // An older Scanner sends no total.
                     var total = Math.Max(package.Total, package.Critical + package.High + package.Medium + package.Low + package.Unknown);
                     findings[package.PackageId] = new(
                         package.Coverage, package.Reason is "" ? null : package.Reason,

@@ -13,11 +13,11 @@ namespace EnvPlatform.Ingest.Environments;
 /// <summary>The logs of an environment that changed something, newest first: what, by which command, when and by whom.</summary>
 internal static class GetHistory
 {
-    /// <summary>Package changes at most on a page, so that an answer stays of a size; the page then ends before its limit.</summary>
+    /// <summary>Package changes at most on a page, to bound the response; such a page ends before its limit.</summary>
     private const int MaxChanges = 50_000;
 
-    /// <param name="RenamedFrom">The prefix before, when the environment was renamed.</param>
-    /// <param name="Packages">How many there were after it.</param>
+    /// <param name="RenamedFrom">The previous prefix, when the environment was renamed.</param>
+    /// <param name="Packages">How many there were afterwards.</param>
     internal sealed record Item(
         DateTimeOffset LoggedAt, UserView User, string? Command, string Digest, int Packages, string? RenamedFrom,
         IReadOnlyList<PackageKey> Added, IReadOnlyList<PackageKey> Removed, IReadOnlyList<ChangedPackage> Changed);
@@ -51,7 +51,7 @@ internal static class GetHistory
         return TypedResults.Ok(new Page<Item>(items, total, next));
     }
 
-    /// <summary>At least one row, at most <paramref name="limit"/>, and no more than the changes of a page.</summary>
+    /// <summary>At least one row, at most <paramref name="limit"/>, with no more changes than a page may hold.</summary>
     private static List<Row> Fitting(List<Row> rows, int limit)
     {
         var fitting = new List<Row>(Math.Min(limit, rows.Count));

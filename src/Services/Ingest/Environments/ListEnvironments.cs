@@ -17,7 +17,7 @@ internal static class ListEnvironments
 {
     private static readonly string[] Statuses = ["ok", "warn", "block"];
 
-    /// <summary>A severity and the condition that an environment has a vulnerability of it.</summary>
+    /// <summary>A severity and the condition that an environment has a vulnerability of that severity.</summary>
     private static readonly Dictionary<string, string> Severities = new(StringComparer.Ordinal)
     {
         ["critical"] = "c.critical > 0",
@@ -29,8 +29,8 @@ internal static class ListEnvironments
     };
 
     /// <summary>
-    /// A sort field, its expression, never null and the same as in its index, and the type of its value in a cursor. What a scan found (c)
-    /// is of the set: environments then come set by set.
+    /// A sort field, its expression (never null, and the same as in its index) and the type of its value in a cursor. Scan results (c)
+    /// belong to the set: environments are then ordered by set.
     /// </summary>
     private static readonly Dictionary<string, string> Sorts = new(StringComparer.Ordinal)
     {
@@ -44,13 +44,15 @@ internal static class ListEnvironments
         ["scanned_at"] = "coalesce(c.scanned_at,'-infinity'::timestamptz) timestamptz",
     };
 
-    /// <param name="Search">Part of the name or of the prefix, in whatever case.</param>
-    /// <param name="Platform">One platform or several, by commas; so are <paramref name="Status"/> and <paramref name="Severity"/>.</param>
-    /// <param name="User">Id or e-mail address of who logged it first.</param>
+    /// <param name="Search">Part of the name or of the prefix, ignoring case.</param>
+    /// <param name="Platform">
+    /// One platform or several, separated by commas; likewise <paramref name="Status"/> and <paramref name="Severity"/>.
+    /// </param>
+    /// <param name="User">Id or e-mail address of the subject that logged it first.</param>
     /// <param name="Machine">Id or host name.</param>
     /// <param name="Severity">Has a vulnerability of one of these severities.</param>
     /// <param name="Archived">false (default), true or all.</param>
-    /// <param name="Scanned">true: only those whose package set has been scanned; false: only those that wait.</param>
+    /// <param name="Scanned">true: only those whose package set has been scanned; false: only those that are pending.</param>
     /// <param name="Package">Holds a package of this name; <c>name==version</c> for one version.</param>
     public sealed record Filter(
         [property: MaxLength(255)] string? Search = null, [property: MaxLength(255)] string? Platform = null,
@@ -107,7 +109,7 @@ internal static class ListEnvironments
         var isOfSet = key.Contains("c.", StringComparison.Ordinal);
         var (by, after) = isOfSet
             ? ($"{key} {direction}, c.package_set_id {direction}, e.environment_id {direction}",
-               // The first condition says less than the second, and an index knows it.
+               // The first condition is weaker than the second, and an index supports it.
                $"and ({key}, c.package_set_id) {beyond}= (@AfterKey::{type}, @AfterSet) and ({key}, c.package_set_id, e.environment_id) "
                + $"{beyond} (@AfterKey::{type}, @AfterSet, @AfterId)")
             : ($"{key} {direction}, e.environment_id {direction}", $"and ({key}, e.environment_id) {beyond} (@AfterKey::{type}, @AfterId)");
@@ -120,7 +122,7 @@ internal static class ListEnvironments
             """;
     }
 
-    /// <summary>All of the organization's environments need not be counted: their number is kept.</summary>
+    /// <summary>The total of the organization's environments is stored and need not be counted.</summary>
     private static string CountSql(Filter filter, Caller caller, string where) =>
         caller.OnlyOwner is null && filter with { Archived = null } == new Filter()
             ? $"""
@@ -133,9 +135,7 @@ internal static class ListEnvironments
             where {where}
             """;
 
-    /// <summary>
-    /// The conditions that the filter asks for, and no others, so that each query gets a plan of its own. All text here is constant.
-    /// </summary>
+    /// <summary>Only the conditions that the filter needs, so that each query gets its own plan. All text here is constant.</summary>
     private static string Where(Filter filter, Caller caller)
     {
         var where = new StringBuilder("e.org_id = @OrgId and c.org_id = @OrgId and e.removed_at is null");

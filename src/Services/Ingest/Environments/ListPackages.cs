@@ -19,9 +19,9 @@ internal static class ListPackages
 
     /// <param name="Requested">The user asked for it by name; null when the log did not say.</param>
     /// <param name="Coverage">pending, checked, not_checked or not_applicable.</param>
-    /// <param name="CoverageReason">The code of why it was not checked.</param>
-    /// <param name="CoverageExplanation">How it was checked, or why not, in words; null while pending.</param>
-    /// <param name="Mapping">The project that it was taken for; null while pending, and where there is nothing to check.</param>
+    /// <param name="CoverageReason">The code of the reason why it was not checked.</param>
+    /// <param name="CoverageExplanation">How it was checked, or why not, as text; null while pending.</param>
+    /// <param name="Mapping">The project that it was mapped to; null while pending, and where there is nothing to check.</param>
     /// <param name="Vulnerabilities">Null while pending.</param>
     internal sealed record Item(
         string Manager, string Name, string Version, string Build, string Channel, string Subdir, string? License,

@@ -8,15 +8,15 @@ using Npgsql;
 
 namespace EnvPlatform.Ingest.Environments;
 
-/// <content>The one transaction of a log that says something new.</content>
+/// <content>The single transaction of a log with new content.</content>
 internal static partial class LogEnvironment
 {
     private sealed record Outcome(bool Created, bool Changed);
 
     /// <summary>Null when the log names only a digest that this organization has not logged before.</summary>
     /// <remarks>
-    /// Rows are locked in one order by everybody: the set, the organization's reach of it, what it says of packages, the owner, the
-    /// environment. So logs of the same things wait for each other, never in a circle.
+    /// Rows are always locked in the same order, to avoid deadlocks: the set, the organization's access to it, its package descriptions,
+    /// the owner, the environment.
     /// </remarks>
     private static async Task<Outcome?> StoreAsync(
         NpgsqlDataSource db, KnownPackages known, Caller caller, Log log, DateTimeOffset now, CancellationToken ct)
@@ -104,7 +104,7 @@ internal static partial class LogEnvironment
         return rows.Find(row => row.Prefix == log.Prefix) ?? rows.FirstOrDefault();
     }
 
-    /// <returns>False when somebody else inserted it at the same moment.</returns>
+    /// <returns>False when another request inserted it concurrently.</returns>
     private static async Task<bool> InsertAsync(Tx tx, Caller caller, Log log, PackageSet set, int[]? requested, DateTimeOffset now)
     {
         var id = EnvironmentId.New(now);
@@ -165,7 +165,7 @@ internal static partial class LogEnvironment
             return new(false, false);
         }
 
-        // The rename and the change are told apart, each under a version of its own.
+        // The rename and the change are separate events, each with its own version.
         var version = before.Version + (renamed ? 1 : 0) + (changed ? 1 : 0);
         await tx.ExecuteAsync(
             """

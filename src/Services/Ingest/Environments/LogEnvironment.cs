@@ -18,17 +18,17 @@ using Npgsql;
 
 namespace EnvPlatform.Ingest.Environments;
 
-/// <summary>An agent logs the packages of an environment. What is known already costs one look-up and writes nothing.</summary>
+/// <summary>An agent logs the packages of an environment. A log without changes costs one look-up and writes nothing.</summary>
 internal static partial class LogEnvironment
 {
     /// <summary>Bytes of the unpacked body.</summary>
     public const int MaxBodyBytes = 16 * 1024 * 1024;
 
-    /// <param name="Prefix">The environment's folder; with the machine, what makes it this environment.</param>
-    /// <param name="PreviousPrefix">The folder before, when the environment was renamed since its last log.</param>
+    /// <param name="Prefix">The environment's folder; together with the machine it identifies the environment.</param>
+    /// <param name="PreviousPrefix">The previous folder, when the environment was renamed since its last log.</param>
     /// <param name="Command">What changed the environment.</param>
     /// <param name="Digest">Of the packages: see <see cref="PackageSetDigest"/>.</param>
-    /// <param name="Packages">All of them; left out, the digest alone decides whether they have to be sent.</param>
+    /// <param name="Packages">All of them; when left out, the digest alone decides whether they have to be sent.</param>
     public sealed record Request(
         [Required] MachineId? MachineId,
         [Required, MaxLength(1_024), StorablePath] string? Prefix,
@@ -39,7 +39,7 @@ internal static partial class LogEnvironment
         [MaxLength(16_384)] string? Command = null,
         IReadOnlyList<PackageEntry?>? Packages = null);
 
-    /// <param name="Changed">The log said something new.</param>
+    /// <param name="Changed">The log changed something.</param>
     /// <param name="Vulnerabilities">Null while the scan is pending.</param>
     /// <param name="Scan">done or pending.</param>
     public sealed record Response(
@@ -106,7 +106,7 @@ internal static partial class LogEnvironment
             : TypedResults.Ok(answer);
     }
 
-    /// <summary>Null when the log has none, or when they are refused.</summary>
+    /// <summary>Null when the log has none, or when they are rejected.</summary>
     private static PackageList? ReadPackages(Request request, out ProblemHttpResult? refusal)
     {
         refusal = null;
@@ -140,7 +140,7 @@ internal static partial class LogEnvironment
             where m.org_id = @OrgId and m.machine_id = @MachineId and m.removed_at is null
             """, new { log.OrgId, log.MachineId, log.Prefix }, ct);
 
-    /// <summary>An environment that never changes is still seen: noted now and then, not with every log.</summary>
+    /// <summary>Updates the last-seen time of an unchanged environment now and then, not with every log.</summary>
     private static async Task NoteSeenAsync(
         NpgsqlDataSource db, Log log, State state, DateTimeOffset now, int minutes, CancellationToken ct)
     {

@@ -5,7 +5,7 @@ using Npgsql;
 
 namespace EnvPlatform.Ingest.Environments;
 
-/// <summary>Makes the partitions of <c>environment_logs</c> for this month and the two after it, before they are needed.</summary>
+/// <summary>Creates the partitions of <c>environment_logs</c> for this month and the two after it, before they are needed.</summary>
 internal sealed class LogPartitions(NpgsqlDataSource db, TimeProvider clock) : IPeriodicWork
 {
     private const int MonthsAhead = 2;
@@ -13,8 +13,8 @@ internal sealed class LogPartitions(NpgsqlDataSource db, TimeProvider clock) : I
     public static TimeSpan Interval { get; } = TimeSpan.FromHours(6);
 
     /// <remarks>
-    /// One statement under a lock of its own, as several instances may do this at once. A month whose rows already lie in the partition for
-    /// the rest stays there.
+    /// One statement under its own lock, as several instances may do this at once. A month whose rows are already in the default partition
+    /// stays there.
     /// </remarks>
     public Task RunAsync(CancellationToken ct) => db.QuerySingleOrDefaultAsync<string>(
         "select make_environment_log_partitions(@Now, @MonthsAhead)::text", new { Now = clock.GetUtcNow(), MonthsAhead }, ct);

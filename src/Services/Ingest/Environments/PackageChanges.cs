@@ -2,12 +2,12 @@ using EnvPlatform.Contracts.Packages;
 
 namespace EnvPlatform.Ingest.Environments;
 
-/// <summary>A package that is there in another version, build or channel than before.</summary>
+/// <summary>A package whose version, build or channel changed.</summary>
 internal sealed record ChangedPackage(PackageKey From, PackageKey To);
 
 /// <summary>
-/// What lies between two package sets. Taking <see cref="Removed"/> and each <c>From</c> out of the one and putting <see cref="Added"/> and
-/// each <c>To</c> in gives the other.
+/// The difference between two package sets. Removing <see cref="Removed"/> and each <c>From</c> from the one and adding <see cref="Added"/>
+/// and each <c>To</c> gives the other.
 /// </summary>
 internal sealed record PackageChanges(
     IReadOnlyList<PackageKey> Added, IReadOnlyList<PackageKey> Removed, IReadOnlyList<ChangedPackage> Changed)

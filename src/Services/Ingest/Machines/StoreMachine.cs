@@ -7,10 +7,10 @@ using Npgsql;
 
 namespace EnvPlatform.Ingest.Machines;
 
-/// <summary>Keeps a copy of each machine, so that a log finds its owner and a list its host name without asking.</summary>
+/// <summary>Keeps a copy of each machine, so that a log finds its owner and a list its host name without calling Identity.</summary>
 internal sealed class StoreMachine(NpgsqlDataSource db) : IConsumer<MachineRegistered>
 {
-    // The latest registration stays, in whatever order they come.
+    // The latest registration wins, in whatever order they arrive.
     public Task Consume(ConsumeContext<MachineRegistered> context) => db.HandleOnceAsync(this, context, (tx, registered) => tx.ExecuteAsync(
         """
         insert into machines (org_id, machine_id, owner_id, hostname, platform, registered_at)

@@ -13,9 +13,7 @@ using Wire = EnvPlatform.Contracts.Identity;
 
 namespace EnvPlatform.Ingest.Machines;
 
-/// <summary>
-/// A machine that was registered a moment ago, so that its event has not come yet: Identity is asked, and its answer kept.
-/// </summary>
+/// <summary>A machine that was registered a moment ago, whose event has not arrived yet: asks Identity and stores the answer.</summary>
 internal sealed partial class UnknownMachine(
     Wire.Machines.MachinesClient identity, NpgsqlDataSource db, IOptions<IngestOptions> options, TimeProvider clock,
     ILogger<UnknownMachine> log)
@@ -44,7 +42,7 @@ internal sealed partial class UnknownMachine(
         }
 
         await using var tx = await db.BeginAsync(ct);
-        // The event that is on its way is newer than this. A removal that came after the question was asked is newer, too.
+        // The event that is on its way is newer than this. So is a removal after the query was sent.
         await tx.ExecuteAsync(
             """
             insert into machines (org_id, machine_id, owner_id, hostname, platform, registered_at)

@@ -9,8 +9,8 @@ using Npgsql;
 namespace EnvPlatform.Ingest.Packages;
 
 /// <summary>
-/// The ids of packages, from memory where this process has seen them lately. Packages are facts that belong to nobody: new ones are added
-/// in a short transaction of their own, so that logs of the same new packages do not wait for each other's whole transaction.
+/// The ids of packages, from memory where this process has seen them recently. Packages belong to no organization: new ones are added in a
+/// short transaction of their own, so that logs of the same new packages do not wait for each other's whole transaction.
 /// </summary>
 internal sealed class KnownPackages(IOptions<IngestOptions> options)
 {
@@ -48,7 +48,7 @@ internal sealed class KnownPackages(IOptions<IngestOptions> options)
         var news = missing.ToArray();
         await using var tx = await db.BeginAsync(ct);
 
-        // A package that another transaction adds between the look-up and the insert shows in the next look-up.
+        // A package that another transaction adds between the look-up and the insert is found by the next look-up.
         while (missing.Count > 0)
         {
             await CollectAsync(tx, FindSql, missing, found);
@@ -65,7 +65,7 @@ internal sealed class KnownPackages(IOptions<IngestOptions> options)
         }
     }
 
-    /// <summary>Keeps what this organization says of the packages beyond their identity; the first word stays.</summary>
+    /// <summary>Stores what this organization's logs say about the packages beyond their identity; the first value stays.</summary>
     public async Task DescribeAsync(Tx tx, OrganizationId org, IReadOnlyList<ListedPackage> packages, Dictionary<PackageKey, int> found)
     {
         var news = packages.Where(
@@ -92,7 +92,7 @@ internal sealed class KnownPackages(IOptions<IngestOptions> options)
         }
     }
 
-    /// <summary>Call after the commit: what a transaction that rolled back said of packages is not kept.</summary>
+    /// <summary>Call after the commit: what a transaction that rolled back wrote must not be remembered.</summary>
     public void Remember(OrganizationId org, IReadOnlyList<ListedPackage> packages, Dictionary<PackageKey, int> found)
     {
         foreach (var package in packages.Where(package => (package.Sha256 ?? package.License) is not null))
@@ -130,9 +130,7 @@ internal sealed class KnownPackages(IOptions<IngestOptions> options)
         join packages using (name, version, build, channel, subdir, manager)
         """;
 
-    /// <remarks>
-    /// In one order for everybody, so that two transactions that add the same packages wait for each other and never in a circle.
-    /// </remarks>
+    /// <remarks>Always in the same order, to avoid deadlocks between transactions that add the same packages.</remarks>
     private const string AddSql =
         """
         insert into packages (manager, channel, subdir, name, version, build)

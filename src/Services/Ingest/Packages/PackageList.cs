@@ -19,7 +19,7 @@ public sealed record PackageEntry(
 /// <summary>A package of a log that passed the checks.</summary>
 internal sealed record ListedPackage(PackageKey Key, string? Sha256, string? License, bool Requested);
 
-/// <summary>The packages of a log: checked, each once, with their digest.</summary>
+/// <summary>The packages of a log: validated, without duplicates, with their digest.</summary>
 internal sealed class PackageList
 {
     public const int MaxPackages = 50_000;
@@ -44,7 +44,7 @@ internal sealed class PackageList
 
     public string Digest { get; }
 
-    /// <summary>Null when something is wrong, and then <paramref name="errors"/> says what, by field.</summary>
+    /// <summary>Null when the input is invalid; <paramref name="errors"/> then has the errors by field.</summary>
     public static PackageList? Read(IReadOnlyList<PackageEntry?> entries, IDictionary<string, string[]> errors)
     {
         ArgumentNullException.ThrowIfNull(entries);
@@ -100,7 +100,7 @@ internal sealed class PackageList
     }
 
     /// <remarks>
-    /// The bar and the line feed part the fields and lines of the digest: a field that held them could give two sets one digest.
+    /// The bar and the line feed separate the fields and lines of the digest: a field that held them could give two sets the same digest.
     /// </remarks>
     private static (string Field, string Message)? RefuseText(string field, string? text)
     {
@@ -140,7 +140,7 @@ internal sealed class PackageList
     private static bool LineIsTooLong(PackageEntry entry)
     {
         var key = Listed(entry).Key;
-        // A character of UTF-16 has at most three bytes in UTF-8: mostly there is nothing to count.
+        // A character of UTF-16 has at most three bytes in UTF-8: usually there is nothing to count.
         var length = key.Manager.Length + key.Channel.Length + key.Subdir.Length + key.Name.Length + key.Version.Length
             + key.Build.Length + 5;
         return length > MaxLineBytes / 3 && Encoding.UTF8.GetByteCount(key.ToString()) > MaxLineBytes;

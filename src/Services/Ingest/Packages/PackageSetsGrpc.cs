@@ -8,7 +8,7 @@ using Wire = EnvPlatform.Contracts.Ingest;
 
 namespace EnvPlatform.Ingest.Packages;
 
-/// <summary>Hands the packages of a set to another service, page by page as they are read.</summary>
+/// <summary>Streams the packages of a set to another service, page by page as they are read.</summary>
 internal sealed class PackageSetsGrpc(NpgsqlDataSource db) : Wire.PackageSets.PackageSetsBase
 {
     private const int PageSize = 1_000;

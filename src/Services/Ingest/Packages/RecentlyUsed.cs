@@ -4,8 +4,8 @@ using System.Diagnostics.CodeAnalysis;
 namespace EnvPlatform.Ingest.Packages;
 
 /// <summary>
-/// Remembers about the last <c>capacity</c> keys that were used: two generations, of which the older is forgotten whole when the younger is
-/// full. Reads take no lock.
+/// Remembers about the last <c>capacity</c> keys that were used: two generations, of which the older is dropped as a whole when the younger
+/// is full. Reads take no lock.
 /// </summary>
 internal sealed class RecentlyUsed<TKey, TValue>(int capacity) where TKey : notnull
 {

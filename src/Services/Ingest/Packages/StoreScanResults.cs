@@ -13,8 +13,8 @@ using Npgsql;
 namespace EnvPlatform.Ingest.Packages;
 
 /// <summary>
-/// Keeps what a scan found in a set for an organization; the environments on it show it. Many messages at a time: one import of advisories
-/// may concern most sets.
+/// Stores what a scan found in a set for an organization; the set's environments show it. Many messages at a time: one import of advisories
+/// may affect most sets.
 /// </summary>
 internal sealed class StoreScanResults(NpgsqlDataSource db) : IConsumer<Batch<EnvironmentScanned>>
 {
@@ -23,7 +23,7 @@ internal sealed class StoreScanResults(NpgsqlDataSource db) : IConsumer<Batch<En
         var latest = messages.SelectMany(scanned => scanned.Sets, (scanned, set) => new Scan(scanned.OrganizationId, set))
             .NewestBy(scan => (scan.Organization.Value, scan.Set.PackageSetId), scan => scan.Set.ScannedAt);
 
-        // The update alone would lock its rows in any order, and could deadlock with that of another instance.
+        // The update alone would lock its rows in any order, and could deadlock with another instance's.
         await tx.ExecuteAsync(LockSql, Parameters(latest));
         await tx.ExecuteAsync(SetSql, Parameters(latest));
     });
@@ -61,6 +61,6 @@ internal sealed class StoreScanResults(NpgsqlDataSource db) : IConsumer<Batch<En
 
     private sealed record Scan(OrganizationId Organization, ScannedSet Set);
 
-    /// <summary>Few messages at a time, as each may be of hundreds of sets.</summary>
+    /// <summary>Few messages at a time, as each may hold hundreds of sets.</summary>
     internal sealed class Definition() : BatchDefinition<StoreScanResults>(messageLimit: 50, milliseconds: 50);
 }
