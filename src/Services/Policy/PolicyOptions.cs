@@ -7,15 +7,15 @@ public sealed class PolicyOptions
 {
     public const string Section = "Policy";
 
-    /// <summary>Seconds for which an activation answer may be kept at most, should every invalidation be lost.</summary>
+    /// <summary>Maximum seconds for which an activation answer may be cached, even if every invalidation is lost.</summary>
     [Range(1, 3_600)]
     public int AnswerSeconds { get; set; } = 30;
 
-    /// <summary>Seconds for which "no such environment" may be kept; its log may be on the way.</summary>
+    /// <summary>Seconds for which "no such environment" may be cached; its log may be on the way.</summary>
     [Range(0, 60)]
     public int UnknownSeconds { get; set; } = 2;
 
-    /// <summary>Activation answers at most that one process keeps in memory.</summary>
+    /// <summary>Maximum number of activation answers that one process keeps in memory.</summary>
     [Range(2, 10_000_000)]
     public int AnswersInMemory { get; set; } = 100_000;
 
@@ -23,7 +23,7 @@ public sealed class PolicyOptions
     [Range(1, 10_000)]
     public int RedisTimeoutMilliseconds { get; set; } = 100;
 
-    /// <summary>Seconds that a question to the ingest service may take.</summary>
+    /// <summary>Seconds that a call to the ingest service may take.</summary>
     [Range(1, 60)]
     public int IngestTimeoutSeconds { get; set; } = 5;
 }

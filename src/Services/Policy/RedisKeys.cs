@@ -11,11 +11,11 @@ namespace EnvPlatform.Policy;
 internal static class RedisKeys
 {
     /// <summary>
-    /// What was decided about, or found at, a place: "d:" and the hashes of the places; or a probe: "p:", instance and number.
+    /// A decision about, or a finding at, places: "d:" and the hashes of the places; or a probe: "p:", instance and number.
     /// </summary>
     public static readonly RedisChannel Invalidations = new("policy:activation:invalidations", RedisChannel.PatternMode.Literal);
 
-    /// <summary>The answer of an activation check, or the lease of whoever is reading it from the database.</summary>
+    /// <summary>The answer of an activation check, or the lease of the reader that is loading it from the database.</summary>
     public static RedisKey Activation(Location location) =>
         $"policy:activation:{location.OrganizationId}:{location.MachineId}:"
         + $"{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(location.Prefix)))}";

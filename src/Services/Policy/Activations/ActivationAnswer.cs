@@ -6,7 +6,7 @@ using EnvPlatform.ServiceDefaults;
 
 namespace EnvPlatform.Policy.Activations;
 
-/// <summary>Whether an environment may be activated. <see cref="Unknown"/>: nothing was logged from there, or not yet.</summary>
+/// <summary>Whether an environment may be activated. <see cref="Unknown"/>: nothing has been logged from there yet.</summary>
 public enum ActivationStatus
 {
     Ok,
@@ -15,11 +15,11 @@ public enum ActivationStatus
     Unknown,
 }
 
-/// <summary>One thing that led to the answer. <paramref name="Kind"/> is <c>manual</c> for a status that an administrator set.</summary>
+/// <summary>One reason for the answer. <paramref name="Kind"/> is <c>manual</c> for a status that an administrator set.</summary>
 public sealed record ActivationReason(string Kind, string Message, DateTimeOffset? Since);
 
 /// <summary>What an activation check answers.</summary>
-/// <param name="Message">What the member is to see; null when there is nothing to say.</param>
+/// <param name="Message">What the member sees; null when there is nothing to say.</param>
 /// <param name="EnvironmentId">Null when the environment is unknown.</param>
 public sealed record ActivationAnswer(
     ActivationStatus Status, string? Message, EnvironmentId? EnvironmentId, IReadOnlyList<ActivationReason> Reasons)
@@ -32,7 +32,7 @@ public sealed record ActivationAnswer(
 
     public static ActivationAnswer Unknown { get; } = new(ActivationStatus.Unknown, null, null, []);
 
-    /// <summary>The answer as JSON, serialized once however often it is given.</summary>
+    /// <summary>The answer as JSON, serialized once, however often it is sent.</summary>
     [JsonIgnore]
     internal byte[] Utf8Json => _json ??= JsonSerializer.SerializeToUtf8Bytes(this, Json.Options);
 }

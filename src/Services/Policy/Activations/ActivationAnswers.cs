@@ -5,8 +5,8 @@ using Npgsql;
 namespace EnvPlatform.Policy.Activations;
 
 /// <summary>
-/// The answer for a place: from memory, then Redis, then PostgreSQL. An answer is out of date for as long as an invalidation travels, and
-/// at most for <see cref="PolicyOptions.AnswerSeconds"/> should one be lost.
+/// The answer for a place: from memory, then Redis, then PostgreSQL. An answer is stale only while an invalidation is on its way, or at
+/// most for <see cref="PolicyOptions.AnswerSeconds"/> if one is lost.
 /// </summary>
 internal sealed class ActivationAnswers(
     AnswerMemory memory, SharedAnswers shared, InvalidationChannel channel, NpgsqlDataSource db,

@@ -2,7 +2,7 @@ using EnvPlatform.Contracts;
 
 namespace EnvPlatform.Policy.Activations;
 
-/// <summary>Whether an environment may be activated, by what is known of it. A manual status stands above all else.</summary>
+/// <summary>Whether an environment may be activated, by what is known of it. A manual status takes precedence.</summary>
 internal static class ActivationDecision
 {
     /// <param name="facts">Null for a place where no environment is known.</param>

@@ -11,8 +11,8 @@ using Npgsql;
 namespace EnvPlatform.Policy.Activations;
 
 /// <summary>
-/// Warnings and refusals become audit events, every one of them, up to one a second for a subject and an environment; what comes faster is
-/// counted in the database and becomes one event with its count within seconds.
+/// Warnings and refusals become audit events, each of them, up to one a second for a subject and an environment; any beyond that are
+/// counted in the database and become one event with the count within seconds.
 /// </summary>
 internal static class ActivationDenials
 {

@@ -15,8 +15,8 @@ internal sealed record ActivationFacts(
     EnvironmentId EnvironmentId, SubjectId? Owner, EnvironmentStatus Manual, string? Message, DateTimeOffset? SetAt)
 {
     /// <summary>
-    /// Null for a place where no environment is known. Two environments are at one place only while the event that moves one of them away
-    /// is late: the newer one is meant.
+    /// Null for a place where no environment is known. Two environments are at one place only until the event that moves one of them away
+    /// arrives: the newer one is used.
     /// </summary>
     public static Task<ActivationFacts?> ReadAsync(NpgsqlDataSource db, Location location, CancellationToken ct) =>
         db.QuerySingleOrDefaultAsync<ActivationFacts>(

@@ -22,7 +22,7 @@ internal static class ActivationServices
         builder.Services.AddHealthChecks().AddCheck<RedisHealth>("redis", HealthStatus.Degraded, [ServiceDefaults.Health.ReadyTag]);
     }
 
-    /// <summary>Says that Redis is away without taking the service out of use: PostgreSQL answers meanwhile.</summary>
+    /// <summary>Reports that Redis is unavailable without taking the service out of use: PostgreSQL answers meanwhile.</summary>
     private sealed class RedisHealth(InvalidationChannel channel) : IHealthCheck
     {
         public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>

@@ -3,9 +3,9 @@ using System.Collections.Concurrent;
 namespace EnvPlatform.Policy.Activations;
 
 /// <summary>
-/// The activation answers that this process remembers: bounded, and safe against a slow reader. Places are spread over stripes, each with a
-/// generation. A reader takes the stamp before it reads and hands it over with the answer; an invalidation raises the generation, so an
-/// answer that was read before the invalidation and kept after it carries an old stamp and is never given out.
+/// The activation answers that this process caches: bounded, and safe against slow readers. Places are spread over stripes, each with a
+/// generation. A reader takes the stamp before it reads and stores it with the answer; an invalidation raises the generation, so an answer
+/// that was read before the invalidation and stored after it carries an old stamp and is never returned.
 /// </summary>
 internal sealed class AnswerMemory(int capacity, TimeProvider clock)
 {
@@ -15,7 +15,7 @@ internal sealed class AnswerMemory(int capacity, TimeProvider clock)
     private ConcurrentDictionary<Location, Entry> _young = new();
     private ConcurrentDictionary<Location, Entry> _old = new();
 
-    /// <summary>Both parts only grow, so their sum is the same at two moments exactly when neither changed in between.</summary>
+    /// <summary>Both parts only grow, so two sums are equal exactly when neither part changed in between.</summary>
     public long Stamp(ulong hash) => Volatile.Read(ref _generations[hash % Stripes]) + Volatile.Read(ref _epoch);
 
     public ActivationAnswer? Find(in Location location, ulong hash)
@@ -46,7 +46,7 @@ internal sealed class AnswerMemory(int capacity, TimeProvider clock)
 
     public void Clear() => Interlocked.Increment(ref _epoch);
 
-    /// <summary>Half of the capacity is for what was used since the last turn; what was not used for two turns goes.</summary>
+    /// <summary>Half of the capacity is for what was used since the last turn; what was not used for two turns is dropped.</summary>
     private void Add(in Location location, Entry entry)
     {
         var current = _young;

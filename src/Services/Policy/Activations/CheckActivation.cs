@@ -9,8 +9,8 @@ using Npgsql;
 namespace EnvPlatform.Policy.Activations;
 
 /// <summary>
-/// A member is about to activate the environment at a prefix of a machine: may it? A warning or a refusal is recorded before it is given,
-/// so none is given that the audit log does not know.
+/// A member is about to activate the environment at a prefix of a machine: is that allowed? A warning or refusal is recorded before it is
+/// returned, so that the audit log has every one.
 /// </summary>
 internal static class CheckActivation
 {
@@ -47,7 +47,7 @@ internal static class CheckActivation
         return new Written(answer);
     }
 
-    /// <summary>Writes the bytes that the answer keeps, instead of serializing it again.</summary>
+    /// <summary>Writes the answer's cached bytes, instead of serializing it again.</summary>
     private sealed class Written(ActivationAnswer answer) : IResult
     {
         public Task ExecuteAsync(HttpContext httpContext)

@@ -11,7 +11,7 @@ namespace EnvPlatform.Policy.Activations;
 
 /// <summary>
 /// Drops the answers for environments whose status changed, again and durably: the request that changed it drops them at once, but its
-/// process may die between the commit and that. Dropping twice is harmless, so what was handled is not remembered.
+/// process may die after the commit and before that. Dropping twice is harmless, so handled messages are not recorded.
 /// </summary>
 internal sealed class DropAnswers(NpgsqlDataSource db, InvalidationChannel channel) : IConsumer<Batch<EnvironmentStatusChanged>>
 {

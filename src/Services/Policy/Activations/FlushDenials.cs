@@ -4,7 +4,7 @@ using Npgsql;
 
 namespace EnvPlatform.Policy.Activations;
 
-/// <summary>Writes the audit events of denials that came faster than one a second, once a second.</summary>
+/// <summary>Writes, once a second, the audit events of denials beyond one a second.</summary>
 internal sealed class FlushDenials(NpgsqlDataSource db, TimeProvider clock) : IPeriodicWork
 {
     public static TimeSpan Interval { get; } = TimeSpan.FromSeconds(1);

@@ -63,7 +63,7 @@ internal sealed partial class InvalidationChannel(
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
         new RepeatedWork(nameof(InvalidationChannel), clock, log).RunAsync(ProbeAsync, stoppingToken);
 
-    // An unavailable Redis is no failure of the work: PostgreSQL answers meanwhile, and the next probe connects again.
+    // An unavailable Redis is not a failure of the work: PostgreSQL answers meanwhile, and the next probe connects again.
     private async Task<TimeSpan?> ProbeAsync(CancellationToken ct)
     {
         try

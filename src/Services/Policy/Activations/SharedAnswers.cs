@@ -10,9 +10,9 @@ using StackExchange.Redis;
 namespace EnvPlatform.Policy.Activations;
 
 /// <summary>
-/// The activation answers that all instances share in Redis. Whoever misses takes a lease on the key and may fill it only while the lease
-/// is there; an invalidation deletes it, so an answer that was read before the change cannot be put back after it (the leases of Nishtala
-/// et al., "Scaling Memcache at Facebook", NSDI 2013). A miss and a Redis that is away look the same.
+/// The activation answers that all instances share in Redis. A reader that misses takes a lease on the key and may fill it only while the
+/// lease exists; an invalidation deletes it, so an answer that was read before the change cannot be stored after it (the leases of Nishtala
+/// et al., "Scaling Memcache at Facebook", NSDI 2013). A miss and an unavailable Redis look the same.
 /// </summary>
 internal sealed class SharedAnswers(InvalidationChannel channel, IOptions<PolicyOptions> options, TimeProvider clock)
 {
@@ -32,7 +32,7 @@ internal sealed class SharedAnswers(InvalidationChannel channel, IOptions<Policy
 
     private static readonly TimeSpan LeaseTime = TimeSpan.FromSeconds(10);
 
-    /// <summary>What Redis knows: an answer and how long it is good; or a lease to fill the key with; or neither.</summary>
+    /// <summary>What Redis has: an answer and how long it is valid; or a lease to fill the key with; or neither.</summary>
     public async Task<(ActivationAnswer? Answer, TimeSpan Time, string? Lease)> FindAsync(Location location)
     {
         if (channel.Database is not { } redis)
@@ -76,7 +76,7 @@ internal sealed class SharedAnswers(InvalidationChannel channel, IOptions<Policy
         }
         catch (Exception exception) when (exception is RedisException or TimeoutException)
         {
-            // The lease lapses; the next check reads the database.
+            // The lease expires; the next check reads the database.
         }
     }
 

@@ -11,8 +11,8 @@ using Npgsql;
 namespace EnvPlatform.Policy.Scans;
 
 /// <summary>
-/// Keeps what a scan found in a set for an organization. The time of the scan drops what is stale or comes twice, so what was handled is
-/// not remembered.
+/// Stores what a scan found in a set for an organization. Stale and duplicate messages are dropped by the time of the scan, so handled
+/// messages are not recorded.
 /// </summary>
 internal sealed class StoreScanResults(NpgsqlDataSource db) : IConsumer<Batch<EnvironmentScanned>>
 {

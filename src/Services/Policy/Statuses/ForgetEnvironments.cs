@@ -11,7 +11,7 @@ using Npgsql;
 namespace EnvPlatform.Policy.Statuses;
 
 /// <summary>
-/// Forgets environments that were removed. Their row stays as a mark, so that a log that arrives late does not bring them back.
+/// Forgets environments that were removed. Their row stays as a tombstone, so that a log that arrives late does not bring them back.
 /// </summary>
 internal sealed class ForgetEnvironments(NpgsqlDataSource db, InvalidationChannel channel) : IConsumer<Batch<EnvironmentRemoved>>
 {

@@ -13,18 +13,18 @@ using IngestEnvironments = EnvPlatform.Contracts.Ingest.Environments;
 
 namespace EnvPlatform.Policy.Statuses;
 
-/// <summary>What a look for an environment came to.</summary>
+/// <summary>The outcome of looking up an environment.</summary>
 internal abstract record Lookup
 {
     public sealed record Found(StatusRow Row) : Lookup;
 
     public sealed record Missing : Lookup;
 
-    /// <summary>It is not known here, and Ingest, which would know, does not answer.</summary>
+    /// <summary>It is not known here, and Ingest, which may know it, does not answer.</summary>
     public sealed record Unanswered : Lookup;
 }
 
-/// <summary>Finds an environment; one whose event has not arrived yet is asked of Ingest, and known from then on.</summary>
+/// <summary>Finds an environment; one whose event has not arrived yet is fetched from Ingest and stored.</summary>
 internal sealed class KnownEnvironments(
     NpgsqlDataSource db, IngestEnvironments.EnvironmentsClient ingest, InvalidationChannel channel,
     IOptions<PolicyOptions> options, TimeProvider clock)

@@ -10,7 +10,7 @@ using Npgsql;
 namespace EnvPlatform.Policy.Statuses;
 
 /// <summary>
-/// Learns which environment is at which prefix of which machine. The environment's version drops what is stale or comes twice.
+/// Learns which environment is at which prefix of which machine. Stale and duplicate events are dropped by the environment's version.
 /// </summary>
 internal sealed class PlaceEnvironments(NpgsqlDataSource db, InvalidationChannel channel) : IConsumer<Batch<EnvironmentLogged>>
 {

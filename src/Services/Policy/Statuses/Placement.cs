@@ -4,19 +4,19 @@ using EnvPlatform.Postgres;
 
 namespace EnvPlatform.Policy.Statuses;
 
-/// <summary>That an environment is somewhere, as Ingest says. A new environment may be used.</summary>
+/// <summary>Where an environment is, according to Ingest. A new environment may be used.</summary>
 /// <param name="Owner">Null where the source does not say.</param>
 /// <param name="PackageSetId">The package set that it holds; null where the source does not say.</param>
-/// <param name="Version">The environment's version: what is older than what is known changes nothing.</param>
+/// <param name="Version">The environment's version: older events than the stored one change nothing.</param>
 internal sealed record Placement(
     OrganizationId OrganizationId, EnvironmentId EnvironmentId, MachineId MachineId, SubjectId? Owner, long? PackageSetId, string Prefix,
     string Name, long Version, DateTimeOffset At)
 {
     /// <summary>Writes the newest placement of each environment. Doing so twice, or late, is harmless: the version decides.</summary>
-    /// <returns>The places whose answers are out of date once the transaction has committed.</returns>
+    /// <returns>The places whose answers are stale once the transaction has committed.</returns>
     public static async Task<IReadOnlyCollection<Location>> ApplyAsync(Tx tx, IReadOnlyCollection<Placement> placements)
     {
-        // In the order of the keys, so that two instances wait for each other and never in a circle.
+        // In the order of the keys, to avoid deadlocks between instances.
         var newest = placements
             .GroupBy(placement => (placement.OrganizationId, placement.EnvironmentId))
             .Select(same => same.MaxBy(placement => placement.Version)! with

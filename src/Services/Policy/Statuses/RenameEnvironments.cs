@@ -24,9 +24,7 @@ internal sealed class RenameEnvironments(NpgsqlDataSource db, InvalidationChanne
 
     internal sealed class Definition : BatchDefinition<RenameEnvironments>
     {
-        /// <summary>
-        /// The queue keeps the name that it had when the consumer was called after a move: messages may be waiting in it.
-        /// </summary>
+        /// <summary>The queue keeps the name from when the consumer was named after a move: messages may be waiting in it.</summary>
         public Definition(IEndpointNameFormatter names)
         {
             ArgumentNullException.ThrowIfNull(names);

@@ -11,8 +11,6 @@ internal sealed record StatusRow(
     public StatusView ToView() => new(EnvironmentId, Status, Message, SetBy, SetAt);
 }
 
-/// <summary>
-/// The status of an environment. <paramref name="SetBy"/> and <paramref name="SetAt"/> are null while nobody ever set it.
-/// </summary>
+/// <summary>The status of an environment. <paramref name="SetBy"/> and <paramref name="SetAt"/> are null when it was never set.</summary>
 public sealed record StatusView(
     EnvironmentId EnvironmentId, EnvironmentStatus Status, string? Message, SubjectId? SetBy, DateTimeOffset? SetAt);
