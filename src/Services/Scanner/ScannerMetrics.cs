@@ -5,7 +5,7 @@ using EnvPlatform.ServiceDefaults;
 
 namespace EnvPlatform.Scanner;
 
-/// <summary>What the scanner measures of itself.</summary>
+/// <summary>The metrics of the scanner.</summary>
 public sealed class ScannerMetrics
 {
     private static readonly Counter<long> ScanCounter =

@@ -13,23 +13,25 @@ public sealed class ScannerOptions
     [Range(1, 4L << 30)]
     public long MaxImportBytes { get; set; } = 512L << 20;
 
-    /// <summary>Bytes that an import's file unpacks to, at most, however small it is packed.</summary>
+    /// <summary>Bytes that an import's file unpacks to, at most, whatever its compressed size.</summary>
     [Range(1, 1L << 40)]
     public long MaxUnpackedBytes { get; set; } = 2L << 30;
 
-    /// <summary>How often an import is begun before it is given up, when its process dies or its database goes away each time.</summary>
+    /// <summary>
+    /// How often an import is started before it fails, when its process dies or its database becomes unavailable each time.
+    /// </summary>
     [Range(1, 100)]
     public int MaxImportAttempts { get; set; } = 5;
 
-    /// <summary>Seconds between looks for new advisories and waiting imports when no notification comes.</summary>
+    /// <summary>Seconds between polls for new advisories and pending imports when no notification arrives.</summary>
     [Range(1, 600)]
     public int PollSeconds { get; set; } = 5;
 
-    /// <summary>Environments at most that are scanned in one transaction.</summary>
+    /// <summary>Maximum number of environments that are scanned in one transaction.</summary>
     [Range(1, 1_000)]
     public int ScanBatch { get; set; } = 100;
 
-    /// <summary>Channels that are mirrors of others, so that their packages are taken for the same.</summary>
+    /// <summary>Channels that are mirrors of others, so that their packages are treated as the same.</summary>
     public List<ChannelAlias> ChannelAliases { get; } = [];
 
     internal CondaChannels Channels() =>
@@ -42,7 +44,7 @@ public sealed class ScannerOptions
 /// <summary>A channel that holds the packages of another.</summary>
 public sealed class ChannelAlias
 {
-    /// <summary>The mirror as logs name it: its address without platform folder, token and password.</summary>
+    /// <summary>The mirror as in logs: its address without platform folder, token and password.</summary>
     public string Channel { get; set; } = "";
 
     /// <summary>The channel that it is a mirror of: conda-forge, pkgs/main or another whose names are known.</summary>

@@ -3,15 +3,15 @@ using EnvPlatform.Scanner.Matching;
 namespace EnvPlatform.Scanner.Advisories;
 
 /// <summary>
-/// A source record about a vulnerability in the terms of OSV (schema 1.7, https://ossf.github.io/osv-schema/), in which other sources are
-/// read as well.
+/// A source record about a vulnerability in the terms of OSV (schema 1.7, https://ossf.github.io/osv-schema/); other sources are converted
+/// to it.
 /// </summary>
 /// <param name="Aliases">
-/// Other ids of the same vulnerability. <c>related</c> and <c>upstream</c> say something else and are not kept.
+/// Other ids of the same vulnerability. <c>related</c> and <c>upstream</c> mean something else and are not kept.
 /// </param>
-/// <param name="Withdrawn">Since when the source holds the record to be wrong; it is then no finding.</param>
-/// <param name="Severity">The scores as the source gives them, unread.</param>
-/// <param name="DatabaseSeverity">The source's own word (<c>database_specific.severity</c>), used where no score can be read.</param>
+/// <param name="Withdrawn">When the source withdrew the record; it then causes no finding.</param>
+/// <param name="Severity">The scores as the source gives them, not parsed.</param>
+/// <param name="DatabaseSeverity">The source's own rating (<c>database_specific.severity</c>), used where no score can be read.</param>
 public sealed record Advisory(
     string Id,
     string[] Aliases,
@@ -46,7 +46,7 @@ public sealed record AffectedPackage(
     public PackageIdentity? Identity => Ecosystems.Known(Ecosystem) is { } known ? PackageIdentity.Of(known, Name) : null;
 }
 
-/// <summary>Events on the line of versions, in the order that the record lists them.</summary>
+/// <summary>Version events, in the order of the record.</summary>
 public sealed record AffectedRange(RangeType Type, RangeEvent[] Events);
 
 /// <summary>How a range orders its versions; ranges over commits are not kept.</summary>
@@ -72,6 +72,6 @@ public enum RangeEventKind
     /// <summary>The last version that is affected.</summary>
     LastAffected,
 
-    /// <summary>The range says nothing from this version on; <c>*</c> is after every version.</summary>
+    /// <summary>The range does not extend to this version or any later one; <c>*</c> is after every version.</summary>
     Limit,
 }

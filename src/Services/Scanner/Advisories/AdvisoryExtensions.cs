@@ -8,7 +8,7 @@ using Microsoft.Extensions.Options;
 
 namespace EnvPlatform.Scanner.Advisories;
 
-/// <summary>The advisories: the index in memory, kept current, and the imports.</summary>
+/// <summary>The advisories: the in-memory index, kept current, and the imports.</summary>
 internal static class AdvisoryExtensions
 {
     public static void AddAdvisories(this WebApplicationBuilder builder)

@@ -9,12 +9,12 @@ using Npgsql;
 
 namespace EnvPlatform.Scanner.Advisories;
 
-/// <summary>An index of the advisories, and the generation of the advisories that it holds.</summary>
+/// <summary>An index of the advisories, and their generation.</summary>
 public sealed record IndexGeneration(long Generation, AdvisoryIndex Index, DateTimeOffset LoadedAt);
 
 /// <summary>
-/// The index that this process matches with. Whoever has read a generation from the database asks for an index of at least that one and
-/// waits while it is loaded; a new one replaces the old one whole.
+/// The index that this process matches with. A caller that has read a generation from the database asks for an index of at least that one
+/// and waits while it is loaded; a new index replaces the old one as a whole.
 /// </summary>
 public sealed class CurrentIndex(NpgsqlDataSource db, CondaChannels channels, TimeProvider clock) : IDisposable
 {

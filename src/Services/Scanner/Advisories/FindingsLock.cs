@@ -3,15 +3,15 @@ using EnvPlatform.Postgres;
 namespace EnvPlatform.Scanner.Advisories;
 
 /// <summary>
-/// The lock that keeps results and advisories in step. Storing what a match says takes it shared and matches with an index of the
-/// generation that it returns; changing the advisories takes it exclusively, matches what is stored again and raises the generation. So
-/// there is no moment in which a result of an older generation could be stored after an import has looked for results to renew.
+/// The lock that keeps results and advisories in step. Storing match results takes it shared and matches with an index of the generation
+/// that it returns; changing the advisories takes it exclusively, matches the stored packages again and raises the generation. So no result
+/// of an older generation can be stored after an import has looked for results to renew.
 /// </summary>
 internal static class FindingsLock
 {
     private const long Key = 0x656e_7670_6669_6e64; // "envpfind"
 
-    /// <summary>Waits for an import that is changing the findings, keeps the next one out until the transaction ends.</summary>
+    /// <summary>Waits for an import that is changing the findings, and blocks the next one until the transaction ends.</summary>
     /// <returns>The generation of the advisories, which does not change while the lock is held.</returns>
     public static async Task<long> ShareAsync(Tx tx)
     {

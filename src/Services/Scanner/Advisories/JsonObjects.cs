@@ -3,18 +3,18 @@ using System.Buffers;
 namespace EnvPlatform.Scanner.Advisories;
 
 /// <summary>
-/// Cuts a stream into its top-level JSON objects: one object, an array of them, or one after another (JSON lines), without holding more
-/// than one. Only strings and brackets are understood; what is inside is the parser's to judge.
+/// Splits a stream into its top-level JSON objects: one object, an array of them, or one after another (JSON lines), without holding more
+/// than one. Only strings and brackets are recognised; the content is left to the parser.
 /// </summary>
 internal static class JsonObjects
 {
     /// <summary>An object's bytes, or null with the reason why there are none.</summary>
     public readonly record struct Piece(byte[]? Json, string? Problem);
 
-    /// <param name="maxBytes">Of one object; a larger one is passed over and reported.</param>
+    /// <param name="maxBytes">Of one object; a larger one is skipped and reported.</param>
     public static IEnumerable<Piece> Split(Stream stream, int maxBytes) => Split(stream, maxBytes, isInside: false);
 
-    /// <summary>The same for an array that stands inside something else: what follows its end is not looked at.</summary>
+    /// <summary>The same for an array inside something else: what follows its end is ignored.</summary>
     public static IEnumerable<Piece> SplitArray(Stream stream, int maxBytes) => Split(stream, maxBytes, isInside: true);
 
     private static IEnumerable<Piece> Split(Stream stream, int maxBytes, bool isInside)
@@ -81,10 +81,10 @@ internal static class JsonObjects
 
         public bool HasSeenObject { get; private set; }
 
-        /// <summary>What stands between objects is no JSON, so where the next begins is anybody's guess.</summary>
+        /// <summary>What is between objects is not JSON, so the start of the next one is unknown.</summary>
         public bool IsLost { get; private set; }
 
-        /// <summary>Goes on from <paramref name="at"/> to the end of the object or of the chunk.</summary>
+        /// <summary>Continues from <paramref name="at"/> to the end of the object or of the chunk.</summary>
         public Piece? Take(ReadOnlySpan<byte> chunk, ref int at)
         {
             if (!IsInside && !Begin(chunk[at]))

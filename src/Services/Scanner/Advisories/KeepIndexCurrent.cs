@@ -9,7 +9,7 @@ using Npgsql;
 namespace EnvPlatform.Scanner.Advisories;
 
 /// <summary>
-/// Brings in the built-in advisories at the start, loads the index, and loads it again when another process has changed the advisories.
+/// Stores the built-in advisories at the start, loads the index, and reloads it when another process has changed the advisories.
 /// </summary>
 internal sealed partial class KeepIndexCurrent(
     NpgsqlDataSource db, CurrentIndex index, ChangeAdvisories change, IOptions<ScannerOptions> options,

@@ -15,7 +15,7 @@ internal static class RecordArchive
     /// <param name="Json">The record's text as it was found; null with the reason where there is none to show.</param>
     public readonly record struct Entry(string Name, byte[]? Json, string? Problem);
 
-    /// <summary>Cuts a text of JSON into its records, none of them larger than a number of bytes.</summary>
+    /// <summary>Splits JSON text into its records, each at most that many bytes.</summary>
     public delegate IEnumerable<JsonObjects.Piece> Splitter(Stream json, int maxBytes);
 
     /// <exception cref="OsvArchiveException">
@@ -111,7 +111,7 @@ internal static class RecordArchive
         }
     }
 
-    // A zip's directory is at its end, so what cannot be rewound goes through a file that is gone when closed.
+    // A zip's directory is at its end, so a stream that cannot seek goes through a file that is deleted when closed.
     private static Stream Rewindable(Stream stream, Budget budget)
     {
         if (stream.CanSeek)
@@ -173,11 +173,11 @@ internal static class RecordArchive
             }
         }
 
-        // Copying to a file is counted for itself: the same bytes are not counted again when they are read.
+        // Copying to a file is counted separately: the same bytes are not counted again when they are read.
         public void Restart() => _bytes = 0;
     }
 
-    /// <summary>Counts what is read, and refuses to go on beyond the budget: sizes that an archive claims are not believed.</summary>
+    /// <summary>Counts what is read, and fails beyond the budget: the sizes that an archive declares are not trusted.</summary>
     private sealed class Metered(Stream inner, Budget budget) : ReadOnlyStream
     {
         public override int Read(Span<byte> buffer)

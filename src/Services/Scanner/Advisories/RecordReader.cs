@@ -4,7 +4,7 @@ using System.Text.Json;
 namespace EnvPlatform.Scanner.Advisories;
 
 /// <summary>
-/// Reads properties of a feed's record. It reads on after a problem and keeps the first, so that a record is read in one expression.
+/// Reads properties of a feed's record. It continues after a problem and keeps the first, so that a record can be read in one expression.
 /// </summary>
 internal class RecordReader
 {
@@ -62,7 +62,7 @@ internal class RecordReader
         return null;
     }
 
-    // Text for people: a NUL, which PostgreSQL's text cannot hold, is replaced and not worth a broken record.
+    // Text for people: a NUL, which PostgreSQL's text cannot hold, is replaced and does not make the record broken.
     public string? Text(JsonElement parent, string property) =>
         Find(parent, property, JsonValueKind.String, out var value) ? String(value, property)?.Replace('\0', '\uFFFD') : null;
 
@@ -147,7 +147,7 @@ internal class RecordReader
         return text;
     }
 
-    /// <summary>Null where the text is no valid Unicode.</summary>
+    /// <summary>Null where the text is not valid Unicode.</summary>
     protected static string? Valid(JsonElement value)
     {
         try
@@ -156,7 +156,7 @@ internal class RecordReader
         }
         catch (InvalidOperationException)
         {
-            // How System.Text.Json says that the text is no valid UTF-8 or escapes half of a surrogate pair.
+            // System.Text.Json's exception for text that is not valid UTF-8 or has an unpaired surrogate.
             return null;
         }
     }
@@ -181,7 +181,7 @@ internal class RecordReader
         }
         catch (InvalidOperationException)
         {
-            // How System.Text.Json says that a name, which may be this one, is no valid text.
+            // System.Text.Json's exception for an invalid name, which may be this one.
             Complain(property, "cannot be looked for beside a name that is no valid Unicode text");
             value = default;
             return false;

@@ -11,10 +11,10 @@ using Npgsql;
 namespace EnvPlatform.Scanner.Advisories;
 
 /// <summary>
-/// Brings the built-in advisories into the database, so that a first start finds something without the network: once for each edition of
-/// them, and never over a record of the same id that was imported. The tables of conda's channels and names, of CPE products and of
-/// repositories and the mirrors that an administrator declared are part of the edition: when they say something else, packages are other
-/// projects than before, or records speak of others, and all packages are matched again.
+/// Stores the built-in advisories, so that a first start finds something without the network: once for each edition, and never over an
+/// imported record with the same id. The tables of conda's channels and names, of CPE products and of repositories and the mirrors that an
+/// administrator declared are part of the edition: when they change, packages or records may be mapped to other projects, and all packages
+/// are matched again.
 /// </summary>
 internal static class SeedStarter
 {

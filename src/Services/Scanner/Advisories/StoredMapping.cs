@@ -6,7 +6,7 @@ using Npgsql;
 
 namespace EnvPlatform.Scanner.Advisories;
 
-/// <summary>Reads back the published mappings that were imported.</summary>
+/// <summary>Reads the published mappings that were imported.</summary>
 internal static class StoredMapping
 {
     private const string Sql = "select source, channel, conda_name, pypi_names from published_mappings";
@@ -21,7 +21,7 @@ internal static class StoredMapping
         return await ReadAsync(connection, ct);
     }
 
-    /// <summary>How packages are taken for projects when this is what was imported.</summary>
+    /// <summary>The mapping of packages to projects with these imported entries.</summary>
     public static ConventionMapping With(CondaChannels channels, IEnumerable<PublishedEntry> entries) =>
         new(CondaNames.BuiltIn, channels, PublishedMapping.Of(entries));
 }

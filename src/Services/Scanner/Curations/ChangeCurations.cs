@@ -6,14 +6,14 @@ using EnvPlatform.ServiceDefaults.Callers;
 
 namespace EnvPlatform.Scanner.Curations;
 
-/// <summary>What somebody holds of a finding, and until when.</summary>
+/// <summary>A person's verdict on a finding, and until when it holds.</summary>
 internal sealed record Verdict(string Status, string? Reason, DateTimeOffset? ExpiresAt)
 {
     public static Verdict None { get; } = new(CurationStatuses.Reported, null, null);
 }
 
 /// <summary>
-/// Changes an organization's verdicts, and with them the counts of its sets, what its environments are told, and the audit log. The
+/// Changes an organization's verdicts, the counts of its sets, publishes the new counts of its environments, and writes the audit log. The
 /// transaction shares the <see cref="Advisories.FindingsLock"/> and holds the organization's <see cref="CurationsLock"/>.
 /// </summary>
 internal static class ChangeCurations
@@ -21,14 +21,14 @@ internal static class ChangeCurations
     private const int MaxNames = 1_000;
     private const int Chunk = 10_000;
 
-    /// <summary>Of the verdicts of a scope, those not ended. A row constructor compares nulls as equal.</summary>
+    /// <summary>The verdicts of a scope that have not ended. A row constructor compares nulls as equal.</summary>
     public const string OfScope =
         """
         c.org_id = @OrgId and c.vulnerability_id = @Vulnerability and c.ended_at is null
             and (c.package, c.version, c.build) is not distinct from (@Package::text, @Version::text, @Build::text)
         """;
 
-    /// <summary>The vulnerability that goes by this name, with all of its names, its own first; null when none does.</summary>
+    /// <summary>The vulnerability with this id or alias, with all of its names, its own first; null when there is none.</summary>
     public static async Task<Curated?> FindAsync(Tx tx, string name)
     {
         var row = await tx.QuerySingleOrDefaultAsync<NamedRow>(
@@ -41,13 +41,13 @@ internal static class ChangeCurations
                 .Distinct(StringComparer.Ordinal).Take(MaxNames)]);
     }
 
-    /// <summary>The verdict that counts for exactly this scope.</summary>
+    /// <summary>The verdict in force for exactly this scope.</summary>
     public static async Task<Verdict> InForceAsync(Tx tx, OrganizationId organization, string vulnerability, CurationScope scope) =>
         await tx.QuerySingleOrDefaultAsync<Verdict>(
             $"select c.status, c.reason, c.expires_at from curations c where {OfScope} order by c.created_at desc, c.id desc limit 1",
             Parameters(organization, vulnerability, scope)) ?? Verdict.None;
 
-    /// <summary>Stores a verdict; the counts and the audit log are for the caller to follow.</summary>
+    /// <summary>Stores a verdict; the caller updates the counts and the audit log.</summary>
     public static Task StoreAsync(Tx tx, Caller caller, Curated vulnerability, CurationScope scope, Verdict verdict, DateTimeOffset now) =>
         tx.ExecuteAsync(
             $"""
@@ -89,7 +89,7 @@ internal static class ChangeCurations
             $"{vulnerability} was curated as {verdict.Status}{scope}{until}.");
     }
 
-    /// <summary>Takes back what is held of exactly this scope.</summary>
+    /// <summary>Takes back the verdicts on exactly this scope.</summary>
     /// <returns>Whether there was anything.</returns>
     public static async Task<bool> TakeBackAsync(
         Tx tx, Caller caller, string vulnerability, CurationScope scope, string? reason, DateTimeOffset now)
@@ -122,9 +122,9 @@ internal static class ChangeCurations
     }
 
     /// <summary>
-    /// Counts the organization's sets that have one of the vulnerabilities again, and tells its environments on those that differ.
+    /// Recounts the organization's sets that have one of the vulnerabilities, and notifies its environments on those that changed.
     /// </summary>
-    /// <returns>How many environments were told.</returns>
+    /// <returns>How many environments were notified.</returns>
     public static async Task<int> TellAsync(Tx tx, OrganizationId organization, string[] vulnerabilities, DateTimeOffset now)
     {
         var told = 0;
@@ -136,7 +136,7 @@ internal static class ChangeCurations
         return told;
     }
 
-    /// <param name="told">Environments whose counts changed by it; null where that was by several verdicts together.</param>
+    /// <param name="told">Environments whose counts it changed; null where several verdicts together did.</param>
     public static void Audit(
         Tx tx, Caller caller, DateTimeOffset now, string action, string vulnerability, CurationScope scope, Verdict before, Verdict after,
         int? told, string message) =>
@@ -157,5 +157,5 @@ internal static class ChangeCurations
     private sealed record NamedRow(string Id, string[] Advisories, string[] Aliases);
 }
 
-/// <summary>A vulnerability to be curated, with the ids to know it by later: in lower case, its own first.</summary>
+/// <summary>A vulnerability to be curated, with the ids to recognise it by later: in lower case, its own first.</summary>
 internal sealed record Curated(string Id, string[] Names);

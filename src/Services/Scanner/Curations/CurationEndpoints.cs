@@ -2,7 +2,7 @@ using EnvPlatform.Scanner.Curations.Vex;
 
 namespace EnvPlatform.Scanner.Curations;
 
-/// <summary>What an organization holds of vulnerabilities.</summary>
+/// <summary>An organization's verdicts on vulnerabilities.</summary>
 internal static class CurationEndpoints
 {
     public static void MapCurations(this IEndpointRouteBuilder app)

@@ -1,14 +1,15 @@
 namespace EnvPlatform.Scanner.Curations;
 
 /// <summary>
-/// The SQL that says which verdict counts. It stands here once, so that counts, lists, search and the local audit cannot disagree.
+/// The SQL that determines which verdict counts. It is defined only here, so that counts, lists, search and the local audit cannot
+/// disagree.
 /// </summary>
 internal static class CurationInForce
 {
     /// <summary>The status of the finding that <see cref="Of"/> was joined to.</summary>
     public const string Status = "coalesce(curation.status, 'reported')";
 
-    /// <summary>Over several findings: the status that asks for most attention.</summary>
+    /// <summary>Over several findings: the status that needs most attention.</summary>
     public const string MostUrgent = $"(array_agg({Status} order by {Urgency}, curation.created_at desc nulls last))[1]";
 
     /// <summary>Over several findings: since when they have the status that <see cref="MostUrgent"/> says.</summary>
@@ -20,8 +21,8 @@ internal static class CurationInForce
     private const string Urgency = $"array_position(array['active', 'reported', 'disputed', 'mitigated', 'cleared'], {Status})";
 
     /// <summary>
-    /// Joins <c>curation(status, created_at)</c> to a finding <c>f(vulnerability_id)</c> of a package <c>p</c>; nulls where nobody has
-    /// judged it.
+    /// Joins <c>curation(status, created_at)</c> to a finding <c>f(vulnerability_id)</c> of a package <c>p</c>; nulls where there is no
+    /// verdict.
     /// </summary>
     /// <param name="organization">The SQL of the organization's id.</param>
     public static string Of(string organization) =>

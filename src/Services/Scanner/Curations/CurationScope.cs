@@ -4,7 +4,7 @@ namespace EnvPlatform.Scanner.Curations;
 
 /// <summary>
 /// What a verdict covers: the whole vulnerability, or where it is found in a package, in one version of it, in one build. Build strings
-/// repeat over versions (<c>py39_0</c>), so a build may be named with its version.
+/// repeat across versions (<c>py39_0</c>), so a build may be named with its version.
 /// </summary>
 /// <param name="Package">The package's name as findings show it, in lower case; null for the whole vulnerability.</param>
 internal sealed record CurationScope(string? Package, string? Version, string? Build)

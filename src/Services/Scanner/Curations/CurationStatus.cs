@@ -1,6 +1,6 @@
 namespace EnvPlatform.Scanner.Curations;
 
-/// <summary>What an organization holds of a finding. All but <see cref="Reported"/> are verdicts of a person.</summary>
+/// <summary>An organization's status of a finding. All but <see cref="Reported"/> are verdicts of a person.</summary>
 public enum CurationStatus
 {
     /// <summary>From the feed; nobody has reviewed it.</summary>
@@ -12,7 +12,7 @@ public enum CurationStatus
     /// <summary>Present, but something else keeps it from being exploited.</summary>
     Mitigated,
 
-    /// <summary>Reviewed, and it does not affect: a wrong match, a build with the fix, code that is not there.</summary>
+    /// <summary>Reviewed, and not affected: a wrong match, a build with the fix, code that is not there.</summary>
     Cleared,
 
     /// <summary>Whether it is a vulnerability at all is contested.</summary>

@@ -3,8 +3,8 @@ using EnvPlatform.Contracts.Ids;
 namespace EnvPlatform.Scanner.Curations;
 
 /// <summary>A verdict as clients see it.</summary>
-/// <param name="VulnerabilityId">What it is for now; the id that it was made for where no advisory speaks of that any more.</param>
-/// <param name="InForce">Not ended, and not under a newer one of the same scope.</param>
+/// <param name="VulnerabilityId">Its current vulnerability; the id that it was made for where no advisory refers to that any more.</param>
+/// <param name="InForce">Not ended, and not overridden by a newer one of the same scope.</param>
 /// <param name="EndedAs">superseded, taken_back or expired; null where it is not ended.</param>
 public sealed record CurationView(
     CurationId Id, string VulnerabilityId, string? Package, string? Version, string? Build, string Status, string Reason,

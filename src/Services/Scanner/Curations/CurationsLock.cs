@@ -4,13 +4,13 @@ using EnvPlatform.Postgres;
 namespace EnvPlatform.Scanner.Curations;
 
 /// <summary>
-/// The lock that keeps an organization's verdicts and counts in step: whoever changes a verdict takes it, whoever brings an environment to
-/// a set shares it, so that no set is counted without the verdict and none missed by it. Always after a share of the
-/// <see cref="Advisories.FindingsLock"/>; an import, which takes that exclusively, has every organization to itself.
+/// The lock that keeps an organization's verdicts and counts in step: changing a verdict takes it exclusively, moving an environment to a
+/// set takes it shared, so that every set is counted with the verdict. Always taken after a share of the
+/// <see cref="Advisories.FindingsLock"/>; an import, which takes that exclusively, excludes every organization.
 /// </summary>
 internal static class CurationsLock
 {
-    /// <summary>Locks in one order, so that two scans cannot wait for each other in a circle.</summary>
+    /// <summary>Locks in a fixed order, to avoid deadlocks between scans.</summary>
     public static Task ShareAsync(Tx tx, IEnumerable<OrganizationId> organizations) => tx.ExecuteAsync(
         """
         select pg_advisory_xact_lock_shared(key)

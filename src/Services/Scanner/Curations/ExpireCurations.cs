@@ -11,8 +11,8 @@ using Npgsql;
 namespace EnvPlatform.Scanner.Curations;
 
 /// <summary>
-/// Ends verdicts whose time is over: what was held before counts again, or the finding is reported again. Every instance waits for the next
-/// one to expire, woken when a new verdict is given; of several one does it, in the transaction that also counts, tells and audits.
+/// Ends expired verdicts: the previous verdict counts again, or the finding is reported again. Every instance waits for the next one to
+/// expire, woken when a new verdict is given; one of them ends it, in the transaction that also counts, publishes and audits.
 /// </summary>
 internal sealed partial class ExpireCurations(
     NpgsqlDataSource db, TimeProvider clock, IOptions<ScannerOptions> options, ILogger<ExpireCurations> log) : IListeningWork

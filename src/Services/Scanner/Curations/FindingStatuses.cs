@@ -6,16 +6,16 @@ using Npgsql;
 
 namespace EnvPlatform.Scanner.Curations;
 
-/// <summary>The status of a finding, or of a vulnerability over all findings of it, and since when a person has held it so.</summary>
+/// <summary>The status of a finding, or of a vulnerability over all findings of it, and since when a person's verdict has set it.</summary>
 internal sealed record CuratedStatus(string Status, DateTimeOffset? CuratedAt)
 {
     public static CuratedStatus Reported { get; } = new(CurationStatuses.Reported, null);
 }
 
-/// <summary>The organization's status of findings that are in hand, and of vulnerabilities by their ids.</summary>
+/// <summary>The organization's status of given findings, and of vulnerabilities by their ids.</summary>
 internal static class FindingStatuses
 {
-    /// <summary>A finding of a package that need not be stored.</summary>
+    /// <summary>A finding of a package, which need not be stored.</summary>
     public sealed record Finding(
         int Number, string VulnerabilityId, string Manager, string Name, string Project, string? Version, string? Build);
 
@@ -58,7 +58,7 @@ internal static class FindingStatuses
     }
 
     /// <summary>
-    /// Each vulnerability's most urgent status in the environments that the caller may see; where none has it, what is held of it as a
+    /// Each vulnerability's most urgent status in the environments that the caller may see; where none has it, the verdict on it as a
     /// whole.
     /// </summary>
     public static async Task<Dictionary<string, CuratedStatus>> OfVulnerabilitiesAsync(

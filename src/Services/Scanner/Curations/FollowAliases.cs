@@ -3,15 +3,15 @@ using EnvPlatform.Postgres;
 namespace EnvPlatform.Scanner.Curations;
 
 /// <summary>
-/// After an import has changed which ids are aliases: each verdict goes with the ids that it was made for. It is for the vulnerability that
-/// goes by the first of them, the CVE id where there was one, that anything goes by: so it follows a vulnerability to a new name, and where
-/// two are told apart it stays with the one that it was best known as, and the other one is reported again.
+/// After an import has changed which ids are aliases: each verdict follows the ids that it was made for. It applies to the vulnerability of
+/// the first of them (the CVE id where there was one) that still exists: so it follows a vulnerability to a new name, and where one is
+/// split in two it stays with the one of its best-known id, and the other one is reported again.
 /// </summary>
 internal static class FollowAliases
 {
     /// <summary>The transaction holds the exclusive <see cref="Advisories.FindingsLock"/>, and has written the new names.</summary>
-    /// <param name="gone">Vulnerabilities that are about to be forgotten.</param>
-    /// <returns>The vulnerabilities that have another verdict now, or none.</returns>
+    /// <param name="gone">Vulnerabilities that are about to be deleted.</param>
+    /// <returns>The vulnerabilities whose verdict changed or ended.</returns>
     public static async Task<string[]> RunAsync(Tx tx, string[] gone) =>
         [.. (await tx.QueryAsync<Moved>(
             """

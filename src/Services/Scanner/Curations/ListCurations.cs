@@ -11,11 +11,11 @@ using Npgsql;
 namespace EnvPlatform.Scanner.Curations;
 
 /// <summary>
-/// The verdicts of an organization, or of one vulnerability: those in force, or with all that were ever given. The latest first.
+/// The verdicts of an organization, or of one vulnerability: those in force, or all that were ever given. The latest first.
 /// </summary>
 internal static class ListCurations
 {
-    // Ids grow with time.
+    // Ids sort by time.
     private static readonly Dictionary<string, string> Sorts = new(StringComparer.Ordinal) { ["created_at"] = "id" };
 
     public static void MapListCurations(this IEndpointRouteBuilder vulnerabilities)
@@ -42,7 +42,7 @@ internal static class ListCurations
     {
         page.SortBy(Sorts, "created_at");
         var descending = page.Sort is null || page.Descending;
-        // What has ended is not moved when ids become aliases of others: it is found by the ids that it was made for.
+        // Ended verdicts are not moved when ids become aliases of others: they are found by the ids that they were made for.
         const string asked =
             """
             from curations c

@@ -3,26 +3,24 @@ using EnvPlatform.Postgres;
 
 namespace EnvPlatform.Scanner.Curations;
 
-/// <summary>
-/// A set whose counts for an organization are others now, and the time to tell it with: later than all that was told before.
-/// </summary>
+/// <summary>A set whose counts for an organization changed, and the time to publish: later than all published before.</summary>
 internal sealed record RecountedSet(OrganizationId OrgId, long SetId, DateTimeOffset ToldAt);
 
 /// <summary>
-/// What an organization's verdicts leave of the counts of its package sets: the set's own counts without the vulnerabilities that are
-/// mitigated, cleared or disputed in every package of the set that has them. Kept only where that leaves something out.
+/// The counts of an organization's package sets under its verdicts: the set's own counts without the vulnerabilities that are mitigated,
+/// cleared or disputed in every package of the set that has them. Stored only where they differ.
 /// </summary>
 internal static class OrganizationCounts
 {
     /// <summary>
-    /// Works out the counts of these sets again. The sets' own counts are up to date, and the organizations' <see cref="CurationsLock"/> is
+    /// Recomputes the counts of these sets. The sets' own counts are up to date, and the organizations' <see cref="CurationsLock"/> is
     /// held.
     /// </summary>
     /// <param name="organizations">Null for all.</param>
     public static async Task<List<RecountedSet>> RefreshAsync(Tx tx, OrganizationId[]? organizations, long[] sets, DateTimeOffset now) =>
         await HasAnyAsync(tx, organizations) ? await WorkOutAsync(tx, organizations, sets, now) : [];
 
-    /// <summary>Most organizations have no verdicts, and then nothing of theirs need be looked at.</summary>
+    /// <summary>Most organizations have no verdicts and can be skipped.</summary>
     private static Task<bool> HasAnyAsync(Tx tx, OrganizationId[]? organizations) => tx.QuerySingleAsync<bool>(
         """
         select exists (select from curations where ended_at is null and (@Orgs::uuid[] is null or org_id = any(@Orgs)))

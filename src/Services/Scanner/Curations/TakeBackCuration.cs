@@ -9,7 +9,7 @@ using Npgsql;
 
 namespace EnvPlatform.Scanner.Curations;
 
-/// <summary>An administrator takes a verdict back: of exactly the scope named, with all that lie under it.</summary>
+/// <summary>An administrator takes a verdict back: of exactly the scope named, with all that it overrides.</summary>
 internal static class TakeBackCuration
 {
     public static void MapTakeBackCuration(this IEndpointRouteBuilder vulnerabilities) =>

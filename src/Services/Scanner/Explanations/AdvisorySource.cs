@@ -2,8 +2,8 @@ using EnvPlatform.Scanner.Advisories.Starter;
 
 namespace EnvPlatform.Scanner.Explanations;
 
-/// <summary>Who publishes an advisory, and where it can be read: as far as its id tells.</summary>
-/// <param name="Name">Null for a database that is not known here.</param>
+/// <summary>Who publishes an advisory, and where it can be read, as far as its id shows.</summary>
+/// <param name="Name">Null for an unknown database.</param>
 /// <param name="Url">Null where the record has no public page.</param>
 public readonly record struct AdvisorySource(string? Name, string? Url)
 {
@@ -11,7 +11,7 @@ public readonly record struct AdvisorySource(string? Name, string? Url)
     private const string Osv = "https://osv.dev/vulnerability/";
     private const string Nvd = "https://nvd.nist.gov/vuln/detail/";
 
-    // The databases that OSV gathers (https://ossf.github.io/osv-schema/#id-modified-fields) and that speak of what conda packages hold.
+    // The databases that OSV gathers (https://ossf.github.io/osv-schema/#id-modified-fields) and that cover what conda packages hold.
     private static readonly (string Prefix, string Name)[] Databases =
     [
         ("GHSA-", "GitHub Advisory Database"),

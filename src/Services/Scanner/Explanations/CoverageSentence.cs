@@ -1,6 +1,6 @@
 namespace EnvPlatform.Scanner.Explanations;
 
-/// <summary>How a package was checked, or why not, in words for people.</summary>
+/// <summary>How a package was checked, or why not, as a sentence.</summary>
 internal static class CoverageSentence
 {
     /// <param name="coverage">checked, not_checked or not_applicable.</param>

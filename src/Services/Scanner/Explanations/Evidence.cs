@@ -6,7 +6,7 @@ using EnvPlatform.ServiceDefaults;
 namespace EnvPlatform.Scanner.Explanations;
 
 /// <summary>
-/// Why an advisory affects a package, as it is kept with the finding, so that an explanation is always that of what is shown.
+/// Why an advisory affects a package, as stored with the finding, so that an explanation always matches the finding that is shown.
 /// </summary>
 /// <param name="Entry">Which entry of the advisory's <c>affected</c> matched, counted from 0; the first where several did.</param>
 /// <param name="Range">What the version was found in: <c>&gt;=1.0, &lt;1.2.3</c>; <c>=1.2.3</c> where it is listed by itself.</param>
@@ -24,11 +24,11 @@ internal sealed record Evidence(string Advisory, int Entry, string Range, bool L
 }
 
 /// <summary>An advisory that affects a package, and why, as clients see it.</summary>
-/// <param name="Source">The database that published it; null for one that is not known.</param>
+/// <param name="Source">The database that published it; null when unknown.</param>
 /// <param name="Url">Where it can be read; null where it has no public page.</param>
 /// <param name="Entry">Which entry of its <c>affected</c> matched, counted from 0; the first where several did.</param>
 /// <param name="Range">What the version was found in: <c>&gt;=1.0, &lt;1.2.3</c>; <c>=1.2.3</c> where it is listed by itself.</param>
-/// <param name="Listed">The version is listed by itself and in none of the ranges.</param>
+/// <param name="Listed">The version is listed explicitly and in none of the ranges.</param>
 /// <param name="FixedIn">Versions that end the ranges, lowest first; empty when none is known.</param>
 public sealed record AdvisoryMatch(
     string Advisory, string? Source, string? Url, int Entry, string Range, bool Listed, IReadOnlyList<string> FixedIn)

@@ -4,9 +4,9 @@ using EnvPlatform.Scanner.Matching.Versions;
 
 namespace EnvPlatform.Scanner.Explanations;
 
-/// <summary>What a package was taken for and by which rule, as it is kept with the package.</summary>
+/// <summary>What a package was mapped to and by which rule, as stored with the package.</summary>
 /// <param name="Basis">The rule's code; see <see cref="CodeOf"/>.</param>
-/// <param name="Reason">The rule's own words for this package; null where the rule says all.</param>
+/// <param name="Reason">The rule's reason for this package; null where it is the same for all packages.</param>
 /// <param name="Order">The order that its versions compare in.</param>
 internal sealed record PackageMapping(string Ecosystem, string Project, string Basis, string? Reason, string Order)
 {
@@ -30,7 +30,7 @@ internal sealed record PackageMapping(string Ecosystem, string Project, string B
         _ => throw new ArgumentOutOfRangeException(nameof(basis), basis, null),
     };
 
-    /// <summary>In a sentence: what the package is taken for, and because of what.</summary>
+    /// <summary>As a sentence: what the package is mapped to, and why.</summary>
     public string Why(string manager, string name, string? channel)
     {
         var package = manager == "pypi"
@@ -64,8 +64,8 @@ internal sealed record PackageMapping(string Ecosystem, string Project, string B
     private static string Lower(string package) => char.ToLowerInvariant(package[0]) + package[1..];
 }
 
-/// <summary>What a package was taken for, by which rule, and how its versions compare.</summary>
+/// <summary>What a package was mapped to, by which rule, and how its versions are compared.</summary>
 /// <param name="Basis">The rule's code.</param>
-/// <param name="Why">In a sentence.</param>
+/// <param name="Why">As a sentence.</param>
 /// <param name="Order">pep440, conda, openssl, cran, semver or generic.</param>
 public sealed record MappingView(string Ecosystem, string Project, string Basis, string Why, string Order);

@@ -6,8 +6,8 @@ using System.Text.Json.Serialization;
 namespace EnvPlatform.Scanner.Mapping;
 
 /// <summary>
-/// The channels whose packages are known to be named by conda's conventions, and the addresses that are mirrors of them. What a channel
-/// that is not among them calls <c>requests</c> may be anything.
+/// The channels whose packages are known to be named by conda's conventions, and the addresses of their mirrors. In any other channel a
+/// package called <c>requests</c> may be anything.
 /// </summary>
 public sealed class CondaChannels
 {
@@ -100,8 +100,8 @@ public sealed class CondaChannels
     internal sealed record Document(string[] Hosts, Listed[] Channels, Mirror[] Mirrors);
 }
 
-/// <param name="Name">Under which mappings are imported; null where the log names none.</param>
-/// <param name="IsKnown">Conda's conventions are true of it. A log that names no channel is taken to be of one of these.</param>
+/// <param name="Name">The name under which mappings are imported; null where the log names none.</param>
+/// <param name="IsKnown">Conda's conventions apply to it. A log that names no channel is assumed to be from one of these.</param>
 internal readonly record struct KnownChannel(string? Name, bool IsKnown);
 
 [JsonSourceGenerationOptions(

@@ -8,7 +8,7 @@ using EnvPlatform.Scanner.Matching.Versions;
 namespace EnvPlatform.Scanner.Mapping;
 
 /// <summary>
-/// The table of exceptions: conda packages that hold another project than their name says, or none. Data, with a reason for each.
+/// The table of exceptions: conda packages that hold another project than their name suggests, or none. Data, with a reason for each.
 /// </summary>
 public sealed class CondaNames
 {
@@ -35,8 +35,8 @@ public sealed class CondaNames
 
     public IReadOnlyList<Entry> Entries { get; }
 
-    /// <exception cref="JsonException">The table is malformed, or an entry says nothing or two things.</exception>
-    /// <exception cref="ArgumentException">Two entries speak of one name in one channel.</exception>
+    /// <exception cref="JsonException">The table is malformed, or an entry gives no answer or two.</exception>
+    /// <exception cref="ArgumentException">Two entries are for the same name in the same channel.</exception>
     public static CondaNames Read(Stream json)
     {
         var document = JsonSerializer.Deserialize(json, TableJson.Default.Document) ?? throw new JsonException("The table is empty.");
@@ -56,7 +56,7 @@ public sealed class CondaNames
         return new CondaNames(document);
     }
 
-    /// <summary>What a channel calls so; where the log names no channel, what conda-forge does.</summary>
+    /// <summary>The entry for a channel; where the log names no channel, for conda-forge.</summary>
     internal Entry? Find(string condaName, string? channel) =>
         _byChannel.TryGetValue(channel ?? CondaChannels.CondaForge, out var own) && own.TryGetValue(condaName, out var entry)
             ? entry : _packages.GetValueOrDefault(condaName);
@@ -66,11 +66,11 @@ public sealed class CondaNames
 
     /// <summary>One package; exactly one of the four answers is given.</summary>
     /// <param name="Pypi">The project of PyPI that it holds.</param>
-    /// <param name="Native">The upstream project under whose name records of the ecosystem <c>conda</c> speak of it.</param>
-    /// <param name="None">No project that advisories could speak of.</param>
+    /// <param name="Native">The upstream project under whose name records of the ecosystem <c>conda</c> list it.</param>
+    /// <param name="None">No project that advisories could be about.</param>
     /// <param name="Meta">Nothing but dependencies, or a switch for the solver.</param>
-    /// <param name="Channels">The only channels that this is true of; null for all.</param>
-    /// <param name="Python">Whether this is true only of builds for Python, or only of others; null for all.</param>
+    /// <param name="Channels">The channels that this applies to; null for all.</param>
+    /// <param name="Python">Whether this applies only to builds for Python, or only to others; null for all.</param>
     public sealed record Entry(
         string Conda, string? Pypi, string? Native, bool None, bool Meta, string Why, string[]? Channels = null, bool? Python = null);
 

@@ -5,15 +5,15 @@ namespace EnvPlatform.Scanner.Mapping;
 
 /// <summary>
 /// From a package in an environment to the project that it holds: by a table where names mislead (conda <c>pytorch</c> is PyPI's
-/// <c>torch</c>, conda <c>zstd</c> is not PyPI's <c>zstd</c>), by the mappings that others publish, and by conda's conventions. It answers
-/// what the package is, not what is bundled in it.
+/// <c>torch</c>, conda <c>zstd</c> is not PyPI's <c>zstd</c>), by published mappings, and by conda's conventions. It answers what the
+/// package is, not what is bundled in it.
 /// </summary>
 public sealed class ConventionMapping(CondaNames names, CondaChannels channels, PublishedMapping published)
 {
     private const string R = "r-";
     private const string Bioconductor = "bioconductor-";
 
-    /// <summary>With the tables that are built in, and nothing that was imported.</summary>
+    /// <summary>With the built-in tables only, without imported mappings.</summary>
     public static ConventionMapping BuiltIn { get; } = new(CondaNames.BuiltIn, CondaChannels.BuiltIn, PublishedMapping.None);
 
     public MappedPackage Map(in InstalledPackage package)
@@ -32,9 +32,7 @@ public sealed class ConventionMapping(CondaNames names, CondaChannels channels, 
         return Map(package, channel.IsKnown || published.Covers(channel.Name!) ? channel with { IsKnown = true } : channel);
     }
 
-    /// <summary>
-    /// What the rule that an answer comes from says about this package in particular; null where it says the same about all.
-    /// </summary>
+    /// <summary>The reason that the rule behind an answer gives for this package; null where it is the same for all packages.</summary>
     public string? ReasonOf(in InstalledPackage package, in MappedPackage mapped) => (mapped.Basis, mapped.Answer) switch
     {
         (MappingBasis.Table, _) => names.Find(package.Name, channels.Find(package.Channel).Name)?.Why,
@@ -44,7 +42,7 @@ public sealed class ConventionMapping(CondaNames names, CondaChannels channels, 
         _ => null,
     };
 
-    /// <summary>In which order the versions of a project compare.</summary>
+    /// <summary>In which order the versions of a project are compared.</summary>
     public VersionScheme SchemeOf(string ecosystem, string name) => ecosystem switch
     {
         Ecosystems.PyPI => VersionScheme.Pep440,
@@ -54,8 +52,8 @@ public sealed class ConventionMapping(CondaNames names, CondaChannels channels, 
     };
 
     /// <summary>
-    /// Whether a build string says Python: <c>py</c> at its start or after an underscore and not as <c>pypy</c>, or <c>py</c> and a digit
-    /// anywhere (<c>py312h06a4308_0</c>, <c>pyhd8ed1ab_0</c>, <c>cpu_mkl_py312_h446997d_101</c>, <c>unix_pyh707e725_0</c>).
+    /// Whether a build string indicates Python: <c>py</c> at its start or after an underscore and not as <c>pypy</c>, or <c>py</c> and a
+    /// digit anywhere (<c>py312h06a4308_0</c>, <c>pyhd8ed1ab_0</c>, <c>cpu_mkl_py312_h446997d_101</c>, <c>unix_pyh707e725_0</c>).
     /// </summary>
     public static bool IsPythonBuild(ReadOnlySpan<char> build)
     {
@@ -93,7 +91,7 @@ public sealed class ConventionMapping(CondaNames names, CondaChannels channels, 
 
         var said = published.Find(channel.Name, name);
 
-        // Metadata of another name in a package that was not built for Python is of something bundled.
+        // Metadata with another name in a package that was not built for Python belongs to something bundled.
         if (said.Kind == PublishedKind.Project && (isPython || !hasBuild || said.IsOwnName))
         {
             return Project(said.Basis, Ecosystems.PyPI, said.Project, 0, channel.IsKnown);
@@ -114,7 +112,7 @@ public sealed class ConventionMapping(CondaNames names, CondaChannels channels, 
             return Project(MappingBasis.RName, Ecosystems.Bioconductor, name, Bioconductor.Length, channel.IsKnown);
         }
 
-        // "No metadata was found" is also said of Python packages of the years when builds left it out; a build for Python weighs more.
+        // "No metadata was found" is also true of older Python packages whose builds left it out; a build for Python counts for more.
         if (isPython)
         {
             return Project(MappingBasis.PythonBuild, Ecosystems.PyPI, name, 0, channel.IsKnown);
@@ -130,7 +128,7 @@ public sealed class ConventionMapping(CondaNames names, CondaChannels channels, 
             : Project(MappingBasis.NameOnly, Ecosystems.PyPI, name, 0, channel.IsKnown);
     }
 
-    // __glibc, __cuda and the like stand for what the machine has.
+    // __glibc, __cuda and the like stand for features of the machine.
     private static bool IsVirtual(string name) => name.StartsWith("__", StringComparison.Ordinal);
 
     private MappedPackage Exceptional(CondaNames.Entry entry, bool isChannelKnown) =>

@@ -5,7 +5,7 @@ using System.Text.Json.Serialization;
 
 namespace EnvPlatform.Scanner.Mapping;
 
-/// <summary>How NVD writes a project's versions where it is not as conda does.</summary>
+/// <summary>How NVD writes a project's versions where that differs from conda.</summary>
 public enum CpeVersionStyle
 {
     Plain,
@@ -18,8 +18,7 @@ public enum CpeVersionStyle
 }
 
 /// <summary>
-/// The table of products: by which vendors and products of CPE the National Vulnerability Database knows the projects that conda packages
-/// hold.
+/// The table of products: the CPE vendors and products of the National Vulnerability Database for the projects that conda packages hold.
 /// </summary>
 public sealed class CpeProducts
 {
@@ -50,7 +49,7 @@ public sealed class CpeProducts
 
     internal Entry? Find(string vendor, string product) => _products.GetValueOrDefault((vendor, product));
 
-    /// <summary>Whether a package's project is one that the database has products of.</summary>
+    /// <summary>Whether the database has products for a package's project.</summary>
     internal bool Covers(in MappedPackage mapped) => mapped.Ecosystem == Matching.Ecosystems.Conda && _natives.Contains(mapped.Name);
 
     private static (string Vendor, string Product) Split(Entry entry, string cpe) =>

@@ -7,7 +7,7 @@ namespace EnvPlatform.Scanner.Mapping;
 
 /// <summary>
 /// The table of repositories: where native projects are developed, and how they write a version as a tag. The databases of CPython
-/// (<c>PSF-</c>) and curl (<c>CURL-CVE-</c>) name no package but the repository.
+/// (<c>PSF-</c>) and curl (<c>CURL-CVE-</c>) name no package, only the repository.
 /// </summary>
 public sealed class GitProjects
 {
@@ -33,7 +33,7 @@ public sealed class GitProjects
         new(JsonSerializer.Deserialize(json, GitTableJson.Default.Document) ?? throw new JsonException("The table is empty."));
 
     /// <param name="repository">
-    /// The address, in any of the ways that records write it: with or without scheme, <c>.git</c> and a slash at the end.
+    /// The address, in any form that records use: with or without scheme, <c>.git</c> and a slash at the end.
     /// </param>
     internal Entry? Find(string repository)
     {
@@ -59,7 +59,7 @@ public sealed class GitProjects
     /// <param name="Tags">The ways in which it has written tags, the longest prefix first where one begins another.</param>
     public sealed record Entry(string Native, string[] Repositories, Tag[] Tags)
     {
-        /// <summary>The version that a tag stands for, or that is written as it is; null for a tag of another kind.</summary>
+        /// <summary>The version that a tag stands for, or a plain version; null for any other tag.</summary>
         internal string? VersionOf(string tag)
         {
             foreach (var (prefix, separator) in Tags)

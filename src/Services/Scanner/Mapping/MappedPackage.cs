@@ -9,7 +9,7 @@ public enum MappingAnswer
     /// <summary>It is this project of this ecosystem.</summary>
     Project,
 
-    /// <summary>No ecosystem that advisories speak of has the project; a project of the same name elsewhere is another.</summary>
+    /// <summary>No ecosystem with advisories has the project; one of the same name elsewhere is a different project.</summary>
     NoSuchProject,
 
     Unknown,
@@ -21,7 +21,7 @@ public enum MappingAnswer
 /// <summary>The rule that an answer comes from.</summary>
 public enum MappingBasis
 {
-    /// <summary>No rule says anything.</summary>
+    /// <summary>No rule applies.</summary>
     None,
 
     /// <summary>A distribution of PyPI inside a conda environment.</summary>
@@ -42,13 +42,11 @@ public enum MappingBasis
     /// <summary><c>r-NAME</c> is CRAN's, <c>bioconductor-NAME</c> Bioconductor's.</summary>
     RName,
 
-    /// <summary>
-    /// There is no build string; the name is a project's that advisories speak of, and no rule says that it is another's.
-    /// </summary>
+    /// <summary>There is no build string; the name is that of a project with advisories, and no rule maps it to another.</summary>
     NameOnly,
 }
 
-/// <summary>A package's project: where its advisories are, and how its versions compare.</summary>
+/// <summary>A package's project: where its advisories are, and how its versions are compared.</summary>
 public readonly record struct MappedPackage
 {
     private readonly string _text;
@@ -70,15 +68,13 @@ public readonly record struct MappedPackage
 
     public MappingBasis Basis { get; }
 
-    /// <summary>
-    /// Of the project; where the answer is no project, of the advisories that may still speak of the package (conda's own).
-    /// </summary>
+    /// <summary>Of the project; where there is no project, of the advisories that may still list the package (conda's own).</summary>
     public string Ecosystem { get; }
 
-    /// <summary>The order that versions compare in.</summary>
+    /// <summary>The order in which versions are compared.</summary>
     public VersionScheme Scheme { get; }
 
-    /// <summary>False where the answer rests on the names of a channel of which nobody knows how it names its packages.</summary>
+    /// <summary>False where the answer rests on a name in a channel whose naming conventions are unknown.</summary>
     public bool IsChannelKnown { get; }
 
     /// <summary>The project, under its normalised name.</summary>

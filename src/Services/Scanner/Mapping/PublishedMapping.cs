@@ -3,28 +3,28 @@ using System.Runtime.InteropServices;
 
 namespace EnvPlatform.Scanner.Mapping;
 
-/// <summary>What a published source says of the packages of one name in a channel.</summary>
+/// <summary>What a published source says about the packages of one name in a channel.</summary>
 /// <param name="Source"><see cref="PublishedMapping.Parselmouth"/> or <see cref="PublishedMapping.Grayskull"/>.</param>
 /// <param name="PypiNames">The projects of PyPI; none: the source says that there is none.</param>
 public sealed record PublishedEntry(string Source, string Channel, string CondaName, string[] PypiNames);
 
 /// <summary>
 /// The published mappings that were imported, resolved to at most one project for each conda name: a package has the version of one
-/// project, and comparing it with ranges of others that are bundled in it would say nothing true. Immutable.
+/// project, and comparing it with ranges of other, bundled projects would give wrong results. Immutable.
 /// </summary>
 public sealed class PublishedMapping
 {
-    /// <summary>prefix-dev/parselmouth: by the Python metadata that was found in a channel's packages.</summary>
+    /// <summary>prefix-dev/parselmouth: by the Python metadata in a channel's packages.</summary>
     public const string Parselmouth = "parselmouth";
 
     /// <summary>conda/grayskull: names of conda-forge that differ from PyPI's, kept by hand.</summary>
     public const string Grayskull = "grayskull";
 
-    // What builds leave behind in packages that are something else.
+    // Leftovers of builds in packages of other projects.
     private static readonly FrozenSet<string> LeftBehind = FrozenSet.Create(
         StringComparer.Ordinal, "distribute", "pip", "setuptools", "unknown", "wheel");
 
-    // Not frozen: tens of thousands of names are resolved anew with every index, and freezing them costs more than it saves.
+    // Not frozen: tens of thousands of names are resolved again with every index, and freezing them costs more than it saves.
     private readonly Dictionary<string, Dictionary<string, PublishedAnswer>> _channels;
     private readonly Dictionary<string, PublishedAnswer> _shared;
 
@@ -63,7 +63,7 @@ public sealed class PublishedMapping
 
     /// <summary>
     /// The answer of the package's own channel, otherwise of conda-forge, whose names the others follow. That conda-forge's package holds
-    /// no project says nothing of another channel's.
+    /// no project says nothing about another channel's.
     /// </summary>
     internal PublishedAnswer Find(string? channel, string name)
     {
@@ -117,12 +117,12 @@ public sealed class PublishedMapping
 
 internal enum PublishedKind
 {
-    /// <summary>The source does not list the name, or says nothing by it.</summary>
+    /// <summary>The source does not list the name, or its entry gives no answer.</summary>
     Silent,
 
     Project,
 
-    /// <summary>Several projects are in the package, and nothing tells which of them it is.</summary>
+    /// <summary>Several projects are in the package, and nothing shows which of them it is.</summary>
     Several,
 
     NoProject,

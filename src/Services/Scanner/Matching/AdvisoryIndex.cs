@@ -8,7 +8,7 @@ namespace EnvPlatform.Scanner.Matching;
 
 /// <summary>
 /// All advisories by the projects that they affect, compiled for matching. Immutable: built once for each state of the advisories and
-/// swapped whole, so that a scan never sees half of an import. Matching allocates only when a version is hit for the first time.
+/// swapped as a whole, so that a scan never sees half of an import. Matching allocates only for the first hit of a version.
 /// </summary>
 public sealed class AdvisoryIndex
 {
@@ -27,22 +27,22 @@ public sealed class AdvisoryIndex
         _isNvdComplete = complete.Contains(Ecosystems.Nvd);
     }
 
-    /// <summary>How packages are taken for projects.</summary>
+    /// <summary>How packages are mapped to projects.</summary>
     public ConventionMapping Mapping => _mapping;
 
     /// <summary>Projects that at least one advisory affects.</summary>
     public int Projects => _ecosystems.Values.Sum(tables => tables.Count);
 
-    /// <summary>Advisories that are neither withdrawn nor of ecosystems that no package comes from.</summary>
+    /// <summary>Advisories that are not withdrawn, of ecosystems that packages come from.</summary>
     public int Advisories { get; private init; }
 
-    /// <summary>Ranges that say nothing because an event of theirs is no version.</summary>
+    /// <summary>Ranges that are ignored because one of their events is not a version.</summary>
     public int IgnoredRanges { get; private init; }
 
     /// <param name="advisories">Of several with one id the last modified counts; withdrawn ones are left out.</param>
     /// <param name="groups">Of the same advisories.</param>
     /// <param name="completeEcosystems">
-    /// Ecosystems of which a whole feed was imported: a project of theirs that no advisory names was checked and is clean.
+    /// Ecosystems of which a complete feed was imported: their projects that no advisory names were checked and are clean.
     /// </param>
     public static AdvisoryIndex Build(
         IEnumerable<Advisory> advisories, VulnerabilityGroups groups, ConventionMapping mapping, IEnumerable<string> completeEcosystems)
@@ -123,8 +123,8 @@ public sealed class AdvisoryIndex
             return new PackageMatch(Coverage.NotChecked, NotCheckedReason.InvalidVersion, mapped, hits);
         }
 
-        // What is found is told. That nothing was found says nothing of a package whose channel may call anything so, or of which only a
-        // sample is known.
+        // Findings are always reported. Their absence means nothing for a package whose channel may use the name for anything, or of which
+        // only a sample is known.
         var reason = hits.Length > 0 ? NotCheckedReason.None
             : !mapped.IsChannelKnown ? NotCheckedReason.UnknownChannel
             : table.IsSample && !IsCovered(mapped) ? NotCheckedReason.NoAdvisorySource
@@ -132,7 +132,7 @@ public sealed class AdvisoryIndex
         return new PackageMatch(reason == NotCheckedReason.None ? Coverage.Checked : Coverage.NotChecked, reason, mapped, hits);
     }
 
-    /// <summary>What the advisories say of the project that a package holds; null when none speaks of it.</summary>
+    /// <summary>The table of the project that a package holds; null when no advisory is about it.</summary>
     internal PackageTable? TableOf(in InstalledPackage package)
     {
         var mapped = _mapping.Map(package);
@@ -141,12 +141,10 @@ public sealed class AdvisoryIndex
             : null;
     }
 
-    /// <summary>
-    /// The words of the rule by which a package was taken for what it is; null where the rule says the same about all packages.
-    /// </summary>
+    /// <summary>The reason of the rule by which a package was mapped; null where it is the same for all packages.</summary>
     public string? ReasonOf(in InstalledPackage package, in MappedPackage mapped) => _mapping.ReasonOf(package, mapped);
 
-    /// <summary>A complete source that was imported would have named the project if anything of it were affected.</summary>
+    /// <summary>A complete source was imported; it would have named the project if any version were affected.</summary>
     private bool IsCovered(in MappedPackage mapped) =>
         _complete.Contains(mapped.Ecosystem) || (_isNvdComplete && CpeProducts.BuiltIn.Covers(mapped));
 
@@ -157,7 +155,7 @@ public sealed class AdvisoryIndex
             _ when !mapped.IsChannelKnown => NotCheckedReason.UnknownChannel,
             MappingAnswer.Unknown => NotCheckedReason.NotMapped,
             MappingAnswer.NoSuchProject => NotCheckedReason.NoSuchProject,
-            // A name alone, without a build, was a guess that only an advisory could have confirmed.
+            // A name alone, without a build, is a guess that only an advisory could confirm.
             MappingAnswer.Project when mapped.Basis == MappingBasis.NameOnly => NotCheckedReason.NotMapped,
             MappingAnswer.Project when IsCovered(mapped) => NotCheckedReason.None,
             _ => NotCheckedReason.NoAdvisorySource,
@@ -186,7 +184,7 @@ public sealed class AdvisoryIndex
         }
     }
 
-    /// <summary>The tables of an ecosystem by normalised name, found without making a string.</summary>
+    /// <summary>The tables of an ecosystem by normalised name, found without allocating a string.</summary>
     private sealed class Tables
     {
         private readonly FrozenDictionary<string, PackageTable>.AlternateLookup<ReadOnlySpan<char>> _byName;

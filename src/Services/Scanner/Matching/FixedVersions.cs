@@ -2,13 +2,13 @@ using EnvPlatform.Scanner.Matching.Versions;
 
 namespace EnvPlatform.Scanner.Matching;
 
-/// <summary>Versions that end what a package is affected by, as they are kept and shown.</summary>
+/// <summary>Versions that fix what affects a package, as stored and shown.</summary>
 internal static class FixedVersions
 {
-    /// <summary>A hundred are more than any honest record has.</summary>
+    /// <summary>More than any genuine record has.</summary>
     public const int MaxShown = 100;
 
-    /// <summary>Lowest first, each once. Of too many the lowest and the very last, which ends everything.</summary>
+    /// <summary>Lowest first, each once. Of too many the lowest, and the last one, which fixes everything.</summary>
     public static string[] Of(VersionScheme scheme, IEnumerable<string> versions)
     {
         var distinct = versions.Distinct(StringComparer.Ordinal).ToArray();

@@ -1,6 +1,6 @@
 namespace EnvPlatform.Scanner.Matching;
 
-/// <summary>Who put a package into an environment.</summary>
+/// <summary>What installed a package in an environment.</summary>
 public enum PackageManager
 {
     Conda,
@@ -8,7 +8,7 @@ public enum PackageManager
 }
 
 /// <summary>A package as an environment log gives it.</summary>
-/// <param name="Version">Null or empty where the log has no exact version; it is then not matched.</param>
+/// <param name="Version">Null or empty where the log has no exact version; the package is then not matched.</param>
 /// <param name="Build">conda's build string; null or empty where the log does not say (and for PyPI).</param>
 /// <param name="Channel">
 /// The canonical name of conda's channel (<c>conda-forge</c>, <c>pkgs/main</c>, the address of a private one); null or empty where the log

@@ -55,7 +55,7 @@ internal sealed class OrderedPackageTable<T> : PackageTable
             [.. Distinct(fixes).Select(fix => (fix.Text, SlotOf(fix)))], byText);
     }
 
-    /// <summary>Ranges with an event that is no version of the scheme, which say nothing.</summary>
+    /// <summary>Ranges with an event that is not a version of the scheme, which are ignored.</summary>
     public int IgnoredRanges { get; }
 
     public override string VersionOf(int slot) => _boundaries[(slot - 1) / 2].Text;
@@ -143,5 +143,5 @@ internal sealed class OrderedPackageTable<T> : PackageTable
     }
 }
 
-/// <summary>An entry of an advisory's <c>affected</c>, and which.</summary>
+/// <summary>An entry of an advisory's <c>affected</c>, and its index.</summary>
 internal readonly record struct AffectedSource(IndexedAdvisory Advisory, AffectedPackage Affected, int Index);

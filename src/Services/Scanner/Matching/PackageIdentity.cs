@@ -4,7 +4,7 @@ namespace EnvPlatform.Scanner.Matching;
 
 /// <summary>A project of an ecosystem, under the name that its advisories use, normalised as that ecosystem does.</summary>
 /// <param name="Ecosystem">
-/// As OSV names it: <c>PyPI</c>, <c>CRAN</c>, <c>Bioconductor</c>; <c>conda</c> for what has no ecosystem but its conda package.
+/// As OSV names it: <c>PyPI</c>, <c>CRAN</c>, <c>Bioconductor</c>; <c>conda</c> for projects without another ecosystem.
 /// </param>
 public readonly record struct PackageIdentity(string Ecosystem, string Name)
 {

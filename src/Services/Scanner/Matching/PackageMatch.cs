@@ -16,22 +16,19 @@ public enum NotCheckedReason
 {
     None,
 
-    /// <summary>What project the conda package holds is not known, or which of several.</summary>
+    /// <summary>It is not known which project the conda package holds, or which of several.</summary>
     NotMapped,
 
-    /// <summary>There is no version, or it is none in the order that its advisories are compared in.</summary>
+    /// <summary>There is no version, or it is not valid in the scheme of its advisories.</summary>
     InvalidVersion,
 
-    /// <summary>The project is known, and no source that was imported speaks of it.</summary>
+    /// <summary>The project is known, but no imported source covers it.</summary>
     NoAdvisorySource,
 
-    /// <summary>
-    /// It holds no project of an ecosystem that advisories are written for, and no source that was imported speaks of the conda package
-    /// itself.
-    /// </summary>
+    /// <summary>It holds no project of an ecosystem with advisories, and no imported source covers the conda package itself.</summary>
     NoSuchProject,
 
-    /// <summary>Nothing was found under the name, and what the channel calls so is not known.</summary>
+    /// <summary>Nothing was found under the name, and it is not known what the channel uses the name for.</summary>
     UnknownChannel,
 }
 
@@ -50,8 +47,8 @@ public static class NotCheckedReasons
     };
 }
 
-/// <summary>An advisory in the index: what a hit needs of it. Its texts are in the database.</summary>
-/// <param name="VulnerabilityId">The vulnerability that the advisory and its aliases speak of.</param>
+/// <summary>An advisory in the index: the part that a hit needs. Its texts are in the database.</summary>
+/// <param name="VulnerabilityId">The vulnerability of the advisory and its aliases.</param>
 /// <param name="Severity">The vulnerability's, over all of its advisories.</param>
 public sealed record IndexedAdvisory(string Id, string VulnerabilityId, Severity Severity, CvssScore? Cvss);
 
@@ -59,10 +56,10 @@ public sealed record IndexedAdvisory(string Id, string VulnerabilityId, Severity
 /// <param name="AffectedIndex">Which entry of the advisory's <c>affected</c> matched, counted from 0; the first where several did.</param>
 /// <param name="Range">What the version was found in, such as <c>&gt;=3.0.0, &lt;3.0.7</c>, or <c>=5.6.1</c> for a listed version.</param>
 /// <param name="FixedIn">Versions that end the ranges the package is in, lowest first; empty when none is known.</param>
-/// <param name="IsListed">The version is listed by itself and in none of the ranges.</param>
+/// <param name="IsListed">The version is listed explicitly and in none of the ranges.</param>
 public sealed record Hit(IndexedAdvisory Advisory, int AffectedIndex, string Range, string[] FixedIn, bool IsListed);
 
-/// <summary>What the index says of a package.</summary>
-/// <param name="Mapped">What the package was taken for, and by which rule.</param>
+/// <summary>What the index says about a package.</summary>
+/// <param name="Mapped">What the package was mapped to, and by which rule.</param>
 /// <param name="Hits">By advisory id; none when nothing is known to affect the package.</param>
 public readonly record struct PackageMatch(Coverage Coverage, NotCheckedReason Reason, MappedPackage Mapped, Hit[] Hits);

@@ -5,9 +5,9 @@ using EnvPlatform.Scanner.Matching.Versions;
 namespace EnvPlatform.Scanner.Matching;
 
 /// <summary>
-/// What the advisories say of one project, compiled. The versions at which anything changes are sorted once; they cut the line of versions
-/// into slots: 0 before the first of them, 1 the first itself, 2 between the first and the second, and so on. Within a slot all versions
-/// are alike, so that an advisory is a few stretches of slots, and a package needs one binary search and then compares integers.
+/// The advisories of one project, compiled. The versions at which anything changes are sorted once; they divide all versions into slots: 0
+/// before the first of them, 1 the first itself, 2 between the first and the second, and so on. Within a slot all versions are equivalent,
+/// so that an advisory is a few stretches of slots, and a package needs one binary search and then integer comparisons.
 /// </summary>
 internal abstract class PackageTable(PackageIdentity identity, VersionScheme scheme)
 {
@@ -21,7 +21,7 @@ internal abstract class PackageTable(PackageIdentity identity, VersionScheme sch
 
     public VersionScheme Scheme => scheme;
 
-    /// <summary>All that is known of the project is in the starter set: a sample, not a source that lists everything.</summary>
+    /// <summary>All advisories of the project are in the starter set: a sample, not a source that lists everything.</summary>
     public bool IsSample { get; protected init; }
 
     /// <summary>Every version that an advisory names as a fix, lowest first, with its slot.</summary>
@@ -29,14 +29,14 @@ internal abstract class PackageTable(PackageIdentity identity, VersionScheme sch
 
     public int Slots => _found.Length;
 
-    /// <summary>The vulnerabilities that the advisories speak of.</summary>
+    /// <summary>The vulnerabilities of the advisories.</summary>
     public IEnumerable<string> Vulnerabilities =>
         _hits.Concat(_byText.Values.SelectMany(hits => hits)).Select(hit => hit.Advisory.VulnerabilityId).Distinct(StringComparer.Ordinal);
 
-    /// <summary>The slot that the version is in; -1 when it is no version of the scheme.</summary>
+    /// <summary>The slot that the version is in; -1 when it is not a version of the scheme.</summary>
     public abstract int SlotOf(string version);
 
-    /// <summary>The version that a slot is about: with an odd slot the only one in it, with an even one the last before it.</summary>
+    /// <summary>The version of a slot: for an odd slot the only one in it, for an even one the last before it.</summary>
     public abstract string VersionOf(int slot);
 
     /// <summary>What is affected from slot to slot.</summary>
@@ -66,8 +66,8 @@ internal abstract class PackageTable(PackageIdentity identity, VersionScheme sch
         _byText = byText.ToFrozenDictionary(pair => pair.Key, pair => pair.Value.ToArray(), StringComparer.Ordinal);
     }
 
-    // The hits of a slot are looked for when the first package is in it, and kept: environments repeat the same few versions. Two threads
-    // may both look, and find the same.
+    // The hits of a slot are computed when the first package is in it, and cached: environments repeat the same few versions. Two threads
+    // may both compute them, with the same result.
     private Hit[] Find(int slot)
     {
         var hits = InSlot(slot);

@@ -10,7 +10,7 @@ internal sealed class RangeUnion<T>
 {
     private readonly Interval<T>[] _byLow;
 
-    // Of the intervals up to each, the one that reaches furthest.
+    // Of the intervals up to each one, the one that extends furthest.
     private readonly Interval<T>[] _furthest;
     private readonly T[] _fixes;
 

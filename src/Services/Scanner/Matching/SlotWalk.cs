@@ -1,8 +1,7 @@
 namespace EnvPlatform.Scanner.Matching;
 
 /// <summary>
-/// Goes through the slots of a table from the lowest on and says which vulnerabilities begin and end to affect: each stretch is looked at
-/// twice.
+/// Walks the slots of a table in ascending order and reports which vulnerabilities start and stop to affect: each stretch is visited twice.
 /// </summary>
 internal sealed class SlotWalk
 {
@@ -41,7 +40,7 @@ internal sealed class SlotWalk
 
         _begun.Clear();
         _ended.Clear();
-        // Begins first: what ends and begins at once goes on.
+        // Begins first: what ends and begins at the same slot continues.
         for (; _nextBegin < _begins.Length && _begins[_nextBegin].At == Slot; _nextBegin++)
         {
             Enter(_begins[_nextBegin].Vulnerability);

@@ -3,11 +3,11 @@ using EnvPlatform.Scanner.Matching.Versions;
 
 namespace EnvPlatform.Scanner.Matching;
 
-/// <summary>Versions from one to another, in words and in what ends them.</summary>
+/// <summary>An interval of versions, with its text and its fix.</summary>
 /// <param name="Low">The first; null is before every version.</param>
 /// <param name="High">The end; null is after every version.</param>
-/// <param name="FixedIn">The version that ends it, where the record calls that a fix.</param>
-/// <param name="IsLowExcluded">It begins after the first, not with it.</param>
+/// <param name="FixedIn">The version that ends it, where the record marks it as a fix.</param>
+/// <param name="IsLowExcluded">It begins after the first, which is not included.</param>
 internal sealed record Interval<T>(T? Low, T? High, bool IsHighIncluded, string Text, string? FixedIn, bool IsLowExcluded = false)
     where T : struct, IVersion<T>;
 
@@ -29,7 +29,7 @@ internal sealed class VersionRange<T>
 
     public T[] Fixes { get; }
 
-    /// <summary>Null when an event is no version: half a range would say something else than its author.</summary>
+    /// <summary>Null when an event is not a version: half a range would not mean what its author meant.</summary>
     public static VersionRange<T>? TryCompile(AffectedRange range)
     {
         var events = new List<Event>(range.Events.Length);

@@ -7,7 +7,7 @@ using Npgsql;
 
 namespace EnvPlatform.Scanner.Scans;
 
-/// <summary>An environment was archived, or taken back: lists leave archived environments out unless asked.</summary>
+/// <summary>An environment was archived or unarchived: lists leave archived environments out unless asked.</summary>
 internal sealed class ArchiveEnvironment(NpgsqlDataSource db) : IConsumer<EnvironmentArchived>
 {
     public Task Consume(ConsumeContext<EnvironmentArchived> context) => db.HandleOnceAsync(this, context, (tx, archived) => tx.ExecuteAsync(

@@ -6,13 +6,13 @@ namespace EnvPlatform.Scanner.Scans;
 
 /// <summary>
 /// What was found in a package set, for an organization: distinct vulnerabilities, however many of its packages have them, without those
-/// that the organization holds to be mitigated, cleared or disputed.
+/// that are mitigated, cleared or disputed for the organization.
 /// </summary>
 internal sealed record SetCounts(
     OrganizationId OrgId, long SetId, VulnerabilityCounts Vulnerabilities, decimal? MaxCvss, int Kev, int NotChecked, int Packages,
     DateTimeOffset ScannedAt)
 {
-    /// <summary>What environments on the set are told.</summary>
+    /// <summary>What is published to the environments on the set.</summary>
     public ScannedSet For(IReadOnlyList<EnvironmentId> environments) =>
         new(SetId, environments, Vulnerabilities, MaxCvss, Kev, NotChecked, ScannedAt);
 
@@ -32,7 +32,7 @@ internal sealed record SetCounts(
 /// <summary>Counts the vulnerabilities of package sets from the findings of their packages.</summary>
 internal static class CountSets
 {
-    /// <returns>The sets of which a count or the maximum is another now.</returns>
+    /// <returns>The sets of which a count or the maximum changed.</returns>
     public static async Task<long[]> RunAsync(Tx tx, long[] sets, long generation, DateTimeOffset now)
     {
         var held = await tx.QueryAsync<PackageSet>(
@@ -41,11 +41,11 @@ internal static class CountSets
         return await RunAsync(tx, held, findings, generation, now);
     }
 
-    /// <summary>The same, of findings that are at hand.</summary>
+    /// <summary>The same, from findings that were already read.</summary>
     public static async Task<long[]> RunAsync(
         Tx tx, IReadOnlyCollection<PackageSet> sets, SetFindings findings, long generation, DateTimeOffset now)
     {
-        // Locked in one order, so that two that count the same sets wait for each other and never in a circle.
+        // Locked in a fixed order, to avoid deadlocks between transactions that count the same sets.
         var before = (await tx.QueryAsync<Stored>(
             $"""
             select s.set_id, {CountColumns.ValueOf("s")} as vulnerabilities, s.max_cvss, s.kev, s.not_checked from set_counts s

@@ -3,7 +3,7 @@ using EnvPlatform.Postgres;
 namespace EnvPlatform.Scanner.Scans;
 
 /// <summary>
-/// SQL for the counts of a set as they are for an organization: those that its verdicts leave (<c>organization_set_counts o</c>), or else
+/// SQL for the counts of a set for an organization: those under its verdicts (<c>organization_set_counts o</c>), or else
 /// the set's own (<c>set_counts s</c>).
 /// </summary>
 internal static class CountsInForce

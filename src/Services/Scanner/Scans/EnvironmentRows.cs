@@ -4,7 +4,7 @@ using EnvPlatform.Postgres;
 
 namespace EnvPlatform.Scanner.Scans;
 
-/// <summary>An environment that came to a package set.</summary>
+/// <summary>An environment and its new package set.</summary>
 internal sealed record PlacedEnvironment(
     OrganizationId OrgId, EnvironmentId EnvironmentId, MachineId MachineId, SubjectId Owner, string Prefix, string Name, string Platform,
     long SetId, long Version)
@@ -14,10 +14,10 @@ internal sealed record PlacedEnvironment(
         logged.Platform, logged.PackageSetId, logged.Version);
 }
 
-/// <summary>Stores where environments are. An event that is older than what is known changes nothing.</summary>
+/// <summary>Stores where environments are. An event that is older than the stored state changes nothing.</summary>
 internal static class EnvironmentRows
 {
-    /// <param name="again">Whether to answer for an environment that is where it was, too.</param>
+    /// <param name="again">Whether to return also environments that did not move.</param>
     /// <returns>The environments that are now where the events say.</returns>
     public static async Task<HashSet<(OrganizationId, EnvironmentId)>> PlaceAsync(
         Tx tx, IEnumerable<PlacedEnvironment> environments, bool again = false)

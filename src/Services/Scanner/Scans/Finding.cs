@@ -9,10 +9,10 @@ namespace EnvPlatform.Scanner.Scans;
 /// <param name="Matches">Why, by advisory.</param>
 internal sealed record Finding(string VulnerabilityId, string[] Advisories, string[] FixedIn, Evidence[] Matches)
 {
-    /// <summary>How many advisories of one vulnerability are kept with a package: the first by id.</summary>
+    /// <summary>Maximum number of advisories of one vulnerability that are stored with a package: the first by id.</summary>
     public const int MaxAdvisories = 100;
 
-    /// <summary>The findings of a match: one for each vulnerability, however many advisories speak of it.</summary>
+    /// <summary>The findings of a match: one for each vulnerability, however many advisories it has.</summary>
     public static Finding[] Of(in PackageMatch match)
     {
         var scheme = match.Mapped.Scheme;

@@ -2,7 +2,7 @@ using EnvPlatform.Scanner.Matching;
 
 namespace EnvPlatform.Scanner.Scans;
 
-/// <summary>A package of an environment log: as Ingest knows it.</summary>
+/// <summary>A package of an environment log, as Ingest stores it.</summary>
 internal sealed record LoggedPackage(
     int PackageId, string Manager, string Channel, string Subdir, string Name, string Version, string Build)
 {
@@ -11,7 +11,7 @@ internal sealed record LoggedPackage(
 
     public InstalledPackage AsInstalled() => InstalledPackageOf(Manager, Name, Version, Build, Channel);
 
-    /// <summary>Empty fields are fields that the log does not have.</summary>
+    /// <summary>An empty field is one that the log does not have.</summary>
     public static InstalledPackage InstalledPackageOf(string manager, string name, string? version, string? build, string? channel) => new(
         manager == PyPi ? PackageManager.PyPI : PackageManager.Conda, name, string.IsNullOrEmpty(version) ? null : version,
         string.IsNullOrEmpty(build) ? null : build, string.IsNullOrEmpty(channel) ? null : channel);

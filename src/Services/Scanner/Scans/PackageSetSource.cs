@@ -7,7 +7,7 @@ using Polly.Retry;
 
 namespace EnvPlatform.Scanner.Scans;
 
-/// <summary>Fetches package sets from Ingest, which numbers and keeps them; waits while Ingest is away.</summary>
+/// <summary>Fetches package sets from Ingest, which numbers and stores them; waits while Ingest is unavailable.</summary>
 internal sealed partial class PackageSetSource
 {
     private const int Parallel = 4;
@@ -87,6 +87,6 @@ internal sealed partial class PackageSetSource
     [LoggerMessage(Level = LogLevel.Error, Message = "Ingest has no package set {Set}; its environments cannot be scanned")]
     private partial void LogUnknown(long set);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "A package set waits for Ingest: {Reason}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Waiting for Ingest to send a package set: {Reason}")]
     private partial void LogAway(string reason);
 }

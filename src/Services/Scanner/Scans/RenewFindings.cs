@@ -5,12 +5,12 @@ using EnvPlatform.Scanner.Matching;
 
 namespace EnvPlatform.Scanner.Scans;
 
-/// <summary>How far a renewal has come: packages matched again and sets looked through, of how many.</summary>
+/// <summary>The progress of a renewal: packages matched again and sets checked, each with its total.</summary>
 internal readonly record struct RenewalProgress(int Packages, int PackagesTotal, int Sets, int SetsTotal);
 
 /// <summary>
-/// After the advisories have changed: matches the packages again that this may concern, counts the sets again that hold a package of which
-/// something else is known now, and tells the environments on sets whose counts differ. The transaction holds the exclusive
+/// After the advisories have changed: matches the packages that this may affect again, recounts the sets that hold a package whose findings
+/// changed, and notifies the environments on sets whose counts changed. The transaction holds the exclusive
 /// <see cref="Advisories.FindingsLock"/>.
 /// </summary>
 internal sealed class RenewFindings(
@@ -18,7 +18,7 @@ internal sealed class RenewFindings(
 {
     private const int Chunk = 10_000;
 
-    /// <summary>Packages at most whose sets are found by index.</summary>
+    /// <summary>Maximum number of packages whose sets are found by index.</summary>
     private const int Few = 200;
     private readonly List<int> _changed = [];
     private int _packages;
@@ -30,7 +30,7 @@ internal sealed class RenewFindings(
     /// <summary>Sets that were counted again.</summary>
     public int Recounted { get; private set; }
 
-    /// <summary>Environments that were told.</summary>
+    /// <summary>Environments that were notified.</summary>
     public int Told { get; private set; }
 
     /// <summary>Matches the packages of these projects, and of these ecosystems, again.</summary>
@@ -58,7 +58,7 @@ internal sealed class RenewFindings(
     /// <summary>Matches every package again.</summary>
     public async Task MatchAllAsync() => await MatchInChunksAsync([.. await tx.QueryAsync<int>("select package_id from packages")]);
 
-    /// <summary>Matches these packages again and replaces what is stored where something else is found now.</summary>
+    /// <summary>Matches these packages again and replaces what is stored where the findings differ.</summary>
     public async Task MatchAsync(int[] packageIds)
     {
         var stored = await tx.QueryAsync<StoredPackage>(
@@ -86,7 +86,7 @@ internal sealed class RenewFindings(
             }
 
             differing.Add(fresh);
-            // Another reason for the same findings is written, but nothing is counted for it.
+            // A new reason for the same findings is stored, but needs no recount.
             if (!row.CountsAs(fresh, known))
             {
                 _changed.Add(row.PackageId);
@@ -145,7 +145,7 @@ internal sealed class RenewFindings(
         }
     }
 
-    /// <summary>Looks through all sets: with so many packages most of them are concerned, and an index has nothing to offer.</summary>
+    /// <summary>Checks all sets: with so many packages most of them are affected, and an index would not help.</summary>
     private async Task CountManyAsync(HashSet<int> concerned)
     {
         var all = await tx.QuerySingleAsync<int>("select count(*) from package_sets");
@@ -188,7 +188,7 @@ internal sealed class RenewFindings(
                 && Reason == fresh.Reason
             && findings.Length == fresh.Findings.Length && findings.Zip(fresh.Findings).All(pair => pair.First.Says(pair.Second));
 
-        /// <summary>Whether the counts of a set, and the curations that fit, are the same either way.</summary>
+        /// <summary>Whether the counts of a set, and the curations that apply, are the same either way.</summary>
         public bool CountsAs(ScannedPackage fresh, Finding[] findings) =>
             Project == fresh.Mapping.Project && Coverage == fresh.Coverage
             && findings.Select(finding => finding.VulnerabilityId)

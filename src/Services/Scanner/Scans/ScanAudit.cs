@@ -4,7 +4,7 @@ using EnvPlatform.ServiceDefaults.Callers;
 
 namespace EnvPlatform.Scanner.Scans;
 
-/// <summary>How the audit log speaks of a scan.</summary>
+/// <summary>The audit events of a scan.</summary>
 internal static class ScanAudit
 {
     public static void Record(Tx tx, Caller actor, PlacedEnvironment environment, SetCounts counts, DateTimeOffset now) =>

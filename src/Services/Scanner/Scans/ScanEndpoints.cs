@@ -2,7 +2,7 @@ using EnvPlatform.ServiceDefaults.Callers;
 
 namespace EnvPlatform.Scanner.Scans;
 
-/// <summary>Scans that somebody asks for.</summary>
+/// <summary>Scans on request.</summary>
 internal static class ScanEndpoints
 {
     public static void MapScans(this IEndpointRouteBuilder app)

@@ -14,8 +14,8 @@ using Npgsql;
 namespace EnvPlatform.Scanner.Scans;
 
 /// <summary>
-/// An environment was logged: its package set is matched, unless it is known, and the environment is told what was found. Takes events in
-/// batches; environments share sets and sets share packages, so a batch is little more work than one.
+/// An environment was logged: its package set is matched, unless that is done already, and the environment is notified of the result. Takes
+/// events in batches; environments share sets and sets share packages, so a batch is little more work than a single event.
 /// </summary>
 internal sealed class ScanEnvironment(
     NpgsqlDataSource db, CurrentIndex current, PackageSetSource source, ScannerMetrics metrics, TimeProvider clock)
@@ -42,7 +42,7 @@ internal sealed class ScanEnvironment(
         metrics.Scanned(scanned);
     }
 
-    /// <summary>Stores where the environments are, and tells them and the audit log.</summary>
+    /// <summary>Stores where the environments are, notifies them and writes the audit log.</summary>
     private static async Task PlaceAsync(Tx tx, PlacedEnvironment[] environments, DateTimeOffset now)
     {
         var placed = await EnvironmentRows.PlaceAsync(tx, environments);
@@ -62,7 +62,7 @@ internal sealed class ScanEnvironment(
         }
     }
 
-    /// <summary>Two batches under way at most: one waits for the database while the other waits for Ingest.</summary>
+    /// <summary>At most two batches at a time: one waits for the database while the other waits for Ingest.</summary>
     internal sealed class Definition(IOptions<ScannerOptions> options)
         : BatchDefinition<ScanEnvironment>(options.Value.ScanBatch, milliseconds: 30, concurrency: 2);
 }

@@ -17,7 +17,7 @@ using IngestEnvironments = EnvPlatform.Contracts.Ingest.Environments;
 
 namespace EnvPlatform.Scanner.Scans;
 
-/// <summary>Somebody wants an environment scanned now: all of its packages are matched again, as Ingest has them at this moment.</summary>
+/// <summary>A caller requests a scan of an environment: all of its packages, as Ingest has them now, are matched again.</summary>
 internal static class ScanNow
 {
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(10);

@@ -17,7 +17,7 @@ using Npgsql;
 
 namespace EnvPlatform.Scanner.Scans;
 
-/// <summary>Somebody wants to know the vulnerabilities of a list of packages (the local audit); nothing is stored.</summary>
+/// <summary>A caller requests the vulnerabilities of a list of packages (the local audit); nothing is stored.</summary>
 internal static class ScanPackages
 {
     private const int MaxPackages = 50_000;
@@ -30,16 +30,16 @@ internal static class ScanPackages
         [MaxLength(255)] string? Version = null, [MaxLength(255)] string? Build = null, [MaxLength(255)] string? Subdir = null,
         [MaxLength(255)] string? Channel = null);
 
-    /// <param name="Prefix">Where the packages are, for the commands that upgrade them; it is not kept.</param>
-    /// <param name="Platform">As conda names it: it says which shell the commands are for.</param>
+    /// <param name="Prefix">Where the packages are, for the commands that upgrade them; it is not stored.</param>
+    /// <param name="Platform">As conda names it; determines which shell the commands are for.</param>
     public sealed record Request(
         [Required, MaxLength(MaxPackages)] IReadOnlyList<Package?> Packages, [MaxLength(4_096)] string? Prefix = null,
         [MaxLength(255)] string? Name = null, [MaxLength(64)] string? Platform = null);
 
     /// <param name="Coverage">checked, not_checked (then <paramref name="Reason"/> says why) or not_applicable.</param>
     /// <param name="Reason">not_mapped, no_such_project, invalid_version, no_advisory_source or unknown_channel.</param>
-    /// <param name="Explanation">How it was checked, or why not, in words.</param>
-    /// <param name="Mapping">What it was taken for; null where nothing is compared.</param>
+    /// <param name="Explanation">How it was checked, or why not, as text.</param>
+    /// <param name="Mapping">What it was mapped to; null where nothing is compared.</param>
     public sealed record Scanned(
         string Manager, string Name, string? Version, string? Build, string? Channel, string Coverage, string? Reason, string Explanation,
         MappingView? Mapping, IReadOnlyList<VulnerabilityView> Vulnerabilities);
@@ -89,7 +89,7 @@ internal static class ScanPackages
         }
     }
 
-    /// <summary>The vulnerabilities of each package, with what the organization holds of them.</summary>
+    /// <summary>The vulnerabilities of each package, with the organization's verdicts on them.</summary>
     private static async Task<VulnerabilityView[][]> ViewsAsync(
         NpgsqlDataSource db, Caller caller, Package[] packages, PackageMatch[] matches, Finding[][] findings,
         Dictionary<string, VulnerabilityView> known, CancellationToken ct)

@@ -3,7 +3,7 @@ using EnvPlatform.Scanner.Matching;
 
 namespace EnvPlatform.Scanner.Scans;
 
-/// <summary>What was found out about a package.</summary>
+/// <summary>The scan result of a package.</summary>
 internal sealed record ScannedPackage(LoggedPackage Package, PackageMapping Mapping, string Coverage, string? Reason, Finding[] Findings)
 {
     public static ScannedPackage Of(LoggedPackage package, AdvisoryIndex index)

@@ -11,7 +11,7 @@ internal sealed record FoundInSet(VulnerabilityCounts Vulnerabilities, decimal? 
 
 /// <summary>
 /// The findings of packages, laid out for counting them over many sets: each package's vulnerabilities as numbers, and for each number its
-/// severity and score. Counting a set is then one look at each of its packages, and no allocation but the answer's. Not safe for use by two
+/// severity and score. Counting a set is then one pass over its packages, and allocates only the result. Not safe for use by two
 /// threads.
 /// </summary>
 internal sealed class SetFindings

@@ -6,7 +6,7 @@ using NpgsqlTypes;
 namespace EnvPlatform.Scanner.Scans;
 
 /// <summary>
-/// Stores package sets that are not stored yet: matches those of their packages that were never seen, and counts. The transaction shares
+/// Stores package sets that are not stored yet: matches those of their packages that are new, and counts. The transaction shares
 /// the <see cref="Advisories.FindingsLock"/>, and holds a lock on each set, so that of several instances one does the work.
 /// </summary>
 internal static class StoreSets
@@ -55,7 +55,7 @@ internal static class StoreSets
         return packages.Count;
     }
 
-    /// <summary>Locks the sets, in ascending order, and returns those that nobody has stored.</summary>
+    /// <summary>Locks the sets, in ascending order, and returns those that are not stored.</summary>
     private static async Task<long[]> ClaimAsync(Tx tx, long[] sets)
     {
         if (sets.Length == 0)

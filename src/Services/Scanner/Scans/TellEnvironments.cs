@@ -9,11 +9,11 @@ namespace EnvPlatform.Scanner.Scans;
 /// <summary>Publishes the counts of sets that have changed, for all organizations or for one, to the environments on them.</summary>
 internal static class TellEnvironments
 {
-    /// <param name="sets">Sets that were counted again with another outcome: all environments on them are told.</param>
+    /// <param name="sets">Sets whose counts changed: all environments on them are notified.</param>
     /// <param name="recounted">
-    /// Sets that have other counts for an organization: its environments are told, and the organization where it has none now.
+    /// Sets whose counts for an organization changed: its environments are notified, or the organization where it has none any more.
     /// </param>
-    /// <returns>How many environments were told.</returns>
+    /// <returns>How many environments were notified.</returns>
     public static async Task<int> RunAsync(Tx tx, long[] sets, IReadOnlyCollection<RecountedSet> recounted)
     {
         if (sets.Length == 0 && recounted.Count == 0)
@@ -52,7 +52,7 @@ internal static class TellEnvironments
         return environments.Count;
     }
 
-    /// <summary>As few events as their size allows; a set with many environments is in several.</summary>
+    /// <summary>As few events as their size allows; a set with many environments is split over several.</summary>
     private static void Publish(Tx tx, OrganizationId organization, IEnumerable<(SetCounts Counts, EnvironmentId[] Environments)> sets)
     {
         var parts = sets.SelectMany(

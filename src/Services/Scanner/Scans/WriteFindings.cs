@@ -11,7 +11,7 @@ internal static class WriteFindings
     /// <summary>Stores packages that are not stored yet.</summary>
     public static async Task AddPackagesAsync(Tx tx, IReadOnlyList<ScannedPackage> packages, long generation)
     {
-        // In ascending order, so that two instances that store overlapping packages wait for each other and never in a circle.
+        // In ascending order, to avoid deadlocks between instances that store overlapping packages.
         var ordered = packages.OrderBy(scanned => scanned.Package.PackageId).ToArray();
         var added = (await tx.QueryAsync<int>(
             """
@@ -42,11 +42,11 @@ internal static class WriteFindings
                 Reasons = ordered.Select(p => p.Reason).ToArray(),
                 generation,
             })).ToHashSet();
-        // What another instance has stored in the meantime has the findings of the same generation already.
+        // Packages that another instance has stored in the meantime already have the findings of the same generation.
         await CopyAsync(tx, ordered.Where(scanned => added.Contains(scanned.Package.PackageId)));
     }
 
-    /// <summary>Replaces what was found out about packages that are stored.</summary>
+    /// <summary>Replaces the results of stored packages.</summary>
     public static async Task ReplaceAsync(Tx tx, IReadOnlyList<ScannedPackage> packages)
     {
         await tx.ExecuteAsync(

@@ -57,7 +57,7 @@ internal static class SearchEverything
             await EnvironmentsAsync(db, asked, ct), await PackagesAsync(db, asked, ct), await VulnerabilitiesAsync(db, asked, caller, ct)));
     }
 
-    // What begins with the text, or is it, comes before what holds it somewhere.
+    // Exact matches and prefixes come before matches elsewhere in the text.
     private static Task<List<FoundEnvironment>> EnvironmentsAsync(NpgsqlDataSource db, Asked asked, CancellationToken ct) =>
         db.QueryAsync<FoundEnvironment>(
             """

@@ -3,7 +3,7 @@ using static EnvPlatform.Scanner.Severities.CvssMetrics;
 namespace EnvPlatform.Scanner.Severities;
 
 /// <summary>
-/// CVSS 2.0 (https://www.first.org/cvss/v2/guide, sections 3.2.1 to 3.2.3). A temporal or environmental score is there when a metric of
+/// CVSS 2.0 (https://www.first.org/cvss/v2/guide, sections 3.2.1 to 3.2.3). There is a temporal or environmental score when a metric of
 /// that group is given and is not <c>ND</c>.
 /// </summary>
 internal static class Cvss2
@@ -47,7 +47,7 @@ internal static class Cvss2
             values, WeightOrOne(Requirement, values[11]), WeightOrOne(Requirement, values[12]), WeightOrOne(Requirement, values[13]));
         var adjusted = Rounded(threat * Base(values, Math.Min(10, impact)));
         var damage = CollateralDamage[values[9] < 0 ? 0 : values[9]];
-        // Low requirements can take the impact so far down that the equation of the base is below zero, where there are no scores.
+        // Low requirements can lower the impact so far that the base equation is below zero, which is not a valid score.
         return Math.Max(0, Rounded((adjusted + ((10 - adjusted) * damage)) * WeightOrOne(TargetDistribution, values[10])));
     }
 
@@ -63,7 +63,7 @@ internal static class Cvss2
             (1 - (ImpactOf[values[3]] * confidentiality)) * (1 - (ImpactOf[values[4]] * integrity))
                 * (1 - (ImpactOf[values[5]] * availability))));
 
-    // What is not in the table (high, not defined, not given) changes nothing.
+    // Values that are not in the table (high, not defined, not given) change nothing.
     private static decimal WeightOrOne(decimal[] weights, int value) => value >= 0 && value < weights.Length ? weights[value] : 1;
 
     private static bool IsAnyDefined(ReadOnlySpan<int> values, int first)

@@ -5,7 +5,7 @@ namespace EnvPlatform.Scanner.Severities;
 /// <summary>
 /// CVSS 3.0 and 3.1 (https://www.first.org/cvss/v3-0/specification-document, section 8, and
 /// https://www.first.org/cvss/v3-1/specification-document, section 7). Metrics may be in any order. A metric that is not given is <c>X</c>,
-/// so that there are always a temporal and an environmental score.
+/// so there is always a temporal and an environmental score.
 /// </summary>
 internal static class Cvss3
 {
@@ -83,7 +83,7 @@ internal static class Cvss3
 
     private static int Optional(int value) => Math.Max(value, 0);
 
-    // Version 3.1 disregards what is beyond the fifth decimal place, which binary arithmetic had turned into another tenth (appendix A).
+    // Version 3.1 ignores digits beyond the fifth decimal place, which in binary arithmetic could add a tenth (appendix A).
     private static decimal RoundUp(decimal score, bool isVersion31)
     {
         if (!isVersion31)

@@ -20,7 +20,7 @@ internal static class Cvss4
     private const int FirstModified = 15;
     private const int Mandatory = 11;
 
-    // Table 23 of the specification's supplement, in tenths; -1 is a combination that cannot be (EQ3 2 with EQ6 0).
+    // Table 23 of the specification's supplement, in tenths; -1 is an impossible combination (EQ3 2 with EQ6 0).
     private static readonly sbyte[] Scores =
     [
         // EQ1 0, EQ2 0; lines are EQ3, groups of six EQ4, pairs EQ5
@@ -146,7 +146,7 @@ internal static class Cvss4
         return 0;
     }
 
-    /// <summary>The mean of what the distances take off, over the metrics groups that have a lower level.</summary>
+    /// <summary>The mean of the deductions for the distances, over the metric groups that have a lower level.</summary>
     private struct Mean
     {
         private decimal _sum;

@@ -1,6 +1,6 @@
 namespace EnvPlatform.Scanner.Severities;
 
-/// <summary>Reads the metrics of a CVSS vector, without allocation: names that are known, values that are allowed, none twice.</summary>
+/// <summary>Reads the metrics of a CVSS vector, without allocation: known names, allowed values, no duplicates.</summary>
 internal static class CvssMetrics
 {
     /// <summary>A metric and its values, each a word; the first <c>mandatory</c> of a list must be in every vector.</summary>

@@ -11,12 +11,12 @@ public enum CvssVersion
 
 /// <summary>The scores of one vector, each 0.0 to 10.0 in steps of 0.1, computed from it.</summary>
 /// <param name="Base">
-/// Of the metrics that hold anywhere and at any time. CVSS 4.0 has this single score, which all metrics of the vector enter, those of
-/// threat and environment too.
+/// Of the metrics that hold anywhere and at any time. CVSS 4.0 has this single score, which includes all metrics of the vector, also those
+/// of threat and environment.
 /// </param>
-/// <param name="Temporal">Null where the version has none (4.0), or (2.0) where the vector says nothing of it.</param>
+/// <param name="Temporal">Null where the version has none (4.0), or (2.0) where the vector has no such metrics.</param>
 /// <param name="Environmental">
-/// Null where the version has none (4.0), or (2.0) where the vector says nothing of it. Contains the temporal metrics.
+/// Null where the version has none (4.0), or (2.0) where the vector has no such metrics. Includes the temporal metrics.
 /// </param>
 public sealed record CvssScore(CvssVersion Version, decimal Base, decimal? Temporal, decimal? Environmental, string Vector)
 {
@@ -33,7 +33,7 @@ public sealed record CvssScore(CvssVersion Version, decimal Base, decimal? Tempo
 
     /// <summary>
     /// Computes the scores of a vector of any version; null when the vector is malformed, names a metric twice or one that is not of its
-    /// version, or lacks a mandatory one. Letters must be in the case of the specification.
+    /// version, or lacks a mandatory one. Letter case must be as in the specification.
     /// </summary>
     public static CvssScore? FromVector(string? vector)
     {
@@ -65,7 +65,7 @@ public sealed record CvssScore(CvssVersion Version, decimal Base, decimal? Tempo
 
     /// <summary>
     /// The score that is shown where several exist: of the newest version of CVSS, and among those the highest base score. Scores of
-    /// different versions do not compare, and sources that give a newer one give it as the better judgement.
+    /// different versions are not comparable, and sources that give a newer one consider it the better assessment.
     /// </summary>
     public static CvssScore? Best(IEnumerable<CvssScore?> scores)
     {
@@ -86,7 +86,7 @@ public sealed record CvssScore(CvssVersion Version, decimal Base, decimal? Tempo
         return best;
     }
 
-    // 3.0 and 3.1 differ in rounding and in the environment only.
+    // 3.0 and 3.1 differ only in rounding and in the environmental score.
     private static int Generation(CvssScore score) => score.Version switch
     {
         CvssVersion.V2 => 2,
@@ -95,5 +95,5 @@ public sealed record CvssScore(CvssVersion Version, decimal Base, decimal? Tempo
     };
 }
 
-/// <summary>What a version of CVSS makes of a vector; see <see cref="CvssScore"/>.</summary>
+/// <summary>The scores of a vector in one version of CVSS; see <see cref="CvssScore"/>.</summary>
 internal readonly record struct CvssScores(decimal Base, decimal? Temporal, decimal? Environmental);

@@ -1,6 +1,6 @@
 namespace EnvPlatform.Scanner.Severities;
 
-/// <summary>The severity that is shown and filtered by: the rating of a CVSS score, or that nothing is known of it.</summary>
+/// <summary>The severity that is shown and filtered by: the rating of a CVSS score, or unknown.</summary>
 public enum Severity
 {
     Unknown,
@@ -23,7 +23,7 @@ public static class SeverityRating
         : score > 0.0m ? Severity.Low
         : Severity.None;
 
-    /// <summary>A database's own word; <see cref="Severity.Unknown"/> for one that is not known.</summary>
+    /// <summary>A database's own rating; <see cref="Severity.Unknown"/> for an unknown word.</summary>
     public static Severity OfWord(string? word) => word?.ToUpperInvariant() switch
     {
         "CRITICAL" => Severity.Critical,

@@ -9,8 +9,8 @@ using Npgsql;
 namespace EnvPlatform.Scanner.Upgrades;
 
 /// <summary>
-/// The vulnerabilities that an organization holds to be mitigated, cleared or disputed in packages, whatever their version: they need not
-/// be cleared, and do not speak against another version. A verdict on one version or build says nothing of the next.
+/// The vulnerabilities that are mitigated, cleared or disputed for an organization in packages, whatever their version: they need not be
+/// cleared, and do not rule out another version. A verdict on one version or build does not apply to the next.
 /// </summary>
 internal static class AcceptedVulnerabilities
 {

@@ -22,7 +22,7 @@ namespace EnvPlatform.Scanner.Upgrades;
 /// </summary>
 internal static class GetUpgrades
 {
-    /// <summary>What is to be cleared; all that is active or reported unless it says less.</summary>
+    /// <summary>What is to be cleared; by default all that is active or reported.</summary>
     /// <param name="Severity">Comma-separated: critical, high, medium, low, none, unknown.</param>
     /// <param name="Package">A package's name, exactly.</param>
     /// <param name="Kev">Known to be exploited, or not.</param>
@@ -58,7 +58,7 @@ internal static class GetUpgrades
         return TypedResults.Ok(EnvironmentUpgrades.Of(index, vulnerable, new(environment.Prefix, environment.Name, environment.Platform)));
     }
 
-    /// <summary>The open findings of a set, and the advisories of exactly the generation that they are of.</summary>
+    /// <summary>The open findings of a set, and the advisories of exactly their generation.</summary>
     private static async Task<(List<Row> Rows, AdvisoryIndex Index)> ReadAsync(
         NpgsqlDataSource db, CurrentIndex current, long set, OrganizationId organization, CancellationToken ct)
     {

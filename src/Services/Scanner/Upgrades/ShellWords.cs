@@ -2,13 +2,13 @@ using System.Buffers;
 
 namespace EnvPlatform.Scanner.Upgrades;
 
-/// <summary>A command line of words, quoted so that the shell takes each as it is.</summary>
+/// <summary>A command line of words, quoted so that the shell takes each one literally.</summary>
 internal static class ShellWords
 {
     private static readonly SearchValues<char> Safe = SearchValues.Create(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-./:@+,");
 
-    // Outside of quotes the command prompt cuts words at a comma; and a path has backslashes.
+    // Outside of quotes the command prompt splits words at a comma; and a path has backslashes.
     private static readonly SearchValues<char> SafeOnWindows = SearchValues.Create(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-./:\\+");
 
@@ -17,7 +17,7 @@ internal static class ShellWords
     private static readonly SearchValues<char> Unquotable = SearchValues.Create("%$`\"\u201c\u201d\u201e");
 
     /// <returns>
-    /// posix: any POSIX shell and fish. windows: the command prompt and PowerShell alike. powershell: the words can be quoted there only.
+    /// posix: any POSIX shell and fish. windows: both the command prompt and PowerShell. powershell: the words can be quoted only there.
     /// </returns>
     public static (string Shell, string Command) Join(IReadOnlyList<string> words, bool isWindows)
     {
@@ -36,7 +36,7 @@ internal static class ShellWords
 
     private static string Windows(string word) => IsPlain(word, SafeOnWindows) ? word : $"\"{word}\"";
 
-    // PowerShell takes typographic quotation marks for the plain ones.
+    // PowerShell treats typographic quotation marks as plain ones.
     private static string PowerShell(string word) =>
         IsPlain(word, SafeOnWindows)
             ? word

@@ -3,11 +3,11 @@ using System.Text.RegularExpressions;
 namespace EnvPlatform.Scanner.Upgrades;
 
 /// <summary>A command that a member can paste.</summary>
-/// <param name="Manager">conda or pypi: who installs.</param>
+/// <param name="Manager">conda or pypi: the installer.</param>
 /// <param name="Shell">posix; windows (both the command prompt and PowerShell); powershell.</param>
 public sealed record UpgradeCommand(string Manager, string Shell, string Command);
 
-/// <summary>Where commands are to work.</summary>
+/// <summary>Where the commands apply.</summary>
 /// <param name="Prefix">The folder; null where it is not known.</param>
 /// <param name="Platform">As conda names it; null where it is not known.</param>
 internal sealed partial record UpgradeTarget(string? Prefix, string? Name, string? Platform)
@@ -17,7 +17,7 @@ internal sealed partial record UpgradeTarget(string? Prefix, string? Name, strin
 
     /// <summary>
     /// <c>--prefix</c>, or <c>--name</c> where the log was of a file and its path stands for the prefix, or nothing where neither can be
-    /// given: then the active environment.
+    /// given; the commands then apply to the active environment.
     /// </summary>
     public string[] Options =>
         Prefix is { Length: > 0 } && !File().IsMatch(Prefix) && IsPrintable(Prefix)
@@ -36,7 +36,7 @@ internal sealed partial record UpgradeTarget(string? Prefix, string? Name, strin
     private static partial Regex File();
 }
 
-/// <summary>The commands that carry out upgrades: conda's first, since pip works on what conda leaves.</summary>
+/// <summary>The commands that carry out upgrades: conda's first, since pip works on what conda leaves behind.</summary>
 internal static partial class UpgradeCommands
 {
     public static UpgradeCommand[] Of(IReadOnlyList<Upgrade> upgrades, UpgradeTarget target, IEnumerable<string> condaChannels)
@@ -64,8 +64,8 @@ internal static partial class UpgradeCommands
         return new(manager, shell, command);
     }
 
-    // Where a package came from is asked again, beside what is configured. The default channels need no mention, and a private address
-    // lacks here what signs in there.
+    // A package's own channel is added to the configured ones. The default channels need not be named, and the stored address of a private
+    // channel lacks its credentials.
     private static IEnumerable<string> Channels(IEnumerable<string> channels) =>
         channels.Where(channel => channel != "defaults" && PublicName().IsMatch(channel)).Distinct(StringComparer.Ordinal)
             .OrderBy(channel => channel != "conda-forge").ThenBy(channel => channel, StringComparer.Ordinal)

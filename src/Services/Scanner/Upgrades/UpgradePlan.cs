@@ -4,9 +4,9 @@ using EnvPlatform.Scanner.Matching.Versions;
 namespace EnvPlatform.Scanner.Upgrades;
 
 /// <summary>
-/// The smallest set of upgrades that clears an environment. Each project that has something to be cleared goes, with all of its packages
-/// that have it, to the lowest version that an advisory names as a fix and that leaves the fewest: first of what is to be cleared, then of
-/// anything else that is known. No version is made up, and none is lowered.
+/// The smallest set of upgrades that clears an environment. Each project with something to clear is upgraded, in all of its affected
+/// packages, to the lowest version that an advisory names as a fix and that leaves the fewest vulnerabilities: first of those to be
+/// cleared, then of all other known ones. No version is invented, and none is lowered.
 /// </summary>
 internal sealed record UpgradePlan(IReadOnlyList<Upgrade> Upgrades, IReadOnlyList<Unfixed> Unfixed)
 {
@@ -14,7 +14,7 @@ internal sealed record UpgradePlan(IReadOnlyList<Upgrade> Upgrades, IReadOnlyLis
     {
         var upgrades = new List<Upgrade>();
         var unfixed = new List<Unfixed>();
-        // Outputs that are split from one upstream hold the same project and move together.
+        // Outputs that are split from one upstream hold the same project and are upgraded together.
         foreach (var group in packages.Where(package => package.Wanted.Count > 0)
             .Select(package => (Package: package, Table: index.TableOf(package.Installed)))
             .GroupBy(pair => (pair.Package.Manager, pair.Table?.Identity)))
@@ -40,7 +40,7 @@ internal sealed class ProjectUpgrade
     private readonly VulnerablePackage[] _packages;
     private readonly HashSet<string> _wanted;
 
-    // What nobody minds in any of the packages.
+    // What is accepted in all of the packages.
     private readonly HashSet<string> _accepted;
 
     public ProjectUpgrade(PackageTable table, VulnerablePackage[] packages)
@@ -70,7 +70,7 @@ internal sealed class ProjectUpgrade
         }
     }
 
-    // A package that is there twice, such as one of pip with the traces of an older one, goes once.
+    // A duplicate package, such as one of pip with the remains of an older one, is upgraded once.
     private VulnerablePackage Merge(IEnumerable<VulnerablePackage> same)
     {
         VulnerablePackage[] all = [.. same];
@@ -91,7 +91,7 @@ internal sealed class ProjectUpgrade
     private string Highest(VulnerablePackage[] packages) =>
         packages.Select(package => package.Version).Aggregate((a, b) => VersionOrder.Compare(_table.Scheme, b, a) > 0 ? b : a);
 
-    /// <summary>Of the fixes above a version the one that leaves the fewest; null where none clears anything.</summary>
+    /// <summary>Of the fixes above a version, the one that leaves the fewest vulnerabilities; null where none clears anything.</summary>
     private (string Version, int Slot)? Target(string version)
     {
         var start = Array.FindIndex(_table.Fixes, fix => VersionOrder.Compare(_table.Scheme, fix.Version, version) > 0);

@@ -9,8 +9,8 @@ namespace EnvPlatform.Scanner.Upgrades;
 internal static partial class UpgradeSpec
 {
     /// <summary>
-    /// A version as conda or pip writes it; null when it cannot be written. conda has no dash: CRAN's <c>1.2-3</c> is its <c>1.2_3</c>. A
-    /// version of PyPI is written in the normal form of PEP 440, as both do.
+    /// A version as conda or pip writes it; null when it cannot be written. conda allows no dash: CRAN's <c>1.2-3</c> is conda's
+    /// <c>1.2_3</c>. A version of PyPI is written in the normal form of PEP 440, as both do.
     /// </summary>
     public static string? Spell(string manager, VersionScheme scheme, string version)
     {
@@ -30,9 +30,9 @@ internal static partial class UpgradeSpec
     }
 
     /// <summary>
-    /// From a version on, to before the next version that is known to be affected, whichever the manager's solver would take.
+    /// From a version up to, but not including, the next version known to be affected, whichever the manager's solver would choose.
     /// </summary>
-    /// <param name="isTolerated">Whether a vulnerability may affect what is installed.</param>
+    /// <param name="isTolerated">Whether a vulnerability may affect the installed version.</param>
     public static (string Spelled, string Spec) Of(
         VulnerablePackage package, PackageTable table, string version, Func<string, bool> isTolerated)
     {
@@ -44,13 +44,13 @@ internal static partial class UpgradeSpec
         var (order, bound) = package.Manager == "pypi"
             ? (VersionScheme.Pep440, ends.Select(end => (Bound?)end).FirstOrDefault())
             : (VersionScheme.Conda, InOrderOfConda(package, table, spelled, affected, ends));
-        // Where nothing above the version is known to be good, or the manager's order does not say so, it is that version alone.
+        // Where nothing above the version is known to be good, or not in the manager's order, the spec is that version alone.
         return (spelled, bound is { } end
             && VersionOrder.Compare(order, end.Version, spelled) <= 0 ? $"{package.Name}=={spelled}" : Text(package.Name, spelled, bound));
     }
 
-    // conda's order is not the project's: it has openssl 1.1.1 after 1.1.1w. What is affected and comes after the version in conda's order
-    // is kept out as well.
+    // conda's order is not the project's: it sorts openssl 1.1.1 after 1.1.1w. Affected versions after the version in conda's order are
+    // excluded as well.
     private static Bound? InOrderOfConda(
         VulnerablePackage package, PackageTable table, string spelled, bool[] affected, IEnumerable<Bound> ends)
     {
@@ -90,12 +90,12 @@ internal static partial class UpgradeSpec
     [GeneratedRegex("^[0-9A-Za-z._+!]+$", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]
     private static partial Regex Plain();
 
-    // Of the same version, the end that leaves it out comes first.
+    // For the same version, the exclusive bound comes first.
     private static readonly Comparer<Bound> ByOrderOfConda = Comparer<Bound>.Create(static (a, b) =>
         VersionOrder.Compare(VersionScheme.Conda, a.Version, b.Version) is { } order and not 0
             ? order
             : a.IsIncluded.CompareTo(b.IsIncluded));
 
-    /// <summary>Where what may be installed ends.</summary>
+    /// <summary>The upper bound of what may be installed.</summary>
     private readonly record struct Bound(string? Version, bool IsIncluded);
 }

@@ -7,7 +7,7 @@ namespace EnvPlatform.Scanner.Vulnerabilities;
 /// <param name="Status">Of the finding in this package; the vulnerability's is the most urgent of them.</param>
 /// <param name="FixedIn">Versions that end the ranges it is in, lowest first.</param>
 /// <param name="Matches">Why it is affected, by advisory.</param>
-/// <param name="Mapping">What it was taken for.</param>
+/// <param name="Mapping">What it was mapped to.</param>
 public sealed record AffectedPackage(
     string Manager, string Name, string Version, string? Build, string? Channel, string Status, IReadOnlyList<string> FixedIn,
     IReadOnlyList<AdvisoryMatch> Matches, MappingView Mapping)
@@ -17,7 +17,7 @@ public sealed record AffectedPackage(
         "p.manager, p.name, p.version, p.build, p.channel, f.advisories, f.fixed_in, f.matches::text as matches, " +
         $"p.ecosystem, p.project, p.basis, p.basis_reason, p.version_order, {CurationInForce.Status} as status";
 
-    /// <param name="Of">By which the rows are put together: the vulnerability, or the package.</param>
+    /// <param name="Of">The key that the rows are grouped by: the vulnerability, or the package.</param>
     internal sealed record Row<T>(
         T Of, string Manager, string Name, string Version, string Build, string Channel, string[] Advisories, string[] FixedIn,
         string Matches, string Ecosystem, string Project, string Basis, string? BasisReason, string VersionOrder, string Status)

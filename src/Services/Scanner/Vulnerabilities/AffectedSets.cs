@@ -10,13 +10,13 @@ namespace EnvPlatform.Scanner.Vulnerabilities;
 /// <param name="Packages">The packages, ascending.</param>
 internal sealed record AffectedSets(string Vulnerability, int[] Packages, long[] Sets)
 {
-    /// <summary>Sets at most that are looked up one by one.</summary>
+    /// <summary>Maximum number of sets that are looked up one by one.</summary>
     private const int Few = 1_000;
 
     /// <summary>
     /// The SQL of the organization's rows of <c>set_environments</c> on these sets (<c>@Sets</c>), to which further conditions may be
-    /// added. Of many sets, all rows of the organization are looked at against a hash table: a plan that was made without knowing how many
-    /// sets there are would look each of them up.
+    /// added. For many sets, all rows of the organization are read and checked against a hash table: a plan made without knowing the number
+    /// of sets would look each of them up.
     /// </summary>
     public string OfOrganization(string alias) => Sets.Length <= Few
         ? $"unnest(@Sets) as a(affected_id) join set_environments {alias} on {alias}.set_id = a.affected_id where {alias}.org_id = @OrgId"
@@ -32,7 +32,7 @@ internal sealed record AffectedSets(string Vulnerability, int[] Packages, long[]
         return new(vulnerability, packages, [.. sets]);
     }
 
-    /// <summary>The affected packages of some of the sets, with what the organization holds of the vulnerability in them.</summary>
+    /// <summary>The affected packages of some of the sets, with the organization's verdicts on the vulnerability in them.</summary>
     public async Task<ILookup<long, AffectedPackage>> PackagesAsync(
         NpgsqlDataSource db, OrganizationId organization, long[] sets, CancellationToken ct)
     {

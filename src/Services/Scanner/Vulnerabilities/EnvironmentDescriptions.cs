@@ -13,7 +13,7 @@ internal sealed partial class EnvironmentDescriptions(
 {
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(3);
 
-    /// <summary>By id; an environment lacks when Ingest does not have it any more, all when it does not answer in time.</summary>
+    /// <summary>By id; an environment is missing when Ingest no longer has it, all are when Ingest does not answer in time.</summary>
     public async Task<IReadOnlyDictionary<EnvironmentId, EnvironmentDescription>> GetAsync(
         OrganizationId organization, IReadOnlyCollection<EnvironmentId> environments, CancellationToken ct)
     {

@@ -16,7 +16,7 @@ namespace EnvPlatform.Scanner.Vulnerabilities;
 
 /// <summary>
 /// The environments that hold a package which a vulnerability affects: the vulnerability's packages, the sets that hold one of them, the
-/// organization's environments on these sets. The last are numbers that are kept, so an exact count looks at sets only.
+/// organization's environments on these sets. The numbers of the last are stored, so an exact count reads sets only.
 /// </summary>
 internal static class ListAffectedEnvironments
 {
@@ -30,7 +30,7 @@ internal static class ListAffectedEnvironments
         ["scanned_at"] = "s.scanned_at::timestamptz",
     };
 
-    /// <summary>Environments at most that are all looked at for a page.</summary>
+    /// <summary>Maximum number of environments that are all read for a page.</summary>
     private const int Few = 2_000;
 
     public sealed record Machine(MachineId? Id, string? Hostname);
@@ -39,7 +39,7 @@ internal static class ListAffectedEnvironments
 
     /// <summary>An environment, and its packages that have the vulnerability.</summary>
     /// <param name="Status">
-    /// Null, as the digest, the times and the names of machine and user, while Ingest, which knows them, does not answer.
+    /// Null while Ingest, which knows it, does not answer; so are the digest, the times and the names of machine and user.
     /// </param>
     public sealed record Item(
         EnvironmentId Id, string Name, string Prefix, string Platform, Machine Machine, User User, EnvironmentStatus? Status,
@@ -50,12 +50,12 @@ internal static class ListAffectedEnvironments
         organization.MapGet("/vulnerabilities/{id}/environments", HandleAsync).WithName(nameof(ListAffectedEnvironments))
             .WithSummary("The environments that a vulnerability affects.");
 
-    /// <summary>How many environments that the caller may see are affected.</summary>
+    /// <summary>How many of the environments that the caller may see are affected.</summary>
     public static async Task<long> CountAsync(
         NpgsqlDataSource db, string vulnerability, Caller caller, bool archived, CancellationToken ct) =>
         await CountAsync(db, await AffectedSets.ReadAsync(db, vulnerability, ct), caller, archived, ct);
 
-    // The numbers of environments on each set are kept; a member's own environments are few.
+    // The number of environments on each set is stored; a member's own environments are few.
     private static Task<long> CountAsync(NpgsqlDataSource db, AffectedSets affected, Caller caller, bool archived, CancellationToken ct) =>
         db.QuerySingleAsync<long>(
             caller.OnlyOwner is null
@@ -100,7 +100,7 @@ internal static class ListAffectedEnvironments
     }
 
     /// <summary>
-    /// What was found is of the set: sorted by it, environments come set by set, and only the first sets are looked into.
+    /// Scan results belong to the set: sorted by them, environments are ordered by set, and only the first sets are read.
     /// </summary>
     private static string PageSql(PageQuery page, string key, Caller caller, AffectedSets affected, long total)
     {
@@ -141,8 +141,8 @@ internal static class ListAffectedEnvironments
                 """;
         }
 
-        // Of many, walk an index in order until a page is full; the test is written so that it stays one, a look into a hash table. Of few,
-        // go by their sets.
+        // For many, walk an index in order until a page is full; the condition is written so that it stays a look-up in a hash table. For
+        // few, go by their sets.
         var isFew = caller.OnlyOwner is null && total <= Few;
         string[] order = isOfSet ? [key, "e.set_id", "e.environment_id"] : [key, "e.environment_id"];
         return $"""

@@ -15,7 +15,7 @@ namespace EnvPlatform.Scanner.Vulnerabilities;
 /// <summary>The vulnerabilities of an environment, or of one package in it.</summary>
 internal static class ListEnvironmentVulnerabilities
 {
-    /// <summary>A vulnerability of an environment, with the packages that have it and that have one of the statuses asked for.</summary>
+    /// <summary>A vulnerability of an environment, with the packages that have it with one of the requested statuses.</summary>
     public sealed record Item(
         string Id, IReadOnlyList<string> Aliases, IReadOnlyList<string> Advisories, IReadOnlyList<AffectedPackage> Packages, decimal? Cvss,
         string? CvssVector, string Severity, decimal? Epss, bool Kev, string Status, DateTimeOffset? CuratedAt,

@@ -14,7 +14,7 @@ namespace EnvPlatform.Scanner.Vulnerabilities;
 internal static class ListVulnerabilities
 {
     /// <param name="Environments">
-    /// How many environments hold an affected package; in the list, one whose finding has a status asked for.
+    /// How many environments hold an affected package; in the list, one whose finding has a requested status.
     /// </param>
     public sealed record Item(
         string Id, IReadOnlyList<string> Aliases, IReadOnlyList<string> Advisories, decimal? Cvss, string? CvssVector, string Severity,
@@ -39,7 +39,7 @@ internal static class ListVulnerabilities
             where org_id = @OrgId and visible and not archived and owner = @OnlyOwner group by set_id),
         """;
 
-    /// <summary>From findings <c>f</c> of packages <c>p</c>: in each set the statuses asked for, each vulnerability once.</summary>
+    /// <summary>From findings <c>f</c> of packages <c>p</c>: in each set the requested statuses, each vulnerability once.</summary>
     private static readonly string OfFindings =
         $"""
         {CurationInForce.Of("@OrgId")}
@@ -48,8 +48,8 @@ internal static class ListVulnerabilities
         """;
 
     /// <summary>
-    /// An environment has one set, and a set keeps which vulnerabilities it has: so the environments of the sets can be added up. Only of
-    /// what is held of packages and not of a whole vulnerability must the findings be looked at.
+    /// An environment has one set, and the vulnerabilities of each set are stored: so the environments of the sets can be added up. The
+    /// findings must be read only for verdicts on packages rather than on a whole vulnerability.
     /// </summary>
     private static readonly string OfSets =
         $"""

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Options;
 
 namespace EnvPlatform.Scanner.Advisories.Feeds;
 
-/// <summary>Asks publishers over HTTP. A download may take as long as it takes, but not be silent for long.</summary>
+/// <summary>HTTP requests to publishers. A download has no time limit, only a limit for the time without data.</summary>
 internal sealed class FeedClient(IOptions<FeedOptions> options) : IDisposable
 {
     private readonly HttpClient _http =
@@ -27,7 +27,7 @@ internal sealed class FeedClient(IOptions<FeedOptions> options) : IDisposable
         return await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, idle.Token);
     }
 
-    /// <summary>The body as it arrives, in a buffer that is used again for each piece.</summary>
+    /// <summary>The body as it arrives, in a buffer that is reused for each piece.</summary>
     /// <exception cref="OperationCanceledException">Also when the server is silent.</exception>
     public async IAsyncEnumerable<ReadOnlyMemory<byte>> ReadAsync(
         HttpResponseMessage response, [EnumeratorCancellation] CancellationToken ct)

@@ -4,12 +4,12 @@ using Npgsql;
 
 namespace EnvPlatform.Scanner.Advisories.Feeds;
 
-/// <summary>Somebody else fetches the feed now; what this process still has of it is of no use.</summary>
+/// <summary>Another process fetches the feed now; this process's part of it is useless.</summary>
 internal sealed class FeedTakenException() : Exception("The feed is fetched by another process now.");
 
 /// <summary>
-/// A file that is being fetched: whole in a temporary file, and in pieces in the database, so that another process can go on where this one
-/// ends. Pieces that are not full are kept in memory only.
+/// A file that is being fetched: whole in a temporary file, and in pieces in the database, so that another process can resume where this
+/// one ends. Incomplete pieces are kept in memory only.
 /// </summary>
 internal sealed class FeedDownload : IAsyncDisposable
 {
@@ -33,13 +33,13 @@ internal sealed class FeedDownload : IAsyncDisposable
 
     public long Length => File.Length;
 
-    /// <summary>Of the whole file, where the publisher says it.</summary>
+    /// <summary>Of the whole file, where the publisher states it.</summary>
     public long? Total { get; private set; }
 
-    /// <summary>By what to ask for the rest of the file that this is the beginning of; null where there is no beginning.</summary>
+    /// <summary>The validators to request the rest of a partial file with; null where there is none.</summary>
     public Validators? Begun { get; private set; }
 
-    /// <param name="begun">Of the file of which pieces are stored.</param>
+    /// <param name="begun">Of the file whose pieces are stored.</param>
     public static async Task<FeedDownload> OpenAsync(
         NpgsqlDataSource db, string feed, Guid fetch, Validators begun, long? total, CancellationToken ct)
     {
@@ -61,7 +61,7 @@ internal sealed class FeedDownload : IAsyncDisposable
         }
     }
 
-    /// <summary>Forgets what was fetched, and begins with a file of which nothing has come yet.</summary>
+    /// <summary>Discards what was fetched, and starts with an empty file.</summary>
     public async Task RestartAsync(Validators? begun, long? total, CancellationToken ct)
     {
         File.SetLength(0);
@@ -95,7 +95,7 @@ internal sealed class FeedDownload : IAsyncDisposable
         }
     }
 
-    /// <summary>Forgets what was fetched of a feed whose fetch has ended.</summary>
+    /// <summary>Deletes the stored pieces of a feed whose fetch has ended.</summary>
     public static Task ForgetAsync(Tx tx, string feed) => tx.ExecuteAsync(
         """
         update feeds set fetched_bytes = 0, total_bytes = null, partial_etag = null, partial_last_modified = null,

@@ -10,39 +10,39 @@ public sealed class FeedOptions
 {
     public const string Section = "Feeds";
 
-    /// <summary>Whether feeds are fetched at all. Without it the platform never asks the network for anything.</summary>
+    /// <summary>Whether feeds are fetched at all. Without it the platform never accesses the network.</summary>
     public bool Enabled { get; set; }
 
-    /// <summary>Hours since a feed was last known to be current after which it is stale.</summary>
+    /// <summary>Hours after which a feed that was last known to be current is stale.</summary>
     [Range(1, 8_760)]
     public int StaleHours { get; set; } = 48;
 
-    /// <summary>Minutes until a feed that failed is fetched again, twice as many each further time, up to its own interval.</summary>
+    /// <summary>Minutes until a failed feed is fetched again, doubled after each further failure, up to its own interval.</summary>
     [Range(1, 1_440)]
     public int RetryMinutes { get; set; } = 10;
 
-    /// <summary>Seconds that a server may send nothing before the connection is given up.</summary>
+    /// <summary>Seconds without data from a server after which the connection is closed.</summary>
     [Range(1, 600)]
     public int IdleSeconds { get; set; } = 60;
 
     /// <summary>
-    /// How often a download that breaks off is taken up again before it has failed. What came by then is kept for the next time.
+    /// How often an interrupted download is resumed before it has failed. What was received by then is kept for the next attempt.
     /// </summary>
     [Range(0, 100)]
     public int MaxResumes { get; set; } = 5;
 
-    /// <summary>Feeds at most that one process fetches at a time.</summary>
+    /// <summary>Maximum number of feeds that one process fetches at a time.</summary>
     [Range(1, 16)]
     public int Parallel { get; set; } = 3;
 
     /// <summary>The feeds by name.</summary>
     public Dictionary<string, FeedSource> Sources { get; } = FeedSource.Published();
 
-    /// <summary>The feeds that are fetched, by name: of a source by years one for each year so far.</summary>
+    /// <summary>The feeds that are fetched, by name; for a source by years, one for each year so far.</summary>
     internal IReadOnlyList<Feed> At(DateTimeOffset now) =>
     [
         .. Sources.Where(pair => pair.Value.Url.Length > 0).SelectMany(pair => pair.Value.Feeds(pair.Key, now.Year))
-            // A feed that is named itself takes the place of a source's of that year.
+            // A feed with its own entry replaces the source's feed of that year.
             .Where(feed => feed.Year is null || !Sources.ContainsKey(feed.Name)).OrderBy(feed => feed.Name, StringComparer.Ordinal),
     ];
 
@@ -52,7 +52,7 @@ public sealed class FeedOptions
 /// <summary>Where a feed, or one for each year, is published.</summary>
 public sealed class FeedSource
 {
-    /// <summary>What stands for the year in an address.</summary>
+    /// <summary>The placeholder for the year in an address.</summary>
     public const string Year = "{year}";
 
     private const int Daily = 1_440;
@@ -67,13 +67,13 @@ public sealed class FeedSource
     /// <summary>A format of imports: osv, nvd, kev, epss, parselmouth or grayskull.</summary>
     public string Format { get; set; } = "";
 
-    /// <summary>Of a mapping in the format parselmouth: the channel that it is of. Empty for all others.</summary>
+    /// <summary>For a mapping in the format parselmouth: its channel. Empty for all others.</summary>
     public string Channel { get; set; } = "";
 
-    /// <summary>Of NVD: the file holds all records of the years that it has records of.</summary>
+    /// <summary>For NVD: the file holds all records of the years that it has records of.</summary>
     public bool Complete { get; set; }
 
-    /// <summary>Minutes between two looks for something newer, give or take a tenth.</summary>
+    /// <summary>Minutes between two checks for updates, give or take a tenth.</summary>
     public int IntervalMinutes { get; set; } = 360;
 
     /// <summary>
@@ -85,7 +85,7 @@ public sealed class FeedSource
     /// <summary>The first year of a feed by years.</summary>
     public int FirstYear { get; set; } = 2_002;
 
-    /// <summary>What is fetched where nothing else is said.</summary>
+    /// <summary>The feeds that are fetched by default.</summary>
     internal static Dictionary<string, FeedSource> Published() => new(StringComparer.Ordinal)
     {
         ["bioconductor"] = new() { Url = OsvBucket + "Bioconductor/all.zip", Format = ImportAdvisories.Osv },
@@ -167,5 +167,5 @@ public sealed class FeedSource
 
 /// <summary>A feed that is fetched.</summary>
 /// <param name="ChecksumUrl">Null where there is none.</param>
-/// <param name="Year">Of a source by years; null for a feed that stands for itself.</param>
+/// <param name="Year">For a source by years; null for a single feed.</param>
 internal sealed record Feed(string Name, Uri Url, ImportKind Kind, TimeSpan Interval, Uri? ChecksumUrl, int? Year);

@@ -4,10 +4,10 @@ using Npgsql;
 
 namespace EnvPlatform.Scanner.Advisories.Feeds;
 
-/// <summary>How a feed is doing, as it is stored.</summary>
-/// <param name="IsFetched">Somebody fetches it now.</param>
+/// <summary>The stored state of a feed.</summary>
+/// <param name="IsFetched">A process fetches it now.</param>
 /// <param name="IsImported">The file that was fetched last is being imported.</param>
-/// <param name="FetchedBytes">Of the file that is being fetched, or that broke off.</param>
+/// <param name="FetchedBytes">Of the file that is being fetched, or whose download was interrupted.</param>
 internal sealed record FeedRow(
     string Name, DateTimeOffset CreatedAt, DateTimeOffset DueAt, DateTimeOffset? RequestedAt,
     DateTimeOffset? AttemptedAt, DateTimeOffset? SucceededAt, int Failures, string? Error, Guid? ImportId, bool IsFetched, bool IsImported,
@@ -22,12 +22,12 @@ internal sealed record FeedRow(
         from feeds f order by name
         """, null, ct);
 
-    /// <summary>Since it was last known to be current; since it is fetched at all when it never was.</summary>
+    /// <summary>Since it was last known to be current; since it was added when it never was.</summary>
     public TimeSpan AgeAt(DateTimeOffset now) => now - (SucceededAt ?? CreatedAt);
 }
 
 /// <summary>
-/// What became of the import of a feed's file, in the transaction that ends the import. An import that somebody sent is no feed's and
+/// Records the outcome of the import of a feed's file, in the transaction that ends the import. A manual import belongs to no feed and
 /// changes nothing.
 /// </summary>
 internal static class FeedImports

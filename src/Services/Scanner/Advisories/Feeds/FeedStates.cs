@@ -8,7 +8,7 @@ using Microsoft.Extensions.Options;
 namespace EnvPlatform.Scanner.Advisories.Feeds;
 
 /// <summary>
-/// The feeds as this process saw them last, for health and metrics, which must not ask the database. Ages go on while nothing is seen.
+/// The feeds as this process last read them, for health and metrics, which must not query the database. Ages keep growing between reads.
 /// </summary>
 internal sealed partial class FeedStates : IHealthCheck
 {
@@ -36,7 +36,7 @@ internal sealed partial class FeedStates : IHealthCheck
 
     public static void Fetched(string feed, string outcome) => FetchCounter.Add(1, new("feed", feed), new("outcome", outcome));
 
-    /// <summary>Warns of each feed that has become stale, once, and tells when it is current again.</summary>
+    /// <summary>Warns once of each feed that has become stale, and reports when it is current again.</summary>
     public void Warn()
     {
         var stale = Stale();
@@ -52,7 +52,7 @@ internal sealed partial class FeedStates : IHealthCheck
         }
     }
 
-    /// <summary>Degraded, and not unhealthy: advisories that are old are better than none.</summary>
+    /// <summary>Degraded, not unhealthy: old advisories are better than none.</summary>
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
     {
         var stale = Stale();

@@ -2,22 +2,22 @@ using EnvPlatform.Contracts.Ids;
 
 namespace EnvPlatform.Scanner.Advisories.Feeds;
 
-/// <summary>A feed and how it is doing.</summary>
-/// <param name="Url">Without what may be secret in it.</param>
-/// <param name="Channel">Of a published mapping: the channel that it is of.</param>
+/// <summary>A feed and its state.</summary>
+/// <param name="Url">Without secrets.</param>
+/// <param name="Channel">For a published mapping: its channel.</param>
 /// <param name="Enabled">Whether it is fetched.</param>
 /// <param name="State">off, waiting (until <paramref name="NextAt"/>), due, fetching or importing.</param>
-/// <param name="LastSuccessAt">When what is imported was last known to be what is published; null for never.</param>
+/// <param name="LastSuccessAt">When the imported data were last known to be what is published; null for never.</param>
 /// <param name="AgeSeconds">Since then.</param>
 /// <param name="Stale">Fetched, and not known to be current for longer than <c>Feeds:StaleHours</c>.</param>
-/// <param name="RequestedAt">When an operator last asked for a look.</param>
-/// <param name="NextAt">When it is looked at next.</param>
+/// <param name="RequestedAt">When an operator last requested a check.</param>
+/// <param name="NextAt">When it is checked next.</param>
 /// <param name="BytesFetched">
-/// Of the file that is being fetched, or that broke off: the next attempt goes on there. Null when there is none.
+/// Of the file that is being fetched, or whose download was interrupted: the next attempt resumes there. Null when there is none.
 /// </param>
-/// <param name="BytesTotal">Of that file, where the publisher says it.</param>
+/// <param name="BytesTotal">Of that file, where the publisher states it.</param>
 /// <param name="Failures">In a row.</param>
-/// <param name="Error">What went wrong last; null when nothing did.</param>
+/// <param name="Error">The last error; null when there was none.</param>
 /// <param name="ImportId">The import of the file that was fetched last.</param>
 public sealed record FeedView(
     string Name, string Url, string Format, string? Channel, bool Enabled, string State, DateTimeOffset? LastSuccessAt, long? AgeSeconds,

@@ -8,14 +8,12 @@ using Polly.Retry;
 
 namespace EnvPlatform.Scanner.Advisories.Feeds;
 
-/// <summary>By what a publisher knows whether a file is still the same (RFC 9110, 8.8), and what it says of its content.</summary>
+/// <summary>The validators by which a publisher knows whether a file has changed (RFC 9110, 8.8), and its hash.</summary>
 /// <param name="Hash">See <see cref="StorageHash"/>.</param>
 internal sealed record Validators(string? ETag, DateTimeOffset? LastModified, string? Hash = null)
 {
-    /// <summary>
-    /// What makes the publisher send the rest only if it is of the same file (RFC 9110, 13.1.5); null where nothing does.
-    /// </summary>
-    // A weak tag does not say that every byte is the same.
+    /// <summary>The condition to get the rest only if the file is the same (RFC 9110, 13.1.5); null where there is none.</summary>
+    // A weak tag does not guarantee that every byte is the same.
     public RangeConditionHeaderValue? Condition =>
         EntityTagHeaderValue.TryParse(ETag, out var tag) && !tag.IsWeak ? new RangeConditionHeaderValue(tag)
         : LastModified is { } time ? new RangeConditionHeaderValue(time) : null;
@@ -24,16 +22,16 @@ internal sealed record Validators(string? ETag, DateTimeOffset? LastModified, st
         new(response.Headers.ETag?.ToString(), response.Content.Headers.LastModified, StorageHash.Of(response.Headers));
 }
 
-/// <summary>Why a feed could not be fetched, in words for whoever runs the platform.</summary>
-/// <param name="isUsable">Whether what came so far is good for the next attempt.</param>
+/// <summary>Why a feed could not be fetched, as text for the operator.</summary>
+/// <param name="isUsable">Whether the next attempt can use what was received so far.</param>
 internal sealed class FeedException(string message, bool isUsable = false) : Exception(message)
 {
     public bool IsUsable => isUsable;
 }
 
 /// <summary>
-/// Fetches a file unless it is the one that is known already. A download that breaks off, in this process or an earlier one, goes on where
-/// it was when the publisher can say that the file is still the same, and begins anew when it is another (RFC 9110, 13.1.5 and 14).
+/// Fetches a file unless it is the one that is known already. An interrupted download, in this process or an earlier one, is resumed when
+/// the publisher can confirm that the file is unchanged, and restarted when it has changed (RFC 9110, 13.1.5 and 14).
 /// </summary>
 internal sealed partial class FetchFeed(
     FeedClient client, VerifyFeed verify, IOptions<FeedOptions> options, IOptions<ScannerOptions> limits, TimeProvider clock,
@@ -42,9 +40,9 @@ internal sealed partial class FetchFeed(
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(1);
 
-    /// <param name="file">What came before; holds the whole file at the end.</param>
-    /// <returns>Null when what is known is what is published.</returns>
-    /// <exception cref="FeedException">The server does not give the file, it is too large, or not the one that was published.</exception>
+    /// <param name="file">What was received before; holds the whole file at the end.</param>
+    /// <returns>Null when the known file is the published one.</returns>
+    /// <exception cref="FeedException">The server does not send the file, it is too large, or not the one that was published.</exception>
     /// <exception cref="FeedTakenException">Another process fetches the feed now.</exception>
     public async Task<Validators?> RunAsync(Feed feed, Validators known, FeedDownload file, CancellationToken ct)
     {
@@ -69,7 +67,7 @@ internal sealed partial class FetchFeed(
         return file.Begun!;
     }
 
-    /// <summary>A download that breaks off is taken up again, later each time; every try goes on where the one before ended.</summary>
+    /// <summary>Resumes an interrupted download, after a longer pause each time; every try starts where the one before ended.</summary>
     private ResiliencePipeline Resuming(Feed feed, FeedDownload file, CancellationToken ct) => options.Value.MaxResumes == 0
         ? ResiliencePipeline.Empty
         : new ResiliencePipelineBuilder { TimeProvider = clock }
@@ -89,12 +87,12 @@ internal sealed partial class FetchFeed(
             })
             .Build();
 
-    /// <returns>False when what is known is what is published.</returns>
+    /// <returns>False when the known file is the published one.</returns>
     private async Task<bool> TryAsync(Feed feed, Validators known, FeedDownload file, CancellationToken ct)
     {
         if (file.Length > 0 && file.Begun?.Condition is null)
         {
-            // Nothing says that the rest would be of the same file.
+            // Nothing guarantees that the rest would be of the same file.
             await file.RestartAsync(null, null, ct);
         }
 
@@ -133,7 +131,7 @@ internal sealed partial class FetchFeed(
             headers.IfModifiedSince = known.LastModified;
         }, ct);
 
-    /// <summary>Makes of the answer's beginning what it says: the rest of what is there, or a file from its beginning.</summary>
+    /// <summary>Prepares for the response: the rest of a partial file, or a file from its beginning.</summary>
     private async Task BeginAsync(Feed feed, HttpResponseMessage response, FeedDownload file, CancellationToken ct)
     {
         if (response.StatusCode == HttpStatusCode.OK)
@@ -146,7 +144,7 @@ internal sealed partial class FetchFeed(
         }
         else if (response.StatusCode is HttpStatusCode.PartialContent or HttpStatusCode.RequestedRangeNotSatisfiable)
         {
-            // It does not fit what is there already, which is of another file.
+            // It does not fit what was received before, which is of another file.
             await file.RestartAsync(null, null, ct);
             throw new HttpRequestException($"the server answered {(int)response.StatusCode}");
         }
@@ -191,9 +189,9 @@ internal sealed partial class FetchFeed(
 
     private static FeedException TooLarge(long limit) => new($"The file is larger than {limit} bytes.");
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Feed {Feed} goes on at byte {Position}")]
+    [LoggerMessage(Level = LogLevel.Information, Message = "Feed {Feed} is resumed at byte {Position}")]
     private partial void LogResumed(string feed, long position);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Feed {Feed} broke off at byte {Position}: {Reason}")]
+    [LoggerMessage(Level = LogLevel.Information, Message = "Feed {Feed} was interrupted at byte {Position}: {Reason}")]
     private partial void LogBroken(string feed, long position, string reason);
 }

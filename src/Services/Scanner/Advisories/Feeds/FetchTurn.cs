@@ -5,14 +5,14 @@ using Npgsql;
 namespace EnvPlatform.Scanner.Advisories.Feeds;
 
 /// <summary>
-/// The right to fetch a feed, held by one process at a time for as long as its connection lives: it ends by itself when the process dies.
+/// The lock on fetching a feed, held by one process at a time while its connection is open: it is released when the process dies.
 /// </summary>
 internal sealed class FetchTurn : IAsyncDisposable
 {
     /// <summary>The key of the lock on a feed of the table <c>feeds f</c>.</summary>
     private const string Key = "hashtextextended('feed ' || f.name, 0)";
 
-    /// <summary>Whether somebody fetches a feed of the table <c>feeds f</c>.</summary>
+    /// <summary>Whether a process fetches a feed of the table <c>feeds f</c>.</summary>
     public const string IsHeld =
         $"""
         exists (
@@ -31,7 +31,7 @@ internal sealed class FetchTurn : IAsyncDisposable
         _feed = feed;
     }
 
-    /// <summary>Null when another has it.</summary>
+    /// <summary>Null when another process holds it.</summary>
     public static async Task<FetchTurn?> TryAsync(NpgsqlDataSource db, string feed, CancellationToken ct)
     {
         var candidate = await db.OpenConnectionAsync(ct);

@@ -7,7 +7,7 @@ using Npgsql;
 
 namespace EnvPlatform.Scanner.Advisories.Feeds;
 
-/// <summary>The feeds that the platform knows, and how current they are.</summary>
+/// <summary>The configured feeds, and how current they are.</summary>
 internal static class ListFeeds
 {
     public static void MapListFeeds(this IEndpointRouteBuilder feeds) =>

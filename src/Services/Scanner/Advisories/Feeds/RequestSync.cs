@@ -9,8 +9,8 @@ using Npgsql;
 namespace EnvPlatform.Scanner.Advisories.Feeds;
 
 /// <summary>
-/// An operator wants a feed, or all of them, to be looked at now rather than when it is due. One that is being fetched or imported is
-/// looked at again after that.
+/// An operator requests that a feed, or all of them, be checked now rather than when it is due. One that is being fetched or imported is
+/// checked again afterwards.
 /// </summary>
 internal static class RequestSync
 {

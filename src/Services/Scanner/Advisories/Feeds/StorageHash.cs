@@ -7,14 +7,12 @@ using System.Security.Cryptography;
 namespace EnvPlatform.Scanner.Advisories.Feeds;
 
 /// <summary>
-/// What Google Cloud Storage, where OSV publishes, says of a file's content in the header <c>x-goog-hash</c>: CRC32C (big-endian) and,
-/// unless the file was composed of others, MD5, both in Base64. They find damage, not malice.
+/// The checksums that Google Cloud Storage, where OSV publishes, sends in the header <c>x-goog-hash</c>: CRC32C (big-endian) and,
+/// unless the file was composed of others, MD5, both in Base64. They detect damage, not tampering.
 /// </summary>
 internal static class StorageHash
 {
-    /// <summary>
-    /// The header's value; null where there is none, or where it is of another form of the file than the one that is sent.
-    /// </summary>
+    /// <summary>The header's value; null where there is none, or where it is for another encoding of the file than the one sent.</summary>
     public static string? Of(HttpResponseHeaders headers)
     {
         var isAsStored = !headers.TryGetValues("x-goog-stored-content-encoding", out var encodings)
@@ -22,10 +20,10 @@ internal static class StorageHash
         return isAsStored && headers.TryGetValues("x-goog-hash", out var values) ? string.Join(',', values) : null;
     }
 
-    /// <summary>Whether a file is the one that was published. Digests of other kinds say nothing.</summary>
+    /// <summary>Whether a file is the one that was published. Digests of other kinds are ignored.</summary>
     public static async Task<bool> FitsAsync(string hash, Stream file, CancellationToken ct)
     {
-        // Base64 ends with signs of equality: the first divides.
+        // Base64 may end with equals signs: only the first one separates.
         var digests = hash.Split(',', StringSplitOptions.TrimEntries).Select(part => part.Split('=', 2)).Where(pair => pair.Length == 2)
             .ToLookup(pair => pair[0].ToLowerInvariant(), pair => pair[1], StringComparer.Ordinal);
         var (crc, md5) = await ReadAsync(file, ct);

@@ -23,14 +23,14 @@ internal sealed record Fetch(
 }
 
 /// <summary>
-/// Looks at a feed. A new file becomes an import as if an operator had sent it, in one transaction with what the feed is known by; a
-/// failure leaves everything as it was, and says why.
+/// Checks a feed. A new file becomes an import as if an operator had sent it, in one transaction with the feed's validators; a failure
+/// changes nothing but the recorded reason.
 /// </summary>
 internal sealed partial class SyncFeed(
     NpgsqlDataSource db, FetchFeed fetch, TimeProvider clock, IOptions<FeedOptions> options, IOptions<ScannerOptions> scanner,
     ILogger<SyncFeed> log)
 {
-    // What was asked for since the fetch began may be newer than what it found.
+    // What was requested since the fetch began may be newer than what it found.
     private const string Next = "due_at = case when requested_at > @BegunAt then @Now else @DueAt end";
 
     public async Task RunAsync(Feed feed, Fetch begun, CancellationToken ct)
@@ -152,7 +152,7 @@ internal sealed partial class SyncFeed(
         return Jittered(pause < feed.Interval ? pause : feed.Interval);
     }
 
-    // Platforms that were started together must not come to the publisher together for ever.
+    // Platforms that were started together must not keep polling the publisher at the same time.
     private static TimeSpan Jittered(TimeSpan interval) => interval * (RandomNumberGenerator.GetInt32(900, 1_101) / 1_000.0);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Feed {Feed} is unchanged")]

@@ -9,7 +9,7 @@ namespace EnvPlatform.Scanner.Advisories.Feeds;
 
 /// <summary>
 /// Looks for feeds that are due, a few at a time. Of several processes one fetches a feed, under its <see cref="FetchTurn"/>; when that
-/// process dies, another goes on with the same file.
+/// process dies, another resumes the same file.
 /// </summary>
 internal sealed class SyncFeeds(
     NpgsqlDataSource db, MigrationState migrated, SyncFeed sync, FeedStates states, TimeProvider clock, IOptions<FeedOptions> options,
@@ -52,7 +52,7 @@ internal sealed class SyncFeeds(
         }
     }
 
-    // A feed that is published elsewhere now is another: what is known of the old one, or came of it, says nothing of it.
+    // A feed with a new address is a new feed: the state of the old one does not apply to it.
     private async Task RegisterAsync(CancellationToken ct)
     {
         var feeds = Options.At(clock.GetUtcNow());
@@ -103,8 +103,8 @@ internal sealed class SyncFeeds(
         return false;
     }
 
-    /// <summary>From now on whoever had the turn before may write nothing.</summary>
-    /// <returns>Null when it was looked at in the meantime.</returns>
+    /// <summary>From now on the previous holder of the turn can no longer write.</summary>
+    /// <returns>Null when it was checked in the meantime.</returns>
     private Task<Fetch?> BeginAsync(string name, CancellationToken ct) => db.QuerySingleOrDefaultAsync<Fetch>(
         $"""
         update feeds f set fetch_id = @Id where name = @name and {IsDue}

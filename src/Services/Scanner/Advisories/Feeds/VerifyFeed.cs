@@ -9,14 +9,14 @@ using Microsoft.Extensions.Options;
 namespace EnvPlatform.Scanner.Advisories.Feeds;
 
 /// <summary>
-/// Holds a file against what its publisher says of it: the SHA-256 of the file, or of what it unpacks to (NVD's <c>.meta</c>), at an
-/// address of its own, and the checksums that come with it (<see cref="StorageHash"/>).
+/// Verifies a file against the checksums of its publisher: the SHA-256 of the file, or of what it unpacks to (NVD's <c>.meta</c>), at an
+/// address of its own, and the checksums sent with it (<see cref="StorageHash"/>).
 /// </summary>
 internal sealed partial class VerifyFeed(FeedClient client, IOptions<ScannerOptions> limits)
 {
     private const int MaxChecksumBytes = 64 << 10;
 
-    /// <exception cref="FeedException">It is not the file that was published, or nothing can be said.</exception>
+    /// <exception cref="FeedException">It is not the file that was published, or that cannot be verified.</exception>
     public async Task RunAsync(Feed feed, FeedDownload download, CancellationToken ct)
     {
         await download.File.FlushAsync(ct);
@@ -98,7 +98,7 @@ internal sealed partial class VerifyFeed(FeedClient client, IOptions<ScannerOpti
         }
         catch (InvalidDataException)
         {
-            // Not packed, and so not what the checksum speaks of.
+            // Not compressed, so the checksum is not about this form.
             return false;
         }
 

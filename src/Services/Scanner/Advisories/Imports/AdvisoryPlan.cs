@@ -12,16 +12,16 @@ using Npgsql;
 namespace EnvPlatform.Scanner.Advisories.Imports;
 
 /// <summary>
-/// What new records change, worked out before anything is written: only what differs is written, matched again and counted again.
+/// What new records change, computed before anything is written: only what differs is written, matched again and counted again.
 /// </summary>
-/// <param name="Generation">Of the advisories that this was worked out from.</param>
-/// <param name="Upserts">Records that are new or have another content.</param>
-/// <param name="Reassigned">Records of the same content that now speak of another vulnerability.</param>
+/// <param name="Generation">Of the advisories that this was computed from.</param>
+/// <param name="Upserts">Records that are new or changed.</param>
+/// <param name="Reassigned">Unchanged records that now belong to another vulnerability.</param>
 /// <param name="Vulnerabilities">Vulnerabilities that are new or differ, with the hash of what is written.</param>
-/// <param name="Gone">Vulnerabilities of which no advisory speaks any more.</param>
+/// <param name="Gone">Vulnerabilities that no advisory refers to any more.</param>
 /// <param name="Rescored">Vulnerabilities whose severity or score differs.</param>
 /// <param name="Projects">The projects whose packages may match differently.</param>
-/// <param name="NewlyComplete">Ecosystems, and years of NVD, of which everything was imported now.</param>
+/// <param name="NewlyComplete">Ecosystems, and years of NVD, that are complete with this import.</param>
 internal sealed record AdvisoryPlan(
     long Generation, SourceRecord[] Upserts, Advisory[] Reassigned, (Vulnerability Vulnerability, byte[] Sha256)[] Vulnerabilities,
     string[] Gone, string[] Rescored, PackageIdentity[] Projects, string[] NewlyComplete, VulnerabilityGroups Groups, AdvisoryIndex Index,
@@ -29,7 +29,7 @@ internal sealed record AdvisoryPlan(
 {
     public bool IsEmpty => Upserts.Length == 0 && NewlyComplete.Length == 0;
 
-    /// <param name="now">Says which year of NVD is the last.</param>
+    /// <param name="now">Determines which year of NVD is the last.</param>
     public static async Task<AdvisoryPlan> MakeAsync(
         NpgsqlDataSource db, CondaChannels channels, AdvisoryChange.Records change, DateTimeOffset now, CancellationToken ct)
     {

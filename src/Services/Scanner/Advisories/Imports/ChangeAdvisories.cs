@@ -10,16 +10,16 @@ using Npgsql;
 namespace EnvPlatform.Scanner.Advisories.Imports;
 
 /// <summary>
-/// Changes the advisories, or what is known beside them, and with them every finding that this concerns, in one transaction: work is
-/// planned before it, written under the exclusive <see cref="FindingsLock"/>, so that scans wait for the writing only. The caller holds the
+/// Changes the advisories, or the data related to them, and every finding that this affects, in one transaction: the change is planned
+/// before it and written under the exclusive <see cref="FindingsLock"/>, so that scans wait for the writing only. The caller holds the
 /// <see cref="ImportTurn"/>.
 /// </summary>
 internal sealed partial class ChangeAdvisories(
     NpgsqlDataSource db, CurrentIndex current, CondaChannels channels, ScannerMetrics metrics, TimeProvider clock,
     ILogger<ChangeAdvisories> log)
 {
-    /// <param name="tell">Hears how far it has come; null for nobody.</param>
-    /// <param name="finish">What else belongs into the transaction, given the outcome.</param>
+    /// <param name="tell">Receives the progress; null for none.</param>
+    /// <param name="finish">Further work in the transaction, given the outcome.</param>
     public async Task<AdvisoryChange.Outcome> ApplyAsync(
         AdvisoryChange change, Func<RenewalProgress, Task>? tell, Func<Tx, AdvisoryChange.Outcome, Task> finish,
         CancellationToken ct) => change switch

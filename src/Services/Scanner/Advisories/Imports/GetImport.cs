@@ -8,16 +8,16 @@ using Npgsql;
 
 namespace EnvPlatform.Scanner.Advisories.Imports;
 
-/// <summary>How an import is doing.</summary>
-/// <param name="Channel">Of a published mapping: the channel that it is of.</param>
+/// <summary>The progress of an import.</summary>
+/// <param name="Channel">For a published mapping: its channel.</param>
 /// <param name="Status">running, completed or failed.</param>
-/// <param name="Phase">queued, reading, matching (packages to what is new), counting (the sets that hold them) or done.</param>
+/// <param name="Phase">queued, reading, matching (packages to the new advisories), counting (the sets that hold them) or done.</param>
 /// <param name="Advisories">Records that were read so far.</param>
-/// <param name="Changed">Records known before that have another content now.</param>
-/// <param name="Withdrawn">Of those added or changed: the source has withdrawn them, which was not known before.</param>
+/// <param name="Changed">Known records that changed.</param>
+/// <param name="Withdrawn">Of those added or changed: newly withdrawn by the source.</param>
 /// <param name="Rejected">Records that could not be read; see the import's rejections.</param>
-/// <param name="PackagesMatched">Of <paramref name="PackagesTotal"/>, the packages that the import concerns.</param>
-/// <param name="SetsCounted">Of <paramref name="SetsTotal"/>, the package sets that the import concerns.</param>
+/// <param name="PackagesMatched">Of <paramref name="PackagesTotal"/>, the packages that the import affects.</param>
+/// <param name="SetsCounted">Of <paramref name="SetsTotal"/>, the package sets that the import affects.</param>
 public sealed record ImportView(
     ImportId Id, string Format, string? Channel, string Status, string Phase, long Bytes, int Advisories, int Added, int Changed,
     int Withdrawn, int Rejected, int PackagesMatched, int PackagesTotal, int SetsCounted, int SetsTotal, string? Error,

@@ -15,8 +15,8 @@ using Npgsql;
 namespace EnvPlatform.Scanner.Advisories.Imports;
 
 /// <summary>
-/// An operator sends a file of advisories, or of what is known beside them. The file goes to the database as it arrives; once it is there
-/// whole, the import is accepted, and survives the death of the process that runs it.
+/// An operator sends a file of advisories or related data. The file is written to the database as it arrives; once it is complete, the
+/// import is accepted, and survives the death of the process that runs it.
 /// </summary>
 internal static class ImportAdvisories
 {
@@ -67,7 +67,7 @@ internal static class ImportAdvisories
         return TypedResults.Accepted($"/api/v1/advisories/imports/{id}", new Accepted(id, "running"));
     }
 
-    /// <summary>Stores a file and asks for its import, which begins when the transaction commits.</summary>
+    /// <summary>Stores a file and requests its import, which begins when the transaction commits.</summary>
     /// <returns>Why not; null when it was accepted.</returns>
     internal static async Task<ProblemHttpResult?> AcceptAsync(
         Tx tx, ImportId id, ImportKind kind, Caller caller, Stream file, long limit, DateTimeOffset now, CancellationToken ct)
@@ -119,7 +119,7 @@ internal static class ImportAdvisories
         }
     }
 
-    /// <summary>Why nothing can be imported so; null when it can.</summary>
+    /// <summary>Why this cannot be imported; null when it can.</summary>
     private static ProblemHttpResult? Refuse(string? format, string? channel, bool isComplete)
     {
         if (format is null || !Formats.Contains(format))
@@ -170,11 +170,11 @@ internal static class ImportAdvisories
 }
 
 /// <summary>What a file is.</summary>
-/// <param name="Channel">The channel that a mapping is of; null for everything else.</param>
-/// <param name="Complete">It holds all that there is; of NVD: of the years that it has records of.</param>
+/// <param name="Channel">The channel of a mapping; null for everything else.</param>
+/// <param name="Complete">It is the complete data; for NVD: of the years that it has records of.</param>
 internal sealed record ImportKind(string Format, string? Channel, bool Complete)
 {
-    /// <summary>The channel is known by one name, however it is written.</summary>
+    /// <summary>Normalises the name of the channel.</summary>
     public static ImportKind Of(string format, string? channel, bool complete) => new(
         format, format switch
         {

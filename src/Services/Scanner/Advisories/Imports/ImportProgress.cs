@@ -7,12 +7,12 @@ using Npgsql;
 namespace EnvPlatform.Scanner.Advisories.Imports;
 
 /// <summary>
-/// Counts the records of an import, keeps which were left out and why, and shows it about every second while they are read, and how far the
-/// findings are renewed after that.
+/// Counts the records of an import, stores which were left out and why, and updates the import about every second while records are read,
+/// and then while the findings are renewed.
 /// </summary>
 internal sealed partial class ImportProgress(NpgsqlDataSource db, ImportId id, TimeProvider clock, ILogger log)
 {
-    // A file that is another thing altogether must not fill the log.
+    // A file of an entirely different kind must not fill the log.
     private const int MaxLogged = 100;
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
     private readonly ImportRejections _rejections = new(id);

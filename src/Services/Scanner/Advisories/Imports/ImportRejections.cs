@@ -3,7 +3,7 @@ using EnvPlatform.Postgres;
 
 namespace EnvPlatform.Scanner.Advisories.Imports;
 
-/// <summary>The records that an import left out, the first thousand of them, for as long as somebody may still look into it.</summary>
+/// <summary>The records that an import left out, the first thousand of them, kept for a limited time.</summary>
 internal sealed class ImportRejections(ImportId import)
 {
     private const int MaxKept = 1_000;
@@ -19,7 +19,7 @@ internal sealed class ImportRejections(ImportId import)
         }
     }
 
-    /// <summary>Stores what was added since the last time. An import that is begun again leaves out the same.</summary>
+    /// <summary>Stores what was added since the last call. An import that is restarted leaves out the same records.</summary>
     public async Task KeepAsync(Tx tx)
     {
         if (_pending.Count == 0)
@@ -45,12 +45,12 @@ internal sealed class ImportRejections(ImportId import)
         _pending.Clear();
     }
 
-    /// <summary>Forgets what imports of long ago left out.</summary>
+    /// <summary>Deletes the rejections of old imports.</summary>
     public static Task ForgetAsync(Tx tx, DateTimeOffset now) => tx.ExecuteAsync(
         "delete from import_rejections r using imports i where i.id = r.import_id and i.finished_at < @Until",
         new { Until = now - KeptFor });
 
-    // PostgreSQL's text holds no NUL and no half of a surrogate pair.
+    // PostgreSQL's text cannot hold a NUL or an unpaired surrogate.
     private static string? Storable(string? text) => text is null
         ? null
         : string.Concat(

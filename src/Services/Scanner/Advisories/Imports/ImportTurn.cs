@@ -5,8 +5,7 @@ using Npgsql;
 namespace EnvPlatform.Scanner.Advisories.Imports;
 
 /// <summary>
-/// The right to change advisories, held by one process at a time for as long as its connection lives: it ends by itself when the process
-/// dies.
+/// The lock on changing advisories, held by one process at a time while its connection is open: it is released when the process dies.
 /// </summary>
 internal sealed class ImportTurn : IAsyncDisposable
 {
@@ -23,7 +22,7 @@ internal sealed class ImportTurn : IAsyncDisposable
         return turn;
     }
 
-    /// <summary>Null when another has it.</summary>
+    /// <summary>Null when another process holds it.</summary>
     public static async Task<ImportTurn?> TryAsync(NpgsqlDataSource db, CancellationToken ct)
     {
         var candidate = await db.OpenConnectionAsync(ct);

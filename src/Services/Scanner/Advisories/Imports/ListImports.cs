@@ -10,7 +10,7 @@ namespace EnvPlatform.Scanner.Advisories.Imports;
 /// <summary>All imports, the latest first.</summary>
 internal static class ListImports
 {
-    // Ids grow with time.
+    // Ids sort by time.
     private static readonly Dictionary<string, string> Sorts = new(StringComparer.Ordinal) { ["created_at"] = "id" };
 
     public static void MapListImports(this IEndpointRouteBuilder imports) =>

@@ -9,7 +9,7 @@ using Npgsql;
 namespace EnvPlatform.Scanner.Advisories.Imports;
 
 /// <summary>
-/// The records that an import left out, in the order of its file. Of very many only the first thousand are kept; the import counts them
+/// The records that an import left out, in the order of its file. Only the first thousand are kept; the import counts them
 /// all.
 /// </summary>
 internal static class ListRejections

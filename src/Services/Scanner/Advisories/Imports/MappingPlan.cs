@@ -5,9 +5,9 @@ using NpgsqlTypes;
 
 namespace EnvPlatform.Scanner.Advisories.Imports;
 
-/// <summary>What a new file of a published mapping changes: the packages of other names are left alone.</summary>
-/// <param name="Written">Entries that are new or say something else.</param>
-/// <param name="Removed">Conda names that the source lists no more.</param>
+/// <summary>What a new file of a published mapping changes: packages with other names are not affected.</summary>
+/// <param name="Written">Entries that are new or changed.</param>
+/// <param name="Removed">Conda names that the source no longer lists.</param>
 /// <param name="All">What is stored afterwards, of all sources and channels.</param>
 internal sealed record MappingPlan(
     string Source, string Channel, PublishedEntry[] Written, string[] Removed, IReadOnlyList<PublishedEntry> All,
@@ -15,7 +15,7 @@ internal sealed record MappingPlan(
 {
     public bool IsEmpty => Written.Length == 0 && Removed.Length == 0;
 
-    /// <summary>Conda names of which something else is said than before.</summary>
+    /// <summary>Conda names whose entries changed.</summary>
     public string[] Names => [.. Written.Select(entry => entry.CondaName), .. Removed];
 
     public static MappingPlan Make(AdvisoryChange.Mapping change, IReadOnlyList<PublishedEntry> stored)
@@ -26,7 +26,7 @@ internal sealed record MappingPlan(
             .Where(
                 pair => !before.TryGetValue(pair.Key, out var known) || !known.PypiNames.SequenceEqual(pair.Value, StringComparer.Ordinal))
             .Select(pair => new PublishedEntry(change.Source, change.Channel, pair.Key, pair.Value)).ToArray();
-        // What cannot be read of an entry is no reason to forget what was known of it.
+        // An entry that cannot be read is no reason to delete its stored value.
         var removed = before.Values
             .Where(entry => !change.Entries.ContainsKey(entry.CondaName) && !change.LeftOut.Contains(entry.CondaName)
                 && !entry.PypiNames.Any(change.LeftOut.Contains))

@@ -21,7 +21,7 @@ internal static class ReadMapping
                 continue;
             }
 
-            // A name that stands twice means the last.
+            // For a duplicate name the last entry counts.
             entries[line.CondaName] = line.PypiNames;
             await progress.ReadOneAsync(ct);
         }

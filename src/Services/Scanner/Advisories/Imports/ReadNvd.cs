@@ -4,8 +4,8 @@ using EnvPlatform.Scanner.Advisories.Osv;
 namespace EnvPlatform.Scanner.Advisories.Imports;
 
 /// <summary>
-/// Reads a file of NVD. Most of its records speak of what no conda package holds: kept are those that concern a project of the table, and
-/// those that did when they were imported before.
+/// Reads a file of NVD. Most of its records are about software that no conda package holds: only those are kept that concern a project of
+/// the table, now or when they were last imported.
 /// </summary>
 internal static class ReadNvd
 {

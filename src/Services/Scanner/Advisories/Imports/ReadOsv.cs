@@ -19,7 +19,7 @@ internal static class ReadOsv
                 continue;
             }
 
-            // A file with several records of one id means the last modified of them.
+            // Of several records with the same id the last modified counts.
             if (!records.TryGetValue(advisory.Id, out var other) || advisory.Modified >= other.Advisory.Modified)
             {
                 records[advisory.Id] = new SourceRecord(advisory, entry.Json.ToArray());
@@ -38,8 +38,8 @@ internal static class ReadOsv
     }
 
     /// <summary>
-    /// The ecosystems of which an archive is a whole feed: a database exports one archive for an ecosystem, so those that at least half of
-    /// its records are about. A collection of single records of many databases is nobody's feed.
+    /// The ecosystems of which an archive is a complete feed: a database exports one archive for an ecosystem, so those that at least half
+    /// of its records are about. A collection of single records from many databases is not a complete feed.
     /// </summary>
     private static string[] CompleteIn(SourceRecord[] records) =>
     [
@@ -47,7 +47,7 @@ internal static class ReadOsv
             .Distinct(StringComparer.Ordinal))
             .CountBy(ecosystem => ecosystem, StringComparer.Ordinal).Where(pair => pair.Value * 2 >= records.Length)
             .Select(pair => pair.Key)
-            // Nobody writes advisories for all of conda; a database of one native project has nothing but conda's.
+            // No database covers all of conda; that of a single native project has only records of conda.
             .Where(ecosystem => ecosystem != Ecosystems.Conda),
     ];
 }

@@ -16,8 +16,8 @@ using Npgsql;
 namespace EnvPlatform.Scanner.Advisories.Imports;
 
 /// <summary>
-/// Runs the imports that wait, one at a time over all instances, oldest first. All that an import changes is one transaction. One whose
-/// process dies is begun again by whichever instance sees it first, and given up after a few times.
+/// Runs the pending imports, one at a time across all instances, oldest first. Each import is one transaction. One whose process dies is
+/// restarted by the first instance that sees it, and fails after a few attempts.
 /// </summary>
 internal sealed partial class RunImports(
     NpgsqlDataSource db, ChangeAdvisories change, TimeProvider clock, IOptions<ScannerOptions> options, ILogger<RunImports> log)
@@ -39,7 +39,7 @@ internal sealed partial class RunImports(
         return TimeSpan.FromSeconds(options.Value.PollSeconds);
     }
 
-    /// <returns>Whether there was one that this instance could take.</returns>
+    /// <returns>Whether there was an import that this instance could take.</returns>
     private async Task<bool> RunNextAsync(CancellationToken ct)
     {
         await using var turn = await ImportTurn.TryAsync(db, ct);
@@ -64,7 +64,7 @@ internal sealed partial class RunImports(
         }
         catch (Exception exception) when (exception is not OperationCanceledException)
         {
-            // The database went away, or a fault of the program: it is begun again, and given up when that does not help.
+            // The database became unavailable, or there is a bug: it is restarted, and fails when that does not help.
             LogFault(next.Id, next.Attempts, exception);
             await Task.Delay(RetryDelay, clock, ct);
         }
@@ -92,7 +92,7 @@ internal sealed partial class RunImports(
         }
         finally
         {
-            // Whether it goes on or fails: what was left out can be read.
+            // Whether it continues or fails: the rejections can be read.
             await progress.ShowAsync(ct);
         }
 
@@ -117,7 +117,7 @@ internal sealed partial class RunImports(
     private async Task<HashSet<string>> KnownNvdAsync(CancellationToken ct) =>
         [.. await db.QueryAsync<string>("select id from advisories where source = @Nvd", new { AdvisoryChange.Nvd }, ct)];
 
-    /// <summary>A file that is gone when it is closed, or when the process ends.</summary>
+    /// <summary>A file that is deleted when it is closed, or when the process ends.</summary>
     private async Task<FileStream> UnpackFileAsync(ImportId id, CancellationToken ct)
     {
         var file = new FileStream(

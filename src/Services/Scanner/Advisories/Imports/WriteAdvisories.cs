@@ -6,7 +6,7 @@ using NpgsqlTypes;
 
 namespace EnvPlatform.Scanner.Advisories.Imports;
 
-/// <summary>Writes what an <see cref="AdvisoryPlan"/> says: first into temporary tables, and from there in a few statements.</summary>
+/// <summary>Writes an <see cref="AdvisoryPlan"/>: first into temporary tables, and from there in a few statements.</summary>
 internal static class WriteAdvisories
 {
     public static async Task StageAsync(Tx tx, AdvisoryPlan plan, string source)
@@ -73,7 +73,7 @@ internal static class WriteAdvisories
             });
     }
 
-    /// <summary>After the findings were renewed: what no advisory speaks of is forgotten.</summary>
+    /// <summary>After the findings were renewed: deletes what no advisory refers to.</summary>
     public static Task RemoveAsync(Tx tx, AdvisoryPlan plan) =>
         tx.ExecuteAsync("delete from vulnerabilities where id = any(@Gone)", new { plan.Gone });
 

@@ -4,11 +4,11 @@ using System.Text;
 namespace EnvPlatform.Scanner.Advisories.Nvd;
 
 /// <summary>
-/// A name of CPE 2.3 as a formatted string (NISTIR 7695, 6.2), in lower case and without its escapes: <see cref="Any"/> for a value that
-/// says nothing, <see cref="NotApplicable"/> for one that cannot have a value.
+/// A name of CPE 2.3 as a formatted string (NISTIR 7695, 6.2), in lower case and without its escapes: <see cref="Any"/> for an unspecified
+/// value, <see cref="NotApplicable"/> for one that cannot have a value.
 /// </summary>
 /// <param name="Part"><c>a</c> application, <c>o</c> operating system, <c>h</c> hardware.</param>
-/// <param name="IsPattern">The version holds a wildcard beside other characters, and so stands for several.</param>
+/// <param name="IsPattern">The version holds a wildcard among other characters, and so stands for several.</param>
 public sealed record CpeName(
     string Part, string Vendor, string Product, string Version, string Update, string Edition, string SoftwareEdition,
     string TargetSoftware, bool IsPattern)

@@ -11,7 +11,7 @@ namespace EnvPlatform.Scanner.Advisories.Nvd;
 /// </summary>
 public static class NvdArchive
 {
-    // What stands before the array in an answer is a few hundred bytes.
+    // In an API response a few hundred bytes precede the array.
     private const int HeadBytes = 16 << 10;
 
     /// <param name="Name">The entry of the zip that the record is in; empty for a file of JSON.</param>
@@ -35,7 +35,7 @@ public static class NvdArchive
         return array is null ? JsonObjects.Split(rest, maxBytes) : JsonObjects.SplitArray(rest, maxBytes);
     }
 
-    /// <summary>Where the array of an answer begins; null when this is no answer but records as they are.</summary>
+    /// <summary>Where the array of an API response begins; null when the file holds bare records.</summary>
     private static int? ArrayIn(ReadOnlySpan<byte> head)
     {
         var mark = head.StartsWith("\uFEFF"u8) ? 3 : 0;
@@ -62,7 +62,7 @@ public static class NvdArchive
         }
         catch (JsonException)
         {
-            // No JSON, or several objects: the splitter says which.
+            // Not JSON, or several objects: the splitter reports which.
         }
 
         return null;

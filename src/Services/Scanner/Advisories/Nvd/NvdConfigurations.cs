@@ -7,9 +7,9 @@ using EnvPlatform.Scanner.Matching.Versions;
 namespace EnvPlatform.Scanner.Advisories.Nvd;
 
 /// <summary>
-/// Reads which versions of the known projects a record's configurations call vulnerable. A configuration that says "this, running on that"
-/// counts when that can be in or under a conda environment: other programs, and Windows, Linux and macOS as such; not when it needs
-/// hardware, an appliance or what a distribution has made of the program. What is negated says nothing of what is affected.
+/// Reads which versions of the known projects are vulnerable according to a record's configurations. A configuration that says "this,
+/// running on that" counts when that can be in or under a conda environment: other programs, and Windows, Linux and macOS as such; not when
+/// it needs hardware, an appliance or a distribution's build of the program. Negated parts say nothing about what is affected.
 /// </summary>
 internal sealed class NvdConfigurations(RecordReader reader, CpeProducts products, ConventionMapping mapping)
 {
@@ -91,7 +91,7 @@ internal sealed class NvdConfigurations(RecordReader reader, CpeProducts product
     private void Add(MatchOf match)
     {
         var cpe = match.Cpe;
-        // An edition for another language or system, or one that is sold, is another program under the same name.
+        // An edition for another language or system, or a commercial one, is another program under the same name.
         if (cpe.Part != "a" || !Targets.Contains(cpe.TargetSoftware) || !SoftwareEditions.Contains(cpe.SoftwareEdition))
         {
             return;
@@ -139,7 +139,7 @@ internal sealed class NvdConfigurations(RecordReader reader, CpeProducts product
             return new AffectedRange(RangeType.Ecosystem, [first]);
         }
 
-        // In the order of events an end before its start would be no end at all.
+        // In the order of events an end before its start would have no effect.
         if (start is not null && VersionOrder.Compare(scheme, start, end) is > 0)
         {
             return null;

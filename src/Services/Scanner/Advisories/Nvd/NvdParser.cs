@@ -7,13 +7,13 @@ namespace EnvPlatform.Scanner.Advisories.Nvd;
 
 /// <summary>
 /// Reads a CVE of the National Vulnerability Database (CVE API 2.0, https://nvd.nist.gov/developers/vulnerabilities) as an advisory
-/// <c>NVD-CVE-...</c> whose alias is the CVE, so that it joins what other sources say of it. Bad data is an answer, never an exception.
+/// <c>NVD-CVE-...</c> whose alias is the CVE, so that it joins the records of other sources. Bad data is a result, never an exception.
 /// </summary>
 public static class NvdParser
 {
     public const string IdPrefix = "NVD-";
 
-    // Newest last: which score is shown is not decided here.
+    // Newest last; which score is shown is decided elsewhere.
     private static readonly (string Property, string Type)[] Metrics =
     [
         ("cvssMetricV2", "CVSS_V2"), ("cvssMetricV30", "CVSS_V3"), ("cvssMetricV31", "CVSS_V3"), ("cvssMetricV40", "CVSS_V4"),
@@ -74,7 +74,7 @@ public static class NvdParser
         reader.Objects(cve, "descriptions", text => (Language: reader.Identifier(text, "lang"), Value: reader.Text(text, "value")))
             .FirstOrDefault(text => text.Language is "en" or "en-US").Value;
 
-    // NVD's own score ("Primary") is its judgement of what others sent; these count where it gave none.
+    // NVD's own score ("Primary") is its assessment of what others sent; theirs count where it gave none.
     private static SeverityVector[] Scores(RecordReader reader, JsonElement cve)
     {
         if (!reader.Find(cve, "metrics", JsonValueKind.Object, out var metrics))

@@ -1,15 +1,13 @@
 namespace EnvPlatform.Scanner.Advisories.Nvd;
 
-/// <summary>What became of one record of NVD.</summary>
+/// <summary>The result of reading one record of NVD.</summary>
 public abstract record NvdRecord
 {
     private NvdRecord()
     {
     }
 
-    /// <param name="Advisory">
-    /// It affects what the table of products knows, and nothing when the record speaks of other products only.
-    /// </param>
+    /// <param name="Advisory">It affects the projects of the product table only; none when the record is about other products only.</param>
     /// <param name="ExploitedSince">The day on which CISA listed the CVE as known to be exploited.</param>
     public sealed record Valid(Advisory Advisory, DateOnly? ExploitedSince) : NvdRecord;
 

@@ -5,7 +5,7 @@ using EnvPlatform.Scanner.Matching.Versions;
 
 namespace EnvPlatform.Scanner.Advisories.Nvd;
 
-/// <summary>From versions as NVD writes them to versions as the project's order reads them.</summary>
+/// <summary>Converts versions as NVD writes them to versions in the project's scheme.</summary>
 internal static partial class NvdVersions
 {
     private const string Zeroes = ".0.0";
@@ -27,7 +27,7 @@ internal static partial class NvdVersions
         {
             version = $"{java.Groups["major"].Value}.0.{(java.Groups["update"] is { Success: true, Value: var update } ? update : "0")}";
         }
-        // OpenSSL's versions have three numbers, of which bounds leave the last ones out.
+        // OpenSSL's versions have three numbers; bounds may omit the last ones.
         if (scheme == VersionScheme.OpenSsl && version.Length > 0 && version.All(c => char.IsAsciiDigit(c) || c == '.'))
         {
             version += Zeroes[..(2 * Math.Max(0, 2 - version.Count(c => c == '.')))];
@@ -36,7 +36,7 @@ internal static partial class NvdVersions
         return version;
     }
 
-    /// <summary>Every way in which a version and its update may be written; the one that the package has counts.</summary>
+    /// <summary>Every way in which a version and its update may be written; the one that equals the package's counts.</summary>
     public static IEnumerable<string> Exact(string version, string update, VersionScheme scheme, CpeVersionStyle style)
     {
         var release = Bound(version, scheme, style);

@@ -3,8 +3,8 @@ using EnvPlatform.Scanner.Matching;
 namespace EnvPlatform.Scanner.Advisories.Nvd;
 
 /// <summary>
-/// Of which years all records of NVD were imported. They are kept like ecosystems that are complete, as <c>NVD:2024</c>; when there is one
-/// for every year, all of NVD is (<see cref="Ecosystems.Nvd"/>), and remains so: records of later years come with the changes.
+/// The years of which all records of NVD were imported. They are stored like complete ecosystems, as <c>NVD:2024</c>; when every year is
+/// complete, so is NVD (<see cref="Ecosystems.Nvd"/>), and it remains so: records of later years come with the changes.
 /// </summary>
 internal static class NvdYears
 {
@@ -13,14 +13,14 @@ internal static class NvdYears
     /// <summary>NVD publishes the records of this year and all before it together.</summary>
     private const int First = 2002;
 
-    /// <summary>The year of a CVE's id; null where the id is none.</summary>
+    /// <summary>The year of a CVE id; null for any other id.</summary>
     public static string? Of(string cve) =>
         cve.Length > 9 && cve.StartsWith("CVE-", StringComparison.OrdinalIgnoreCase) && int.TryParse(cve.AsSpan(4, 4), out var year)
             && year is >= 1988 and < 10_000
             ? Prefix + Math.Max(year, First)
             : null;
 
-    /// <summary>What to write for new years, given what is written: them, and NVD itself if none is missing now.</summary>
+    /// <summary>What to store for new years, given what is stored: the new ones, and NVD itself if none is missing now.</summary>
     public static string[] Close(IReadOnlyCollection<string> complete, IEnumerable<string> added, int thisYear)
     {
         var fresh = added.Except(complete, StringComparer.Ordinal).ToList();

@@ -5,7 +5,7 @@ using EnvPlatform.Scanner.Matching;
 
 namespace EnvPlatform.Scanner.Advisories.Osv;
 
-/// <summary>Reads a record of the OSV schema 1.7 from JSON. Bad data is an answer, never an exception.</summary>
+/// <summary>Reads a record of the OSV schema 1.7 from JSON. Bad data is a result, never an exception.</summary>
 public static class OsvParser
 {
     private const int MaxIdLength = 256;
@@ -101,8 +101,8 @@ public static class OsvParser
                     Strings(entry, "versions"), Severities(entry));
         }
 
-        // An entry without a package is of the project of its repository. Its versions are tags, or written as they are. One that speaks of
-        // commits only, or of a repository that is nobody's here, is nothing that a package could be matched by.
+        // An entry without a package is about the project of its repository. Its versions are tags or plain versions. One with commits
+        // only, or for an unknown repository, cannot be matched to a package.
         private AffectedPackage? OfRepository(JsonElement entry)
         {
             if (Project(entry) is not { } project)

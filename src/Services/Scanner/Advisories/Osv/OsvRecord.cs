@@ -1,6 +1,6 @@
 namespace EnvPlatform.Scanner.Advisories.Osv;
 
-/// <summary>What became of one record of a feed.</summary>
+/// <summary>The result of reading one record of a feed.</summary>
 public abstract record OsvRecord
 {
     private OsvRecord()

@@ -54,7 +54,7 @@ internal static class CycloneDxVex
             foreach (var affected in affects)
             {
                 var link = affected.Text("ref") ?? "";
-                // A BOM-Link names an element of another document behind its fragment mark.
+                // A BOM-Link names an element of another document after the #.
                 var element = link.StartsWith("urn:cdx:", StringComparison.Ordinal) && link.Split('#', 2) is [_, var fragment]
                     ? Uri.UnescapeDataString(fragment)
                     : link;

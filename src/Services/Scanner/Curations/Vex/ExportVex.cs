@@ -14,14 +14,14 @@ namespace EnvPlatform.Scanner.Curations.Vex;
 internal sealed record VexExport(
     string VulnerabilityId, string[] Aliases, CurationScope Scope, string Status, string Reason, DateTimeOffset CreatedAt);
 
-/// <summary>The organization's verdicts that are in force, as a VEX document that other tools read.</summary>
+/// <summary>The organization's verdicts that are in force, as a VEX document for other tools.</summary>
 internal static class ExportVex
 {
     public static void MapExportVex(this IEndpointRouteBuilder vulnerabilities) =>
         vulnerabilities.MapGet("/vex", HandleAsync).RequireAuthorization(Access.Reader).WithName(nameof(ExportVex))
             .WithSummary("The organization's curations as VEX: format=openvex or cyclonedx.");
 
-    /// <summary>How documents name the organization: the product of what is said of a whole vulnerability.</summary>
+    /// <summary>The organization's identifier in documents: the product of verdicts on a whole vulnerability.</summary>
     public static string Identifier(Caller caller) => $"urn:uuid:{caller.OrgId}";
 
     private static async Task<Results<JsonHttpResult<JsonObject>, ProblemHttpResult>> HandleAsync(

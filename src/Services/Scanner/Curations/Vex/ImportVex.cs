@@ -13,8 +13,8 @@ using Npgsql;
 namespace EnvPlatform.Scanner.Curations.Vex;
 
 /// <summary>
-/// An administrator brings in the verdicts of a VEX document. Each is given as if by hand, all in one transaction; what cannot be applied
-/// is reported and left out. What the organization holds already, until whenever, is not changed.
+/// An administrator imports the verdicts of a VEX document. Each is given as if by hand, all in one transaction; what cannot be applied
+/// is reported and left out. Statements that equal a verdict in force, whenever that expires, change nothing.
 /// </summary>
 internal static class ImportVex
 {
@@ -22,7 +22,7 @@ internal static class ImportVex
     private const int MaxStatements = 10_000;
 
     /// <param name="Statements">How many there are, one for each vulnerability and product.</param>
-    /// <param name="Unchanged">Of these, how many say what the organization holds already.</param>
+    /// <param name="Unchanged">Of these, how many equal a verdict in force.</param>
     public sealed record Result(int Statements, int Applied, int Unchanged, IReadOnlyList<Skipped> Skipped);
 
     /// <summary>A statement that was left out, and why.</summary>
@@ -43,7 +43,7 @@ internal static class ImportVex
             return Problems.Invalid("body", "Must be a VEX document in OpenVEX or CycloneDX JSON.");
         }
 
-        // A later statement takes the place of an earlier one, wherever it stands.
+        // A later statement replaces an earlier one, whatever their order in the document.
         var statements = read.Take(MaxStatements + 1).OrderBy(statement => statement.StatedAt).ToArray();
         if (statements.Length > MaxStatements)
         {

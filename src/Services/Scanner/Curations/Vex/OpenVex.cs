@@ -92,7 +92,7 @@ internal static class OpenVex
         _ => VexStatement.Undecided(statement.Text("status_notes")),
     };
 
-    /// <summary>The formats have absent members, not null ones.</summary>
+    /// <summary>The formats omit members rather than set them to null.</summary>
     public static JsonObject WithoutNulls(this JsonObject json)
     {
         foreach (var name in json.Where(member => member.Value is null).Select(member => member.Key).ToArray())

@@ -52,13 +52,13 @@ internal static class PackageUrl
             return new(null, Unreadable);
         }
 
-        // Without a build, to leave these out would say it of packages that the document does not speak of.
+        // Without a build, ignoring these would extend the verdict to packages that the document is not about.
         return isConda && build is null && (qualifiers.Contains("channel") || qualifiers.Contains("subdir"))
             ? new(null, "It is about one channel or platform; say which build.")
             : new(scope, null);
     }
 
-    // Half of a surrogate pair can be neither compared nor stored.
+    // An unpaired surrogate can be neither compared nor stored.
     private static bool HasHalfOfPair(string text)
     {
         for (var i = 0; i < text.Length; i++)
@@ -79,6 +79,6 @@ internal static class PackageUrl
         return false;
     }
 
-    // What is not valid UTF-8 when it is unescaped stays as it is.
+    // Text that does not unescape to valid UTF-8 stays as it is.
     private static string Decode(string text) => Uri.UnescapeDataString(text).Normalize(NormalizationForm.FormC);
 }

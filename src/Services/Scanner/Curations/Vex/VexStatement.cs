@@ -5,14 +5,14 @@ namespace EnvPlatform.Scanner.Curations.Vex;
 /// <summary>A verdict as a VEX document states it, whatever the format.</summary>
 /// <param name="Names">The vulnerability's ids, the best first; the first hundred.</param>
 /// <param name="Product">What the document says it is about, for the report.</param>
-/// <param name="Scope">What that is here; null when it is nothing that can be curated.</param>
+/// <param name="Scope">The matching scope; null when it cannot be curated.</param>
 /// <param name="Status">Null when the document gives no verdict.</param>
 /// <param name="Problem">Why it cannot be applied; null when it can.</param>
 internal sealed record VexStatement(
     string[] Names, string Product, CurationScope? Scope, string? Status, string? Reason, DateTimeOffset StatedAt, string? Problem)
 {
     /// <summary>
-    /// Begins the note of a disputed finding: neither format has a status for it, both have one for what is being looked into.
+    /// Begins the note of a disputed finding: neither format has a status for it, both have one for "under investigation".
     /// </summary>
     public const string DisputedMark = "disputed: ";
 
@@ -30,7 +30,7 @@ internal sealed record VexStatement(
             names.Length == 0 ? "It names no vulnerability." : about.Problem ?? (status is null ? NoVerdict : null));
     }
 
-    // Never in the middle of a surrogate pair, half of which cannot be stored.
+    // Never within a surrogate pair: an unpaired surrogate cannot be stored.
     private static string Shortened(string text)
     {
         if (text.Length <= CurateVulnerability.MaxReason)
@@ -42,13 +42,13 @@ internal sealed record VexStatement(
         return text[..(char.IsHighSurrogate(text[end - 1]) ? end - 1 : end)] + "…";
     }
 
-    /// <summary>What is being looked into is no verdict, unless our own note says that it is disputed.</summary>
+    /// <summary>"Under investigation" is not a verdict, unless our own note says that it is disputed.</summary>
     public static (string? Status, string? Reason) Undecided(string? note) =>
         note?.StartsWith(DisputedMark, StringComparison.Ordinal) == true ? ("disputed", note[DisputedMark.Length..]) : (null, null);
 }
 
 /// <summary>What a VEX document is about, as a scope of this organization.</summary>
-/// <param name="Problem">Why it is none; null when it is one.</param>
+/// <param name="Problem">Why there is no scope; null when there is one.</param>
 internal readonly record struct VexProduct(CurationScope? Scope, string? Problem)
 {
     private static readonly CurationScope Whole = new(null, null, null);
@@ -58,7 +58,7 @@ internal readonly record struct VexProduct(CurationScope? Scope, string? Problem
         product == organization ? new(Whole, null) : PackageUrl.Read(product);
 }
 
-/// <summary>Reads the members of a JSON document that may be anything; what has the wrong type is as if it were not there.</summary>
+/// <summary>Reads the members of an arbitrary JSON document; a member of the wrong type counts as absent.</summary>
 internal static class VexJson
 {
     public static JsonElement Member(this JsonElement element, string name) =>
@@ -67,7 +67,7 @@ internal static class VexJson
     public static IEnumerable<JsonElement> Items(this JsonElement element, string name) =>
         element.Member(name) is { ValueKind: JsonValueKind.Array } array ? array.EnumerateArray() : [];
 
-    /// <summary>A text that can be stored: without U+0000, whole surrogates only.</summary>
+    /// <summary>A text that can be stored: without U+0000 and unpaired surrogates.</summary>
     public static string? Text(this JsonElement element, string name) => element.Member(name).Text();
 
     public static string? Text(this JsonElement element)
@@ -87,7 +87,7 @@ internal static class VexJson
         }
     }
 
-    // Where another member's name is no valid Unicode text, System.Text.Json cannot compare it.
+    // System.Text.Json cannot compare a member name that is not valid Unicode.
     private static bool Has(JsonElement element, string name, out JsonElement value)
     {
         try

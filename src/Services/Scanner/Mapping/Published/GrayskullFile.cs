@@ -4,14 +4,14 @@ namespace EnvPlatform.Scanner.Mapping.Published;
 
 /// <summary>
 /// The table of conda/grayskull: a YAML mapping of PyPI names, each with the name that conda-forge gives the project (<c>conda_forge</c>)
-/// and the name that it is imported by. Read line by line in the block style in which it is published: all of YAML is not needed for that,
-/// and readers of all of it take time that grows faster than a hostile file.
+/// and the name that it is imported by. Read line by line in the block style in which it is published: that does not need full YAML, and
+/// the time of full YAML parsers grows faster than the size of a hostile file.
 /// </summary>
 public static class GrayskullFile
 {
     private const string CondaForge = "conda_forge";
 
-    /// <exception cref="InvalidDataException">It is no such mapping, damaged, or too long; nothing of it should be kept.</exception>
+    /// <exception cref="InvalidDataException">It is not such a mapping, damaged, or too long; nothing of it should be kept.</exception>
     public static IReadOnlyList<PublishedLine> Read(Stream file)
     {
         using var text = new StreamReader(
@@ -20,7 +20,7 @@ public static class GrayskullFile
         {
             var entries = Entries(text);
             var broken = entries.Where(entry => entry.Problem is not null);
-            // Several projects may go by one name of conda-forge.
+            // Several projects may have the same name in conda-forge.
             var merged = entries.Where(entry => entry.Problem is null).GroupBy(entry => entry.CondaName, StringComparer.Ordinal)
                 .Select(group => new PublishedLine(
                     group.First().Name, group.Key, [.. group.SelectMany(entry => entry.PypiNames).Distinct(StringComparer.Ordinal)], null));
@@ -73,7 +73,7 @@ public static class GrayskullFile
 
     private static InvalidDataException NoMapping(int line) => new($"The table is no YAML mapping of PyPI names: line {line}.");
 
-    /// <summary>What stands before a colon, and after it without quotes and comment; null where the line has none.</summary>
+    /// <summary>The text before a colon, and after it without quotes and comment; null where the line has no colon.</summary>
     private static string? Key(ReadOnlySpan<char> content, out string value)
     {
         value = "";
@@ -108,7 +108,7 @@ public static class GrayskullFile
         private int? _indent;
         private string? _conda;
 
-        /// <summary>Only what is directly below the name is its own; what is further in belongs to something else.</summary>
+        /// <summary>Only the lines directly below the name are its own; deeper ones belong to something else.</summary>
         public void Read(int indent, ReadOnlySpan<char> content)
         {
             _indent ??= indent;

@@ -8,7 +8,7 @@ namespace EnvPlatform.Scanner.Mapping.Published;
 /// </summary>
 public static class ParselmouthFile
 {
-    /// <exception cref="InvalidDataException">It is no such object, damaged, or too long; nothing of it should be kept.</exception>
+    /// <exception cref="InvalidDataException">It is not such an object, damaged, or too long; nothing of it should be kept.</exception>
     public static IReadOnlyList<PublishedLine> Read(Stream file)
     {
         var text = PublishedFile.ReadAll(file).AsMemory();
@@ -43,7 +43,7 @@ public static class ParselmouthFile
         }
         catch (InvalidOperationException)
         {
-            // How System.Text.Json says that a name escapes half of a surrogate pair.
+            // System.Text.Json's exception for a name with an unpaired surrogate.
             return PublishedLine.Broken("", "its name is no valid Unicode text");
         }
 

@@ -12,12 +12,12 @@ public readonly record struct PublishedLine(string Name, string CondaName, strin
 {
     private const int MaxShown = 200;
 
-    /// <summary>What is no name is shown as far as it is plain text.</summary>
+    /// <summary>An invalid name is shown as far as it is plain text.</summary>
     internal static PublishedLine Broken(string name, string problem) =>
         new(string.Concat(name.Take(MaxShown).Select(c => char.IsControl(c) || char.IsSurrogate(c) ? '\uFFFD' : c)), "", [], problem);
 }
 
-/// <summary>What both formats share: names that can be names, and how much of a file is read.</summary>
+/// <summary>Common to both formats: which names are valid, and how much of a file is read.</summary>
 internal static class PublishedFile
 {
     /// <summary>The published files are below two megabytes.</summary>

@@ -198,7 +198,7 @@ public readonly struct CondaVersion : IVersion<CondaVersion>
             var runs = new Runs(TakeComponent(ref text, isLocal));
             for (var j = 0; runs.Next(); j++)
             {
-                // Zeros equal what is missing, so they leave no trace but the positions of what follows.
+                // Zeros equal missing parts, so they affect only the positions of what follows.
                 if (runs.IsZero)
                 {
                     continue;
@@ -289,7 +289,7 @@ public readonly struct CondaVersion : IVersion<CondaVersion>
             }
         }
 
-        // conda spells dev in capitals inside, which puts it before every other word but those of asterisks.
+        // conda stores dev in capitals, which sorts it before every other word except asterisks.
         private static int OrderOf(Runs a, Runs b)
         {
             if (a._kind == Kind.Development && b._kind == Kind.Word)

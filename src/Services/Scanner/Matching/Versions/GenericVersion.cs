@@ -1,7 +1,7 @@
 namespace EnvPlatform.Scanner.Matching.Versions;
 
 /// <summary>
-/// Versions of projects that follow no scheme: runs of digits and of letters, whatever stands between them. Words for what comes before a
+/// Versions of projects that follow no scheme: runs of digits and of letters, whatever separates them. Words for what comes before a
 /// release (dev, snapshot, alpha, beta, pre, rc) are before its end, other letters after it and before a further number
 /// (<c>9rc1</c>, <c>9</c>, <c>9e</c>, <c>9.1</c>; <c>9.3</c>, <c>9.3p2</c>); zeros at the end do not count.
 /// </summary>

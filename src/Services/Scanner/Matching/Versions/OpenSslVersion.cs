@@ -1,8 +1,8 @@
 namespace EnvPlatform.Scanner.Matching.Versions;
 
 /// <summary>
-/// A release of OpenSSL: three numbers, then letters that count fixes (<c>1.0.2z</c> before <c>1.0.2za</c>), then a pre-release of alpha,
-/// beta or pre that comes before it (https://www.openssl.org/policies/releasestrat.html). From 3.0 on there are no letters.
+/// A release of OpenSSL: three numbers, then letters that number the fixes (<c>1.0.2z</c> before <c>1.0.2za</c>), then a pre-release of
+/// alpha, beta or pre that comes before it (https://www.openssl.org/policies/releasestrat.html). From 3.0 on there are no letters.
 /// </summary>
 public readonly struct OpenSslVersion : IVersion<OpenSslVersion>
 {

@@ -214,7 +214,7 @@ public readonly struct Pep440Version : IVersion<Pep440Version>
     public static bool operator >=(Pep440Version left, Pep440Version right) => left.CompareTo(right) >= 0;
 
     // Epoch and the first three numbers in one word, so that most comparisons are one instruction. A number that does not fit is
-    // written as the largest and ends the word: two heads that differ are then in the order of the versions, equal heads say nothing.
+    // written as the largest and ends the word: two heads that differ are then in the order of the versions, equal heads decide nothing.
     private static ulong Head(ReadOnlySpan<char> epoch, ReadOnlySpan<char> release)
     {
         const int limit = (1 << 20) - 1;
@@ -298,8 +298,8 @@ public readonly struct Pep440Version : IVersion<Pep440Version>
         return part;
     }
 
-    // The grammar of PEP 440, appendix B, read from left to right. Each optional part takes all it can; giving some of it back never
-    // helps a later part, because every later part may bring its own separator.
+    // The grammar of PEP 440, appendix B, read from left to right. Each optional part takes all it can; backtracking never helps a later
+    // part, because every later part may have its own separator.
     private ref struct Reader(ReadOnlySpan<char> text)
     {
         private readonly ReadOnlySpan<char> _text = text;

@@ -30,7 +30,7 @@ public static class VersionOrder
 
     /// <summary>
     /// Negative, zero or positive as <paramref name="a"/> is before, equal to or after <paramref name="b"/>;
-    /// null when either is no version of the scheme.
+    /// null when either is not a version of the scheme.
     /// </summary>
     public static int? Compare(VersionScheme scheme, string? a, string? b) => scheme switch
     {

@@ -1,7 +1,7 @@
 namespace EnvPlatform.Scanner.Matching.Versions;
 
 /// <summary>
-/// What the version schemes share: numbers of any length compared as text, and white space as Python's <c>str</c> knows it.
+/// What the version schemes share: numbers of any length compared as text, and white space as Python's <c>str</c> defines it.
 /// </summary>
 internal static class VersionText
 {
@@ -17,7 +17,7 @@ internal static class VersionText
 
     public static bool IsDigits(ReadOnlySpan<char> text) => !text.IsEmpty && !text.ContainsAnyExceptInRange('0', '9');
 
-    /// <summary>Compares two words without regard to ASCII case.</summary>
+    /// <summary>Compares two words, ignoring ASCII case.</summary>
     public static int CompareWords(ReadOnlySpan<char> a, ReadOnlySpan<char> b)
     {
         var common = Math.Min(a.Length, b.Length);
@@ -73,7 +73,7 @@ internal static class VersionText
         return (start, end);
     }
 
-    // The four information separators are white space to Python, not to .NET.
+    // The four information separators are white space in Python, not in .NET.
     private static bool IsSpace(char c) => char.IsWhiteSpace(c) || c is >= '\x1c' and <= '\x1f';
 
     /// <summary>The length of the run of ASCII digits at <paramref name="at"/>.</summary>
