@@ -7,25 +7,23 @@ public sealed class GatewayOptions
 {
     public const string Section = "Gateway";
 
-    /// <summary>
-    /// Seconds for which what Identity said of a good token holds without asking again. A revocation is heard of at once.
-    /// </summary>
+    /// <summary>Seconds for which Identity's answer about a valid token is used without asking again. Revocations arrive at once.</summary>
     [Range(1, 300)]
     public int TokenCacheSeconds { get; set; } = 10;
 
-    /// <summary>Milliseconds for which a bad token is refused without asking again.</summary>
+    /// <summary>Milliseconds for which an invalid token is refused without asking again.</summary>
     [Range(100, 60_000)]
     public int BadTokenCacheMilliseconds { get; set; } = 1_500;
 
-    /// <summary>Seconds since Identity last vouched for a token for which it is let in while Identity cannot be reached.</summary>
+    /// <summary>Seconds since Identity last confirmed a token for which it is accepted while Identity cannot be reached.</summary>
     [Range(0, 3_600)]
     public int TokenGraceSeconds { get; set; } = 60;
 
-    /// <summary>Tokens at most that are remembered.</summary>
+    /// <summary>Maximum number of cached tokens.</summary>
     [Range(1_000, 10_000_000)]
     public int MaxCachedTokens { get; set; } = 100_000;
 
-    /// <summary>Milliseconds that Identity has for an answer about a token.</summary>
+    /// <summary>Milliseconds that Identity has to answer about a token.</summary>
     [Range(100, 60_000)]
     public int IdentityTimeoutMilliseconds { get; set; } = 3_000;
 
@@ -47,12 +45,12 @@ public sealed class GatewayOptions
     [Range(10, 10_000)]
     public int RateSyncMilliseconds { get; set; } = 100;
 
-    /// <summary>Seconds between two looks at the services' OpenAPI documents.</summary>
+    /// <summary>Seconds between two fetches of the services' OpenAPI documents.</summary>
     [Range(1, 3_600)]
     public int OpenApiRefreshSeconds { get; set; } = 60;
 
     /// <summary>
-    /// Addresses of proxies before the gateway whose X-Forwarded-For is believed. None: the connection's address is the caller's.
+    /// Addresses of proxies in front of the gateway whose X-Forwarded-For is trusted. None: the connection's address is the caller's.
     /// </summary>
     public IReadOnlyList<string> TrustedProxies { get; set; } = [];
 }

@@ -3,11 +3,11 @@ using EnvPlatform.Gateway.OpenApi;
 namespace EnvPlatform.Gateway;
 
 /// <summary>
-/// Tells browsers what answers of the gateway are not: pages, apart from the documentation, and nothing to frame, sniff or keep.
+/// Tells browsers that responses of the gateway are not pages, apart from the documentation, and must not be framed, sniffed or stored.
 /// </summary>
 internal static class SecurityHeaders
 {
-    /// <summary>The documentation page styles itself inline and shows small images out of its style sheet.</summary>
+    /// <summary>The documentation page has inline styles and small images in its style sheet.</summary>
     private const string DocsPolicy =
         "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; "
         + "frame-ancestors 'none'; base-uri 'none'; form-action 'self'";

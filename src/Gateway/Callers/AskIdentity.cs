@@ -24,19 +24,19 @@ internal sealed class AskIdentity(
         "envplatform.gateway.introspections", "{call}");
     private long _awaySince;
 
-    /// <param name="seen">The answer that the caller knows and does not content itself with; a newer one serves.</param>
+    /// <param name="seen">The answer that the caller has and that is not enough; a newer one is.</param>
     /// <exception cref="RpcException">Identity does not answer.</exception>
     public Task<TokenAnswer> AskAsync(TokenEntry entry, TokenAnswer? seen, string token, string? organization, RequestOrigin origin)
     {
         lock (entry)
         {
-            // Another request's answer may have come between the caller's look and this one.
+            // Another request's answer may have arrived since the caller read the entry.
             if (entry.Known is { } newer && !ReferenceEquals(newer, seen))
             {
                 return Task.FromResult(newer);
             }
 
-            // An answer that was asked for before the latest revocation may be out of date: it is not shared with those who come after.
+            // An answer requested before the latest revocation may be stale: it is not shared with later requests.
             var revocations = memory.Revocations;
             if (entry.Pending is { IsCompleted: false } pending && entry.PendingSince == revocations)
             {

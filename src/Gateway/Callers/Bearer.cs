@@ -9,7 +9,7 @@ using Microsoft.AspNetCore.Authentication;
 
 namespace EnvPlatform.Gateway.Callers;
 
-/// <summary>Whose a token is, as Identity said; made once and used for every request until Identity is asked again.</summary>
+/// <summary>The bearer of a token, from Identity; created once and used for every request until Identity is asked again.</summary>
 internal sealed class Bearer
 {
     private readonly Assertion _assertion;
@@ -35,7 +35,7 @@ internal sealed class Bearer
 
     public DateTimeOffset ExpiresAt { get; }
 
-    /// <summary>How many requests came with the token lately.</summary>
+    /// <summary>How many requests used the token recently.</summary>
     public RateCount Requests { get; }
 
     public AuthenticateResult Ticket { get; }
@@ -54,7 +54,7 @@ internal sealed class Bearer
         return false;
     }
 
-    /// <summary>What a service is told of a request with this token.</summary>
+    /// <summary>The assertion for a request with this token.</summary>
     public Assertion Assert(RequestOrigin origin, DateTimeOffset now) => _assertion with
     {
         RequestId = origin.RequestId,

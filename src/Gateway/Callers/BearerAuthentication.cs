@@ -83,7 +83,7 @@ internal sealed class BearerAuthentication(
 
 internal static class BearerExtensions
 {
-    /// <summary>The policy that every route but those of sign-in names: anyone with a good token.</summary>
+    /// <summary>The policy of every route except sign-in: anyone with a valid token.</summary>
     public const string Anyone = Access.Anyone;
 
     public static void AddBearerTokens(this WebApplicationBuilder builder)
@@ -97,7 +97,7 @@ internal static class BearerExtensions
             .AddScheme<AuthenticationSchemeOptions, BearerAuthentication>(BearerAuthentication.SchemeName, null);
         builder.Services.AddAuthorizationBuilder()
             .AddPolicy(Anyone, policy => policy.RequireAuthenticatedUser())
-            // An endpoint without a policy is refused to everybody; what is no endpoint is the router's own 404 or 405.
+            // An endpoint without a policy is closed to everyone; a request without an endpoint gets the router's own 404 or 405.
             .SetFallbackPolicy(new AuthorizationPolicyBuilder()
                 .RequireAssertion(context => context.Resource is HttpContext http && http.GetEndpoint() is not RouteEndpoint).Build());
         builder.Services.AddHealthChecks().AddCheck<IdentityHealth>("identity", HealthStatus.Unhealthy, [Health.ReadyTag]);

@@ -5,8 +5,8 @@ using MassTransit;
 namespace EnvPlatform.Gateway.Callers;
 
 /// <summary>
-/// Each gateway hears of every token that is void from now on, by a queue that lives as long as its process. What is missed while the
-/// broker is away is made up for by the age that answers of Identity may reach.
+/// Each gateway receives every revocation, on a queue that lives as long as its process. Revocations missed while the broker is unavailable
+/// take effect when the cached answers of Identity expire.
 /// </summary>
 internal sealed class ForgetRevokedTokens(TokenMemory tokens) : IConsumer<TokenRevoked>
 {

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace EnvPlatform.Gateway.Callers;
 
-/// <summary>Ready when an instance of Identity says that it is.</summary>
+/// <summary>Ready when an instance of Identity is.</summary>
 internal sealed class IdentityHealth(Health.HealthClient identity, TimeProvider clock) : IHealthCheck
 {
     public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)

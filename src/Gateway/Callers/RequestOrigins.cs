@@ -7,8 +7,8 @@ using EnvPlatform.ServiceDefaults.Callers;
 namespace EnvPlatform.Gateway.Callers;
 
 /// <summary>
-/// Notes where a request comes from, and gives it an id: the caller's own <c>X-Request-Id</c> when it is short and plain, otherwise a new
-/// one. The answer carries it.
+/// Records where a request comes from, and gives it an id: the caller's own <c>X-Request-Id</c> when it is short and plain, otherwise a new
+/// one. The response carries it.
 /// </summary>
 internal static class RequestOrigins
 {

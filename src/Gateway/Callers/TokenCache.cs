@@ -43,7 +43,7 @@ internal sealed partial class TokenCache(
     });
 
     /// <param name="organization">The organization that the request is about, slug or id, if any.</param>
-    /// <param name="address">Where the request comes from: bad tokens are counted by it.</param>
+    /// <param name="address">Where the request comes from: invalid tokens are counted by it.</param>
     public ValueTask<TokenLookup> FindAsync(
         string token, string? organization, RequestOrigin origin, IPAddress? address, CancellationToken ct)
     {

@@ -15,6 +15,6 @@ internal sealed class TokenEntry(TokenKey key)
     /// <summary>Read and set under a lock of the entry.</summary>
     public Task<TokenAnswer>? Pending { get; set; }
 
-    /// <summary>How many revocations there had been when the question was put.</summary>
+    /// <summary>The number of revocations when the call was made.</summary>
     public long PendingSince { get; set; }
 }

@@ -21,6 +21,6 @@ internal readonly record struct TokenKey(ulong A, ulong B, ulong C, ulong D)
         return MemoryMarshal.Read<TokenKey>(hash);
     }
 
-    // The hash is spread evenly already.
+    // The hash is already evenly distributed.
     public override int GetHashCode() => (int)A;
 }

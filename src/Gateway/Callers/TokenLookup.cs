@@ -1,6 +1,6 @@
 namespace EnvPlatform.Gateway.Callers;
 
-/// <summary>What came of the look at a token.</summary>
+/// <summary>The result of looking up a token.</summary>
 internal abstract record TokenLookup
 {
     private TokenLookup()
@@ -14,7 +14,7 @@ internal abstract record TokenLookup
         public static readonly Bad Instance = new();
     }
 
-    /// <summary>Identity cannot be reached, and did not vouch for the token lately.</summary>
+    /// <summary>Identity cannot be reached, and did not confirm the token recently.</summary>
     public sealed record Unknown : TokenLookup
     {
         public static readonly Unknown Instance = new();

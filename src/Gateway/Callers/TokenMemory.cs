@@ -32,12 +32,12 @@ internal sealed class TokenMemory : IDisposable
         _sweep = clock.CreateTimer(_ => Sweep(), null, SweepInterval, SweepInterval);
     }
 
-    /// <summary>How many revocations there have been; take it before an answer is asked for.</summary>
+    /// <summary>The number of revocations so far; read it before an answer is requested.</summary>
     public long Revocations => Interlocked.Read(ref _revocations);
 
     public TokenEntry? Find(TokenKey key) => _entries.TryGetValue(key, out var entry) ? entry : null;
 
-    /// <summary>When the memory is full the entry lives as long as its request.</summary>
+    /// <summary>When the cache is full the entry lives only as long as its request.</summary>
     public TokenEntry Add(TokenKey key)
     {
         var entry = new TokenEntry(key);
@@ -56,8 +56,8 @@ internal sealed class TokenMemory : IDisposable
     }
 
     /// <summary>
-    /// Keeps an answer, unless a token was revoked since it was asked for. The order matters: whoever revokes first counts and then looks
-    /// for the token, whoever keeps first files it and then looks at the count.
+    /// Caches an answer, unless a token was revoked since it was requested. The order matters: a revocation first counts and then removes
+    /// the token; caching first adds the answer and then reads the count.
     /// </summary>
     public TokenAnswer Keep(TokenEntry entry, Bearer? bearer, long revocationsBefore)
     {

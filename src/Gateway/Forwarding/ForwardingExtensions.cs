@@ -13,8 +13,8 @@ using Yarp.ReverseProxy.Transforms.Builder;
 namespace EnvPlatform.Gateway.Forwarding;
 
 /// <summary>
-/// Forwards to all instances of the services by the routes of <c>appsettings.json</c>. A service is told who is calling by a signed
-/// assertion, in place of the token and of any assertion that the caller made up.
+/// Forwards to all instances of the services by the routes of <c>appsettings.json</c>. A signed assertion tells the service who is calling;
+/// it replaces the token and any assertion that the caller sent.
 /// </summary>
 internal static class ForwardingExtensions
 {

@@ -9,8 +9,8 @@ using Yarp.ReverseProxy.Forwarder;
 namespace EnvPlatform.Gateway.Forwarding;
 
 /// <summary>
-/// Answers with a problem document what could not be forwarded: 413 for a body that is too large, 503 when the service is away, 504 when it
-/// is slow.
+/// Answers with a problem document when a request could not be forwarded: 413 for a body that is too large, 503 when the service is
+/// unavailable, 504 when it is too slow.
 /// </summary>
 internal static class ForwardingProblems
 {
@@ -19,7 +19,7 @@ internal static class ForwardingProblems
         var limit = http.GetReverseProxyFeature().Route.Config.MaxRequestBodySize ?? ConnectionLimits.DefaultBodySize;
         if (http.Request.ContentLength > limit)
         {
-            // Without a limit the server reads what still comes, for seconds, so that the caller gets to read the answer.
+            // Without a limit the server drains the rest of the body, for seconds, so that the caller gets to read the response.
             http.Features.GetRequiredFeature<IHttpMaxRequestBodySizeFeature>().MaxRequestBodySize = null;
             await TooLarge(limit).ExecuteAsync(http);
             return;

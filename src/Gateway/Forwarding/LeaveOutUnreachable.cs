@@ -4,7 +4,7 @@ using Yarp.ReverseProxy.Model;
 
 namespace EnvPlatform.Gateway.Forwarding;
 
-/// <summary>An instance to which no connection could be opened gets no request for a while.</summary>
+/// <summary>An instance to which no connection can be opened gets no requests for a while.</summary>
 internal sealed class LeaveOutUnreachable(IDestinationHealthUpdater health) : IPassiveHealthCheckPolicy
 {
     public const string PolicyName = "LeaveOutUnreachable";

@@ -9,8 +9,8 @@ using Yarp.ReverseProxy.Forwarder;
 namespace EnvPlatform.Gateway.Forwarding;
 
 /// <summary>
-/// Forwards to another instance what one did not answer, where that has no second effect: any request for which no connection could be
-/// opened, and a request without a body that reads, or carries an <c>Idempotency-Key</c>, also when the connection broke.
+/// Forwards a request that one instance did not answer to another, where that cannot take effect twice: any request for which no connection
+/// could be opened; and a request without a body that only reads, or carries an <c>Idempotency-Key</c>, also when the connection broke.
 /// </summary>
 internal static class RetryElsewhere
 {
@@ -51,7 +51,7 @@ internal static class RetryElsewhere
             Error: ForwarderError.Request,
             Exception: HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError }
         } => true,
-        // What a time-out of opening a connection looks like; that of the whole request has no inner exception.
+        // A timeout while opening a connection; that of the whole request has no inner exception.
         { Error: ForwarderError.RequestTimedOut, Exception.InnerException: TimeoutException } => true,
         _ => false,
     };

@@ -4,8 +4,8 @@ using Yarp.ReverseProxy.Health;
 namespace EnvPlatform.Gateway.Forwarding;
 
 /// <summary>
-/// Every cluster's instances are asked for readiness all the time, and one that cannot be reached is left out from the first failure on.
-/// When none is fit, all are tried: a service that is not ready answers for itself.
+/// The readiness of every cluster's instances is polled continuously, and one that cannot be reached is left out from the first failure on.
+/// When none is healthy, all are tried: a service that is not ready answers for itself.
 /// </summary>
 internal sealed class ServiceHealth : IProxyConfigFilter
 {

@@ -7,7 +7,7 @@ using Microsoft.AspNetCore.HttpOverrides;
 
 namespace EnvPlatform.Gateway.Limits;
 
-/// <summary>What one connection may cost, and whose word on the caller's address counts.</summary>
+/// <summary>The limits of one connection, and the proxies that are trusted for the caller's address.</summary>
 internal static class ConnectionLimits
 {
     /// <summary>Bytes of a request body where the route does not say otherwise.</summary>

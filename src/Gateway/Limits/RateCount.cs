@@ -1,10 +1,10 @@
 namespace EnvPlatform.Gateway.Limits;
 
 /// <summary>
-/// How many requests came under one key in the last minute, over all gateways: this process's count, plus what Redis said of the others at
-/// the last exchange. The last minute slides: of the minute before this one, the part that is still within counts evenly.
+/// The number of requests for one key in the last minute, over all gateways: this process's count, plus the others' from Redis as of the
+/// last exchange. The minute slides: the previous minute's count is weighted by the part of it that is still within.
 /// </summary>
-/// <remarks>Several gateways together may let through what arrives between two exchanges in excess of a limit, never more.</remarks>
+/// <remarks>Several gateways together may exceed a limit by at most what arrives between two exchanges.</remarks>
 internal sealed class RateCount(string key, TimeProvider clock)
 {
     private const int Window = 60;
@@ -16,10 +16,8 @@ internal sealed class RateCount(string key, TimeProvider clock)
 
     public string Key { get; } = key;
 
-    /// <summary>
-    /// Counts a request; null when it is within the limit, otherwise how long to wait. One that is refused does not count.
-    /// </summary>
-    /// <param name="take">False to look only.</param>
+    /// <summary>Counts a request; null when it is within the limit, otherwise how long to wait. A refused request does not count.</summary>
+    /// <param name="take">False to check only.</param>
     public TimeSpan? TryTake(int limit, bool take = true)
     {
         var now = clock.GetUtcNow().ToUnixTimeMilliseconds() / 1_000d;
@@ -30,7 +28,7 @@ internal sealed class RateCount(string key, TimeProvider clock)
             var current = _shared + _unsent;
             if (current + _previous * left / Window >= limit)
             {
-                // Either the weight of the minute before sinks enough, or this minute has to pass.
+                // Either the weight of the previous minute drops enough, or this minute has to pass.
                 var wait =
                     current >= limit || _previous == 0 ? left : (current + _previous * left / Window - limit + 1) * Window / _previous;
                 return TimeSpan.FromSeconds(Math.Clamp(wait, 1, Window));
@@ -44,7 +42,7 @@ internal sealed class RateCount(string key, TimeProvider clock)
     /// <summary>Counts something that has happened already.</summary>
     public void Add() => TryTake(int.MaxValue);
 
-    /// <summary>What Redis has not been told of yet, and the minute that it belongs to.</summary>
+    /// <summary>The count that was not sent to Redis yet, and its minute.</summary>
     public (long Minute, long Unsent) Unsent()
     {
         lock (_gate)
@@ -54,7 +52,7 @@ internal sealed class RateCount(string key, TimeProvider clock)
         }
     }
 
-    /// <summary>Takes over what Redis counts for all gateways together, after it was told of <paramref name="sent"/> more.</summary>
+    /// <summary>Stores Redis's counts for all gateways together, after <paramref name="sent"/> more were sent to it.</summary>
     public void Sent(long inMinute, long sent, long current, long before)
     {
         lock (_gate)
@@ -66,7 +64,7 @@ internal sealed class RateCount(string key, TimeProvider clock)
         }
     }
 
-    /// <summary>True when nothing came for so long that forgetting the key changes nothing.</summary>
+    /// <summary>True when there was no request for so long that dropping the key changes nothing.</summary>
     public bool IsIdle()
     {
         lock (_gate)

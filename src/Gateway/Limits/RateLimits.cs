@@ -15,7 +15,7 @@ namespace EnvPlatform.Gateway.Limits;
 
 /// <summary>
 /// How many requests a minute a token may make, and an address without one. Requests are counted in the process, so that none waits for
-/// Redis; <see cref="ShareRateCounts"/> brings the gateways' counts together several times a second.
+/// Redis; <see cref="ShareRateCounts"/> synchronizes the gateways' counts several times a second.
 /// </summary>
 internal sealed class RateLimits(TimeProvider clock)
 {
@@ -59,7 +59,7 @@ internal static class RateLimitExtensions
         builder.Services.AddHostedService<ShareRateCounts>();
     }
 
-    /// <summary>Limits what is forwarded to services; what the gateway answers itself (health, OpenAPI) is not limited.</summary>
+    /// <summary>Limits what is forwarded to services; the gateway's own endpoints (health, OpenAPI) are not limited.</summary>
     public static void UseRateLimits(this WebApplication app)
     {
         var limits = app.Services.GetRequiredService<RateLimits>();

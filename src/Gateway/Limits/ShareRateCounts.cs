@@ -10,8 +10,8 @@ using StackExchange.Redis;
 namespace EnvPlatform.Gateway.Limits;
 
 /// <summary>
-/// Adds this gateway's request counts to those in Redis, several times a second, and takes over the sums. While Redis is away each gateway
-/// limits by what it has counted itself.
+/// Adds this gateway's request counts to those in Redis, several times a second, and reads back the sums. While Redis is unavailable each
+/// gateway limits by its own counts.
 /// </summary>
 internal sealed partial class ShareRateCounts(
     RateLimits limits, RedisConnection redis, IConfiguration configuration, IOptions<GatewayOptions> options, TimeProvider clock,
@@ -19,7 +19,7 @@ internal sealed partial class ShareRateCounts(
     : BackgroundService
 {
     /// <summary>
-    /// Adds to the count of a minute, which is kept until it matters no more, and answers it with that of the minute before.
+    /// Adds to the count of a minute, which expires when it is no longer needed, and returns it with that of the previous minute.
     /// </summary>
     private const string Script =
         """
@@ -33,7 +33,7 @@ internal sealed partial class ShareRateCounts(
     private static readonly Counter<long> Failed = Telemetry.Meter.CreateCounter<long>(
         "envplatform.gateway.rate_exchanges_failed", "{exchange}");
 
-    /// <summary>Platforms that share a Redis are told apart as those that share a broker.</summary>
+    /// <summary>Platforms that share a Redis are distinguished by the same setting as those that share a broker.</summary>
     private readonly string _prefix =
         configuration["Messaging:Prefix"] is { Length: > 0 } given ? given + ":gateway:rate:" : "gateway:rate:";
     private bool _away;
@@ -93,9 +93,9 @@ internal sealed partial class ShareRateCounts(
     }
 
     [LoggerMessage(
-        Level = LogLevel.Warning, Message = "Redis is away; until it is back the limits of requests hold for each gateway alone: {Reason}")]
+        Level = LogLevel.Warning, Message = "Redis is unavailable; until it is back each gateway limits requests alone: {Reason}")]
     private partial void LogAway(string reason);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Redis is back; the limits of requests hold for all gateways together")]
+    [LoggerMessage(Level = LogLevel.Information, Message = "Redis is back; the request limits apply to all gateways together")]
     private partial void LogBack();
 }

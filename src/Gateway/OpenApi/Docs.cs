@@ -1,6 +1,6 @@
 namespace EnvPlatform.Gateway.OpenApi;
 
-/// <summary>The page to read and try the API, at <c>/docs</c>; everything it loads comes from the gateway.</summary>
+/// <summary>The page for reading and trying the API, at <c>/docs</c>; everything it loads comes from the gateway.</summary>
 internal static class Docs
 {
     public const string Path = "docs";

@@ -18,7 +18,7 @@ namespace EnvPlatform.Gateway.OpenApi;
 
 /// <summary>
 /// The OpenAPI document of the whole platform, at <c>/openapi/v1.json</c>: fetched from the services now and then, kept while one of them
-/// is away.
+/// is unavailable.
 /// </summary>
 internal sealed partial class MergedOpenApi(
     IProxyStateLookup proxy, IHttpClientFactory clients, IOptions<GatewayOptions> options, TimeProvider clock,
@@ -80,7 +80,7 @@ internal sealed partial class MergedOpenApi(
         }
     }
 
-    /// <summary>Whether the route that forwards a path of the document needs no token; null when none does.</summary>
+    /// <summary>Whether the route that forwards a path of the document needs no token; null when no route forwards it.</summary>
     private bool? IsAnonymous(string path)
     {
         var concrete = path.Replace('{', '_').Replace('}', '_');

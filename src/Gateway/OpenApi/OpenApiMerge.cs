@@ -3,8 +3,8 @@ using System.Text.Json.Nodes;
 namespace EnvPlatform.Gateway.OpenApi;
 
 /// <summary>
-/// Makes one OpenAPI document out of those of the services. A component that two services define differently under one name is told apart
-/// by the service's name. Paths that the gateway does not forward are left out, operations that need no token say so.
+/// Merges the OpenAPI documents of the services into one. A component that two services define differently under one name is qualified with
+/// the service's name. Paths that the gateway does not forward are left out, operations that need no token are marked.
 /// </summary>
 internal static class OpenApiMerge
 {
@@ -69,7 +69,7 @@ internal static class OpenApiMerge
         }
     }
 
-    /// <summary>New names, <c>schemas/Old</c> to <c>schemas/New</c>, for what is there already and is something else.</summary>
+    /// <summary>New names, <c>schemas/Old</c> to <c>schemas/New</c>, for components that exist already and differ.</summary>
     private static Dictionary<string, string> Clashes(JsonObject document, JsonObject merged, string service)
     {
         var renames = new Dictionary<string, string>(StringComparer.Ordinal);
