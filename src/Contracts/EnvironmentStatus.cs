@@ -1,6 +1,6 @@
 namespace EnvPlatform.Contracts;
 
-/// <summary>What an administrator, or a policy, says of an environment; enforced when a member activates it.</summary>
+/// <summary>The status that an administrator, or a policy, gives an environment; enforced when a member activates it.</summary>
 public enum EnvironmentStatus
 {
     /// <summary>May be used.</summary>

@@ -4,11 +4,11 @@ namespace EnvPlatform.Contracts;
 
 /// <summary>What was found in a package set for the organization.</summary>
 /// <param name="Environments">
-/// Environments that hold it; further events may name others. Ignore it for one that has moved on to another set. None where none holds the
-/// set any more.
+/// Environments that hold it; further events may name others. Ignore the event for one that has moved on to another set. Empty where none
+/// holds the set any more.
 /// </param>
 /// <param name="Vulnerabilities">
-/// Without those that the organization holds to be mitigated, cleared or disputed; so are the two members that follow.
+/// Without those that are mitigated, cleared or disputed for the organization; so are the next two members.
 /// </param>
 /// <param name="MaxCvss">The highest CVSS base score, 0 to 10; null when nothing has a score.</param>
 /// <param name="KnownExploited">How many of the vulnerabilities are known to be exploited.</param>

@@ -8,10 +8,8 @@ namespace EnvPlatform.Contracts.Events;
 /// Somebody did something that the audit log keeps (the catalogue is <see cref="AuditActions"/>). Published by every service, in the
 /// transaction of the change itself; consumed by Audit, which appends it once.
 /// </summary>
-/// <param name="EventId">Names this event for good; the audit log keeps one entry for it however often it arrives.</param>
-/// <param name="OrganizationId">
-/// Null for what belongs to no organization (a sign-in attempt with an unknown token): the operator's log.
-/// </param>
+/// <param name="EventId">Identifies this event permanently; the audit log keeps one entry for it, however often it arrives.</param>
+/// <param name="OrganizationId">Null for events of no organization (a sign-in attempt with an unknown token): the operator's log.</param>
 /// <param name="Message">A readable sentence.</param>
 /// <param name="Meta">Details, before and after values; a JSON object. Holds no secret.</param>
 public sealed record AuditEventOccurred(

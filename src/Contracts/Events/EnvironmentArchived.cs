@@ -3,8 +3,8 @@ using EnvPlatform.Contracts.Ids;
 namespace EnvPlatform.Contracts.Events;
 
 /// <summary>
-/// An environment was archived, or taken out of the archive. Archived environments can still be used and are still scanned.
-/// Published by Ingest; consumed by Scanner (lists leave archived environments out unless asked).
+/// An environment was archived or unarchived. Archived environments can still be used and are still scanned.
+/// Published by Ingest; consumed by Scanner (lists omit archived environments by default).
 /// </summary>
 public sealed record EnvironmentArchived(
     OrganizationId OrganizationId, EnvironmentId EnvironmentId, bool Archived, long Version, DateTimeOffset ChangedAt);

@@ -3,14 +3,14 @@ using EnvPlatform.Contracts.Ids;
 namespace EnvPlatform.Contracts.Events;
 
 /// <summary>
-/// An environment was logged for the first time (<paramref name="Created"/>) or its packages changed. Not published for a log that says
-/// what is already known. Published by Ingest; consumed by Scanner (scan the package set) and Policy (activation checks).
+/// An environment was logged for the first time (<paramref name="Created"/>) or its packages changed. Not published for a log that changes
+/// nothing. Published by Ingest; consumed by Scanner (scan the package set) and Policy (activation checks).
 /// </summary>
 /// <param name="Owner">The user or service account that logged it first.</param>
 /// <param name="PackageSetId">Ingest's id of the package set, to be fetched by <c>PackageSets.GetPackageSet</c>.</param>
 /// <param name="Digest">The content address of the package set, <c>sha256:...</c>.</param>
 /// <param name="Version">
-/// 1 for the first log of the environment, then one more each time the environment changes; drops stale events.
+/// 1 for the first log of the environment, then one more with each change of the environment; used to drop stale events.
 /// </param>
 public sealed record EnvironmentLogged(
     OrganizationId OrganizationId, EnvironmentId EnvironmentId, MachineId MachineId, SubjectId Owner, string Prefix, string Name,

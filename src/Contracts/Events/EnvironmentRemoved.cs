@@ -2,5 +2,5 @@ using EnvPlatform.Contracts.Ids;
 
 namespace EnvPlatform.Contracts.Events;
 
-/// <summary>An environment is no more. Published by Ingest; consumed by Scanner and Policy, which forget it.</summary>
+/// <summary>An environment was removed. Published by Ingest; consumed by Scanner and Policy, which forget it.</summary>
 public sealed record EnvironmentRemoved(OrganizationId OrganizationId, EnvironmentId EnvironmentId, long Version, DateTimeOffset RemovedAt);

@@ -2,7 +2,7 @@ using EnvPlatform.Contracts.Ids;
 
 namespace EnvPlatform.Contracts.Events;
 
-/// <summary>An environment has another name or prefix. Published by Ingest; consumed by Scanner and Policy.</summary>
+/// <summary>An environment has a new name or prefix. Published by Ingest; consumed by Scanner and Policy.</summary>
 /// <param name="Version">The environment's version, as in <see cref="EnvironmentLogged"/>.</param>
 public sealed record EnvironmentRenamed(
     OrganizationId OrganizationId, EnvironmentId EnvironmentId, MachineId MachineId, string Prefix, string Name, long Version,

@@ -3,7 +3,7 @@ using EnvPlatform.Contracts.Ids;
 namespace EnvPlatform.Contracts.Events;
 
 /// <summary>
-/// A machine was registered, or says something new of itself. Published by Identity; consumed by Ingest (lists name the host).
+/// A machine was registered, or its details changed. Published by Identity; consumed by Ingest (lists show the host name).
 /// </summary>
 public sealed record MachineRegistered(
     OrganizationId OrganizationId, MachineId MachineId, SubjectId Owner, string Hostname, string Platform, string AgentVersion,

@@ -3,7 +3,8 @@ using EnvPlatform.Contracts.Ids;
 namespace EnvPlatform.Contracts.Events;
 
 /// <summary>
-/// A machine was removed; it says here what it was. Published by Identity; consumed by Ingest (it logs no more until it registers again).
+/// A machine was removed; the event holds its last details. Published by Identity; consumed by Ingest (it logs no more until it registers
+/// again).
 /// </summary>
 public sealed record MachineRemoved(
     OrganizationId OrganizationId, MachineId MachineId, SubjectId Owner, string Hostname, string Platform, DateTimeOffset RemovedAt);

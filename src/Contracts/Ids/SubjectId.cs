@@ -2,7 +2,7 @@ using System.Text.Json.Serialization;
 
 namespace EnvPlatform.Contracts.Ids;
 
-/// <summary>Who acts: a user or a service account.</summary>
+/// <summary>The actor: a user or a service account.</summary>
 [JsonConverter(typeof(TypedIdJsonConverter<SubjectId>))]
 public readonly record struct SubjectId(Guid Value) : ITypedId<SubjectId>
 {

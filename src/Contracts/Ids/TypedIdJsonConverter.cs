@@ -3,7 +3,7 @@ using System.Text.Json.Serialization;
 
 namespace EnvPlatform.Contracts.Ids;
 
-/// <summary>Writes a typed id as its UUID text, as a value and as a property name.</summary>
+/// <summary>Writes a typed id as its UUID text, as a value or a property name.</summary>
 public sealed class TypedIdJsonConverter<T> : JsonConverter<T> where T : struct, ITypedId<T>
 {
     public override T Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
