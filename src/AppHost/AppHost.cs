@@ -14,7 +14,7 @@ if (builder.ExecutionContext.IsRunMode && (folder is null || !await options.CanR
     return 1;
 }
 
-// Servers: containers in what is published and with --containers, otherwise processes of this machine.
+// Servers: containers when published or with --containers, otherwise processes of this machine.
 var assertionKey = builder.AddSecret("assertion-key", 48, folder);
 var postgres = builder.AddPostgres("postgres", password: builder.AddSecret("postgres-password", 32, folder)).WithDataVolume();
 var messaging = builder.AddRabbitMQ("messaging", password: builder.AddSecret("messaging-password", 32, folder)).WithDataVolume();
@@ -26,7 +26,7 @@ if (folder is not null && !options.Containers)
     redis.RunAsProcess(folder);
 }
 
-// Services: a database each.
+// Services, each with its own database.
 var identity = AddService<Projects.Identity>("identity");
 var ingest = AddService<Projects.Ingest>("ingest");
 var scanner = AddService<Projects.Scanner>("scanner");
@@ -41,13 +41,13 @@ var gateway = builder.AddInstances<Projects.Gateway>("gateway", options)
     .Calls(identity, ingest, scanner, policy, audit)
     .WaitFor(identity, ingest, scanner, policy, audit);
 
-// Who asks whom by gRPC.
+// Which service calls which by gRPC.
 gateway.CallsGrpc(identity);
 ingest.CallsGrpc(identity, scanner);
 scanner.CallsGrpc(ingest);
 policy.CallsGrpc(ingest);
 
-// The first start writes how to sign in.
+// For the sign-in details that the first start writes.
 identity.WithEnvironment("PUBLIC_URL", gateway.First.GetEndpoint("http"));
 if (folder is not null)
 {

@@ -8,7 +8,7 @@ using Microsoft.Extensions.Configuration;
 
 namespace EnvPlatform.AppHost;
 
-/// <summary>What <c>./run</c> passes on, as <c>--name value</c>; everything else on the command line is Aspire's.</summary>
+/// <summary>What <c>./run</c> passes on, as <c>--name value</c>; all other arguments are Aspire's.</summary>
 internal sealed class AppHostOptions
 {
     private const int DefaultPort = 8_080;
@@ -36,7 +36,7 @@ internal sealed class AppHostOptions
     /// <summary>Where the first start writes how to sign in.</summary>
     public string BootstrapFile => Path.Combine(Data, "bootstrap.json");
 
-    /// <summary>Says on the error stream what is wrong when it answers false.</summary>
+    /// <summary>Writes what is wrong to standard error when it returns false.</summary>
     public static bool TryParse(string[] args, [NotNullWhen(true)] out AppHostOptions? options)
     {
         var given = new ConfigurationBuilder().AddCommandLine(args).Build();
@@ -73,7 +73,7 @@ internal sealed class AppHostOptions
     {
         if (Dashboard)
         {
-            // The dashboard and what it asks listen on loopback, without a certificate.
+            // The dashboard and its resource service listen on loopback, without a certificate.
             var page = FreePorts.IsFree(DefaultDashboardPort) ? DefaultDashboardPort : FreePorts.Next();
             SetUnlessGiven("ASPNETCORE_URLS", $"http://127.0.0.1:{page}");
             SetUnlessGiven("ASPIRE_DASHBOARD_OTLP_ENDPOINT_URL", $"http://127.0.0.1:{FreePorts.Next()}");
@@ -85,14 +85,14 @@ internal sealed class AppHostOptions
             Args = _args,
             DisableDashboard = !Dashboard,
 
-            // Everything speaks to loopback only; a developer's certificate on the machine would otherwise change how servers listen.
+            // Everything is on loopback; a developer certificate on the machine would otherwise change how servers listen.
             AllowUnsecuredTransport = true,
             TrustDeveloperCertificate = false,
             DeveloperCertificateDefaultHttpsTerminationEnabled = false,
         };
     }
 
-    /// <summary>Says on the error stream what is missing when it answers false.</summary>
+    /// <summary>Writes what is missing to standard error when it returns false.</summary>
     public async Task<bool> CanRunAsync()
     {
         if (!Containers || await AnswersAsync("docker") || await AnswersAsync("podman"))

@@ -3,7 +3,7 @@ using EnvPlatform.LocalServers;
 namespace EnvPlatform.AppHost;
 
 /// <summary>
-/// The processes of one service: <c>ingest</c>, <c>ingest-2</c>... on ports of their own. Who calls the service is told all of them, as
+/// The processes of one service: <c>ingest</c>, <c>ingest-2</c>... on ports of their own. Callers of the service get all addresses, as
 /// <c>services:ingest:http:0</c>, <c>:1</c>..., and spreads its calls.
 /// </summary>
 internal sealed class Instances(string name, IReadOnlyList<IResourceBuilder<ProjectResource>> all, bool isPublished)

@@ -8,7 +8,7 @@ namespace EnvPlatform.AppHost;
 /// <summary>The parts of the model that every resource of the platform shares.</summary>
 internal static class PlatformExtensions
 {
-    /// <summary>A generated secret: kept in the data folder when the platform runs, asked for when it is published.</summary>
+    /// <summary>A generated secret: kept in the data folder when the platform runs, a prompt when it is published.</summary>
     public static IResourceBuilder<ParameterResource> AddSecret(
         this IDistributedApplicationBuilder builder, string name, int length, DataFolder? folder) =>
         folder is null
@@ -26,7 +26,7 @@ internal static class PlatformExtensions
     }
 
     /// <summary>
-    /// Runs until Ctrl-C, or writes what was asked for in publish mode. The exit code is 1 when the platform could not start.
+    /// Runs until Ctrl-C, or writes the requested output in publish mode. The exit code is 1 when the platform could not start.
     /// </summary>
     public static async Task<int> RunPlatformAsync(this IDistributedApplicationBuilder builder, AppHostOptions options, DataFolder? folder)
     {
@@ -36,7 +36,7 @@ internal static class PlatformExtensions
             return 0;
         }
 
-        // What a failed start says is in its outcome; the host would add the trace of its own cancellation.
+        // The outcome reports why a start failed; the host would add the stack trace of its own cancellation.
         builder.Services.AddLogging(logging => logging
             .AddFilter("Aspire.Hosting", LogLevel.Warning)
             .AddFilter("Aspire.Hosting.Dcp.DcpHost", LogLevel.Error)

@@ -7,7 +7,7 @@ using Microsoft.Extensions.Hosting;
 
 namespace EnvPlatform.AppHost;
 
-/// <summary>Says, once everything is ready, where the platform is, how to sign in and what to type next.</summary>
+/// <summary>Prints, once everything is ready, the platform's address, how to sign in and what to type next.</summary>
 internal sealed class Welcome(
     ResourceNotificationService resources, StartOutcome outcome, AppHostOptions options, bool isFirst, IConfiguration configuration)
     : BackgroundService
@@ -30,7 +30,7 @@ internal sealed class Welcome(
         var bootstrap = (await JsonSerializer.DeserializeAsync<Bootstrap>(file, JsonSerializerOptions.Web, stoppingToken))!;
         var url = $"http://localhost:{options.Port}";
 
-        // What the file says is shown by the start that wrote it; later ones name it.
+        // The start that wrote the file shows its content; later ones only name the file.
         var secrets = isFirst ? $", password {bootstrap.Password}" : "";
         Console.WriteLine($"""
 

@@ -6,11 +6,11 @@ namespace EnvPlatform.LocalServers;
 
 /// <summary>
 /// Where a platform on this machine keeps everything: <c>data/NAME</c> of each server, <c>logs/NAME.log</c> of each process and the
-/// generated secrets (<c>secrets.json</c>, mode 0600). One process at a time uses it.
+/// generated secrets (<c>secrets.json</c>, mode 0600). Only one process at a time uses it.
 /// </summary>
 public sealed class DataFolder : IDisposable
 {
-    // Others may pass through, not look: a server that runs as another user has its own folder below.
+    // Others may traverse it, not list it: a server that runs as another user has its own folder below.
     private const UnixFileMode PassThrough =
         UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute;
 
@@ -27,7 +27,7 @@ public sealed class DataFolder : IDisposable
     /// <summary>The absolute path.</summary>
     public string Root { get; }
 
-    /// <summary>Creates the folder when it is not there, and takes it for this process.</summary>
+    /// <summary>Creates the folder if missing, and locks it for this process.</summary>
     /// <exception cref="LocalServerException">Another process uses it, or it cannot be written.</exception>
     public static DataFolder Open(string path)
     {
@@ -60,7 +60,7 @@ public sealed class DataFolder : IDisposable
         }
     }
 
-    /// <summary>As <see cref="Open"/>; says on the error stream why when it answers null.</summary>
+    /// <summary>As <see cref="Open"/>; writes the reason to standard error when it returns null.</summary>
     public static DataFolder? TryOpen(string path)
     {
         try
@@ -74,7 +74,7 @@ public sealed class DataFolder : IDisposable
         }
     }
 
-    /// <summary>The folder of a server; emptied unless its data are to be kept.</summary>
+    /// <summary>The folder of a server; emptied unless its data are kept.</summary>
     public string For(string server, bool keep)
     {
         var path = Path.Combine(Root, "data", server);
@@ -115,7 +115,7 @@ public sealed class DataFolder : IDisposable
         return path;
     }
 
-    /// <summary>The log of a process; what was there is kept as <c>NAME.log.1</c> when it has passed 16 MiB.</summary>
+    /// <summary>The log of a process; the old one is kept as <c>NAME.log.1</c> when it has passed 16 MiB.</summary>
     public string LogFor(string process)
     {
         var path = Path.Combine(Root, "logs", process + ".log");
@@ -130,7 +130,7 @@ public sealed class DataFolder : IDisposable
         return path;
     }
 
-    /// <summary>The secret of that name: letters and digits; generated and kept when it is asked for the first time.</summary>
+    /// <summary>The secret of that name: letters and digits; generated and stored at the first call.</summary>
     public string Secret(string name, int length)
     {
         const string Alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
@@ -149,7 +149,7 @@ public sealed class DataFolder : IDisposable
         }
     }
 
-    /// <summary>Writes a file that only its owner can read, whole or not at all.</summary>
+    /// <summary>Writes a file that only its owner can read, atomically.</summary>
     public static void WritePrivate(string path, string content)
     {
         var draft = path + ".new";

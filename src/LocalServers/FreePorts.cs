@@ -5,9 +5,7 @@ using System.Security.Cryptography;
 namespace EnvPlatform.LocalServers;
 
 /// <summary>Free TCP ports of the loopback interface, each handed out once in this process.</summary>
-/// <remarks>
-/// From below the range that the kernel takes for outgoing connections, so that none of them takes a port before its server does.
-/// </remarks>
+/// <remarks>From below the kernel's range for outgoing connections, so that none of them takes a port before its server does.</remarks>
 public static class FreePorts
 {
     private const int First = 20_000;

@@ -14,7 +14,7 @@ public interface ILocalServer
     ServerProcess Process { get; }
 
     /// <summary>
-    /// Writes settings, and creates the data when they are not there. Called before every start, also after a crash; waits until an earlier
+    /// Writes settings, and creates the data if missing. Called before every start, also after a crash; waits until an earlier
     /// process of the same data has ended.
     /// </summary>
     /// <exception cref="LocalServerException">It cannot be run.</exception>

@@ -6,8 +6,8 @@ using Microsoft.Extensions.Logging;
 namespace EnvPlatform.LocalServers;
 
 /// <summary>
-/// Starts a process again that ended although nobody asked for it, after a second, then two, four... at most 30. Before the platform was
-/// ready for the first time such an end is a failed start instead: it is reported with the last lines of the log, and everything stops.
+/// Restarts a process that ended unexpectedly, after a second, then two, four... at most 30. Before the platform was first ready such an
+/// exit is a failed start instead: it is reported with the last lines of the log, and everything stops.
 /// </summary>
 internal sealed partial class KeepRunning(
     StartOutcome outcome, LogFiles logs, DataFolder folder, ResourceNotificationService resources, ResourceCommandService commands,
@@ -15,7 +15,7 @@ internal sealed partial class KeepRunning(
 {
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(30);
 
-    /// <summary>A process that ran so long has recovered: its next end is the first again.</summary>
+    /// <summary>A process that ran this long has recovered: its next exit counts as the first again.</summary>
     private static readonly TimeSpan Recovered = TimeSpan.FromMinutes(2);
 
     private readonly Dictionary<string, Life> _lives = new(StringComparer.Ordinal);
@@ -57,7 +57,7 @@ internal sealed partial class KeepRunning(
             life.RunningSince = clock.GetTimestamp();
         }
 
-        // Stopping is the state of what was asked to stop.
+        // Stopping is the state of a process that was told to stop.
         if (!KnownResourceStates.TerminalStates.Contains(state) || before is null || before == KnownResourceStates.Stopping
             || lifetime.ApplicationStopping.IsCancellationRequested)
         {
@@ -98,7 +98,7 @@ internal sealed partial class KeepRunning(
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "{Resource} ended with exit code {ExitCode} and is started again.")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Resource} ended with exit code {ExitCode} and is restarted.")]
     private static partial void LogEnded(ILogger logger, string resource, int? exitCode);
 
     private sealed class Life

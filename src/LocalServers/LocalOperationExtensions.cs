@@ -14,7 +14,7 @@ public static class LocalOperationExtensions
 {
     private static readonly TimeSpan EndPatience = TimeSpan.FromSeconds(20);
 
-    /// <summary>Keeps logs in the data folder, starts again what dies, and ends only when every process has ended.</summary>
+    /// <summary>Writes logs to the data folder, restarts processes that die, and ends only when every process has ended.</summary>
     public static StartOutcome OperateLocally(this IDistributedApplicationBuilder builder, DataFolder folder)
     {
         ArgumentNullException.ThrowIfNull(builder);
@@ -29,7 +29,7 @@ public static class LocalOperationExtensions
         builder.Services.AddSingleton<KeepRunning>();
         builder.Services.AddHostedService<StopInOrder>();
 
-        // Not as hosted services: those start only when every resource has, and a failed start must be seen before.
+        // Not as hosted services: those start only after every resource, and a failed start must be seen earlier.
         builder.Eventing.Subscribe<BeforeStartEvent>(async (started, ct) =>
         {
             started.Services.GetRequiredService<StartedProcesses>().Mark();
@@ -55,7 +55,7 @@ public static class LocalOperationExtensions
             }
             catch (OperationCanceledException)
             {
-                // It was told to stop while it started: what has started by then is ended here.
+                // It was told to stop while starting: what has started by then is stopped here.
                 await app.StopAsync();
             }
         }

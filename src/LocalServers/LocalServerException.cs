@@ -1,6 +1,6 @@
 namespace EnvPlatform.LocalServers;
 
-/// <summary>A server cannot be run on this machine; the message says to a person what is wrong and what to do.</summary>
+/// <summary>A server cannot be run on this machine; the message tells the user what is wrong and what to do.</summary>
 public sealed class LocalServerException : Exception
 {
     public LocalServerException()

@@ -8,7 +8,7 @@ using Microsoft.Extensions.Hosting;
 namespace EnvPlatform.LocalServers;
 
 /// <summary>
-/// Writes what every process prints to <c>logs/NAME.log</c> of the data folder; the dashboard forgets it when the platform ends.
+/// Writes what every process prints to <c>logs/NAME.log</c> of the data folder; the dashboard loses it when the platform ends.
 /// </summary>
 internal sealed partial class LogFiles(
     DataFolder folder, ResourceNotificationService resources, ResourceLoggerService loggers) : BackgroundService
@@ -17,7 +17,7 @@ internal sealed partial class LogFiles(
     private readonly ConcurrentDictionary<string, Task> _writers = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, ConcurrentQueue<string>> _tails = new(StringComparer.Ordinal);
 
-    /// <summary>The last lines that a resource printed, without the frames of stack traces, for a message about its end.</summary>
+    /// <summary>The last lines that a resource printed, without the frames of stack traces, for the message when it ends.</summary>
     public IReadOnlyCollection<string> TailOf(string resource) => _tails.TryGetValue(resource, out var tail) ? [.. tail] : [];
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -35,11 +35,11 @@ internal sealed partial class LogFiles(
         }
     }
 
-    /// <summary>What colours text on a terminal (ECMA-48, SGR).</summary>
+    /// <summary>The escape sequences for terminal colours (ECMA-48, SGR).</summary>
     [GeneratedRegex("\e\\[[0-9;]*m", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1_000)]
     private static partial Regex Colour();
 
-    /// <summary>A line of a stack trace, after the time that the orchestrator puts before each.</summary>
+    /// <summary>A line of a stack trace, after the timestamp that the orchestrator prepends.</summary>
     [GeneratedRegex(@"^(\S+ )?\s+at ", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1_000)]
     private static partial Regex Frame();
 

@@ -4,8 +4,8 @@ using Microsoft.Extensions.Options;
 namespace EnvPlatform.LocalServers;
 
 /// <summary>
-/// Lets each health check, until it succeeds for the first time, look again every tenth of a second. The orchestrator alone looks after
-/// one, two... five seconds, which delays everything that waits.
+/// Retries each health check every tenth of a second until it first succeeds. The orchestrator alone retries after one, two... five
+/// seconds, which delays everything that waits.
 /// </summary>
 internal sealed class PatientHealthChecks(TimeProvider clock) : IPostConfigureOptions<HealthCheckServiceOptions>
 {
@@ -60,7 +60,7 @@ internal sealed class PatientHealthChecks(TimeProvider clock) : IPostConfigureOp
             {
                 throw;
             }
-#pragma warning disable CA1031 // The checks are others', and throw what they like.
+#pragma warning disable CA1031 // The checks are third-party code and may throw anything.
             catch (Exception exception)
 #pragma warning restore CA1031
             {

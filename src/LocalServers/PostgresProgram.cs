@@ -4,7 +4,7 @@ namespace EnvPlatform.LocalServers;
 
 /// <summary>
 /// The machine's own PostgreSQL, run privately: TCP on loopback, no socket file, passwords by SCRAM. PostgreSQL refuses to run as root, so
-/// that root runs it as the user <c>postgres</c>, without a process in between.
+/// root runs it as the user <c>postgres</c>, without a process in between.
 /// </summary>
 public sealed class PostgresProgram : ILocalServer
 {
@@ -18,7 +18,7 @@ public sealed class PostgresProgram : ILocalServer
 
     /// <param name="folder">Where the data are kept.</param>
     /// <param name="name">Of the server's own folder.</param>
-    /// <param name="keep">False for data that go with this run: they are not written through to the disk.</param>
+    /// <param name="keep">False for temporary data: they are not flushed to disk.</param>
     public PostgresProgram(DataFolder folder, string name, bool keep)
     {
         ArgumentNullException.ThrowIfNull(folder);
@@ -60,7 +60,7 @@ public sealed class PostgresProgram : ILocalServer
     }
 
     /// <summary>
-    /// By a fast shutdown. On SIGTERM PostgreSQL would wait until its last client has gone, and be killed while it does.
+    /// A fast shutdown. On SIGTERM PostgreSQL would wait until its last client has disconnected, and be killed meanwhile.
     /// </summary>
     public async Task EndAsync(CancellationToken ct)
     {
@@ -71,11 +71,11 @@ public sealed class PostgresProgram : ILocalServer
         }
         catch (LocalServerException)
         {
-            // It does not run.
+            // It is not running.
         }
     }
 
-    /// <summary>Debian keeps the servers of each major version apart from the commands for users; the newest is taken.</summary>
+    /// <summary>Debian keeps the servers of each major version apart from the user commands; the newest is used.</summary>
     private static IEnumerable<string> Folders() =>
         Directory.Exists("/usr/lib/postgresql")
             ? Directory.GetDirectories("/usr/lib/postgresql")
@@ -89,7 +89,7 @@ public sealed class PostgresProgram : ILocalServer
             ? (Programs.Find("setpriv", "util-linux"), [$"--reuid={User}", $"--regid={User}", "--init-groups", program, .. arguments])
             : (program, arguments);
 
-    /// <summary>A folder that the server's user owns and can get to.</summary>
+    /// <summary>A folder that the server's user owns and can reach.</summary>
     private string ReachableFolder()
     {
         var data = _folder.For(_name, _keep);
@@ -118,7 +118,7 @@ public sealed class PostgresProgram : ILocalServer
 
     private async Task InitializeAsync(string user, string password, CancellationToken ct)
     {
-        // What an earlier attempt has left half-done would be refused.
+        // initdb refuses the remains of an earlier attempt.
         foreach (var entry in Directory.EnumerateFileSystemEntries(_data).ToArray())
         {
             if (Directory.Exists(entry))
@@ -155,7 +155,7 @@ public sealed class PostgresProgram : ILocalServer
     }
 
     /// <summary>
-    /// After a sudden end of the platform its server may be about to end too; a second one on the same data would refuse to start.
+    /// After a crash of the platform its server may still be shutting down; a second one on the same data would refuse to start.
     /// </summary>
     private async Task WaitForOldServerAsync(CancellationToken ct)
     {

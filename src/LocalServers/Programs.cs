@@ -6,8 +6,8 @@ namespace EnvPlatform.LocalServers;
 internal static class Programs
 {
     /// <param name="name">The program's file name.</param>
-    /// <param name="package">The Debian package that has it, for the message.</param>
-    /// <param name="folders">Looked at before the folders of PATH.</param>
+    /// <param name="package">The Debian package that contains it, for the message.</param>
+    /// <param name="folders">Searched before the folders of PATH.</param>
     /// <exception cref="LocalServerException">It is not installed.</exception>
     public static string Find(string name, string package, params IEnumerable<string> folders) =>
         folders.Concat((Environment.GetEnvironmentVariable("PATH") ?? "").Split(':')).Concat(["/usr/bin", "/usr/sbin"])
@@ -17,7 +17,7 @@ internal static class Programs
         ?? throw new LocalServerException($"{name} is not installed. On Debian and Ubuntu: apt-get install {package}");
 
     /// <summary>Runs a program to its end.</summary>
-    /// <exception cref="LocalServerException">It ended with an exit code other than 0; the message holds what it printed.</exception>
+    /// <exception cref="LocalServerException">It ended with an exit code other than 0; the message contains its output.</exception>
     public static async Task RunAsync(string program, IEnumerable<string> arguments, CancellationToken ct, bool utf8 = false)
     {
         var info = new ProcessStartInfo(program, arguments)

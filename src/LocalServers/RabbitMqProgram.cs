@@ -17,7 +17,7 @@ public sealed class RabbitMqProgram : ILocalServer
         Port = FreePorts.Next();
         int mapperPort = FreePorts.Next(), distributionPort = FreePorts.Next();
 
-        // The scripts in /usr/sbin change the user; these do not.
+        // The scripts in /usr/sbin switch the user; these do not.
         var program = Programs.Find("rabbitmq-server", "rabbitmq-server", "/usr/lib/rabbitmq/bin", "/usr/local/lib/rabbitmq/bin");
         var mapper = Programs.Find("epmd", "erlang-base");
         var environment = new Dictionary<string, string>
@@ -37,7 +37,7 @@ public sealed class RabbitMqProgram : ILocalServer
             ["RABBITMQ_LOG_BASE"] = _data,
             ["RABBITMQ_MNESIA_BASE"] = Path.Combine(_data, "mnesia"),
 
-            // With input allowed, the script becomes the server instead of watching over it.
+            // With input allowed, the script becomes the server instead of supervising it.
             ["RABBITMQ_ALLOW_INPUT"] = "1",
             ["RABBITMQ_SERVER_START_ARGS"] = "-noinput",
         };
@@ -70,7 +70,7 @@ public sealed class RabbitMqProgram : ILocalServer
         await File.WriteAllTextAsync(Path.Combine(_data, "enabled_plugins"), "[].\n", ct);
         await File.WriteAllTextAsync(Path.Combine(_data, "rabbitmq-env.conf"), "# In place of the machine's own.\n", ct);
 
-        // The secret by which Erlang nodes know each other.
+        // The shared secret of Erlang nodes.
         var cookie = Path.Combine(_data, ".erlang.cookie");
         if (!File.Exists(cookie))
         {

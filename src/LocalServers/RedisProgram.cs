@@ -1,7 +1,7 @@
 namespace EnvPlatform.LocalServers;
 
 /// <summary>
-/// The machine's own Redis, run privately. It holds only what can be rebuilt, so that it keeps nothing on disk unless it is to.
+/// The machine's own Redis, run privately. It holds only what can be rebuilt, so it stores nothing on disk unless told to.
 /// </summary>
 public sealed class RedisProgram : ILocalServer
 {

@@ -9,17 +9,17 @@ using Microsoft.Extensions.Hosting;
 namespace EnvPlatform.LocalServers;
 
 /// <summary>
-/// Runs a server of the model as a process of this machine instead of a container. Everything else of it stays: its health check, its
-/// connection string, the creation of databases, who waits for it.
+/// Runs a server of the model as a process of this machine instead of a container. Everything else stays: its health check, its connection
+/// string, the creation of databases, the resources that wait for it.
 /// </summary>
 public static class RunAsProcessExtensions
 {
-    /// <summary>Ends the names of the resources that are the processes.</summary>
+    /// <summary>The suffix of the names of the process resources.</summary>
     public const string Suffix = "-process";
 
     /// <param name="server">The server as it would run in a container.</param>
     /// <param name="folder">Where its data and settings are kept.</param>
-    /// <param name="keep">False when its data go with this run.</param>
+    /// <param name="keep">False for temporary data.</param>
     /// <exception cref="LocalServerException">The program is not installed.</exception>
     public static IResourceBuilder<PostgresServerResource> RunAsProcess(
         this IResourceBuilder<PostgresServerResource> server, DataFolder folder, bool keep = true)
@@ -80,7 +80,7 @@ public static class RunAsProcessExtensions
             .Forward(process.Resource, KnownResourceCommands.RestartCommand, "Restart", "ArrowCounterclockwise");
     }
 
-    /// <summary>Leaves nothing by which the orchestrator would take it for a container, and fixes where it listens.</summary>
+    /// <summary>Removes everything that marks it as a container to the orchestrator, and sets where it listens.</summary>
     private static void BecomePlain(ContainerResource resource, int port)
     {
         foreach (var annotation in resource.Annotations.Where(IsOfContainer).ToArray())
@@ -117,7 +117,7 @@ public static class RunAsProcessExtensions
         return executable;
     }
 
-    /// <summary>Tells the model where the server listens, then that it is in the state of its process.</summary>
+    /// <summary>Publishes where the server listens, then mirrors the state of its process.</summary>
     private static async Task FollowAsync(
         IResourceWithConnectionString server, ExecutableResource process, int port, InitializeResourceEvent e, CancellationToken ct)
     {
@@ -137,7 +137,7 @@ public static class RunAsProcessExtensions
 
         await e.Eventing.PublishAsync(new BeforeResourceStartedEvent(server, e.Services), ct);
 
-        // Whoever raised the event waits for this method.
+        // The event's publisher waits for this method.
         _ = MirrorAsync(
             server, databases, process, port, e.Notifications,
             e.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopped);
@@ -151,7 +151,7 @@ public static class RunAsProcessExtensions
         {
             if (change.Resource == process)
             {
-                // Of those that share an address only one may show it: by it the dashboard names whom a span has called.
+                // Of resources that share an address only one may show it: the dashboard uses it to name the peer of a span.
                 var url = new UrlSnapshot("tcp", $"tcp://127.0.0.1:{port}", IsInternal: false);
                 await notifications.PublishUpdateAsync(server, snapshot => Mirrored(snapshot, change.Snapshot) with { Urls = [url] });
                 foreach (var database in databases)

@@ -13,7 +13,7 @@ public sealed class StartOutcome
 
     public void Ready() => _isReady = true;
 
-    /// <summary>Keeps the first failure, and tells it.</summary>
+    /// <summary>Stores the first failure, and reports it.</summary>
     public async Task FailAsync(string failure)
     {
         if (Failure is null)

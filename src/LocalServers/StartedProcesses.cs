@@ -3,8 +3,8 @@ using System.Globalization;
 namespace EnvPlatform.LocalServers;
 
 /// <summary>
-/// Everything that this process starts, also through others: all inherit a mark in their environment. The orchestrator's own processes end
-/// a little after what they started, and after the host has stopped.
+/// All processes that this one starts, directly or indirectly: they inherit a marker in their environment. The orchestrator's own processes
+/// end a little after their children, and after the host has stopped.
 /// </summary>
 internal sealed class StartedProcesses(TimeProvider clock)
 {
@@ -15,7 +15,7 @@ internal sealed class StartedProcesses(TimeProvider clock)
     /// <summary>Marks what is started from now on.</summary>
     public void Mark() => Environment.SetEnvironmentVariable(Variable, _mark[(Variable.Length + 1)..]);
 
-    /// <summary>Waits until none is left, or for so long at most.</summary>
+    /// <summary>Waits until none is left, or until the time is up.</summary>
     public async Task EndAsync(TimeSpan patience)
     {
         var start = clock.GetTimestamp();

@@ -5,8 +5,8 @@ using Microsoft.Extensions.Hosting;
 namespace EnvPlatform.LocalServers;
 
 /// <summary>
-/// Ends the projects before the servers that they use. The orchestrator ends everything at once: services would wait for a broker that is
-/// gone, and log errors about it. What is left afterwards, it ends.
+/// Stops the projects before the servers that they use. The orchestrator stops everything at once: services would wait for a broker that is
+/// gone, and log errors about it. It stops whatever is left afterwards.
 /// </summary>
 internal sealed class StopInOrder(
     DistributedApplicationModel model, ResourceNotificationService resources, ResourceCommandService commands, TimeProvider clock)
@@ -33,7 +33,7 @@ internal sealed class StopInOrder(
         }
         catch (OperationCanceledException)
         {
-            // Whatever has not ended by now is ended with the rest.
+            // Whatever has not stopped by now is stopped with the rest.
         }
     }
 
@@ -43,7 +43,7 @@ internal sealed class StopInOrder(
 
     private async Task StopAsync(ProjectResource project, CancellationToken ct)
     {
-        // One that does not run cannot be told to stop.
+        // One that is not running cannot be told to stop.
         var told = await commands.ExecuteCommandAsync(project, KnownResourceCommands.StopCommand, ct);
         if (told.Success)
         {

@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 
 namespace EnvPlatform.AppHost.Commands;
 
-/// <summary>The dashboard's "Show sign-in": what the first start wrote to <c>bootstrap.json</c>.</summary>
+/// <summary>The dashboard's "Show sign-in": the details that the first start wrote to <c>bootstrap.json</c>.</summary>
 internal static class BootstrapCommand
 {
     public static IResourceBuilder<ProjectResource> WithBootstrapCommand(

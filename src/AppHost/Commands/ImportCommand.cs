@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 
 namespace EnvPlatform.AppHost.Commands;
 
-/// <summary>The dashboard's "Import advisories": sends a file of this machine to the platform as the operator of the first start.</summary>
+/// <summary>The dashboard's "Import advisories": sends a local file to the platform as the operator of the first start.</summary>
 internal static class ImportCommand
 {
     private const string File = "file";

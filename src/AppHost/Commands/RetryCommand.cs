@@ -5,7 +5,7 @@ using RabbitMQ.Client.Exceptions;
 
 namespace EnvPlatform.AppHost.Commands;
 
-/// <summary>The dashboard's "Send errors again": moves what failed from the error queues back to the queues where it failed.</summary>
+/// <summary>The dashboard's "Send errors again": moves failed messages from the error queues back to their original queues.</summary>
 internal static class RetryCommand
 {
     private const string ErrorSuffix = "_error";
@@ -37,7 +37,7 @@ internal static class RetryCommand
             });
 
     /// <summary>
-    /// Each message is confirmed by its old queue before it leaves the error queue: a death in between leaves it in both, never in none.
+    /// Each message is confirmed by its old queue before it leaves the error queue: a crash in between leaves it in both, never in neither.
     /// </summary>
     private static async Task<ExecuteCommandResult> MoveAsync(Uri address, string errorQueue, CancellationToken ct)
     {
