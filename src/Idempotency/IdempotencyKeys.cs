@@ -27,7 +27,7 @@ public static class IdempotencyKeys
     public const string Header = "Idempotency-Key";
     private const int MaxKeyLength = 200;
 
-    /// <summary>Put after authentication; does nothing for reads and for requests without the header.</summary>
+    /// <summary>Must come after authentication; does nothing for reads and for requests without the header.</summary>
     public static IApplicationBuilder UseIdempotency(this IApplicationBuilder app) => app.Use(HandleAsync);
 
     private static async Task HandleAsync(HttpContext http, RequestDelegate next)
@@ -64,7 +64,7 @@ public static class IdempotencyKeys
     }
 
     /// <summary>
-    /// Null when the key is ours now; otherwise what is known of it. A claim whose holder vanished before a commit lapses after a minute.
+    /// Null when the key is ours now; otherwise its row. A claim whose holder died before a commit expires after a minute.
     /// </summary>
     private static async Task<Row?> ClaimAsync(
         NpgsqlDataSource db, string scope, byte[] keySha256, byte[] requestSha256, CancellationToken ct)
@@ -115,8 +115,8 @@ public static class IdempotencyKeys
         var original = http.Features.GetRequiredFeature<IHttpResponseBodyFeature>();
         using var copy = new MemoryStream();
         http.Features.Set<IHttpResponseBodyFeature>(new StreamResponseBodyFeature(copy));
-        // The handler's transaction marks the key, so that a crash between the commit and the answer can be told from a request that never
-        // took effect.
+        // The handler's transaction marks the key, so that a crash between the commit and the response can be distinguished from a request
+        // that never took effect.
         BeforeCommit.Set(tx => tx.ExecuteAsync(
             "update idempotency_keys set committed = true where scope = @scope and key_sha256 = @keySha256", new { scope, keySha256 }));
         var status = StatusCodes.Status500InternalServerError;

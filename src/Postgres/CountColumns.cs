@@ -9,8 +9,8 @@ namespace EnvPlatform.Postgres;
 /// <summary>
 /// The columns that hold how many vulnerabilities were found: <c>total, critical, high, medium, low, unknown</c>
 /// (<see cref="VulnerabilityCounts"/>), <c>max_cvss</c> (0 to 10, null without a score) and <c>kev</c> (known to be exploited). Every table
-/// of counts has them under these names, and every statement takes them from here. The arguments are aliases in the statement: constants of
-/// the program.
+/// of counts uses these names, and every statement takes them from here. The arguments are aliases in the statement: constants of the
+/// program.
 /// </summary>
 public static class CountColumns
 {
@@ -34,8 +34,8 @@ public static class CountColumns
         """;
 
     /// <summary>
-    /// Of a select list: the counts of a row as one value, that Dapper reads as <see cref="VulnerabilityCounts"/>; null where the table has
-    /// no row.
+    /// For a select list: the counts of a row as one value, which Dapper reads as <see cref="VulnerabilityCounts"/>; null where the table
+    /// has no row.
     /// </summary>
     public static string ValueOf(string table) =>
         $"""
@@ -44,7 +44,7 @@ public static class CountColumns
         """;
 
     /// <summary>
-    /// Of a select list with <c>group by</c>: counts the rows of <c>vulnerabilities</c> (columns <c>id</c> and <c>severity</c>) into those
+    /// For a select list with <c>group by</c>: counts the rows of <c>vulnerabilities</c> (columns <c>id</c> and <c>severity</c>) into those
     /// columns.
     /// </summary>
     public static string CountRowsOf(string vulnerabilities) =>
@@ -57,7 +57,7 @@ public static class CountColumns
         count(*) filter (where {vulnerabilities}.severity = 'unknown')::int as unknown
         """;
 
-    /// <summary>The parameters of <see cref="Values"/>, a row each, and others beside them.</summary>
+    /// <summary>The parameters of <see cref="Values"/>, one element per row, and additional ones.</summary>
     public static DynamicParameters Parameters<T>(
         object others, IReadOnlyCollection<T> rows, Func<T, VulnerabilityCounts> counts, Func<T, decimal?> maxCvss, Func<T, int> kev)
     {

@@ -8,7 +8,7 @@ using Npgsql;
 
 namespace EnvPlatform.Postgres;
 
-/// <summary>Deletes handled message ids and idempotency keys that are older than the options keep them.</summary>
+/// <summary>Deletes handled message ids and idempotency keys that are older than the options allow.</summary>
 internal sealed class Housekeeping(NpgsqlDataSource db, IOptions<PostgresOptions> options) : IPeriodicWork
 {
     public static TimeSpan Interval { get; } = TimeSpan.FromMinutes(30);

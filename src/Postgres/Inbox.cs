@@ -5,14 +5,13 @@ using Npgsql;
 namespace EnvPlatform.Postgres;
 
 /// <summary>
-/// What every consumer that writes does around its own work: one transaction, in which the message counts as handled and the work is done,
-/// or neither. A message that comes again is dropped, each consumer by its own name. What is thrown rolls back and is left to the retries
-/// of the endpoint.
+/// The frame of every consumer that writes: one transaction, in which the message is marked as handled and the work is done, or neither. A
+/// duplicate message is dropped, for each consumer by its name. An exception rolls back and is left to the retries of the endpoint.
 /// </summary>
 public static class Inbox
 {
     /// <summary>Does the work for a message that this consumer has not handled before, and commits.</summary>
-    /// <param name="consumer">The consumer itself: its type's name is what the inbox knows it by.</param>
+    /// <param name="consumer">The consumer itself: the inbox identifies it by its type's name.</param>
     public static async Task HandleOnceAsync<T>(
         this NpgsqlDataSource db, IConsumer<T> consumer, ConsumeContext<T> context, Func<Tx, T, Task> handleAsync)
         where T : class
@@ -32,7 +31,7 @@ public static class Inbox
     /// Does the work for those messages of a batch that this consumer has not handled before, each once, and commits; nothing where there
     /// are none.
     /// </summary>
-    /// <param name="consumer">The consumer itself: its type's name is what the inbox knows it by.</param>
+    /// <param name="consumer">The consumer itself: the inbox identifies it by its type's name.</param>
     public static async Task HandleBatchOnceAsync<T>(
         this NpgsqlDataSource db, IConsumer<Batch<T>> consumer, ConsumeContext<Batch<T>> context,
         Func<Tx, IReadOnlyList<T>, Task> handleAsync)

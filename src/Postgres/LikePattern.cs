@@ -1,7 +1,7 @@
 namespace EnvPlatform.Postgres;
 
 /// <summary>
-/// Patterns for <c>like</c> and <c>ilike</c> from text of a caller, in which <c>%</c>, <c>_</c> and the escape character <c>\</c> stand for
+/// Patterns for <c>like</c> and <c>ilike</c> from a caller's text, in which <c>%</c>, <c>_</c> and the escape character <c>\</c> stand for
 /// themselves (PostgreSQL, "Pattern Matching"). Give them as parameters.
 /// </summary>
 public static class LikePattern

@@ -20,7 +20,7 @@ public sealed class MigrationState
 }
 
 /// <summary>
-/// Migrates in the background, again and again until the database is there, so that a service started before it comes up by itself.
+/// Migrates in the background, retrying until the database is available, so that a service started before it becomes ready by itself.
 /// </summary>
 internal sealed partial class MigrateAtStart(
     Migrator migrator, MigrationState state, TimeProvider clock, IHostApplicationLifetime lifetime,

@@ -4,7 +4,7 @@ using System.Text;
 
 namespace EnvPlatform.Postgres;
 
-/// <summary>One embedded migration: where it comes from, its file name, its text and the SHA-256 of the text.</summary>
+/// <summary>One embedded migration: its source, its file name, its text and the SHA-256 of the text.</summary>
 internal sealed record MigrationScript(string Source, string Name, string Sql, string Sha256)
 {
     /// <summary>The scripts of an assembly, in the order of their numbers.</summary>

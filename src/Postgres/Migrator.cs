@@ -10,7 +10,7 @@ namespace EnvPlatform.Postgres;
 
 /// <summary>
 /// Applies embedded scripts <c>migrations/NNNN_name.sql</c>, each once, each in its own transaction, under an advisory lock so that several
-/// instances may start at once. A script that was applied and reads differently now stops the service: scripts are never edited.
+/// instances may start at once. An applied script whose text has changed stops the service: scripts are never edited.
 /// </summary>
 public sealed partial class Migrator(NpgsqlDataSource db, IReadOnlyList<Assembly> assemblies, ILogger<Migrator> log)
 {

@@ -12,7 +12,7 @@ using Npgsql;
 
 namespace EnvPlatform.Postgres;
 
-/// <summary>How a service gets its database: data source, migrations, outbox relay, inbox, health.</summary>
+/// <summary>Registers a service's database: data source, migrations, outbox relay, inbox, health.</summary>
 public static class PostgresExtensions
 {
     /// <summary>

@@ -2,16 +2,16 @@ using System.ComponentModel.DataAnnotations;
 
 namespace EnvPlatform.Postgres;
 
-/// <summary>Settings of the database door, section <c>Postgres</c>.</summary>
+/// <summary>Settings of the database access, section <c>Postgres</c>.</summary>
 public sealed class PostgresOptions
 {
     public const string Section = "Postgres";
 
-    /// <summary>Connections at most that one process holds.</summary>
+    /// <summary>Maximum number of connections of one process.</summary>
     [Range(2, 1_000)]
     public int MaxPoolSize { get; set; } = 40;
 
-    /// <summary>Messages at most that the relay publishes before it asks for the broker's confirms.</summary>
+    /// <summary>Maximum number of messages that the relay publishes before it waits for the broker's confirms.</summary>
     [Range(1, 10_000)]
     public int RelayBatch { get; set; } = 500;
 
@@ -19,15 +19,15 @@ public sealed class PostgresOptions
     [Range(1, 600)]
     public int RelayTimeoutSeconds { get; set; } = 15;
 
-    /// <summary>Seconds between looks at the outbox when no notification comes.</summary>
+    /// <summary>Seconds between polls of the outbox when no notification arrives.</summary>
     [Range(1, 600)]
     public int RelayPollSeconds { get; set; } = 5;
 
-    /// <summary>Days for which handled message ids are remembered.</summary>
+    /// <summary>Days for which handled message ids are kept.</summary>
     [Range(1, 365)]
     public int InboxDays { get; set; } = 14;
 
-    /// <summary>Hours for which an Idempotency-Key is remembered.</summary>
+    /// <summary>Hours for which an Idempotency-Key is kept.</summary>
     [Range(1, 8_760)]
     public int IdempotencyHours { get; set; } = 48;
 }

@@ -14,7 +14,7 @@ using Npgsql;
 namespace EnvPlatform.Postgres;
 
 /// <summary>
-/// A transaction with its outbox: what is published or audited in it leaves if and only if it commits. Disposing without
+/// A transaction with its outbox: what is published or audited in it is sent if and only if it commits. Disposing without
 /// <see cref="CommitAsync"/> rolls back. Not safe for use by two threads.
 /// </summary>
 public sealed class Tx : IAsyncDisposable
@@ -59,10 +59,9 @@ public sealed class Tx : IAsyncDisposable
     /// <summary>Publishes an event when the transaction commits, at least once.</summary>
     public void Publish<T>(T message) where T : class => _messages.Add(OutboxMessage.Of(message));
 
-    /// <summary>Records what somebody did, in the transaction that does it. The action is one of <see cref="AuditActions"/>.</summary>
+    /// <summary>Records an action in the transaction that performs it. The action is one of <see cref="AuditActions"/>.</summary>
     /// <param name="now">
-    /// When it was done, by the clock of whoever does it. Events of one transaction keep their order: each is a microsecond after the one
-    /// before.
+    /// When it was done, by the caller's clock. Events of one transaction keep their order: each is a microsecond after the previous one.
     /// </param>
     /// <param name="meta">Details and before and after values, serialized in snake_case; null for none. Never a secret.</param>
     public void Audit(Caller caller, DateTimeOffset now, string actionKey, AuditTarget target, string message, object? meta = null)
@@ -82,16 +81,14 @@ public sealed class Tx : IAsyncDisposable
     }
 
     /// <summary>
-    /// True once for a message and consumer; false when the message was handled before, and then the transaction should end without work.
+    /// True once for a message and consumer; false when the message was handled before: the transaction should then end without work.
     /// </summary>
     public async Task<bool> ReceiveAsync(Guid messageId, string consumer) =>
         await ExecuteAsync(
             "insert into inbox (consumer, message_id) values (@Consumer, @MessageId) on conflict do nothing",
             new { Consumer = consumer, MessageId = messageId }) == 1;
 
-    /// <summary>
-    /// Of these messages, those that this consumer has not handled before; they count as handled when the transaction commits.
-    /// </summary>
+    /// <summary>The messages that this consumer has not handled before; they are marked as handled when the transaction commits.</summary>
     public async Task<HashSet<Guid>> ReceiveAsync(IReadOnlyCollection<Guid> messageIds, string consumer) =>
         [.. await QueryAsync<Guid>(
             """

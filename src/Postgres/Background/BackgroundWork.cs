@@ -3,17 +3,17 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace EnvPlatform.Postgres.Background;
 
-/// <summary>How a service gets work that runs beside its requests and messages.</summary>
+/// <summary>Registers background work of a service.</summary>
 public static class BackgroundWork
 {
-    /// <summary>Runs <typeparamref name="T"/> once in its interval; it is a singleton that others may ask for.</summary>
+    /// <summary>Runs <typeparamref name="T"/> once per interval; it is registered as a singleton.</summary>
     public static IServiceCollection AddPeriodicWork<T>(this IServiceCollection services) where T : class, IPeriodicWork
     {
         services.TryAddSingleton<T>();
         return services.AddHostedService<PeriodicLoop<T>>();
     }
 
-    /// <summary>Runs <typeparamref name="T"/> whenever its channel is notified; it is a singleton that others may ask for.</summary>
+    /// <summary>Runs <typeparamref name="T"/> whenever its channel is notified; it is registered as a singleton.</summary>
     public static IServiceCollection AddListeningWork<T>(this IServiceCollection services) where T : class, IListeningWork
     {
         services.TryAddSingleton<T>();

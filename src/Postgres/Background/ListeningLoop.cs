@@ -10,9 +10,9 @@ using Npgsql;
 namespace EnvPlatform.Postgres.Background;
 
 /// <summary>
-/// Runs a turn of <typeparamref name="T"/> whenever its channel is notified. A turn begins on a connection that listens already, so what is
-/// notified while it runs, or between connecting and the first turn, starts another one. Where the database goes away, the loop connects
-/// again after a growing pause (see <see cref="RepeatedWork"/>), and the first turn then finds what was notified meanwhile.
+/// Runs a turn of <typeparamref name="T"/> whenever its channel is notified. A turn begins on a connection that already listens, so a
+/// notification while it runs, or between connecting and the first turn, starts another one. If the connection is lost, the loop reconnects
+/// after a growing pause (see <see cref="RepeatedWork"/>), and the first turn then finds the work of missed notifications.
 /// </summary>
 internal sealed class ListeningLoop<T>(T work, NpgsqlDataSource db, MigrationState migrated, TimeProvider clock, ILogger<T> log)
     : BackgroundService
@@ -36,7 +36,7 @@ internal sealed class ListeningLoop<T>(T work, NpgsqlDataSource db, MigrationSta
         }
         catch
         {
-            // Also when the service stops: nobody listens any more.
+            // Also when the service stops.
             await DisconnectAsync();
             throw;
         }

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging;
 
 namespace EnvPlatform.Postgres.Background;
 
-/// <summary>Runs a turn of <typeparamref name="T"/> when the schema is ready, and then once in its interval.</summary>
+/// <summary>Runs a turn of <typeparamref name="T"/> when the schema is ready, and then once per interval.</summary>
 internal sealed class PeriodicLoop<T>(T work, MigrationState migrated, TimeProvider clock, ILogger<T> log) : BackgroundService
     where T : IPeriodicWork
 {

@@ -15,7 +15,7 @@ internal sealed record OutboxMessage(string MessageType, string Body, string? Tr
     /// <summary>Wakes the relays; sent in the transaction, so it arrives after the commit.</summary>
     public const string Channel = "outbox";
 
-    /// <summary>Every event by the name under which it is stored.</summary>
+    /// <summary>Every event type by the name under which it is stored.</summary>
     public static FrozenDictionary<string, Type> Types { get; } = typeof(EnvironmentLogged).Assembly.GetExportedTypes()
         .Where(type => type.Namespace == typeof(EnvironmentLogged).Namespace && type is { IsAbstract: false, IsClass: true })
         .ToFrozenDictionary(type => type.Name, StringComparer.Ordinal);

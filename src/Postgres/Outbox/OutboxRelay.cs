@@ -39,7 +39,7 @@ internal sealed partial class OutboxRelay(
         return TimeSpan.FromSeconds(options.Value.RelayPollSeconds);
     }
 
-    /// <returns>How many rows were looked at.</returns>
+    /// <returns>How many rows were read.</returns>
     private async Task<int> RelayBatchAsync(CancellationToken ct)
     {
         using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(options.Value.RelayTimeoutSeconds), clock);
@@ -79,7 +79,7 @@ internal sealed partial class OutboxRelay(
     }
 
     /// <summary>
-    /// True when the broker confirmed the message; false when it did not in time, returned it, or the row cannot be read.
+    /// True when the broker confirmed the message; false when it did not confirm in time, returned it, or the row cannot be read.
     /// </summary>
     private async Task<bool> PublishAsync(Row row, CancellationToken ct)
     {
@@ -105,7 +105,7 @@ internal sealed partial class OutboxRelay(
         catch (Exception exception) when (exception
             is MassTransitException or OperationCanceledException or RabbitMQ.Client.Exceptions.RabbitMQClientException or JsonException)
         {
-            // A broker that is away, or a queue that is not declared yet, delays the message; the row stays and is tried again.
+            // An unavailable broker, or a queue that is not declared yet, delays the message; the row stays and is retried.
             LogRefused(row.Id, row.MessageType, row.Attempts + 1, exception.Message);
             return false;
         }
@@ -117,6 +117,6 @@ internal sealed partial class OutboxRelay(
     [LoggerMessage(Level = LogLevel.Error, Message = "Outbox row {Id} holds a message of unknown type {Type}")]
     private partial void LogUnknown(long id, string type);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Outbox row {Id} ({Type}) was not taken by the broker, try {Attempt}: {Reason}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Outbox row {Id} ({Type}) was not accepted by the broker, try {Attempt}: {Reason}")]
     private partial void LogRefused(long id, string type, int attempt, string reason);
 }
