@@ -2,12 +2,10 @@ using MassTransit;
 
 namespace EnvPlatform.ServiceDefaults;
 
-/// <summary>
-/// How a consumer takes many messages at once. As many messages are fetched as fill one batch more than may be under way.
-/// </summary>
-/// <param name="messageLimit">Messages of a batch at most.</param>
+/// <summary>How a consumer takes many messages at once. Messages are prefetched for one batch more than may run concurrently.</summary>
+/// <param name="messageLimit">Maximum number of messages in a batch.</param>
 /// <param name="milliseconds">How long the first message of a batch waits for others.</param>
-/// <param name="concurrency">Batches that may be under way in one instance.</param>
+/// <param name="concurrency">Batches that may run concurrently in one instance.</param>
 public abstract class BatchDefinition<TConsumer>(int messageLimit = 200, int milliseconds = 20, int concurrency = 1)
     : ConsumerDefinition<TConsumer>
     where TConsumer : class, IConsumer

@@ -8,8 +8,8 @@ using Microsoft.Extensions.Logging;
 namespace EnvPlatform.ServiceDefaults;
 
 /// <summary>
-/// <c>/health/live</c> says that the process runs, <c>/health/ready</c> whether it can work, and if not what is missing.
-/// By gRPC readiness is told by the protocol that is usual there (<c>grpc.health.v1.Health</c>).
+/// <c>/health/live</c> says that the process runs, <c>/health/ready</c> whether it can work, and if not what is missing. For gRPC,
+/// readiness uses the standard protocol (<c>grpc.health.v1.Health</c>).
 /// </summary>
 public static class Health
 {
@@ -20,7 +20,7 @@ public static class Health
     {
         builder.Services.AddHealthChecks();
 
-        // Who asks for readiness is told what is missing; a line for each look while a service starts says nothing more.
+        // The readiness response says what is missing; a log line for each check while a service starts adds nothing.
         builder.Logging.AddFilter("Microsoft.Extensions.Diagnostics.HealthChecks", LogLevel.None);
     }
 
@@ -32,7 +32,7 @@ public static class Health
             "/health/ready", new() { Predicate = check => check.Tags.Contains(ReadyTag), ResponseWriter = WriteAsync }).AllowAnonymous();
     }
 
-    /// <summary>Whether a request only asks how this process is, by HTTP or by gRPC.</summary>
+    /// <summary>Whether a request is a health check, by HTTP or by gRPC.</summary>
     internal static bool IsProbe(HttpRequest request) =>
         request.Path.StartsWithSegments("/health", StringComparison.Ordinal)
         || request.Path.StartsWithSegments("/grpc.health.v1.Health", StringComparison.Ordinal);

@@ -30,7 +30,7 @@ public static class Json
         return options;
     }
 
-    /// <summary>Refuses text that cannot be stored or compared faithfully: U+0000 and surrogates without their other half.</summary>
+    /// <summary>Refuses text that cannot be stored or compared faithfully: U+0000 and unpaired surrogates.</summary>
     private sealed class StorableStringConverter : JsonConverter<string>
     {
         public override string? Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)

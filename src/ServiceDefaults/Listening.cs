@@ -18,7 +18,7 @@ internal static class Listening
 {
     public static void AddListening(this WebApplicationBuilder builder)
     {
-        // Kestrel warns that the addresses below stand in the place of those of the variable; they are the same.
+        // Kestrel warns that the addresses below override those of the variable; they are the same.
         builder.Logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.Error);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {

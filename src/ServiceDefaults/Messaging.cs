@@ -10,32 +10,32 @@ namespace EnvPlatform.ServiceDefaults;
 
 /// <summary>
 /// RabbitMQ by MassTransit: one quorum queue per consumer named <c>service-consumer</c>, retries in the process, then the queue's error
-/// queue (<c>..._error</c>), a delivery limit against messages that kill their consumer.
+/// queue (<c>..._error</c>), a delivery limit against messages that crash their consumer.
 /// </summary>
 public static class Messaging
 {
-    /// <summary>Deliveries of one message after which RabbitMQ gives it up.</summary>
+    /// <summary>Deliveries of one message after which RabbitMQ drops it.</summary>
     private const int DeliveryLimit = 20;
 
     /// <summary>
-    /// Tries, two seconds apart, to reach a database that is away; RabbitMQ delivers again what takes longer than its consumer timeout.
+    /// Tries, two seconds apart, to reach an unavailable database; RabbitMQ redelivers messages that take longer than its consumer timeout.
     /// </summary>
     private const int DatabaseTries = 10_000;
 
     /// <param name="service">Prefix of the queues' names.</param>
     /// <param name="configure">Registers the consumers.</param>
-    /// <param name="durable">False for queues that live as long as this process (each gateway hears every message).</param>
+    /// <param name="durable">False for queues that live as long as this process (each gateway receives every message).</param>
     public static IHostApplicationBuilder AddMessaging(
         this IHostApplicationBuilder builder, string service, Action<IBusRegistrationConfigurator> configure, bool durable = true)
     {
         ArgumentNullException.ThrowIfNull(builder);
         var connectionString = builder.Configuration.GetConnectionString("messaging")
             ?? throw new InvalidOperationException("The connection string ConnectionStrings:messaging is missing.");
-        // Platforms that share a broker are told apart by this setting; each test has its own.
+        // This setting distinguishes platforms that share a broker; each test has its own.
         var prefix = builder.Configuration["Messaging:Prefix"] is { Length: > 0 } given ? given + "-" : "";
         builder.Services.AddMassTransit(bus =>
         {
-            // The library would report its use to its makers over the internet.
+            // The library would send usage data to its vendor.
             bus.DisableUsageTelemetry();
             bus.SetEndpointNameFormatter(new KebabCaseEndpointNameFormatter(prefix + service, includeNamespace: false));
             configure(bus);
@@ -47,7 +47,7 @@ public static class Messaging
                     queue.SetQueueArgument("x-delivery-limit", DeliveryLimit);
                 }
 
-                // A database that is away delays messages; it does not fill the error queue with them.
+                // An unavailable database delays messages; it does not fill the error queue with them.
                 endpoint.UseMessageRetry(retry =>
                 {
                     retry.Handle<DbException>(exception => exception.IsTransient);

@@ -3,14 +3,14 @@ using Microsoft.AspNetCore.Builder;
 namespace EnvPlatform.ServiceDefaults;
 
 /// <summary>
-/// Requests may come packed (<c>Content-Encoding</c>); the endpoint's size limit holds for what is unpacked. A body that does not unpack is
-/// bad input.
+/// Requests may be compressed (<c>Content-Encoding</c>); the endpoint's size limit applies to the decompressed body. A body that does not
+/// decompress is invalid input.
 /// </summary>
 internal static class PackedBody
 {
     public static void UsePackedBodies(this WebApplication app)
     {
-        // The middleware takes the header away when it unpacks.
+        // The middleware removes the header when it decompresses.
         app.Use((http, next) =>
         {
             http.Items[typeof(PackedBody)] = http.Request.Headers.ContentEncoding.Count > 0;
@@ -28,7 +28,7 @@ internal static class PackedBody
         });
     }
 
-    /// <summary>Says whose fault it is that the data cannot be unpacked.</summary>
+    /// <summary>Reports data that cannot be decompressed as the caller's error.</summary>
     private sealed class Unpacking(Stream packed) : ReadOnlyStream
     {
         public override int Read(byte[] buffer, int offset, int count)

@@ -36,12 +36,14 @@ public sealed class PageQuery : IEndpointParameterMetadataProvider
     /// <summary>How many items the page may hold.</summary>
     public int Limit { get; }
 
-    /// <summary>The field to sort by, without its sign; null when the caller does not say. Check it with <see cref="SortBy"/>.</summary>
+    /// <summary>
+    /// The field to sort by, without its sign; null when the caller does not name one. Check it with <see cref="SortBy"/>.
+    /// </summary>
     public string? Sort { get; }
 
     public bool Descending { get; }
 
-    /// <summary>The values that the last page's <see cref="Next"/> was given; null on the first page.</summary>
+    /// <summary>The values passed to the previous page's <see cref="Next"/>; null on the first page.</summary>
     public IReadOnlyList<string?>? After { get; private set; }
 
     public static void PopulateMetadata(ParameterInfo parameter, EndpointBuilder builder) => builder.Describe(
@@ -74,7 +76,7 @@ public sealed class PageQuery : IEndpointParameterMetadataProvider
         return ValueTask.FromResult(page);
     }
 
-    /// <summary>The column for the sort field asked for; refuses a field that is not in <paramref name="columns"/>.</summary>
+    /// <summary>The column for the requested sort field; refuses a field that is not in <paramref name="columns"/>.</summary>
     public string SortBy(IReadOnlyDictionary<string, string> columns, string defaultField)
     {
         ArgumentNullException.ThrowIfNull(columns);

@@ -33,11 +33,11 @@ public static partial class Problems
             Type = TypePrefix + "invalid_request",
         });
 
-    /// <summary>409: the request contradicts the state of things. <paramref name="code"/> is for programs.</summary>
+    /// <summary>409: the request conflicts with the current state. <paramref name="code"/> is for programs.</summary>
     public static ProblemHttpResult Conflict(string code, string detail) =>
         Of(StatusCodes.Status409Conflict, code, "The request conflicts with what is there.", detail);
 
-    /// <summary>404: there is no such thing, or it is another organization's.</summary>
+    /// <summary>404: there is no such resource, or it belongs to another organization.</summary>
     public static ProblemHttpResult NotFound(string detail = "There is no such thing here.") =>
         Of(StatusCodes.Status404NotFound, "not_found", "Not found.", detail);
 
@@ -68,7 +68,7 @@ public static partial class Problems
         app.UseStatusCodePages();
         app.Use((http, next) =>
         {
-            // PostgreSQL cannot hold U+0000; no path or query of ours does.
+            // PostgreSQL cannot hold U+0000; no path or query of ours needs it.
             if (http.Request.Path.Value!.Contains('\0', StringComparison.Ordinal)
                 || http.Request.QueryString.Value!.Contains("%00", StringComparison.Ordinal))
             {
@@ -113,7 +113,7 @@ public static partial class Problems
         else if (problem.Status == StatusCodes.Status400BadRequest && !problem.Extensions.ContainsKey("errors")
             && !problem.Extensions.ContainsKey("code"))
         {
-            // Binding answers so, without an exception, when the body breaks off or does not unpack.
+            // Binding answers this way, without an exception, when the body is truncated or does not decompress.
             problem.Title = "The request is not valid.";
             problem.Type = TypePrefix + "invalid_request";
             problem.Extensions["errors"] = new Dictionary<string, string[]> { ["body"] = ["The body could not be read."] };
@@ -125,8 +125,8 @@ public static partial class Problems
     }
 
     /// <summary>
-    /// Gives what the framework answers by itself a code of ours and a detail. Invalid input says in its detail what the first field has
-    /// against it, for those who show nothing else.
+    /// Adds a code of ours and a detail to the framework's own responses. For invalid input the detail holds the first field's error, for
+    /// clients that show nothing else.
     /// </summary>
     private static void Complete(ProblemDetails problem)
     {
@@ -172,7 +172,7 @@ public static partial class Problems
 
         if (exception.InnerException is JsonException json)
         {
-            // Where a body was cut off says nothing of the field at which it happened.
+            // A truncated body is not the fault of the field at which it ends.
             if (json.Message.Contains("end of data", StringComparison.Ordinal))
             {
                 return ("body", "The body ends before its JSON does.");
@@ -234,7 +234,7 @@ public static partial class Problems
     private static partial Regex ParameterName();
 }
 
-/// <summary>Input that is refused where it is bound, before a handler runs: 400 with the field. For binding code only.</summary>
+/// <summary>Input that is refused during binding, before a handler runs: 400 with the field. For binding code only.</summary>
 public sealed class InvalidInputException(string field, string message) : BadHttpRequestException(message, StatusCodes.Status400BadRequest)
 {
     public string Field { get; } = field;

@@ -1,8 +1,8 @@
 namespace EnvPlatform.ServiceDefaults;
 
 /// <summary>
-/// A stream that can be read from its beginning to its end and do nothing else. A derived type overrides <c>Read</c> of a span or of an
-/// array, and <c>ReadAsync</c> where it can wait without a thread.
+/// A stream that can only be read from beginning to end. A derived type overrides <c>Read</c> of a span or of an array, and
+/// <c>ReadAsync</c> where it can wait without blocking a thread.
 /// </summary>
 public abstract class ReadOnlyStream : Stream
 {

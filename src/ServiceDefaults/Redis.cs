@@ -4,7 +4,7 @@ using Microsoft.Extensions.Hosting;
 
 namespace EnvPlatform.ServiceDefaults;
 
-/// <summary>Redis, for what can be rebuilt: a service works without it, if more slowly.</summary>
+/// <summary>Redis, for what can be rebuilt: a service works without it, only more slowly.</summary>
 public static class Redis
 {
     /// <summary>Registers <see cref="RedisConnection"/>, from the connection string <c>redis</c>.</summary>

@@ -2,7 +2,7 @@ using StackExchange.Redis;
 
 namespace EnvPlatform.ServiceDefaults;
 
-/// <summary>The process's one connection to Redis. It is opened when it is first asked for, and mends itself when Redis was away.</summary>
+/// <summary>The process's one connection to Redis. It is opened at first use, and reconnects by itself after an outage of Redis.</summary>
 public sealed class RedisConnection : IAsyncDisposable
 {
     private readonly ConfigurationOptions _settings;

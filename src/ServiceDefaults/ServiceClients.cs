@@ -15,12 +15,12 @@ using Microsoft.Extensions.Hosting;
 namespace EnvPlatform.ServiceDefaults;
 
 /// <summary>
-/// How a service asks another by gRPC: by turns at every instance that answers, once more at another when one is away, with its own
-/// assertion on every call. A call that is made twice does no harm: none of them changes anything that matters.
+/// How a service calls another by gRPC: round-robin over all reachable instances, retried once at another when one is unavailable, with its
+/// own assertion on every call. Repeating a call is harmless: none of them changes anything that matters.
 /// </summary>
 public static class ServiceClients
 {
-    /// <summary>Without a limit an instance that was away for long would be tried again only after minutes.</summary>
+    /// <summary>Without a limit an instance that was unavailable for long would be retried only after minutes.</summary>
     private static readonly TimeSpan LongestReconnectPause = TimeSpan.FromSeconds(1);
 
     public static IHttpClientBuilder AddServiceClient<TClient>(this IHostApplicationBuilder builder, string service)
@@ -36,7 +36,7 @@ public static class ServiceClients
             .AddCallCredentials(Assert);
     }
 
-    /// <summary>A peer whose machine is gone says nothing: pings find out.</summary>
+    /// <summary>A peer whose machine is gone sends nothing: pings detect it.</summary>
     private static SocketsHttpHandler NewHandler() => new()
     {
         ConnectTimeout = TimeSpan.FromSeconds(2),
@@ -50,7 +50,7 @@ public static class ServiceClients
     private static void Configure(GrpcChannelOptions channel)
     {
         channel.Credentials = ChannelCredentials.Insecure;
-        // Services speak without TLS on a network of their own; the assertion is signed, and good for a minute.
+        // Services communicate without TLS on a network of their own; the assertion is signed, and valid for a minute.
         channel.UnsafeUseInsecureChannelCallCredentials = true;
         channel.InitialReconnectBackoff = TimeSpan.FromMilliseconds(100);
         channel.MaxReconnectBackoff = LongestReconnectPause;

@@ -12,7 +12,7 @@ namespace EnvPlatform.ServiceDefaults;
 /// <summary>How any service starts: telemetry, health, problem details, JSON, callers' identity, listening addresses.</summary>
 public static class ServiceDefaultsExtensions
 {
-    /// <param name="service">The service's name as it stands in telemetry and in the audit log: <c>identity</c>, <c>ingest</c>...</param>
+    /// <param name="service">The service's name in telemetry and in the audit log: <c>identity</c>, <c>ingest</c>...</param>
     public static WebApplicationBuilder AddServiceDefaults(this WebApplicationBuilder builder, string service)
     {
         ArgumentNullException.ThrowIfNull(builder);
@@ -39,7 +39,7 @@ public static class ServiceDefaultsExtensions
         builder.AddHealth();
         builder.AddListening();
 
-        // A call that ends with NOT_FOUND is an answer, and one that is tried again is none: neither is news.
+        // NOT_FOUND is a normal answer, and a retried call has none yet: neither is worth logging.
         builder.Logging.AddFilter("Grpc", LogLevel.Warning);
         builder.Logging.AddFilter("Polly", LogLevel.Warning);
         builder.Services.AddProblems();

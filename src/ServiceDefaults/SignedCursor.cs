@@ -8,11 +8,11 @@ namespace EnvPlatform.ServiceDefaults;
 
 /// <summary>
 /// A position in a list as opaque text: JSON with an authentication code (the first 128 bits of HMAC-SHA256, RFC 2104) in base64url. It can
-/// be read, not forged, and is bound to the list that it was made for.
+/// be read but not forged, and is bound to the list that it was made for.
 /// </summary>
 /// <param name="key">Secret, and the same in every instance.</param>
 /// <param name="binding">
-/// What tells the list from others: its path, filters, order and reader. A cursor that was made with another is refused.
+/// What distinguishes the list from others: its path, filters, order and reader. A cursor that was made with another binding is refused.
 /// </param>
 public sealed class SignedCursor(byte[] key, string binding)
 {
@@ -24,7 +24,7 @@ public sealed class SignedCursor(byte[] key, string binding)
         return WebEncoders.Base64UrlEncode([.. Mac(payload), .. payload]);
     }
 
-    /// <summary>Null when the text is not a cursor, was changed, or was made for another list.</summary>
+    /// <summary>Null when the text is not a cursor, was modified, or was made for another list.</summary>
     public T? Read<T>(string text) where T : class
     {
         try

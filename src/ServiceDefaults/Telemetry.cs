@@ -15,7 +15,7 @@ namespace EnvPlatform.ServiceDefaults;
 /// <summary>
 /// Traces, metrics and logs by OpenTelemetry, sent by OTLP when <c>OTEL_EXPORTER_OTLP_ENDPOINT</c> is set (the Aspire dashboard sets it).
 /// HttpClient, gRPC, Npgsql, Polly and MassTransit emit activities and meters of their own; they are switched on by name. Requests are
-/// named after their route. What nobody asked for is left out of the traces: see <see cref="WorkSampler"/>.
+/// named after their route. Polling and health checks are left out of the traces: see <see cref="WorkSampler"/>.
 /// </summary>
 public static class Telemetry
 {
@@ -55,7 +55,7 @@ public static class Telemetry
     }
 
     /// <summary>
-    /// Whoever starts the process may name it and its instance otherwise, by <c>OTEL_SERVICE_NAME</c> and <c>OTEL_RESOURCE_ATTRIBUTES</c>.
+    /// The process and its instance can be given other names, by <c>OTEL_SERVICE_NAME</c> and <c>OTEL_RESOURCE_ATTRIBUTES</c>.
     /// </summary>
     private static void NameService(ResourceBuilder resource, string service) =>
         resource.AddService(service, serviceNamespace: "envplatform").AddEnvironmentVariableDetector();

@@ -5,12 +5,12 @@ using OpenTelemetry.Trace;
 namespace EnvPlatform.ServiceDefaults;
 
 /// <summary>
-/// Decides on traces that begin here: those of requests, messages and work are recorded; those of looking whether there is any are not.
-/// A loop that polls its table or its neighbours would fill the list of traces by itself, and hide in it what somebody did.
+/// Samples the traces that begin here: those of requests, messages and work are recorded, those of polling for work are not. A loop that
+/// polls its table or its peers would fill the list of traces and hide real activity.
 /// </summary>
 internal sealed class WorkSampler : Sampler
 {
-    /// <summary>YARP's round over the destinations of all clusters.</summary>
+    /// <summary>YARP's health checks of the destinations of all clusters.</summary>
     private const string GatewayProbes = "proxy.cluster_health_checks";
 
     public override SamplingResult ShouldSample(in SamplingParameters samplingParameters) =>

@@ -7,8 +7,8 @@ using Microsoft.Extensions.ServiceDiscovery;
 namespace EnvPlatform.ServiceDefaults.Addresses;
 
 /// <summary>
-/// Puts in place of a host name each address that DNS has for it, so that a name that stands for many instances (a headless service of
-/// Kubernetes) reaches all of them. The names are looked up again every few seconds.
+/// Replaces a host name by all of its DNS addresses, so that a name that stands for many instances (a headless service of Kubernetes)
+/// reaches all of them. The names are resolved again every few seconds.
 /// </summary>
 internal sealed class HostAddresses(TimeProvider clock, Func<string, CancellationToken, Task<IPAddress[]>> lookUp)
     : IServiceEndpointProvider
@@ -55,7 +55,7 @@ internal sealed class HostAddresses(TimeProvider clock, Func<string, Cancellatio
         _stop.Dispose();
     }
 
-    /// <summary>The addresses of this machine's own name, localhost, are of one instance.</summary>
+    /// <summary>The addresses of localhost are of one instance.</summary>
     private static bool IsNamed(ServiceEndpoint endpoint) =>
         endpoint.EndPoint is UriEndPoint { Uri: { HostNameType: UriHostNameType.Dns, IsLoopback: false } };
 
@@ -67,7 +67,7 @@ internal sealed class HostAddresses(TimeProvider clock, Func<string, Cancellatio
             while (await timer.WaitForNextTickAsync(stop))
             {
                 var found = await FindAsync(named, stop);
-                // A name server that is away for a moment does not make instances go.
+                // A short outage of the name server does not remove instances.
                 if (found.Count > 0 && !found.SetEquals(known))
                 {
                     break;
@@ -99,7 +99,7 @@ internal sealed class HostAddresses(TimeProvider clock, Func<string, Cancellatio
             }
             catch (SocketException)
             {
-                // The name is not known, or not at the moment: it has no addresses.
+                // The name is unknown, or currently cannot be resolved: it has no addresses.
             }
         }
 

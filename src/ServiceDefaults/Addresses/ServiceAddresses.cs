@@ -6,7 +6,7 @@ using Microsoft.Extensions.ServiceDiscovery;
 namespace EnvPlatform.ServiceDefaults.Addresses;
 
 /// <summary>
-/// Where the instances of a service are, by service discovery: the settings <c>services:NAME:http:N</c> and <c>services:NAME:grpc:N</c>,
+/// The addresses of a service's instances, by service discovery: the settings <c>services:NAME:http:N</c> and <c>services:NAME:grpc:N</c>,
 /// one for each instance, or one host name that has an address for each.
 /// </summary>
 public static class ServiceAddresses
@@ -15,7 +15,7 @@ public static class ServiceAddresses
     /// <param name="endpoint"><c>http</c> or <c>grpc</c>.</param>
     public static string NameOf(string service, string endpoint) => $"http://_{endpoint}.{service}";
 
-    /// <summary>A service without addresses has no instances: its name alone is not looked up.</summary>
+    /// <summary>A service without addresses has no instances: its name is not resolved.</summary>
     public static void AddServiceAddresses(this IHostApplicationBuilder builder)
     {
         ArgumentNullException.ThrowIfNull(builder);

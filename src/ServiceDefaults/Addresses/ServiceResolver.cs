@@ -6,7 +6,7 @@ using Microsoft.Extensions.ServiceDiscovery;
 
 namespace EnvPlatform.ServiceDefaults.Addresses;
 
-/// <summary>Tells a gRPC channel the addresses of all instances of a service, and again when they change.</summary>
+/// <summary>Gives a gRPC channel the addresses of all instances of a service, and updates them when they change.</summary>
 internal sealed class ServiceResolver(string service, ServiceEndpointResolver endpoints, ILoggerFactory log) : PollingResolver(log)
 {
     private IDisposable? _changes;
@@ -14,7 +14,7 @@ internal sealed class ServiceResolver(string service, ServiceEndpointResolver en
     protected override async Task ResolveAsync(CancellationToken cancellationToken)
     {
         var source = await endpoints.GetEndpointsAsync(ServiceAddresses.NameOf(service, "grpc"), cancellationToken);
-        // Not at once: while a look-up runs another is not begun.
+        // Not at once: no look-up starts while another one runs.
         var changes = source.ChangeToken.RegisterChangeCallback(_ => ThreadPool.QueueUserWorkItem(_ => Refresh()), null);
         Interlocked.Exchange(ref _changes, changes)?.Dispose();
         var addresses = source.Endpoints.Select(endpoint => endpoint.EndPoint).OfType<UriEndPoint>()

@@ -15,7 +15,7 @@ public sealed partial class RepeatedWork(string name, TimeProvider clock, ILogge
     private static readonly Counter<long> Failures = Telemetry.Meter.CreateCounter<long>(
         "envplatform.background.failures", "{failure}", "Turns of background work that failed and are tried again.");
 
-    /// <param name="turnAsync">Does what there is to do and says how long to wait before the next turn; null when the work is over.</param>
+    /// <param name="turnAsync">Does the pending work and returns how long to wait before the next turn; null when the work is over.</param>
     /// <returns>Completes when the work is over, or <paramref name="ct"/> is cancelled; without an exception in either case.</returns>
     public async Task RunAsync(Func<CancellationToken, Task<TimeSpan?>> turnAsync, CancellationToken ct)
     {
@@ -42,8 +42,7 @@ public sealed partial class RepeatedWork(string name, TimeProvider clock, ILogge
                 }
                 catch (Exception exception) when (!ct.IsCancellationRequested)
                 {
-                    // The outermost frame of the work: whatever went wrong, the next turn may succeed, and nobody else would start it
-                    // again.
+                    // The outermost frame of the work: whatever went wrong, the next turn may succeed, and nothing else would restart it.
                     pause = Pause.AfterFailures(++failures, Random.Shared.NextDouble());
                     Note(exception, pause);
                 }
@@ -53,7 +52,7 @@ public sealed partial class RepeatedWork(string name, TimeProvider clock, ILogge
         }
         catch (Exception) when (ct.IsCancellationRequested)
         {
-            // Stopped within a turn or a pause; a connection that is cut while it is cancelled says so in an exception of its own.
+            // Stopped within a turn or a pause; a connection that breaks during cancellation throws an exception of its own.
         }
     }
 

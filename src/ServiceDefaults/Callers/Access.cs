@@ -1,8 +1,8 @@
 namespace EnvPlatform.ServiceDefaults.Callers;
 
 /// <summary>
-/// Who may call an endpoint: the authorization policies, each named for the least that it asks of the caller in the organization of the
-/// request. Every endpoint names one; an endpoint without a policy is refused to everybody.
+/// Who may call an endpoint: the authorization policies, each named after the minimum that it requires of the caller in the organization of
+/// the request. Every endpoint names one; an endpoint without a policy is closed to everyone.
 /// </summary>
 public static class Access
 {
@@ -21,10 +21,10 @@ public static class Access
     /// <summary>An auditor or administrator of the organization: who may read the audit log.</summary>
     public const string Auditor = "auditor";
 
-    /// <summary>Anybody of the organization: a member, an auditor or an administrator.</summary>
+    /// <summary>Anyone in the organization: a member, an auditor or an administrator.</summary>
     public const string Reader = "reader";
 
-    /// <summary>Whoever runs the platform.</summary>
+    /// <summary>The operator of the platform.</summary>
     public const string Operator = "operator";
 
     /// <summary>Another service of the platform (gRPC).</summary>

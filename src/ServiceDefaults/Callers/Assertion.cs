@@ -11,8 +11,8 @@ namespace EnvPlatform.ServiceDefaults.Callers;
 public sealed record Membership(OrganizationId Id, string Slug, string Name, string Role);
 
 /// <summary>
-/// Who is calling, as the gateway found it out: put on every forwarded request, signed with the key that the gateway and the services share
-/// (HMAC-SHA256, RFC 2104), good for a minute. Form: base64url(JSON) <c>.</c> base64url(MAC of the first part).
+/// Who is calling, as determined by the gateway: sent with every forwarded request, signed with the key that the gateway and the services
+/// share (HMAC-SHA256, RFC 2104), valid for a minute. Form: base64url(JSON) <c>.</c> base64url(MAC of the first part).
 /// </summary>
 /// <param name="Memberships">
 /// That of the organization that the request is about, or the subject's only one when the request names none; otherwise empty. A list,
@@ -25,15 +25,15 @@ public sealed record Assertion(
     public const string Header = "X-EnvPlatform-Caller";
     public const string ServiceSubject = "service";
 
-    /// <summary>The subject type of a request without a token, which the gateway lets through to sign-in only.</summary>
+    /// <summary>The subject type of a request without a token, which the gateway forwards to sign-in only.</summary>
     public const string NobodySubject = "nobody";
     public static readonly TimeSpan Lifetime = TimeSpan.FromMinutes(1);
 
-    /// <summary>The assertion with which a service speaks for itself.</summary>
+    /// <summary>The assertion of a service for its own calls.</summary>
     public static Assertion OfService(string service, DateTimeOffset now) =>
         new(Guid.Empty, ServiceSubject, null, service, false, [], null, "", null, null, (now + Lifetime).ToUnixTimeSeconds());
 
-    /// <summary>What the gateway asserts of a request without a token: where it came from.</summary>
+    /// <summary>The gateway's assertion for a request without a token: where it came from.</summary>
     public static Assertion OfNobody(string requestId, string? sourceAddress, string? userAgent, DateTimeOffset now) =>
         new(Guid.Empty, NobodySubject, null, "", false, [], null, requestId, sourceAddress, userAgent, (now + Lifetime)
             .ToUnixTimeSeconds());
@@ -45,7 +45,7 @@ public sealed record Assertion(
         return $"{body}.{Base64Url.EncodeToString(key.Mac(body))}";
     }
 
-    /// <summary>Null when the signature is not ours, the form is broken or the time is over.</summary>
+    /// <summary>Null when the signature is not ours, the form is malformed or the assertion has expired.</summary>
     public static Assertion? Verify(string text, AssertionKey key, DateTimeOffset now)
     {
         ArgumentNullException.ThrowIfNull(text);

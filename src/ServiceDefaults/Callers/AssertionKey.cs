@@ -32,7 +32,7 @@ public sealed class AssertionKey
         return new(configuration["ASSERTION_KEY"] ?? throw new InvalidOperationException("The setting ASSERTION_KEY is missing."));
     }
 
-    /// <summary>A 32 byte key for another purpose (HKDF-SHA256, RFC 5869).</summary>
+    /// <summary>A 32-byte key for another purpose (HKDF-SHA256, RFC 5869).</summary>
     public byte[] Derive(string purpose) => HKDF.DeriveKey(HashAlgorithmName.SHA256, _secret, 32, info: Encoding.UTF8.GetBytes(purpose));
 
     internal byte[] Mac(ReadOnlySpan<char> text)

@@ -27,10 +27,10 @@ public sealed record Caller(
     [JsonIgnore]
     public bool IsAdministrator => Organization?.Role == Roles.Administrator;
 
-    /// <summary>Whether the caller may see what <paramref name="owner"/> logged: its own, or anything as an administrator.</summary>
+    /// <summary>Whether the caller may see what <paramref name="owner"/> logged: its own logs, or all as an administrator.</summary>
     public bool MaySee(SubjectId owner) => IsAdministrator || owner == SubjectId;
 
-    /// <summary>The subject whose things the caller may see; null when it may see everybody's.</summary>
+    /// <summary>The subject whose data the caller may see; null when it may see everyone's.</summary>
     [JsonIgnore]
     public SubjectId? OnlyOwner => IsAdministrator ? null : SubjectId;
 
@@ -55,7 +55,7 @@ public sealed record Caller(
     }
 
     /// <summary>The platform itself, acting for an organization (null for none): scans, expiries, first start.</summary>
-    /// <param name="origin">The request that made it act; null for none.</param>
+    /// <param name="origin">The request that caused the action; null for none.</param>
     public static Caller OfSystem(string service, OrganizationId? organization, RequestOrigin? origin = null) =>
         Of(
             default, SystemSubject, service, origin ?? RequestOrigin.Unknown, service,

@@ -18,13 +18,13 @@ using Microsoft.Extensions.Options;
 namespace EnvPlatform.ServiceDefaults.Callers;
 
 /// <summary>
-/// Turns the gateway's signed assertion into the caller and the claims that the policies of <see cref="Access"/> ask for.
+/// Turns the gateway's signed assertion into the caller and the claims that the policies of <see cref="Access"/> require.
 /// </summary>
 internal static class CallerAuthentication
 {
     public const string SchemeName = "assertion";
 
-    /// <summary>The claim of everybody with a good token, whatever its roles are.</summary>
+    /// <summary>The claim of everyone with a valid token, whatever the roles.</summary>
     private const string Subject = "anyone";
 
     /// <summary>The claim of every request that comes from the gateway, with a token or without one.</summary>
@@ -106,15 +106,15 @@ internal static class CallerAuthentication
     }
 
     /// <summary>
-    /// 401 without a good assertion; 404 for an organization that is not the caller's, as for one that does not exist; 403 for a role that
-    /// is missing.
+    /// 401 without a valid assertion; 404 for an organization that is not the caller's, as for one that does not exist; 403 for a missing
+    /// role.
     /// </summary>
     private sealed class RefusalAnswer : IAuthorizationMiddlewareResultHandler
     {
         public Task HandleAsync(
             RequestDelegate next, HttpContext context, AuthorizationPolicy policy, PolicyAuthorizationResult authorizeResult)
         {
-            // What is not a RouteEndpoint is the router's own 404, 405 or 415, which is for callers to know.
+            // What is not a RouteEndpoint is the router's own 404, 405 or 415, which callers should see.
             if (authorizeResult.Succeeded || (authorizeResult.Forbidden && context.GetEndpoint() is not RouteEndpoint))
             {
                 return next(context);

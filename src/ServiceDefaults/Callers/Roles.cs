@@ -1,6 +1,6 @@
 namespace EnvPlatform.ServiceDefaults.Callers;
 
-/// <summary>What a caller is: to an organization, or to the platform. What it may call is <see cref="Access"/>.</summary>
+/// <summary>The roles of callers, in an organization or on the platform. What they may call is in <see cref="Access"/>.</summary>
 public static class Roles
 {
     public const string Member = "member";
@@ -10,7 +10,7 @@ public static class Roles
     /// <summary>Reads the audit log.</summary>
     public const string Auditor = "auditor";
 
-    /// <summary>Whoever runs the platform; a role in no organization.</summary>
+    /// <summary>The operator of the platform; a role in no organization.</summary>
     public const string Operator = "operator";
 
     /// <summary>Another service of the platform.</summary>

@@ -5,7 +5,7 @@ using System.Text;
 namespace EnvPlatform.ServiceDefaults.Callers;
 
 /// <summary>
-/// The form of the secrets that the platform gives out: a prefix that says what it is, 30 random characters of base 62 (178 bits), and the
+/// The form of the secrets that the platform issues: a prefix that names the kind, 30 random characters of base 62 (178 bits), and the
 /// CRC-32 (ISO 3309) of those 30 in 6 more, so that secret scanners recognise one and a mistyped one is refused without looking it up.
 /// The same form as GitHub's tokens. Only the SHA-256 of a secret is stored: 178 random bits need no slow hash.
 /// </summary>
@@ -34,7 +34,7 @@ public static class SecretFormat
         return string.Concat(prefix, random, checksum);
     }
 
-    /// <summary>Whether the text could be a secret of this kind; says nothing of whether it is good.</summary>
+    /// <summary>Whether the text could be a secret of this kind, not whether it is valid.</summary>
     public static bool IsWellFormed(ReadOnlySpan<char> text, string prefix)
     {
         if (text.Length != Length || !text.StartsWith(prefix, StringComparison.Ordinal) || text[prefix.Length..].ContainsAnyExcept(Allowed))
@@ -47,7 +47,7 @@ public static class SecretFormat
         return text[^ChecksumLength..].SequenceEqual(expected);
     }
 
-    /// <summary>What is stored of a secret, and by what it is found.</summary>
+    /// <summary>The hash by which a secret is stored and found.</summary>
     public static byte[] Sha256(string secret) => SHA256.HashData(Encoding.UTF8.GetBytes(secret));
 
     private static void WriteChecksum(ReadOnlySpan<char> random, Span<char> checksum)

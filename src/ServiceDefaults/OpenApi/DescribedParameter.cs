@@ -3,7 +3,7 @@ using Microsoft.AspNetCore.Builder;
 namespace EnvPlatform.ServiceDefaults.OpenApi;
 
 /// <summary>
-/// A parameter that binding code reads from the request by itself, told to the OpenAPI document as metadata of the endpoint.
+/// A parameter that binding code reads from the request itself, described for the OpenAPI document as metadata of the endpoint.
 /// </summary>
 /// <param name="In">query, header, or form: a field of an <c>application/x-www-form-urlencoded</c> body.</param>
 /// <param name="Type">The type in JSON Schema.</param>

@@ -15,8 +15,8 @@ using Microsoft.OpenApi;
 namespace EnvPlatform.ServiceDefaults.OpenApi;
 
 /// <summary>
-/// What the framework leaves out of an operation: path parameters that no handler takes (<c>org</c>), parameters of types that bind
-/// themselves, names of query parameters in snake case, and the refusals that every operation has.
+/// Adds what the framework leaves out of an operation: path parameters that no handler takes (<c>org</c>), parameters of types that bind
+/// themselves, names of query parameters in snake case, and the error responses that every operation has.
 /// </summary>
 internal static partial class OperationDescription
 {
@@ -50,7 +50,7 @@ internal static partial class OperationDescription
         }
     }
 
-    /// <summary>Those of the path in its order, then the others.</summary>
+    /// <summary>The path parameters in their order, then the others.</summary>
     private static List<IOpenApiParameter> Parameters(OpenApiOperation operation, string path, IEnumerable<object> metadata)
     {
         var given = (operation.Parameters ?? []).OfType<OpenApiParameter>().ToList();
@@ -77,7 +77,7 @@ internal static partial class OperationDescription
         ];
     }
 
-    /// <summary>A typed id is parsed from text, so the framework takes it for any text.</summary>
+    /// <summary>A typed id is parsed from text, so the framework describes it as any text.</summary>
     private static void DescribeIds(OpenApiOperation operation, IEnumerable<ApiParameterDescription> parameters)
     {
         foreach (var id in parameters.Where(

@@ -11,12 +11,12 @@ using Microsoft.OpenApi;
 namespace EnvPlatform.ServiceDefaults.OpenApi;
 
 /// <summary>
-/// What the framework does not see in the types: that texts with a converter of ours are strings, ids are UUIDs, a member marked required
-/// is not null, and what a problem document holds beyond the RFC. Types nested in a slice are named after it.
+/// Adds what the framework does not see in the types: that texts with a converter of ours are strings, ids are UUIDs, a member marked
+/// required is not null, and what a problem document holds beyond the RFC. Types nested in a slice are named after it.
 /// </summary>
 internal static class SchemaDescription
 {
-    /// <summary>The name of the component; null for what is described in place.</summary>
+    /// <summary>The name of the component; null for an inline schema.</summary>
     public static string? Name(JsonTypeInfo type) =>
         IsId(type.Type) ? null
         : typeof(ProblemDetails).IsAssignableFrom(type.Type) ? nameof(ProblemDetails)
