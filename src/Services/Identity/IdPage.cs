@@ -10,7 +10,7 @@ internal static class IdPage
 
     public static IReadOnlyDictionary<string, string> Sorts { get; } = new Dictionary<string, string> { [DefaultSort] = "id" };
 
-    /// <summary>One more than the page holds is taken, to know whether there is a next page.</summary>
+    /// <summary>Takes one item more than the page holds, to know whether there is a next page.</summary>
     public static object Parameters(
         PageQuery page, OrganizationId organization, SubjectId? owner, DateTimeOffset now, SubjectId? self = null) => new
         {

@@ -7,11 +7,11 @@ public sealed class IdentityOptions
 {
     public const string Section = "Identity";
 
-    /// <summary>Hours for which a session token, given out at sign-in, is good.</summary>
+    /// <summary>Hours for which a session token, issued at sign-in, is valid.</summary>
     [Range(1, 720)]
     public int SessionHours { get; set; } = 12;
 
-    /// <summary>Minutes for which an access token of a service account is good.</summary>
+    /// <summary>Minutes for which an access token of a service account is valid.</summary>
     [Range(1, 1_440)]
     public int AccessTokenMinutes { get; set; } = 60;
 
@@ -68,7 +68,7 @@ public sealed class IdentityOptions
     public string AdministratorEmail { get; set; } = "administrator@localhost";
 
     /// <summary>
-    /// Write a new bootstrap file at this start, and void the token and password of the old one: the way back in when the file was lost.
+    /// Write a new bootstrap file at this start, and revoke the token and password of the old one: the recovery when the file was lost.
     /// </summary>
     public bool IssueBootstrapToken { get; set; }
 }

@@ -4,7 +4,7 @@ using EnvPlatform.ServiceDefaults;
 
 namespace EnvPlatform.Identity.FirstStart;
 
-/// <summary>The file that says how to sign in for the first time; readable by its owner only, and whole or not there.</summary>
+/// <summary>The file with the details for the first sign-in; readable by its owner only, and written atomically.</summary>
 internal sealed class BootstrapFile(string path)
 {
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
@@ -16,7 +16,7 @@ internal sealed class BootstrapFile(string path)
 
     public bool Exists => File.Exists(path);
 
-    /// <summary>Writes the content to disk under another name.</summary>
+    /// <summary>Writes the content to disk under a temporary name.</summary>
     public async Task PrepareAsync(Content content, CancellationToken ct)
     {
         if (System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path)) is { } folder)
@@ -40,7 +40,7 @@ internal sealed class BootstrapFile(string path)
 
     public void Discard() => File.Delete(_prepared);
 
-    /// <summary>Null when nothing is prepared, or when it cannot be read to the end.</summary>
+    /// <summary>Null when nothing is prepared, or when it is incomplete.</summary>
     public async Task<Content?> ReadPreparedAsync(CancellationToken ct)
     {
         if (!File.Exists(_prepared))

@@ -18,7 +18,8 @@ namespace EnvPlatform.Identity.FirstStart;
 
 /// <summary>
 /// Where there is no organization yet, creates <c>default</c> and its administrator, who is also the operator, and writes how to sign in to
-/// the file that <c>BOOTSTRAP_FILE</c> names. Of several instances that start at once one does it. The service is ready only afterwards.
+/// the file that <c>BOOTSTRAP_FILE</c> names. Of several instances that start at once only one does it. The service is ready only
+/// afterwards.
 /// </summary>
 internal sealed partial class FirstStart(
     NpgsqlDataSource db, MigrationState migrated, FirstStartState state, IConfiguration configuration, IOptions<IdentityOptions> options,
@@ -86,7 +87,7 @@ internal sealed partial class FirstStart(
         LogCreated(Slug, file.Path);
     }
 
-    /// <summary>The way back in: another password and token for the first operator, in place of the old ones.</summary>
+    /// <summary>Recovery: a new password and token for the first operator, replacing the old ones.</summary>
     private async Task IssueAgainAsync(Tx tx, BootstrapFile file, CancellationToken ct)
     {
         var now = clock.GetUtcNow();
@@ -115,7 +116,7 @@ internal sealed partial class FirstStart(
         LogIssuedAgain(file.Path);
     }
 
-    /// <summary>The secrets are on disk, under another name, before the commit: whatever happens between the two, none is lost.</summary>
+    /// <summary>The secrets are on disk, under a temporary name, before the commit: whatever happens in between, none is lost.</summary>
     private async Task WriteAsync(
         Tx tx, BootstrapFile file, string organization, string email, string password, string token, CancellationToken ct)
     {
@@ -125,7 +126,7 @@ internal sealed partial class FirstStart(
         file.Publish();
     }
 
-    /// <summary>Ends what a first start that died between commit and rename left undone. False when there is no file in the end.</summary>
+    /// <summary>Completes a first start that died between commit and rename. False when there is still no file.</summary>
     private static async Task<bool> FinishAsync(Tx tx, BootstrapFile file, CancellationToken ct)
     {
         if (await file.ReadPreparedAsync(ct) is not { } prepared)

@@ -8,7 +8,7 @@ using Npgsql;
 
 namespace EnvPlatform.Identity.Machines;
 
-/// <summary>Tells another service of a registered machine.</summary>
+/// <summary>Answers another service about a registered machine.</summary>
 internal sealed class MachinesGrpc(NpgsqlDataSource db) : Contracts.Identity.Machines.MachinesBase
 {
     public override async Task<Machine> GetMachine(GetMachineRequest request, ServerCallContext context)

@@ -13,8 +13,8 @@ using Npgsql;
 namespace EnvPlatform.Identity.Machines;
 
 /// <summary>
-/// A member registers a machine under the id that its agent chose, or says something new of it. A machine belongs to who registered it
-/// first; another organization may know the same machine, independently.
+/// A member registers a machine under the id that its agent chose, or updates it. A machine belongs to the member who registered it first;
+/// another organization may know the same machine, independently.
 /// </summary>
 internal static class RegisterMachine
 {

@@ -10,7 +10,9 @@ using Npgsql;
 
 namespace EnvPlatform.Identity.Machines;
 
-/// <summary>A member removes one of its machines, an administrator any. What was logged from it stays until it is removed itself.</summary>
+/// <summary>
+/// A member removes one of its machines, an administrator any. Environments logged from it stay until they are removed themselves.
+/// </summary>
 internal static class RemoveMachine
 {
     internal static void MapRemoveMachine(this IEndpointRouteBuilder machines) =>
@@ -32,7 +34,7 @@ internal static class RemoveMachine
             return Problems.NotFound();
         }
 
-        // Later than the registration that it ends, whatever another instance's clock says.
+        // Later than the registration that it ends, whatever the other instance's clock.
         var now = clock.GetUtcNow();
         var removedAt = now > row.UpdatedAt ? now : row.UpdatedAt.AddMicroseconds(1);
         tx.Publish(new MachineRemoved(caller.OrgId, machineId, row.OwnerId, row.Hostname, row.Platform, removedAt));

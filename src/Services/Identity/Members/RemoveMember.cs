@@ -11,7 +11,7 @@ using Npgsql;
 
 namespace EnvPlatform.Identity.Members;
 
-/// <summary>An administrator removes a user from the organization; the user's tokens for it are void at once.</summary>
+/// <summary>An administrator removes a user from the organization; the user's tokens for it are revoked at once.</summary>
 internal static class RemoveMember
 {
     internal static void MapRemoveMember(this IEndpointRouteBuilder members) =>

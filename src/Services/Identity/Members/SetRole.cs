@@ -13,7 +13,7 @@ using Npgsql;
 
 namespace EnvPlatform.Identity.Members;
 
-/// <summary>An administrator gives a user another role. The organization's last administrator stays one.</summary>
+/// <summary>An administrator gives a user another role. The organization's last administrator keeps that role.</summary>
 internal static class SetRole
 {
     public sealed record Request(
@@ -25,7 +25,7 @@ internal static class SetRole
             .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict);
 
     /// <summary>
-    /// The user's role, with every membership of administrators locked, so that two of them cannot leave at once; null when not a member.
+    /// The user's role, with all administrators' memberships locked, so that two of them cannot leave concurrently; null when not a member.
     /// </summary>
     internal static async Task<Member?> LockAsync(Tx tx, OrganizationId organization, SubjectId id)
     {

@@ -16,9 +16,7 @@ namespace EnvPlatform.Identity.Organizations;
 /// <summary>The operator creates an organization and becomes its first administrator.</summary>
 internal static class CreateOrganization
 {
-    /// <param name="Slug">
-    /// Stands in every path and never changes: lower-case letters, digits and single hyphens, 2 to 40 characters.
-    /// </param>
+    /// <param name="Slug">Part of every path, and never changes: lower-case letters, digits and single hyphens, 2 to 40 characters.</param>
     public sealed record Request(
         [Required, RegularExpression("^(?=.{2,40}$)[a-z0-9]+(-[a-z0-9]+)*$",
             ErrorMessage = "Must be 2 to 40 lower-case letters, digits and single hyphens between them.")]

@@ -9,7 +9,7 @@ using Npgsql;
 
 namespace EnvPlatform.Identity.Organizations;
 
-/// <summary>Who the caller is, as its token says: a token that is good for one organization shows that one only.</summary>
+/// <summary>Who the caller is, by its token: a token that is valid for one organization shows only that one.</summary>
 internal static class GetMe
 {
     private const int MaxOrganizations = 100;

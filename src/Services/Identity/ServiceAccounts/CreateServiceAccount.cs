@@ -13,7 +13,7 @@ using Npgsql;
 namespace EnvPlatform.Identity.ServiceAccounts;
 
 /// <summary>
-/// An administrator makes a service account, for a program to sign in by <c>client_credentials</c>. The answer shows the secret once.
+/// An administrator creates a service account, for a program to sign in by <c>client_credentials</c>. The answer shows the secret once.
 /// </summary>
 internal static class CreateServiceAccount
 {

@@ -11,7 +11,7 @@ using Npgsql;
 
 namespace EnvPlatform.Identity.ServiceAccounts;
 
-/// <summary>An administrator deletes a service account; its tokens are void at once.</summary>
+/// <summary>An administrator deletes a service account; its tokens are revoked at once.</summary>
 internal static class DeleteServiceAccount
 {
     internal static void MapDeleteServiceAccount(this IEndpointRouteBuilder accounts) =>

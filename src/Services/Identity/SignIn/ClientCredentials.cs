@@ -18,7 +18,7 @@ internal sealed record ClientCredentials(string Id, string Secret, bool Basic)
 {
     private const int MaxLength = 200;
 
-    /// <summary>False when the request carries credentials that cannot be read, or two pairs of them.</summary>
+    /// <summary>False when the request has malformed credentials, or two pairs of them.</summary>
     public static bool TryRead(HttpRequest http, IFormCollection form, out ClientCredentials? credentials)
     {
         credentials =

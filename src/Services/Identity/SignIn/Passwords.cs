@@ -6,7 +6,7 @@ namespace EnvPlatform.Identity.SignIn;
 /// <summary>Password hashes: PBKDF2 with HMAC-SHA512 and a random salt, in the format of ASP.NET Core Identity.</summary>
 internal static class Passwords
 {
-    /// <summary>As OWASP's Password Storage Cheat Sheet asks for PBKDF2-HMAC-SHA512.</summary>
+    /// <summary>As recommended for PBKDF2-HMAC-SHA512 by OWASP's Password Storage Cheat Sheet.</summary>
     private const int Iterations = 210_000;
 
     private static readonly PasswordHasher<object> Hasher = new(Options.Create(new PasswordHasherOptions { IterationCount = Iterations }));
@@ -15,7 +15,7 @@ internal static class Passwords
 
     public static string Hash(string password) => Hasher.HashPassword(Nobody, password);
 
-    /// <summary>Takes as long when there is no hash as when there is one, so that the time does not tell which accounts exist.</summary>
+    /// <summary>Takes as long without a hash as with one, so that the time does not reveal which accounts exist.</summary>
     public static bool Verify(string? hash, string password) =>
         Hasher.VerifyHashedPassword(Nobody, hash ?? Unmatchable, password) != PasswordVerificationResult.Failed && hash is not null;
 }

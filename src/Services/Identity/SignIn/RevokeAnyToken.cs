@@ -12,8 +12,8 @@ using Npgsql;
 namespace EnvPlatform.Identity.SignIn;
 
 /// <summary>
-/// Whoever holds a token may void it (RFC 7009). A client that names itself must prove it and can void its own tokens only. A token that is
-/// unknown or void already is answered like any other.
+/// The holder of a token may revoke it (RFC 7009). A client that identifies itself must authenticate and can revoke only its own tokens. An
+/// unknown or already invalid token gets the same answer as any other.
 /// </summary>
 internal static class RevokeAnyToken
 {

@@ -8,7 +8,7 @@ using Npgsql;
 namespace EnvPlatform.Identity.Tokens;
 
 /// <summary>
-/// Drops tokens that have been void for long, and counts of failed sign-ins whose window is over. Safe with several instances.
+/// Drops tokens that expired or were revoked long ago, and counts of failed sign-ins whose window is over. Safe with several instances.
 /// </summary>
 internal sealed class DropVoidTokens(NpgsqlDataSource db, TimeProvider clock, IOptions<IdentityOptions> options) : IPeriodicWork
 {

@@ -5,15 +5,15 @@ using EnvPlatform.ServiceDefaults.Callers;
 
 namespace EnvPlatform.Identity.Tokens;
 
-/// <summary>A token that was just made; <paramref name="Token"/> itself is nowhere else.</summary>
+/// <summary>A new token; <paramref name="Token"/> itself is stored nowhere.</summary>
 internal sealed record IssuedToken(TokenId Id, string Token, DateTimeOffset? ExpiresAt);
 
 /// <summary>The statements about tokens that more than one slice needs.</summary>
 internal static class TokenStore
 {
-    /// <param name="organization">The token is good for this organization only; null: for all of the subject's.</param>
+    /// <param name="organization">The token is valid for this organization only; null: for all of the subject's.</param>
     /// <param name="kind">bootstrap, initial, personal, session or access.</param>
-    /// <param name="power">Whether the token carries the subject's power as an operator.</param>
+    /// <param name="power">Whether the token carries the subject's operator rights.</param>
     public static async Task<IssuedToken> IssueAsync(
         Tx tx, SubjectId subject, OrganizationId? organization, string kind, bool power, string name,
         DateTimeOffset? expiresAt, DateTimeOffset now)
@@ -28,7 +28,7 @@ internal static class TokenStore
     }
 
     /// <summary>
-    /// Voids the subject's tokens: all, or those that are good for one organization only; the gateways forget them at once.
+    /// Revokes the subject's tokens: all, or those that are valid for one organization only; the gateways drop them at once.
     /// </summary>
     public static async Task<int> RevokeAllAsync(Tx tx, SubjectId subject, OrganizationId? organization, DateTimeOffset now)
     {
@@ -42,7 +42,7 @@ internal static class TokenStore
         return revoked.Count;
     }
 
-    /// <summary>Lets the gateways forget what they know of the subject, because what it may do has changed.</summary>
+    /// <summary>Makes the gateways drop their answers about the subject, because its permissions changed.</summary>
     public static async Task ForgetAsync(Tx tx, SubjectId subject, DateTimeOffset now) =>
         Publish(tx, await tx.QueryAsync<TokenId>(
             "select id from tokens where subject_id = @subject and revoked_at is null and (expires_at is null or expires_at > @now)",
