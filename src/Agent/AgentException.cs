@@ -1,14 +1,14 @@
 namespace EnvPlatform.Agent;
 
 /// <summary>
-/// What went wrong and what to do about it, in a sentence for the user; it ends the run with an exit code and no stack trace.
+/// What went wrong and what to do about it, in a sentence for the user; it ends the run with an exit code and without a stack trace.
 /// </summary>
 internal class AgentException(string message, int exitCode = ExitCodes.CouldNot) : Exception(message)
 {
     public int ExitCode { get; } = exitCode;
 }
 
-/// <summary>How the agent ends; documented in <c>docs/agent.md</c>.</summary>
+/// <summary>The agent's exit codes; documented in <c>docs/agent.md</c>.</summary>
 internal static class ExitCodes
 {
     public const int Fine = 0;
@@ -19,6 +19,6 @@ internal static class ExitCodes
     /// <summary>The question could not be answered: no platform, no permission, nothing to read.</summary>
     public const int CouldNot = 2;
 
-    /// <summary>The command line or a setting makes no sense (EX_USAGE of sysexits.h).</summary>
+    /// <summary>The command line or a setting is invalid (EX_USAGE of sysexits.h).</summary>
     public const int Usage = 64;
 }

@@ -11,7 +11,7 @@ using EnvPlatform.Agent.Output;
 
 namespace EnvPlatform.Agent;
 
-/// <summary>The commands of <c>envplatform</c>, and how a run of it ends.</summary>
+/// <summary>The commands of <c>envplatform</c>, and their exit codes.</summary>
 internal static class CommandLine
 {
     /// <summary>
@@ -22,7 +22,7 @@ internal static class CommandLine
         var screen = new Screen(surroundings);
         try
         {
-            // Built alone, the check starts in half the time: it runs at every activation.
+            // Built alone, the check starts in half the time; it runs at every activation.
             var root = args is ["check", ..] ? Root(surroundings, new CheckCommand(surroundings)) : All(surroundings);
             var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
             if (parsed.Errors.Count > 0 && parsed.Action is not (HelpAction or PrintVersion))

@@ -3,7 +3,7 @@ namespace EnvPlatform.Agent;
 /// <summary>Files that only their owner may read: mode 0600 in folders of mode 0700 (on Windows, below the user's profile).</summary>
 internal static class PrivateFile
 {
-    /// <summary>Replaces the file as a whole: a reader sees the old content or the new, also when the process dies in between.</summary>
+    /// <summary>Replaces the file as a whole: a reader sees the old content or the new, even when the process dies in between.</summary>
     /// <exception cref="AgentException">The place cannot be written.</exception>
     public static void Write(string file, ReadOnlySpan<byte> content)
     {

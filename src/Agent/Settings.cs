@@ -26,7 +26,7 @@ internal sealed class Settings
         Stored = stored;
     }
 
-    /// <summary>What the file says, without environment variables.</summary>
+    /// <summary>The content of the file, without environment variables.</summary>
     public StoredSettings Stored { get; private set; }
 
     /// <summary>The file, whether it exists or not.</summary>
@@ -35,7 +35,7 @@ internal sealed class Settings
     public string? Url => (_surroundings["ENVPLATFORM_URL"] ?? Stored.Url)?.TrimEnd('/');
     public string? Organization => _surroundings["ENVPLATFORM_ORG"] ?? Stored.Organization;
 
-    /// <summary>The token for <see cref="Url"/>: a token kept for one address is never sent to another.</summary>
+    /// <summary>The token for <see cref="Url"/>: a token stored for one address is never sent to another.</summary>
     public string? Token => _surroundings["ENVPLATFORM_TOKEN"] ?? (Url == Stored.Url?.TrimEnd('/') ? Stored.Token : null);
 
     /// <exception cref="AgentException">The variable is not a UUID.</exception>
@@ -69,14 +69,14 @@ internal sealed class Settings
         }
     }
 
-    /// <summary>The folder of what can be rebuilt: answers of activation checks, the note of the registration.</summary>
+    /// <summary>The cache folder: answers of activation checks, the record of the registration.</summary>
     public static string CacheFolder(Surroundings surroundings) =>
         surroundings["ENVPLATFORM_CACHE"]
         ?? (OperatingSystem.IsWindows() && surroundings["LOCALAPPDATA"] is { } local
             ? Path.Combine(local, "envplatform", "cache")
             : Path.Combine(surroundings["XDG_CACHE_HOME"] ?? Path.Combine(surroundings.HomeFolder, ".cache"), "envplatform"));
 
-    /// <exception cref="AgentException">The file is there and cannot be read.</exception>
+    /// <exception cref="AgentException">The file exists and cannot be read.</exception>
     public static Settings Load(Surroundings surroundings)
     {
         var file = FileOf(surroundings);
@@ -95,7 +95,7 @@ internal sealed class Settings
         }
     }
 
-    /// <summary>Writes the file anew, readable by its owner only.</summary>
+    /// <summary>Rewrites the file, readable by its owner only.</summary>
     /// <exception cref="AgentException">The folder cannot be written.</exception>
     public void Save(StoredSettings settings)
     {

@@ -3,10 +3,10 @@ using System.Reflection;
 
 namespace EnvPlatform.Agent;
 
-/// <summary>What a run of the agent sees of the machine: streams, environment variables, folders, clock.</summary>
+/// <summary>The machine as a run of the agent sees it: streams, environment variables, folders, clock.</summary>
 internal sealed record Surroundings
 {
-    /// <summary>The agent's version, as <c>--version</c> and the User-Agent header say it.</summary>
+    /// <summary>The agent's version, as in <c>--version</c> and the User-Agent header.</summary>
     public static readonly string Version =
         typeof(Surroundings).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "0.0.0";
 

@@ -11,7 +11,7 @@ internal static partial class AdvisoryFormat
     public const string Grayskull = "grayskull";
     public static readonly string[] All = ["osv", "nvd", "kev", "epss", Parselmouth, Grayskull];
 
-    /// <summary>The format of a file by its first bytes (unpacked where it is gzip), or null where they do not tell.</summary>
+    /// <summary>The format of a file by its first bytes (unpacked where it is gzip), or null where they do not show it.</summary>
     public static string? Of(ReadOnlySpan<byte> head)
     {
         if (head.StartsWith("PK"u8))

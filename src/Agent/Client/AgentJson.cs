@@ -2,7 +2,7 @@ using System.Text.Json.Serialization;
 
 namespace EnvPlatform.Agent.Client;
 
-/// <summary>The JSON of the public API, generated at build time: reflection would cost every start.</summary>
+/// <summary>The JSON of the public API, generated at build time: reflection would slow every start.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]

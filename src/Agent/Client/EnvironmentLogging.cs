@@ -16,7 +16,7 @@ internal static class EnvironmentLogging
     /// <summary>Characters of a command that the platform keeps.</summary>
     private const int LongestCommand = 16_000;
 
-    /// <summary>Sends the digest alone, and the packages, compressed, only where the platform asks for them.</summary>
+    /// <summary>Sends the digest alone; then the packages, compressed, only where the platform requests them.</summary>
     public static Task<PlatformAnswer> SendAsync(
         Session session, CollectedEnvironment environment, string platform, string? command, CancellationToken ct)
     {

@@ -2,7 +2,7 @@ using EnvPlatform.Agent.Output;
 
 namespace EnvPlatform.Agent.Client;
 
-/// <summary>Follows an import of advisories to its end, and says what became of it.</summary>
+/// <summary>Follows an import of advisories to its end, and reports the outcome.</summary>
 internal static class ImportFollowing
 {
     private const int NamedRejections = 10;
@@ -26,7 +26,7 @@ internal static class ImportFollowing
         }
     }
 
-    /// <summary>What an import does now.</summary>
+    /// <summary>The current step of an import.</summary>
     public static (string Step, string Detail, double? Done) Step(ImportView import) => import switch
     {
         { Phase: "queued" } => ("Waiting", "for its turn", null),
@@ -38,7 +38,7 @@ internal static class ImportFollowing
         _ => ("Reading", $"{import.Advisories ?? 0} records so far", null),
     };
 
-    /// <summary>What became of an import that is done.</summary>
+    /// <summary>The outcome of an import that is done.</summary>
     public static string Outcome(ImportView import) =>
         $"{import.Advisories ?? 0} "
         + $"{(import.Format is AdvisoryFormat.Parselmouth or AdvisoryFormat.Grayskull ? "conda names" : "advisories")}: "

@@ -4,8 +4,8 @@ using System.Text.Json;
 namespace EnvPlatform.Agent.Client;
 
 /// <summary>
-/// The JSON of what every activation check reads and writes, by hand: even generated serializers compile two hundred methods at a cold
-/// start, as much time as the call to the platform itself.
+/// Hand-written JSON for the data of every activation check: even generated serializers compile two hundred methods at a cold start, which
+/// takes as long as the call to the platform itself.
 /// </summary>
 internal static class LeanJson
 {

@@ -6,10 +6,10 @@ using EnvPlatform.Agent.Collectors;
 
 namespace EnvPlatform.Agent.Client;
 
-/// <summary>This machine's standing with the organization.</summary>
+/// <summary>This machine's registration with the organization.</summary>
 internal static class Machine
 {
-    /// <summary>The id of this machine: of the settings, or a new one that the settings then keep.</summary>
+    /// <summary>The id of this machine: from the settings, or a new one that is then saved there.</summary>
     public static Guid IdOf(Session session)
     {
         if (session.Settings.MachineId is { } known)
@@ -22,10 +22,10 @@ internal static class Machine
         return id;
     }
 
-    /// <summary>Registers the machine, and notes in the cache that this was done.</summary>
+    /// <summary>Registers the machine, and records that in the cache.</summary>
     /// <remarks>
-    /// A machine belongs to the member who registered it first. Where another one has signed in here since, the settings get a new id; an
-    /// id given by the environment variable is not ours to change.
+    /// A machine belongs to the member who registered it first. Where another member has signed in here since, the settings get a new id;
+    /// an id from the environment variable is never changed.
     /// </remarks>
     public static async Task RegisterAsync(Session session, CancellationToken ct)
     {
@@ -51,7 +51,7 @@ internal static class Machine
     }
 
     /// <summary>
-    /// As <see cref="RegisterAsync"/>, unless it was done before with the same address, organization, host name and agent version.
+    /// As <see cref="RegisterAsync"/>, unless it was already done with the same address, organization, host name and agent version.
     /// </summary>
     public static async Task EnsureRegisteredAsync(Session session, CancellationToken ct)
     {
@@ -63,7 +63,7 @@ internal static class Machine
     }
 
     /// <summary>
-    /// Runs a call that needs a registered machine; where the platform does not know the machine (any more), registers it and tries again
+    /// Runs a call that needs a registered machine; where the platform does not (or no longer) know the machine, registers it and retries
     /// once.
     /// </summary>
     public static async Task<PlatformAnswer> WithRegistrationAsync(Session session, Func<Task<PlatformAnswer>> call, CancellationToken ct)
@@ -93,7 +93,7 @@ internal static class Machine
         }
         catch (AgentException)
         {
-            // Without the note the next log registers again, which changes nothing.
+            // Without the record the next log registers again, which is harmless.
         }
     }
 }

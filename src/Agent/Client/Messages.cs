@@ -47,7 +47,7 @@ internal sealed record SignedIn(string Token);
 
 internal sealed record MachineRegistration(string Hostname, string Platform, string AgentVersion);
 
-/// <summary>The body of an environment log; <paramref name="Packages"/> is null where the digest is to say it all.</summary>
+/// <summary>The body of an environment log; <paramref name="Packages"/> is null where only the digest is sent.</summary>
 internal sealed record EnvironmentLog(
     Guid MachineId, string Prefix, string Name, string Platform, string? Command, string Digest, IReadOnlyList<Package>? Packages);
 
@@ -62,10 +62,10 @@ internal sealed record SeverityCounts(int Total = 0, int Critical = 0, int High 
 /// <summary>The answer of the activation check.</summary>
 internal sealed record Activation(string Status, string? Message = null, Guid? EnvironmentId = null, JsonElement? Reasons = null);
 
-/// <summary>An activation check's answer as the cache keeps it.</summary>
+/// <summary>An activation check's answer as cached.</summary>
 internal sealed record CachedActivation(Activation Answer, DateTimeOffset CheckedAt);
 
-/// <summary>Packages to be judged; where they are says how the commands read that upgrade them.</summary>
+/// <summary>Packages to be scanned; their location determines the upgrade commands.</summary>
 internal sealed record ScanRequest(IReadOnlyList<Package> Packages, string? Prefix = null, string? Name = null, string? Platform = null);
 
 /// <summary>The findings of a list of packages.</summary>
@@ -92,7 +92,7 @@ internal sealed record FindingPackage(
 internal sealed record MatchView(
     string Advisory, string Range, string? Url = null, bool Listed = false, IReadOnlyList<string>? FixedIn = null);
 
-/// <summary>What a package was taken for, in words.</summary>
+/// <summary>What a package was mapped to, as text.</summary>
 internal sealed record MappingView(string Why, string Order);
 
 /// <summary>What clears an environment, and what nothing clears.</summary>
@@ -145,14 +145,14 @@ internal sealed record FeedView(
     bool Stale = false, DateTimeOffset? RequestedAt = null, DateTimeOffset? LastAttemptAt = null, DateTimeOffset? NextAt = null,
     long? BytesFetched = null, long? BytesTotal = null, string? Error = null, string? ImportId = null)
 {
-    /// <summary>How much of its file has come.</summary>
+    /// <summary>How much of its file was received.</summary>
     public string Bytes() =>
         Output.Times.Megabytes(BytesFetched ?? 0) + (BytesTotal is { } total ? $" of {Output.Times.Megabytes(total)} MB" : " MB");
 
     public double? Fraction() => BytesTotal is > 0 and var total ? (double)(BytesFetched ?? 0) / total : null;
 }
 
-/// <summary>A vulnerability, and what the organization holds of it.</summary>
+/// <summary>A vulnerability, and the organization's verdict on it.</summary>
 internal sealed record VulnerabilityView(
     string Id, IReadOnlyList<string>? Aliases = null, IReadOnlyList<string>? Advisories = null,
     double? Cvss = null, string? CvssVector = null, string? Severity = null, double? Epss = null, bool Kev = false, string? Status = null,
@@ -167,7 +167,7 @@ internal sealed record AffectedEnvironment(
 internal sealed record AffectedPackage(
     string Manager, string Name, string? Version = null, string? Build = null, JsonElement? FixedIn = null, string? Status = null);
 
-/// <summary>What an administrator holds of a vulnerability.</summary>
+/// <summary>An administrator's verdict on a vulnerability.</summary>
 internal sealed record CurationRequest(
     string Status, string? Package, string? Version, string? Build, string? Reason, DateTimeOffset? ExpiresAt);
 
@@ -176,12 +176,12 @@ internal sealed record CurationView(
     string? Reason = null, DateTimeOffset? CreatedAt = null, UserView? CreatedBy = null, DateTimeOffset? ExpiresAt = null,
     bool InForce = false, DateTimeOffset? EndedAt = null, string? EndedAs = null)
 {
-    /// <summary>Of what it is held: the whole vulnerability, a package, a version, a build.</summary>
+    /// <summary>The scope: the whole vulnerability, a package, a version, a build.</summary>
     public string Scope() =>
         Package is null ? "everywhere" : string.Join(' ', new[] { Package, Version, Build }.Where(part => part is not null));
 }
 
-/// <summary>What became of the statements of a VEX document.</summary>
+/// <summary>The result of importing a VEX document.</summary>
 internal sealed record VexResult(int Statements = 0, int Applied = 0, int Unchanged = 0, IReadOnlyList<SkippedStatement>? Skipped = null);
 
 internal sealed record SkippedStatement(string? Vulnerability = null, string? Product = null, string? Reason = null);

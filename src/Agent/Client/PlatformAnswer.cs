@@ -5,9 +5,9 @@ using System.Text.Json.Serialization.Metadata;
 namespace EnvPlatform.Agent.Client;
 
 /// <summary>How a call is made.</summary>
-/// <param name="Retry">Whether it is tried again where that may help (<see cref="RetryPolicy"/>).</param>
+/// <param name="Retry">Whether it is retried where that may help (<see cref="RetryPolicy"/>).</param>
 /// <param name="Timeout">For the whole call; null for none, where a body of any size is sent.</param>
-/// <param name="MayRepeat">Whether a write that had its effect may be made again, for its answer: the second one changes nothing.</param>
+/// <param name="MayRepeat">Whether a write that took effect may be repeated to get its answer: the second one changes nothing.</param>
 internal sealed record CallOptions(bool Retry, TimeSpan? Timeout, bool MayRepeat = false)
 {
     public static readonly CallOptions Usual = new(Retry: true, Timeout: TimeSpan.FromSeconds(100));
@@ -15,7 +15,7 @@ internal sealed record CallOptions(bool Retry, TimeSpan? Timeout, bool MayRepeat
     public static readonly CallOptions Upload = new(Retry: true, Timeout: null);
 }
 
-/// <summary>An answer of success.</summary>
+/// <summary>A successful answer.</summary>
 /// <param name="Body">As the platform sent it.</param>
 internal sealed record PlatformAnswer(HttpStatusCode Status, byte[] Body)
 {

@@ -8,7 +8,7 @@ namespace EnvPlatform.Agent.Client;
 /// <summary>Talks to the public HTTP API: bearer token, short connect timeout, proxies by environment, retries, problem details.</summary>
 internal sealed class PlatformClient : IDisposable
 {
-    /// <summary>The code of the 409 that says that a write had its effect, and that nobody knows any more what was answered.</summary>
+    /// <summary>The code of the 409 which says that a write took effect, but that its answer is lost.</summary>
     private const string AnswerLost = "idempotent_answer_lost";
 
     private readonly HttpClient _http;
@@ -42,11 +42,11 @@ internal sealed class PlatformClient : IDisposable
         SendAsync(() => new HttpRequestMessage(HttpMethod.Get, Relative(path)), options, ct);
 
     /// <summary>
-    /// Asks once, and gives up when the time is over whatever the network does (a name server that is silent cannot be cancelled).
+    /// Asks once, and gives up when the time is up whatever the network does (a DNS lookup without an answer cannot be cancelled).
     /// </summary>
     /// <remarks>
     /// Synchronous on another thread on purpose: at a cold start the asynchronous path of the HTTP client compiles two hundred more
-    /// methods, a third of what an activation check costs.
+    /// methods, a third of the time of an activation check.
     /// </remarks>
     /// <exception cref="RefusedException">The platform answered with an error.</exception>
     /// <exception cref="UnreachableException">There was no answer in time.</exception>
@@ -98,7 +98,7 @@ internal sealed class PlatformClient : IDisposable
     }
 
     /// <summary>Sends a body; the same <c>Idempotency-Key</c> goes with every attempt, so that a retried write has one effect.</summary>
-    /// <param name="content">Makes the body anew for each attempt; null for none.</param>
+    /// <param name="content">Creates the body for each attempt; null for none.</param>
     public async Task<PlatformAnswer> WriteAsync(
         HttpMethod method, string path, Func<HttpContent>? content, CallOptions options, CancellationToken ct)
     {
@@ -119,7 +119,7 @@ internal sealed class PlatformClient : IDisposable
         {
             var request = new HttpRequestMessage(method, Relative(path)) { Content = content?.Invoke() };
             request.Headers.Add("Idempotency-Key", key);
-            // W3C Trace Context: what the platform does for this write can be followed from here.
+            // W3C Trace Context: the platform's work for this write can be traced from here.
             request.Headers.Add("traceparent", $"00-{ActivityTraceId.CreateRandom()}-{ActivitySpanId.CreateRandom()}-01");
             return request;
         };
@@ -204,7 +204,7 @@ internal sealed class PlatformClient : IDisposable
             }
             catch (JsonException)
             {
-                // The status alone has to do.
+                // The status alone has to suffice.
             }
         }
 

@@ -2,7 +2,7 @@ using System.Net;
 
 namespace EnvPlatform.Agent.Client;
 
-/// <summary>The platform answered, and said no.</summary>
+/// <summary>The platform answered with an error.</summary>
 internal sealed class RefusedException(HttpStatusCode status, string message, string? code) : AgentException(message)
 {
     public HttpStatusCode Status { get; } = status;

@@ -6,8 +6,7 @@ internal static class ScanWait
     private static readonly TimeSpan Longest = TimeSpan.FromMinutes(2);
 
     /// <summary>
-    /// Asks until the environment's packages are scanned (a log of other packages takes the time of the last scan away); answers the
-    /// counts.
+    /// Polls until the environment's packages are scanned (a log of other packages clears the time of the last scan); returns the counts.
     /// </summary>
     /// <exception cref="AgentException">The scan takes more than two minutes.</exception>
     public static async Task<SeverityCounts> UntilDoneAsync(Session session, Guid environment, CancellationToken ct)

@@ -2,7 +2,7 @@ using System.Text;
 
 namespace EnvPlatform.Agent.Client;
 
-/// <summary>A signed-in conversation with the platform on behalf of one organization.</summary>
+/// <summary>A signed-in session with the platform for one organization.</summary>
 internal sealed class Session : IDisposable
 {
     private Session(Surroundings surroundings, Settings settings, PlatformClient client, string organization)
@@ -32,7 +32,7 @@ internal sealed class Session : IDisposable
         throw new AgentException("No organization is chosen: run 'envplatform login --org SLUG', or set ENVPLATFORM_ORG.");
     }
 
-    /// <summary>A client with the token of the settings, for what needs no organization.</summary>
+    /// <summary>A client with the token of the settings, for calls that need no organization.</summary>
     /// <exception cref="AgentException">Nobody is signed in.</exception>
     public static PlatformClient Connect(Surroundings surroundings, Settings settings, bool compressed = true)
     {

@@ -3,7 +3,7 @@ using System.Net.Http.Headers;
 
 namespace EnvPlatform.Agent.Client;
 
-/// <summary>A file as a request's body, read while it is sent; tells how many bytes have gone.</summary>
+/// <summary>A file as a request's body, read while it is sent; reports how many bytes were sent.</summary>
 internal sealed class UploadContent : HttpContent
 {
     private readonly string _file;

@@ -1,9 +1,9 @@
 namespace EnvPlatform.Agent.Collectors;
 
-/// <summary>Reads an environment on disk by its files alone: no conda command is run, since those write to what they look at.</summary>
+/// <summary>Reads an environment on disk from its files alone: no conda command is run, since those write to the environment.</summary>
 internal static class CondaEnvironment
 {
-    /// <summary>True for a folder that conda or one of its relatives made an environment of.</summary>
+    /// <summary>True for a folder that is an environment of conda or a related tool.</summary>
     public static bool IsAt(string prefix)
     {
         var meta = Path.Combine(prefix, "conda-meta");
@@ -18,7 +18,7 @@ internal static class CondaEnvironment
 
     public static string NameOf(string prefix) => IsBase(prefix) ? "base" : Path.GetFileName(prefix.TrimEnd('/', '\\'));
 
-    /// <summary>The packages of the environment, conda's and those that pip put beside them.</summary>
+    /// <summary>The packages of the environment, conda's and pip's.</summary>
     public static CollectedEnvironment Read(string prefix)
     {
         var warnings = new List<string>();

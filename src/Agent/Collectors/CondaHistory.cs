@@ -17,7 +17,7 @@ internal static class CondaHistory
         return last is null ? null : Secrets.Masked(last);
     }
 
-    /// <summary>As <see cref="LastCommand"/>, of the environment at a prefix; null where it has no readable history.</summary>
+    /// <summary>As <see cref="LastCommand"/>, for the environment at a prefix; null where it has no readable history.</summary>
     public static string? LastCommandOf(string prefix)
     {
         var file = Path.Combine(prefix, "conda-meta", "history");

@@ -9,8 +9,8 @@ internal static class CondaMeta
     public sealed record Entry(Package Package, IReadOnlyList<string> DistributionFiles);
 
     /// <summary>
-    /// Every record whose content agrees with its file name. Leftovers (<c>._*</c>, <c>*.json.c~</c>) are passed over in silence, broken
-    /// records and records under another name with a warning.
+    /// Every record whose content agrees with its file name. Leftovers (<c>._*</c>, <c>*.json.c~</c>) are skipped silently, broken or
+    /// misnamed records with a warning.
     /// </summary>
     public static IReadOnlyList<Entry> Read(string prefix, ICollection<string> warnings)
     {

@@ -22,7 +22,7 @@ internal static class CondaPlatform
     };
 
     /// <summary>
-    /// The platform that most packages were built for, <c>noarch</c> apart; null where all are <c>noarch</c> or none says.
+    /// The platform that most packages were built for, except <c>noarch</c>; null where all are <c>noarch</c> or unknown.
     /// </summary>
     public static string? OfPackages(IEnumerable<Package> packages) =>
         packages.Where(package => package.Subdir is not (null or "noarch"))

@@ -97,7 +97,7 @@ internal sealed class CondaRecord
 
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
-            // Tens of thousands of files a record: look at the bytes before making a string.
+            // Tens of thousands of files per record: check the bytes before allocating a string.
             if (reader.TokenType != JsonTokenType.String)
             {
                 reader.Skip();
@@ -117,7 +117,7 @@ internal sealed class CondaRecord
         }
     }
 
-    /// <summary>A text that says something: empty and Python's <c>None</c> count as nothing.</summary>
+    /// <summary>A text; empty and Python's <c>None</c> count as missing.</summary>
     private static string? Text(ref Utf8JsonReader reader)
     {
         if (reader.TokenType is JsonTokenType.StartObject or JsonTokenType.StartArray)

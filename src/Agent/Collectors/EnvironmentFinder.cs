@@ -3,7 +3,7 @@ using YamlDotNet.RepresentationModel;
 
 namespace EnvPlatform.Agent.Collectors;
 
-/// <summary>Finds the environments of a user: what conda has noted, what lies in its folders, the active one and base.</summary>
+/// <summary>Finds the environments of a user: those that conda has recorded, those in its folders, the active one and base.</summary>
 internal sealed class EnvironmentFinder(Surroundings surroundings)
 {
     private static readonly string[] Installations =
@@ -22,7 +22,7 @@ internal sealed class EnvironmentFinder(Surroundings surroundings)
             .Order(StringComparer.Ordinal)];
 
     /// <summary>
-    /// The environment that conda means by a name, or null: the first of that name in the environment folders, or <c>base</c>.
+    /// The environment that conda resolves a name to, or null: the first of that name in the environment folders, or <c>base</c>.
     /// </summary>
     public string? ByName(string name)
     {
@@ -45,7 +45,7 @@ internal sealed class EnvironmentFinder(Surroundings surroundings)
 
     private static StringComparer PathComparer => OperatingSystem.IsWindows() ? StringComparer.OrdinalIgnoreCase : StringComparer.Ordinal;
 
-    /// <summary><c>~/.conda/environments.txt</c>: one prefix a line, some of them gone.</summary>
+    /// <summary><c>~/.conda/environments.txt</c>: one prefix per line, some of them stale.</summary>
     private IEnumerable<string> Noted()
     {
         var file = Path.Combine(surroundings.HomeFolder, ".conda", "environments.txt");
@@ -148,7 +148,7 @@ internal sealed class EnvironmentFinder(Surroundings surroundings)
         }
         catch (Exception failure) when (failure is YamlException or IOException or UnauthorizedAccessException)
         {
-            // conda itself refuses to work with such a file and says so; environments are found by the other ways.
+            // conda itself rejects such a file with an error; environments are found in the other ways.
             return [];
         }
     }

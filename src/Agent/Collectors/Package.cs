@@ -11,7 +11,7 @@ namespace EnvPlatform.Agent.Collectors;
 /// <param name="Channel">The canonical name of the channel, see <see cref="CondaChannel"/>.</param>
 /// <param name="Sha256">Of the package's archive, in hexadecimal.</param>
 /// <param name="License">As the package declares it.</param>
-/// <param name="Requested">True where a person asked for the package by name; null otherwise.</param>
+/// <param name="Requested">True where the user requested the package by name; null otherwise.</param>
 internal sealed record Package(
     string Manager,
     string Name,
@@ -27,17 +27,17 @@ internal sealed record Package(
     public const string PyPi = "pypi";
 
     /// <summary>
-    /// Whether the platform takes the package: fields of at most 255 characters without control characters and without the bar, which parts
-    /// the fields in the digest.
+    /// Whether the platform accepts the package: fields of at most 255 characters without control characters and without the bar, which
+    /// separates the fields in the digest.
     /// </summary>
     public bool IsSound() => new[] { Name, Version, Build, Subdir, Channel }.All(
         field => field is null || (field.Length <= 255 && !field.Any(c => c == '|' || char.IsControl(c))));
 
-    /// <summary>What makes two entries the same package in a set: everything that the digest sees.</summary>
+    /// <summary>The identity of a package in a set: all fields of the digest.</summary>
     public PackageKey Key() => new(Manager, Channel ?? "", Subdir ?? "", Name, Version, Build ?? "");
 }
 
-/// <summary>A dependency that a file names without saying exactly which version: reported, never guessed.</summary>
+/// <summary>A dependency that a file names without an exact version: reported, never guessed.</summary>
 /// <param name="Manager"><c>conda</c> or <c>pypi</c>.</param>
 /// <param name="Spec">The text of the file, secrets masked.</param>
 internal sealed record NotExact(string Manager, string Spec);
@@ -45,8 +45,8 @@ internal sealed record NotExact(string Manager, string Spec);
 /// <summary>An environment as it was found on disk or in a file.</summary>
 /// <param name="Prefix">The absolute path of the environment, or of the file (with <c>#platform</c> where it holds several).</param>
 /// <param name="Name">What people call it.</param>
-/// <param name="Platform">conda's name of the platform; null where neither the packages nor the file say it.</param>
-/// <param name="Command">The command that made it so, secrets masked; null where unknown.</param>
+/// <param name="Platform">conda's name of the platform; null where neither the packages nor the file name it.</param>
+/// <param name="Command">The command that last changed it, secrets masked; null where unknown.</param>
 /// <param name="Packages">Each package once, in a stable order.</param>
 /// <param name="NotExact">What was left out because its version is not known.</param>
 /// <param name="Warnings">Sentences for the user: what was skipped and why.</param>
@@ -59,7 +59,7 @@ internal sealed record CollectedEnvironment(
     IReadOnlyList<NotExact> NotExact,
     IReadOnlyList<string> Warnings)
 {
-    /// <summary>Each sound package once, in a stable order; a sentence for each other one.</summary>
+    /// <summary>Each valid package once, in a stable order; a warning for each invalid one.</summary>
     public static IReadOnlyList<Package> Tidy(IEnumerable<Package> packages, ICollection<string> warnings)
     {
         var all = packages.ToLookup(package => package.IsSound());

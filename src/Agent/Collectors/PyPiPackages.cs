@@ -1,6 +1,6 @@
 namespace EnvPlatform.Agent.Collectors;
 
-/// <summary>Finds the Python distributions of an environment that pip or another Python installer put there, not conda.</summary>
+/// <summary>Finds the Python distributions of an environment that were installed by pip or another Python installer, not conda.</summary>
 internal static class PyPiPackages
 {
     /// <summary>True for a file that marks a distribution: a wheel's RECORD, an egg-info and its PKG-INFO, an egg-link.</summary>
@@ -23,7 +23,7 @@ internal static class PyPiPackages
                 .Where(Directory.Exists));
         }
 
-        // Windows has no folder for the version; its file system takes Lib and lib for the same.
+        // Windows has no folder for the version; its file system treats Lib and lib as the same.
         var windows = Path.Combine(prefix, "Lib", "site-packages");
         if (Directory.Exists(windows) && !folders.Contains(windows, StringComparer.OrdinalIgnoreCase))
         {
@@ -36,7 +36,7 @@ internal static class PyPiPackages
     /// <summary>The distributions in the folders whose marking file no conda record lists in its files.</summary>
     /// <param name="prefix">The environment.</param>
     /// <param name="ofConda">The marking files that conda records list, relative to the prefix.</param>
-    /// <param name="warnings">Takes a sentence for each distribution without a readable version.</param>
+    /// <param name="warnings">Receives a warning for each distribution without a readable version.</param>
     public static IEnumerable<Package> Read(string prefix, IReadOnlySet<string> ofConda, ICollection<string> warnings)
     {
         foreach (var folder in SitePackages(prefix))
@@ -57,7 +57,7 @@ internal static class PyPiPackages
 
     /// <summary>
     /// True where a conda record has distributions of its own directly in a site-packages folder and none of them is on disk any more: pip
-    /// replaced or removed the package, and conda will find out when it next reads the environment.
+    /// replaced or removed the package, and conda will notice when it next reads the environment.
     /// </summary>
     public static bool IsReplaced(string prefix, IReadOnlyList<string> distributionFiles)
     {
@@ -75,7 +75,7 @@ internal static class PyPiPackages
 
     private static IEnumerable<string> Markers(string folder)
     {
-        // A name that begins with ~ is what pip left of an uninstall that it could not finish.
+        // A name that begins with ~ is the remains of an uninstall that pip could not finish.
         foreach (var entry in new DirectoryInfo(folder).EnumerateFileSystemInfos().Where(entry => !entry.Name.StartsWith('~'))
             .OrderBy(entry => entry.Name, StringComparer.Ordinal))
         {

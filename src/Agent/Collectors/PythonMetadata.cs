@@ -6,7 +6,7 @@ internal static class PythonMetadata
     public sealed record Distribution(string Name, string Version);
 
     /// <summary>
-    /// Reads what a marking file (see <see cref="PyPiPackages.IsDistributionFile"/>) stands for; null where nothing says the version.
+    /// Reads what a marking file (see <see cref="PyPiPackages.IsDistributionFile"/>) stands for; null where the version is unknown.
     /// </summary>
     public static Distribution? Read(string marker) => Path.GetFileName(marker) switch
     {

@@ -5,7 +5,7 @@ using EnvPlatform.Agent.Client;
 
 namespace EnvPlatform.Agent.Commands;
 
-/// <summary>The last answer to each environment's activation check, for when the platform is slow or away.</summary>
+/// <summary>The last answer to each environment's activation check, for when the platform is slow or unavailable.</summary>
 internal sealed class ActivationCache(Surroundings surroundings, string scope)
 {
     public const string FolderName = "activation";
@@ -24,7 +24,7 @@ internal sealed class ActivationCache(Surroundings surroundings, string scope)
         }
     }
 
-    /// <summary>Keeps an answer; a cache that cannot be written is no reason to fail.</summary>
+    /// <summary>Stores an answer; a cache that cannot be written is no reason to fail.</summary>
     public void Write(string prefix, Activation answer)
     {
         var now = surroundings.Clock.GetUtcNow();
@@ -38,13 +38,13 @@ internal sealed class ActivationCache(Surroundings surroundings, string scope)
         }
     }
 
-    /// <summary>The answers of one platform, organization and machine are nothing to another.</summary>
+    /// <summary>One cache for each platform, organization and machine.</summary>
     public static ActivationCache Of(Session session) =>
         new(session.Surroundings, $"{session.Settings.Url} {session.Organization} {session.Settings.MachineId}");
 
     private string FileOf(string prefix)
     {
-        // FNV-1a: a name for a file, not a proof; loading a cryptographic library would cost the check milliseconds.
+        // FNV-1a: a file name, not for security; loading a cryptographic library would cost the check milliseconds.
         var key = 14_695_981_039_346_656_037ul;
         foreach (var unit in Encoding.UTF8.GetBytes(scope + "\n" + prefix))
         {

@@ -9,7 +9,7 @@ using EnvPlatform.Agent.Output;
 
 namespace EnvPlatform.Agent.Commands;
 
-/// <summary>Shows the vulnerabilities of an environment without logging it: the platform judges the packages and keeps nothing.</summary>
+/// <summary>Shows the vulnerabilities of an environment without logging it: the platform scans the packages and stores nothing.</summary>
 internal sealed class AuditScanCommand : Command
 {
     private readonly Option<bool> _json = new("--json")
@@ -64,7 +64,7 @@ internal sealed class AuditScanCommand : Command
     {
         using var progress = new Progress(session.Surroundings);
         progress.Show($"Scanning {environment.Name} ({environment.Packages.Count} packages)...");
-        // A verdict needs no more than what tells packages apart.
+        // The scan needs only the fields that identify packages.
         var packages = environment.Packages.Select(package => package with { Sha256 = null, License = null, Requested = null });
         var body = JsonSerializer.SerializeToUtf8Bytes(
             new ScanRequest([.. packages], environment.Prefix, environment.Name, environment.Platform), AgentJson.Default.ScanRequest);

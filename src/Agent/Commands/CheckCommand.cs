@@ -7,8 +7,8 @@ using EnvPlatform.Agent.Output;
 namespace EnvPlatform.Agent.Commands;
 
 /// <summary>
-/// Asks whether an environment may be activated. It waits for the platform for 300 ms at most, then answers as the platform did last time,
-/// and says so. It reads no packages and registers nothing.
+/// Asks whether an environment may be activated. It waits for the platform for 300 ms at most, then repeats the platform's last answer, and
+/// says so. It reads no packages and registers nothing.
 /// </summary>
 internal sealed class CheckCommand : Command
 {
@@ -49,7 +49,7 @@ internal sealed class CheckCommand : Command
 
     private static Activation Ask(Session session, string prefix)
     {
-        // Without an id this machine has never logged anything, so nothing can be known of its environments.
+        // Without an id this machine has never logged anything, so its environments are unknown.
         if (session.Settings.MachineId is not { } machine)
         {
             return new Activation("unknown");

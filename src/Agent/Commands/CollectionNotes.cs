@@ -3,7 +3,7 @@ using EnvPlatform.Agent.Output;
 
 namespace EnvPlatform.Agent.Commands;
 
-/// <summary>Says on standard error what the reading of an environment left out, so that nothing is dropped in silence.</summary>
+/// <summary>Writes to standard error what was left out when an environment was read, so that nothing is dropped silently.</summary>
 internal static class CollectionNotes
 {
     private const int Shown = 20;
@@ -39,7 +39,7 @@ internal static class CollectionNotes
         }
     }
 
-    /// <summary>The platform, or this machine's with a remark where neither packages nor file say it.</summary>
+    /// <summary>The platform, or this machine's with a note where neither packages nor file name it.</summary>
     public static string PlatformOf(CollectedEnvironment environment, Screen screen)
     {
         if (environment.Platform is { } platform)

@@ -5,7 +5,7 @@ using EnvPlatform.Agent.Output;
 
 namespace EnvPlatform.Agent.Commands;
 
-/// <summary>Shows the vulnerabilities of an environment, package by package, and where asked why each was found.</summary>
+/// <summary>Shows the vulnerabilities of an environment, package by package, and on request why each was found.</summary>
 internal sealed class EnvVulnerabilitiesCommand : Command
 {
     private readonly Option<bool> _why =

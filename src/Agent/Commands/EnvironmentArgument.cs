@@ -5,7 +5,7 @@ using EnvPlatform.Agent.Client;
 namespace EnvPlatform.Agent.Commands;
 
 /// <summary>
-/// How a command is told which environment of the platform it is about: an id, or the environment of <c>--prefix</c> or <c>--name</c>, or
+/// Which environment of the platform a command is about: an id, or the environment of <c>--prefix</c> or <c>--name</c>, or
 /// the active one.
 /// </summary>
 internal sealed class EnvironmentArgument

@@ -3,7 +3,7 @@ using System.Globalization;
 
 namespace EnvPlatform.Agent.Commands;
 
-/// <summary>What the platform takes as the limit of a list.</summary>
+/// <summary>The limits of a list that the platform accepts.</summary>
 internal static class ListLimit
 {
     public static void Check(OptionResult result)

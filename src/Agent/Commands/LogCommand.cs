@@ -12,7 +12,7 @@ using EnvPlatform.Contracts.Masking;
 namespace EnvPlatform.Agent.Commands;
 
 /// <summary>
-/// Logs environments: reads their packages and tells the platform, first by the digest alone, in full where it does not know the set.
+/// Logs environments: reads their packages and sends first the digest alone, then all packages where the platform does not know the set.
 /// </summary>
 internal sealed class LogCommand : Command
 {
@@ -52,7 +52,7 @@ internal sealed class LogCommand : Command
             catch (AgentException failure) when (failure
                 is not UnreachableException and not RefusedException { Status: HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden })
             {
-                // One environment that cannot be logged must not keep the others from it.
+                // One environment that cannot be logged must not prevent the others.
                 screen.Note($"envplatform: {environment.Name} ({environment.Prefix}) was not logged: {failure.Message}");
                 result = ExitCodes.CouldNot;
             }

@@ -6,7 +6,7 @@ using EnvPlatform.Agent.Output;
 
 namespace EnvPlatform.Agent.Commands;
 
-/// <summary>Signs in: asks the platform who the token belongs to, chooses the organization, and keeps both in the settings.</summary>
+/// <summary>Signs in: asks the platform who the token belongs to, chooses the organization, and saves both in the settings.</summary>
 internal sealed class LoginCommand : Command
 {
     private readonly Option<string?> _url =

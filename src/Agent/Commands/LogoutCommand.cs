@@ -4,7 +4,7 @@ using EnvPlatform.Agent.Output;
 
 namespace EnvPlatform.Agent.Commands;
 
-/// <summary>Forgets the token, the organization and what the cache holds; the machine keeps its id. The token itself stays valid.</summary>
+/// <summary>Deletes the token, the organization and the cache; the machine keeps its id. The token itself stays valid.</summary>
 internal sealed class LogoutCommand : Command
 {
     public LogoutCommand(Surroundings surroundings)

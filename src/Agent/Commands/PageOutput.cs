@@ -5,7 +5,7 @@ using EnvPlatform.Agent.Output;
 
 namespace EnvPlatform.Agent.Commands;
 
-/// <summary>How every list is shown: as the platform sent it, or as a table with a line that says how many there are in all.</summary>
+/// <summary>How every list is shown: as the platform sent it, or as a table with a line for the total.</summary>
 internal static class PageOutput
 {
     /// <param name="noun">What the items are called, in a plural that ends with s.</param>

@@ -7,7 +7,7 @@ using EnvPlatform.Agent.Output;
 
 namespace EnvPlatform.Agent.Commands;
 
-/// <summary>Registers this machine with the organization. Logging does it by itself; doing it again changes nothing.</summary>
+/// <summary>Registers this machine with the organization. Logging does so automatically; repeating it changes nothing.</summary>
 internal sealed class RegisterCommand : Command
 {
     public RegisterCommand(Surroundings surroundings)

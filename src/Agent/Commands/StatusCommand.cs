@@ -8,7 +8,7 @@ using EnvPlatform.Agent.Output;
 
 namespace EnvPlatform.Agent.Commands;
 
-/// <summary>Says who is signed in, whether the platform answers, and what this machine and the active environment are to it.</summary>
+/// <summary>Shows who is signed in, whether the platform answers, and what it knows of this machine and the active environment.</summary>
 internal sealed class StatusCommand : Command
 {
     public StatusCommand(Surroundings surroundings)

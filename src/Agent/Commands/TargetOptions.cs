@@ -5,7 +5,7 @@ using EnvPlatform.Agent.Collectors.Files;
 
 namespace EnvPlatform.Agent.Commands;
 
-/// <summary>The options by which a command is told which environments it is about; without any, the active one.</summary>
+/// <summary>The options that select the environments of a command; without any, the active one.</summary>
 internal sealed class TargetOptions
 {
     private readonly Option<string?> _prefix = new("--prefix", "-p") { Description = "The environment at this folder.", HelpName = "PATH" };
@@ -29,7 +29,7 @@ internal sealed class TargetOptions
     }
 
     /// <summary>
-    /// Gives a command <c>--prefix</c> and <c>--name</c>, and where asked for <c>--file</c> with <c>--platform</c>, and <c>--all</c>.
+    /// Gives a command <c>--prefix</c> and <c>--name</c>, and on request <c>--file</c> with <c>--platform</c>, and <c>--all</c>.
     /// </summary>
     public static TargetOptions AddTo(Command command, bool files = false, bool all = false)
     {
@@ -118,7 +118,9 @@ internal sealed class TargetOptions
             : throw new AgentException("No environment was found on this machine for this user.");
     }
 
-    /// <summary>One that may not be read has no packages and a warning that says why, so that the others are still reached.</summary>
+    /// <summary>
+    /// An environment that cannot be read has no packages and a warning with the reason, so that the others are still processed.
+    /// </summary>
     private static CollectedEnvironment ReadOneOfAll(string prefix)
     {
         try

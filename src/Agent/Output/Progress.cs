@@ -3,8 +3,8 @@ using System.Globalization;
 namespace EnvPlatform.Agent.Output;
 
 /// <summary>
-/// Says on standard error how far long work is: one line with a bar on a terminal, which is taken away at the end; elsewhere, where it is
-/// asked for, a line when a step begins and every ten seconds.
+/// Shows the progress of long work on standard error: one line with a bar on a terminal, removed at the end; elsewhere, on request, a line
+/// when a step begins and every ten seconds.
 /// </summary>
 internal sealed class Progress(Surroundings surroundings, bool alsoPlain = false) : IDisposable
 {
@@ -15,11 +15,11 @@ internal sealed class Progress(Surroundings surroundings, bool alsoPlain = false
     private long _lastAt;
     private int _width;
 
-    /// <summary>Shows a text instead of the one before; calls in quick succession are skipped.</summary>
+    /// <summary>Shows a text in place of the previous one; calls in quick succession are skipped.</summary>
     public void Show(string text) => Show("", text, null);
 
-    /// <summary>Shows how far a step is.</summary>
-    /// <param name="done">From 0 to 1; null where nobody knows.</param>
+    /// <summary>Shows the progress of a step.</summary>
+    /// <param name="done">From 0 to 1; null where unknown.</param>
     public void Show(string step, string detail, double? done)
     {
         var isNew = step != _step;
@@ -42,7 +42,7 @@ internal sealed class Progress(Surroundings surroundings, bool alsoPlain = false
         _width = text.Length;
     }
 
-    /// <summary>Takes the line away.</summary>
+    /// <summary>Removes the line.</summary>
     public void Dispose()
     {
         if (_width > 0)

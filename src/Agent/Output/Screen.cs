@@ -10,7 +10,7 @@ internal sealed class Screen(Surroundings surroundings)
 
     public void Line(string text = "") => surroundings.Out.WriteLine(Printable(text));
 
-    /// <summary>A remark that is not part of the answer.</summary>
+    /// <summary>A note that is not part of the answer.</summary>
     public void Note(string text) => surroundings.Error.WriteLine(Printable(text));
 
     public void Warn(string text) => Note("warning: " + text);
@@ -42,7 +42,7 @@ internal sealed class Screen(Surroundings surroundings)
         }
     }
 
-    /// <summary>The text without control characters: messages and package names of others must not drive the terminal.</summary>
+    /// <summary>The text without control characters: messages and package names from others must not control the terminal.</summary>
     public static string Printable(string text) =>
         text.All(IsHarmless) ? text : string.Concat(text.Select(character => IsHarmless(character) ? character : '\uFFFD'));
 
@@ -52,7 +52,7 @@ internal sealed class Screen(Surroundings surroundings)
 /// <summary>A column of a table.</summary>
 /// <param name="Title">In capitals.</param>
 /// <param name="Right">For numbers.</param>
-/// <param name="Wraps">Whether a terminal may break its text; what one wants to copy does not wrap.</param>
+/// <param name="Wraps">Whether a terminal may break its text; text to be copied does not wrap.</param>
 /// <param name="Optional">Left out, the last one first, where the terminal is too narrow for all.</param>
 internal sealed record Column(string Title, bool Right = false, bool Wraps = false, bool Optional = false);
 

@@ -2,7 +2,7 @@ using Spectre.Console;
 
 namespace EnvPlatform.Agent.Output;
 
-/// <summary>Draws tables on a terminal. The only place that loads Spectre.Console: the activation check must not pay for it.</summary>
+/// <summary>Draws tables on a terminal. The only place that loads Spectre.Console: the activation check must not load it.</summary>
 internal static class TerminalTable
 {
     private const int LeastWrapped = 10;
@@ -46,7 +46,7 @@ internal static class TerminalTable
         console.Write(table);
     }
 
-    /// <summary>The places of the columns to show.</summary>
+    /// <summary>The indexes of the columns to show.</summary>
     private static List<int> Fitting(IReadOnlyList<Column> columns, IReadOnlyList<Cell[]> rows, int width)
     {
         var shown = Enumerable.Range(0, columns.Count).ToList();
@@ -58,7 +58,7 @@ internal static class TerminalTable
         return shown;
     }
 
-    /// <summary>The least width of the table, with its lines and blanks.</summary>
+    /// <summary>The minimum width of the table, with its borders and padding.</summary>
     private static int WidthOf(List<int> shown, IReadOnlyList<Column> columns, IReadOnlyList<Cell[]> rows) =>
         1 + shown.Sum(at =>
         {

@@ -46,7 +46,7 @@ internal static class CondaListJson
         return new Package(
             Package.Conda, name, version, Text(entry, "build_string") ?? Text(entry, "build"),
             CondaChannel.IsSubdir(platform) ? platform : CondaChannel.SubdirOf(Text(entry, "url")),
-            // Two hosts' channels can have one short name: the address tells them apart.
+            // Channels of two hosts can have the same short name: the address distinguishes them.
             CondaChannel.CanonicalName(Text(entry, "base_url")) ?? CondaChannel.CanonicalName(channel),
             Text(entry, "sha256"), Text(entry, "license"));
     }

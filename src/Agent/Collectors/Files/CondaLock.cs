@@ -10,7 +10,7 @@ internal static class CondaLock
     public static bool Is(YamlMappingNode root) =>
         Text(root, "version") is not null && root.Children.TryGetValue("package", out var packages) && packages is YamlSequenceNode;
 
-    /// <summary>The environments, in ordinal order of their platforms. Every category counts, also optional ones.</summary>
+    /// <summary>The environments, in ordinal order of their platforms. All categories are included, also optional ones.</summary>
     /// <exception cref="AgentException">The lock file is of another version.</exception>
     public static IReadOnlyList<FileContent> Read(YamlMappingNode root)
     {

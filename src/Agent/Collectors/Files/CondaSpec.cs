@@ -10,7 +10,7 @@ internal static partial class CondaSpec
     /// <c>channel/subdir::</c> before it); null where the version is a range, a wildcard or missing.
     /// </summary>
     /// <remarks>
-    /// conda itself takes <c>name=1.2</c> for any 1.2.x when it solves, but <c>conda env export --no-builds</c> writes exact versions that
+    /// conda's solver accepts any 1.2.x for <c>name=1.2</c>, but <c>conda env export --no-builds</c> writes exact versions that
     /// way, so it is read as the version that it states.
     /// </remarks>
     public static Package? Read(string spec)

@@ -7,7 +7,7 @@ namespace EnvPlatform.Agent.Collectors.Files;
 
 /// <summary>
 /// Reads a file that lists the packages of an environment: an <c>@EXPLICIT</c> list, a lock file of conda-lock, <c>conda list --json</c>,
-/// or an <c>environment.yml</c>. The content decides which it is, not the name.
+/// or an <c>environment.yml</c>. The content determines the format, not the name.
 /// </summary>
 internal static class EnvironmentFile
 {
@@ -15,9 +15,7 @@ internal static class EnvironmentFile
 
     /// <summary>The environments in the file: one, or one for each platform of a lock file.</summary>
     /// <param name="path">The absolute path.</param>
-    /// <param name="platform">
-    /// Where given, a lock file's only platform of interest, and the platform of files that do not say theirs.
-    /// </param>
+    /// <param name="platform">Where given, the only platform read from a lock file, and the platform of files that name none.</param>
     /// <exception cref="AgentException">The file is none of these, is broken, or does not hold the platform.</exception>
     public static IReadOnlyList<CollectedEnvironment> Read(string path, string? platform)
     {

@@ -10,7 +10,7 @@ namespace EnvPlatform.Agent.Collectors.Files;
 /// </summary>
 internal static partial class ExplicitList
 {
-    /// <summary>True where a line of its own says <c>@EXPLICIT</c>.</summary>
+    /// <summary>True where a line is <c>@EXPLICIT</c>.</summary>
     public static bool Is(string text) => Mark().IsMatch(text);
 
     public static FileContent Read(string text)

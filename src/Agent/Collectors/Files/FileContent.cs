@@ -1,8 +1,8 @@
 namespace EnvPlatform.Agent.Collectors.Files;
 
 /// <summary>What a reader found in a file: one environment.</summary>
-/// <param name="Name">As the file says, or null.</param>
-/// <param name="Platform">As the file or its packages say, or null.</param>
+/// <param name="Name">As in the file, or null.</param>
+/// <param name="Platform">As in the file or its packages, or null.</param>
 /// <param name="Packages">In the order of the file.</param>
 /// <param name="NotExact">Dependencies whose version the file leaves open.</param>
 /// <param name="Warnings">Sentences for the user.</param>

@@ -1,6 +1,6 @@
 namespace EnvPlatform.Agent.Collectors.Files;
 
-/// <summary>What the file name of a package says.</summary>
+/// <summary>Parses the file name of a package.</summary>
 internal static class PackageFileName
 {
     private static readonly string[] SourceArchives = [".tar.gz", ".zip", ".tar.bz2", ".tar.xz", ".tgz"];

@@ -7,7 +7,7 @@ namespace EnvPlatform.Agent.Collectors.Files;
 /// <summary>Reads one line of pip requirements (PEP 508) as environment files hold them.</summary>
 internal static partial class PipRequirement
 {
-    /// <summary>A package, or what the line leaves open; neither for an option of pip that names no package.</summary>
+    /// <summary>A package, or a requirement without an exact version; neither for an option of pip that names no package.</summary>
     public readonly record struct Result(Package? Package, NotExact? NotExact);
 
     /// <summary>

@@ -2,7 +2,7 @@ using System.CommandLine;
 
 namespace EnvPlatform.Agent.Commands.Advisories;
 
-/// <summary>What operators do with vulnerability data.</summary>
+/// <summary>The operators' commands for vulnerability data.</summary>
 internal sealed class AdvisoriesCommand : Command
 {
     public AdvisoriesCommand(Surroundings surroundings)

@@ -36,7 +36,7 @@ internal sealed class ImportCommand : Command
 
     private async Task<int> RunAsync(ParseResult parsed, Surroundings surroundings, CancellationToken ct)
     {
-        // Nothing is sent before all files are known to be there.
+        // Nothing is sent before all files are known to exist.
         var files = parsed.GetValue(_files)!.Select(given => Recognise(surroundings.FullPath(given), parsed)).ToArray();
         using var client = Session.Connect(surroundings, Settings.Load(surroundings));
         var screen = new Screen(surroundings);

@@ -5,7 +5,7 @@ using EnvPlatform.Agent.Output;
 
 namespace EnvPlatform.Agent.Commands.Advisories;
 
-/// <summary>Has the platform look at feeds now, and waits for it where that is wanted.</summary>
+/// <summary>Has the platform check feeds now, and waits for that on request.</summary>
 internal sealed class SyncCommand : Command
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(500);
@@ -53,7 +53,7 @@ internal sealed class SyncCommand : Command
         return parsed.GetValue(_wait) && feeds.Any(feed => feed.Error is not null) ? ExitCodes.CouldNot : ExitCodes.Fine;
     }
 
-    /// <returns>When each feed was asked for, by the platform's clock.</returns>
+    /// <returns>When each feed was requested, by the platform's clock.</returns>
     private static async Task<Dictionary<string, DateTimeOffset?>> AskAsync(PlatformClient client, string[] names, CancellationToken ct)
     {
         var asked = new Dictionary<string, DateTimeOffset?>(StringComparer.Ordinal);

@@ -10,7 +10,7 @@ using EnvPlatform.Agent.Output;
 
 namespace EnvPlatform.Agent.Commands.Vulnerabilities;
 
-/// <summary>Says what the organization holds of a vulnerability, or of it in a package, a version, a build.</summary>
+/// <summary>Gives the organization's verdict on a vulnerability, or on it in a package, a version, a build.</summary>
 internal sealed class CurateCommand : Command
 {
     private readonly Argument<string> _id = VulnerabilityCommand.Id();

@@ -5,7 +5,7 @@ using EnvPlatform.Agent.Output;
 
 namespace EnvPlatform.Agent.Commands.Vulnerabilities;
 
-/// <summary>Lists what the organization holds of its vulnerabilities, or of one.</summary>
+/// <summary>Lists the organization's verdicts on its vulnerabilities, or on one.</summary>
 internal sealed class CurationsCommand : Command
 {
     private readonly Argument<string?> _id = new("id")

@@ -6,7 +6,7 @@ using EnvPlatform.Agent.Output;
 
 namespace EnvPlatform.Agent.Commands.Vulnerabilities;
 
-/// <summary>Takes the organization's verdicts out as a VEX document, and brings in those of others.</summary>
+/// <summary>Exports the organization's verdicts as a VEX document, and imports those of others.</summary>
 internal sealed class VexCommand : Command
 {
     public VexCommand(Surroundings surroundings)
