@@ -1,4 +1,4 @@
-// What activation checks are compared with: YARP with one route and nothing else, before an endpoint that answers at once.
+// The baseline for activation checks: YARP with a single route in front of an endpoint that answers at once.
 //   BareProxy empty  URL                 the endpoint
 //   BareProxy proxy  URL  DESTINATION    the proxy
 using Yarp.ReverseProxy.Configuration;

@@ -8,7 +8,7 @@ internal static class Growth
     private const int Doublings = 3;
     private const int Repetitions = 5;
 
-    // Below this the clock and the just-in-time compiler are what is measured.
+    // Below this the clock and the just-in-time compiler dominate the measurement.
     private static readonly TimeSpan Telling = TimeSpan.FromMilliseconds(2);
 
     public static int Measure(IEnumerable<FuzzTarget> targets, int size, CancellationToken ct)
@@ -30,7 +30,7 @@ internal static class Growth
         return 0;
     }
 
-    // The least of a few: collections of garbage only add.
+    // The minimum of a few runs: garbage collections only add time.
     private static TimeSpan Best(FuzzTarget target, string input)
     {
         var best = TimeSpan.MaxValue;

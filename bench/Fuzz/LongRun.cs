@@ -4,7 +4,7 @@ using EnvPlatform.Scanner.Fuzzing;
 
 namespace EnvPlatform.Fuzz;
 
-/// <summary>Runs one parser after another, with a line every ten seconds and one at the end of each.</summary>
+/// <summary>Runs one parser after another, with a line every ten seconds and one at the end of each parser.</summary>
 internal static class LongRun
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(10);

@@ -41,7 +41,7 @@ internal sealed class ApiClient : IDisposable
         return response.StatusCode == HttpStatusCode.OK;
     }
 
-    /// <summary>How many environments have been scanned: the sort puts those that were not at the end.</summary>
+    /// <summary>How many environments have been scanned: the sort order puts the others at the end.</summary>
     public async Task<long> ScannedAsync(CancellationToken ct)
     {
         var all = await _http.GetFromJsonAsync<JsonElement>(new Uri($"{_organization}/environments?limit=1", UriKind.Relative), ct);
@@ -54,7 +54,7 @@ internal sealed class ApiClient : IDisposable
     public Task<JsonElement> GetAsync(string path, CancellationToken ct) =>
         _http.GetFromJsonAsync<JsonElement>(new Uri($"{_organization}/{path}", UriKind.Relative), ct);
 
-    /// <summary>Imports a file of advisories, and waits for its end.</summary>
+    /// <summary>Imports a file of advisories, and waits for the import to end.</summary>
     public async Task<JsonElement> ImportAsync(string file, string format, CancellationToken ct)
     {
         await using var stream = File.OpenRead(file);

@@ -6,8 +6,8 @@ using System.Net.Sockets;
 namespace EnvPlatform.Bench.Load;
 
 /// <param name="Seconds">Seconds that each measurement runs.</param>
-/// <param name="Workers">Requests under way at once.</param>
-/// <param name="Environments">Environments that are there when activation and unchanged logs are measured.</param>
+/// <param name="Workers">Concurrent requests.</param>
+/// <param name="Environments">Existing environments when activation checks and unchanged logs are measured.</param>
 /// <param name="Only">What to measure; everything when empty.</param>
 internal sealed record Settings(int Seconds, int Workers, int Environments, IReadOnlyCollection<string> Only)
 {
@@ -63,11 +63,11 @@ internal static class Benchmark
         return results.Any(result => result.Failures > 0) ? 1 : 0;
     }
 
-    /// <summary>New logs a second, and how fast the scanner worked off what came: environments scanned a second until all were.</summary>
+    /// <summary>New logs a second, and how fast the scanner worked off the backlog: environments scanned a second until all were.</summary>
     private static async Task<IReadOnlyList<Measured>> MeasureNewLogsAsync(
         Settings settings, ApiClient api, Fleet fleet, Guid machine, CancellationToken ct)
     {
-        // Made beforehand, so that making them takes nothing from the measurement.
+        // Created beforehand, so that this does not affect the measurement.
         var count = Math.Min(6_000, settings.Seconds * 600);
         var bodies = Enumerable.Range(0, count).Select(n => fleet.Log(machine, 1_000_000 + n, digestOnly: false)).ToArray();
         var before = await api.ScannedAsync(ct);

@@ -5,8 +5,8 @@ using EnvPlatform.Contracts.Packages;
 namespace EnvPlatform.Bench.Load;
 
 /// <summary>
-/// Package lists of 300 packages each: most of a real environment's packages, as an update would leave them, and one that nobody else has,
-/// so that every list has something new and no two are equal.
+/// Package lists of 300 packages each: most of a real environment's packages, as an update would leave them, and one that no other list
+/// has, so that every list has something new and no two are equal.
 /// </summary>
 internal sealed class Fleet
 {

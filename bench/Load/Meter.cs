@@ -2,20 +2,22 @@ using System.Diagnostics;
 
 namespace EnvPlatform.Bench.Load;
 
-/// <summary>Requests a second, and the 50th and 99th percentile of their duration in milliseconds; failures are counted apart.</summary>
+/// <summary>
+/// Requests a second, and the 50th and 99th percentile of their duration in milliseconds; failures are counted separately.
+/// </summary>
 internal sealed record Measured(string What, double PerSecond, double P50, double P99, int Failures)
 {
     public override string ToString() => $"| {What} | {PerSecond:N0} | {P50:N2} | {P99:N2} | {Failures} |";
 }
 
-/// <summary>Runs one kind of request from many workers at once for a time.</summary>
+/// <summary>Runs one kind of request from many concurrent workers for a time.</summary>
 internal static class Meter
 {
-    /// <param name="request">Sends the n-th request; false when it was not answered as it should be.</param>
+    /// <param name="request">Sends the n-th request; false when the answer was not as expected.</param>
     public static async Task<Measured> RunAsync(
         string what, int seconds, int workers, Func<int, CancellationToken, Task<bool>> request, CancellationToken ct)
     {
-        // The first second warms connections and code, and is not counted.
+        // The first second warms up connections and code, and is not counted.
         await BatchAsync(1, workers, request, -1_000_000_000, ct);
         var clock = Stopwatch.StartNew();
         var results = await BatchAsync(seconds, workers, request, 0, ct);

@@ -47,7 +47,7 @@ internal sealed class RunningPlatform : IAsyncDisposable
     public ApiClient Client() => new(_app.GetEndpoint("gateway", "http"), _bootstrap.Organization, _bootstrap.Token);
 
     /// <summary>
-    /// Of each process and what it started: resident memory in MiB and processor time in seconds since its start (proc(5)).
+    /// For each process with its children: resident memory in MiB and processor time in seconds since its start (proc(5)).
     /// </summary>
     public async Task<IReadOnlyList<(string Name, double Mebibytes, double Seconds)>> UsageAsync(CancellationToken ct)
     {

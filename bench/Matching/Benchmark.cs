@@ -21,7 +21,7 @@ internal static class Benchmark
             return 1;
         }
 
-        // Once for the compiler, then what is measured.
+        // Once to warm up the compiler, then measured.
         _ = Read(file);
         var (advisories, reading) = Time(() => Read(file));
         var complete = advisories.SelectMany(advisory => advisory.Affected).Select(affected => affected.Ecosystem)
@@ -62,7 +62,7 @@ internal static class Benchmark
         return [.. OsvArchive.Read(stream).Select(entry => entry.Record).OfType<OsvRecord.Valid>().Select(valid => valid.Advisory)];
     }
 
-    /// <summary>Matches all packages, again and again; and what one round finds. The first round is not counted.</summary>
+    /// <summary>Matches all packages repeatedly; returns also what one round finds. The first round is not counted.</summary>
     private static (double PerSecond, long Found) Rate(InstalledPackage[] packages, Func<InstalledPackage, int> match, TimeSpan time)
     {
         var found = packages.Sum(package => (long)match(package));
@@ -70,7 +70,7 @@ internal static class Benchmark
         long matched = 0;
         while (watch.Elapsed < time)
         {
-            // A look at the clock now and then, since a round may take long.
+            // Checks the clock now and then, since a round may take long.
             for (var start = 0; start < packages.Length && watch.Elapsed < time; start += 1_000)
             {
                 foreach (ref readonly var package in packages.AsSpan(start, Math.Min(1_000, packages.Length - start)))

@@ -6,8 +6,8 @@ using EnvPlatform.Scanner.Matching.Versions;
 namespace EnvPlatform.Bench.Matching;
 
 /// <summary>
-/// What the index is compared with: the advisories of a project in a dictionary, and for each package a loop over them that evaluates each
-/// as the OSV schema says, with the same mapping and the same versions.
+/// The baseline for the index: the advisories of a project in a dictionary, and for each package a loop over them that evaluates each as in
+/// the OSV schema, with the same mapping and the same versions.
 /// </summary>
 internal sealed class StraightforwardMatcher
 {

@@ -5,8 +5,8 @@ using NpgsqlTypes;
 namespace EnvPlatform.Bench.Load.Scale;
 
 /// <summary>
-/// The databases of Ingest and Scanner, to bring a fleet to its size without logging each environment, and to see when both say the same.
-/// Environments that are added are copies, under ids and prefixes of their own, of environments that were logged.
+/// The databases of Ingest and Scanner, to grow a fleet to its size without logging each environment, and to see when both agree. Added
+/// environments are copies of logged ones, with their own ids and prefixes.
 /// </summary>
 internal sealed class Databases(NpgsqlDataSource ingest, NpgsqlDataSource scanner) : IAsyncDisposable
 {
@@ -21,7 +21,7 @@ internal sealed class Databases(NpgsqlDataSource ingest, NpgsqlDataSource scanne
 
     public Task<long> SetsAsync(CancellationToken ct) => ScalarAsync(scanner, "select count(*) from set_counts", ct);
 
-    /// <summary>Adds copies until there are so many environments. Some sets get many and most get few.</summary>
+    /// <summary>Adds copies until there are that many environments. Some sets get many and most get few.</summary>
     public async Task GrowAsync(int environments, CancellationToken ct)
     {
         var logged = new List<Guid>();
@@ -66,7 +66,7 @@ internal sealed class Databases(NpgsqlDataSource ingest, NpgsqlDataSource scanne
         }
     }
 
-    /// <summary>Whether Ingest's counts of every set are Scanner's.</summary>
+    /// <summary>Whether Ingest's counts of every set equal Scanner's.</summary>
     public async Task<bool> AgreeAsync(CancellationToken ct)
     {
         const string counts = "total, critical, high, medium, low, unknown, max_cvss, kev, not_checked";

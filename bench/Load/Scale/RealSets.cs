@@ -6,7 +6,7 @@ namespace EnvPlatform.Bench.Load.Scale;
 
 /// <summary>
 /// Package sets drawn from those of real environments: the real ones first, then ones in which a few packages have another version or build
-/// that is seen elsewhere among them, as environments that were made at another time have.
+/// that occurs elsewhere among them, as in environments that were created at another time.
 /// </summary>
 internal sealed class RealSets
 {

@@ -15,7 +15,7 @@ internal static class ScaleBenchmark
     private const int Page = 100;
     private const int Loggers = 8;
 
-    /// <summary>Requests of each kind before those that are counted, for the compiler.</summary>
+    /// <summary>Warm-up requests of each kind, not counted.</summary>
     private const int Warm = 100;
 
     public static async Task<int> RunAsync(ScaleSettings settings, CancellationToken ct)
