@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 
 namespace EnvPlatform.Agent.Tests;
 
-/// <summary>docs/agent.md names what the program has.</summary>
+/// <summary>docs/agent.md documents the program's commands and options.</summary>
 public sealed partial class DocumentationTests
 {
     private static readonly string Document = File.ReadAllText(Path.Combine(TestData.Repository, "docs", "agent.md"));

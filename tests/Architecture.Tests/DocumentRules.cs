@@ -2,7 +2,7 @@ using System.Text.RegularExpressions;
 
 namespace EnvPlatform.Architecture.Tests;
 
-/// <summary>What programs and operators rely on stands in the documents.</summary>
+/// <summary>What programs and operators rely on is documented.</summary>
 public sealed partial class DocumentRules
 {
     [Test]

@@ -5,9 +5,7 @@ namespace EnvPlatform.Architecture.Tests;
 /// <summary>How the database and the clock are reached.</summary>
 public sealed partial class DoorRules
 {
-    /// <summary>
-    /// Where more than one statement needs the same session, or the rows of one are read as they come. The list may only shrink.
-    /// </summary>
+    /// <summary>Where more than one statement needs the same session, or the rows of one are streamed. The list may only shrink.</summary>
     private static readonly Dictionary<string, string> Sessions = new(StringComparer.Ordinal)
     {
         ["src/Postgres/"] = "the door itself",
@@ -22,12 +20,12 @@ public sealed partial class DoorRules
     };
 
     /// <summary>
-    /// Besides registrations, which are where a process is put together: everything else is given its clock. The list may only shrink.
+    /// In addition to registrations, where a process is composed: everything else gets its clock injected. The list may only shrink.
     /// </summary>
     private static readonly string[] SystemClocks =
     [
-        "src/Agent/Surroundings.cs", // all that the agent has from outside
-        "src/LocalServers/PostgresProgram.cs", // waits for a program of the machine to end
+        "src/Agent/Surroundings.cs", // all external inputs of the agent
+        "src/LocalServers/PostgresProgram.cs", // waits for a local program to end
     ];
 
     private static readonly (string File, string Text)[] Sources = [.. Repository.Sources("src")

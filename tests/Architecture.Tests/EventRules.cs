@@ -9,7 +9,7 @@ using EnvPlatform.ServiceDefaults;
 namespace EnvPlatform.Architecture.Tests;
 
 /// <summary>
-/// Events change only by added nullable members: each reads the JSON that was approved when it was made, and writes it again as it was.
+/// Events change only by added nullable members: each reads the JSON that was approved when it was created, and writes it back unchanged.
 /// </summary>
 public sealed partial class EventRules
 {

@@ -2,7 +2,7 @@ using System.Text.RegularExpressions;
 
 namespace EnvPlatform.Architecture.Tests;
 
-/// <summary>How sources and documents look where neither the compiler nor <c>dotnet format</c> says it.</summary>
+/// <summary>The format of sources and documents where neither the compiler nor <c>dotnet format</c> checks it.</summary>
 public sealed partial class FormatRules
 {
     private const int MaxColumns = 140;
@@ -67,8 +67,8 @@ public sealed partial class FormatRules
         }
     }
 
-    // White space counts in data, which is written as it is: JSON, YAML, patterns. A literal that does not fit a line stands on one of its
-    // own.
+    // White space is significant in data, which is written verbatim: JSON, YAML, patterns. A literal that does not fit a line has one of
+    // its own.
     private static bool IsData(string line, bool isInRaw)
     {
         var text = line.Trim();
@@ -85,7 +85,7 @@ public sealed partial class FormatRules
     // A row of a table is a line; neither a link nor a single word can be broken.
     private static bool IsWhole(string line) => line.TrimStart().StartsWith('|') || !Blank().IsMatch(Link().Replace(line.Trim(), "link"));
 
-    /// <summary>The files of the repository, without what a build or a test has made.</summary>
+    /// <summary>The files of the repository, without the output of builds and tests.</summary>
     private static IEnumerable<string> Files(string folder)
     {
         foreach (var file in Directory.EnumerateFiles(folder).Where(IsWritten))
@@ -104,7 +104,7 @@ public sealed partial class FormatRules
         (Extensions.Contains(Path.GetExtension(file)) || Scripts.Contains(Repository.Relative(file)))
             && !IsMigration(file);
 
-    /// <summary>A migration that has been applied is known by its text; it is not laid out anew.</summary>
+    /// <summary>An applied migration is identified by its text; it is not reformatted.</summary>
     private static bool IsMigration(string file) =>
         file.EndsWith(".sql", StringComparison.Ordinal) && Path.GetFileName(Path.GetDirectoryName(file)) == "Migrations";
 

@@ -67,7 +67,7 @@ public sealed partial class MigrationRules
     }
 
     /// <summary>
-    /// Null for a script that takes nothing away that an older version reads, or takes it away as it should; otherwise why not.
+    /// Null for a script that removes nothing that an older version reads, or removes it as it should; otherwise why not.
     /// </summary>
     private static string? RefuseContraction(string script, Version version)
     {

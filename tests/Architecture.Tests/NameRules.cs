@@ -7,7 +7,7 @@ public sealed partial class NameRules
 {
     /// <summary>
     /// What the consumers of an event do, in every service. More than one verb only where services do different things: Scanner scans what
-    /// was logged, Policy places it; Ingest copies a status, Policy drops the answers that it remembers.
+    /// was logged, Policy places it; Ingest copies a status, Policy drops its cached answers.
     /// </summary>
     private static readonly Dictionary<string, string[]> Verbs = new(StringComparer.Ordinal)
     {

@@ -2,7 +2,7 @@ using System.Text.RegularExpressions;
 
 namespace EnvPlatform.Architecture.Tests;
 
-/// <summary>What there is one piece for is written in that piece and nowhere else.</summary>
+/// <summary>Code that has a single place is written there and nowhere else.</summary>
 public sealed class OnePieceRules
 {
     [TestCase(@"X-Org-Name""", "src/ServiceDefaults/Callers/RequestedOrganization.cs")]

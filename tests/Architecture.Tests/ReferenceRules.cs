@@ -1,6 +1,6 @@
 namespace EnvPlatform.Architecture.Tests;
 
-/// <summary>Who may know whom.</summary>
+/// <summary>Which project may reference which.</summary>
 public sealed class ReferenceRules
 {
     private static readonly string[] ServiceNames = [.. Repository.Services().Select(folder => Path.GetFileName(folder)!)];

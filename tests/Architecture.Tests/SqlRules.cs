@@ -1,13 +1,12 @@
 namespace EnvPlatform.Architecture.Tests;
 
 /// <summary>
-/// SQL is constant text. A statement may be put together of constants and of what code of ours chooses among constants; values are
-/// parameters.
+/// SQL is constant text. A statement may be composed of constants and of what our code chooses among constants; values are parameters.
 /// </summary>
 public sealed class SqlRules
 {
     /// <summary>
-    /// Members whose text is fixed in a way that the check does not follow; each was read by a person. The list may only shrink.
+    /// Members whose text is fixed in a way that the check does not follow; each was reviewed by a person. The list may only shrink.
     /// </summary>
     private static readonly string[] Read =
     [
@@ -15,7 +14,7 @@ public sealed class SqlRules
         "PageQuery.SortBy", // one of the values of a table of constants
         "AuditQuery.SortColumn", // one of three
         "ListAuditLogs.Where", // constants, and columns from a table, joined by and or or
-        "ListEnvironments.Where", // constants, one after the other
+        "ListEnvironments.Where", // concatenated constants
         "IListeningWork.Channel", // a constant of each type that listens; LISTEN takes no parameter
         "ListAffectedEnvironments.PageSql", // constants, and the columns of an order joined by commas
     ];

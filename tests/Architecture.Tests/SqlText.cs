@@ -5,8 +5,8 @@ using Microsoft.CodeAnalysis.CSharp.Syntax;
 namespace EnvPlatform.Architecture.Tests;
 
 /// <summary>
-/// Where sources run SQL, and whether the text of a statement is fixed: put together of nothing but constants and whole numbers, whichever
-/// way it takes through variables, members and parameters. What a caller of the API gives can then not become part of a statement.
+/// Where sources run SQL, and whether the text of a statement is fixed: composed of nothing but constants and whole numbers, whatever its
+/// path through variables, members and parameters. Input from a caller of the API can then not become part of a statement.
 /// </summary>
 internal sealed class SqlText
 {
@@ -20,7 +20,7 @@ internal sealed class SqlText
     private ILookup<ISymbol, ArgumentListSyntax>? _calls;
 
     /// <param name="sources">Path and text of each file.</param>
-    /// <param name="allowed">Members that are taken for fixed although it cannot be proved: <c>Type.Member</c>.</param>
+    /// <param name="allowed">Members that are assumed to be fixed although it cannot be proved: <c>Type.Member</c>.</param>
     public SqlText(IEnumerable<(string Path, string Text)> sources, IEnumerable<string> allowed)
     {
         _allowed = new(allowed, StringComparer.Ordinal);
@@ -42,10 +42,10 @@ internal sealed class SqlText
             new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, nullableContextOptions: NullableContextOptions.Enable));
     }
 
-    /// <summary>How many places give the text of a statement.</summary>
+    /// <summary>The number of places that run a statement.</summary>
     public int Statements { get; private set; }
 
-    /// <summary>Allowed members that nothing needs.</summary>
+    /// <summary>Allowed members that are not needed.</summary>
     public IEnumerable<string> Unused => _allowed.Except(_used);
 
     /// <summary>File, line and reason of every statement whose text is not fixed.</summary>
@@ -117,7 +117,7 @@ internal sealed class SqlText
         return index < method.Parameters.Length ? method.Parameters[index] : null;
     }
 
-    /// <summary>Null for a fixed text; otherwise what in it is not.</summary>
+    /// <summary>Null for a fixed text; otherwise the part that is not.</summary>
     private string? Why(ExpressionSyntax expression, SemanticModel model)
     {
         if (model.GetConstantValue(expression).HasValue)
@@ -161,7 +161,7 @@ internal sealed class SqlText
     private static string? First<T>(IEnumerable<T> parts, Func<T, string?> why) =>
         parts.Select(why).FirstOrDefault(found => found is not null);
 
-    /// <summary>What is made of each of several texts is fixed when they are and what is made of one is.</summary>
+    /// <summary>The results of a selection over texts are fixed when the texts and the result for one of them are.</summary>
     private string? WhySelected(ExpressionSyntax from, ParameterSyntax item, ExpressionSyntax body, SemanticModel model)
     {
         _symbols[model.GetDeclaredSymbol(item)!] = Why(from, model);
@@ -190,7 +190,7 @@ internal sealed class SqlText
             return known;
         }
 
-        // What refers to itself adds nothing.
+        // A reference to itself adds nothing.
         _symbols[symbol] = null;
         return _symbols[symbol] = symbol switch
         {
@@ -224,7 +224,7 @@ internal sealed class SqlText
         return values.Length == 0 ? $"{name} cannot be followed" : First(values, value => Why(value, model));
     }
 
-    /// <summary>What a part of a tuple can be; nothing where that cannot be seen.</summary>
+    /// <summary>The possible values of a part of a tuple; none where they cannot be determined.</summary>
     private static ExpressionSyntax[] Parts(ExpressionSyntax tuple, int index) => tuple switch
     {
         ParenthesizedExpressionSyntax inner => Parts(inner.Expression, index),
@@ -250,7 +250,7 @@ internal sealed class SqlText
         return [.. (variable.Initializer is { } initializer ? new[] { initializer.Value } : []).Concat(later)];
     }
 
-    /// <summary>A parameter is fixed when every call gives it a fixed text.</summary>
+    /// <summary>A parameter is fixed when every call passes a fixed text.</summary>
     private string? WhyParameter(IParameterSymbol parameter)
     {
         _calls ??= Calls();

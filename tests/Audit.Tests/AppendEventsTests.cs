@@ -121,7 +121,7 @@ public sealed class AppendEventsTests
         await Eventually.BecomesTrueAsync(() => HoldsOneAsync(connection, queue + "_error"), "the message is in the error queue");
     }
 
-    /// <summary>An error queue is declared with its first message; the broker closes the channel that asks before.</summary>
+    /// <summary>An error queue is declared with its first message; the broker closes a channel that checks it earlier.</summary>
     private static async Task<bool> HoldsOneAsync(IConnection connection, string queue)
     {
         await using var channel = await connection.CreateChannelAsync();

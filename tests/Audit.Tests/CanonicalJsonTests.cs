@@ -24,7 +24,7 @@ public sealed class CanonicalJsonTests
         Assert.That(Canonical(Source), Is.EqualTo(Expected));
     }
 
-    // RFC 8785, section 3.2.3: the order of UTF-16 code units, which is not that of code points.
+    // RFC 8785, section 3.2.3: the order of UTF-16 code units, which differs from that of code points.
     [Test]
     public void Members_are_sorted_by_UTF16_code_units()
     {

@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace EnvPlatform.EndToEnd.Tests;
 
-/// <summary>What a run of the agent answered.</summary>
+/// <summary>The result of a run of the agent.</summary>
 internal sealed record AgentRun(int ExitCode, string Output, string Error);
 
 /// <summary>The agent as a member runs it: its own process, with settings in a folder of its own.</summary>

@@ -8,7 +8,7 @@ using EnvPlatform.Contracts.Packages;
 
 namespace EnvPlatform.EndToEnd.Tests;
 
-/// <summary>Poison is refused at the edge, with the field that is wrong, and nothing of it is kept.</summary>
+/// <summary>Malformed input is refused at the edge, naming the invalid field, and nothing of it is stored.</summary>
 public sealed class BadInputTests
 {
     private Organization _organization = null!;

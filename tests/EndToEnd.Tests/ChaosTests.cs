@@ -10,8 +10,8 @@ using Npgsql;
 namespace EnvPlatform.EndToEnd.Tests;
 
 /// <summary>
-/// Each service in turn, the broker and the database are killed with SIGKILL while environments are being logged. What was acknowledged is
-/// there, and scanned in the end, and nothing is there twice.
+/// Each service in turn, the broker and the database are killed with SIGKILL while environments are being logged. Everything acknowledged
+/// is stored and eventually scanned, and nothing is duplicated.
 /// </summary>
 public sealed class ChaosTests
 {
@@ -47,7 +47,7 @@ public sealed class ChaosTests
         await QueuesAreEmptyAsync(platform);
     }
 
-    /// <summary>Logs what is left, again and again until it is acknowledged, as an agent does.</summary>
+    /// <summary>Retries the remaining logs until they are acknowledged, as an agent does.</summary>
     private static async Task LogAllAsync(
         Api api, Organization organization, ConcurrentQueue<RealEnvironment> left,
         ConcurrentDictionary<string, string> acknowledged, CancellationToken ct)
@@ -113,7 +113,7 @@ public sealed class ChaosTests
         Assert.That(numbers, Is.EqualTo(Enumerable.Range((int)numbers[0], numbers.Length).Select(n => (long)n)), "numbered without a gap");
     }
 
-    /// <summary>Nothing waits in any outbox, and every message was handled rather than given up.</summary>
+    /// <summary>Every outbox is empty, and every message was handled rather than moved to an error queue.</summary>
     private static async Task QueuesAreEmptyAsync(Platform platform)
     {
         foreach (var database in new[] { "identity", "ingest", "scanner", "policy", "audit" })

@@ -135,8 +135,8 @@ public sealed partial class CrossOrganizationTests
     }
 
     /// <summary>
-    /// In its own organization a stranger may ask for a CVE, which is public knowledge, hold of it what it likes, and have a machine whose
-    /// id, chosen by the agent, is the same.
+    /// In its own organization a stranger may read a CVE, which is public knowledge, give its own verdict on it, and have a machine with
+    /// the same id, since agents choose it.
     /// </summary>
     private bool IsHarmless(string method, string path, string slug, HttpResponseMessage response) =>
         slug == _theirs.Slug && response.IsSuccessStatusCode
@@ -145,7 +145,7 @@ public sealed partial class CrossOrganizationTests
             || (method is "put" or "delete" && path.EndsWith("/vulnerabilities/{id}/curation", StringComparison.Ordinal))
             || (method is "put" or "delete" && path.EndsWith("/machines/{machine_id}", StringComparison.Ordinal)));
 
-    /// <summary>What the owner sees of the things that the stranger reached for.</summary>
+    /// <summary>The owner's view of the resources that the stranger tried to access.</summary>
     private async Task<string> StateAsync(Api api)
     {
         var text = new StringBuilder();

@@ -7,8 +7,8 @@ using EnvPlatform.Testing;
 namespace EnvPlatform.EndToEnd.Tests;
 
 /// <summary>
-/// An operator imports a file, a member's environment is found affected, an administrator clears it for a few seconds, and all of it with
-/// the agent: counts follow within seconds, and by itself the verdict ends.
+/// An operator imports a file, a member's environment is found affected, an administrator clears it for a few seconds, all with the agent:
+/// counts follow within seconds, and the verdict expires by itself.
 /// </summary>
 public sealed class CurationStoryTests
 {

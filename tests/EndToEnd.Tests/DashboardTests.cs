@@ -44,7 +44,7 @@ public sealed partial class DashboardTests
 
             await ShotAsync(page, "resources");
 
-            // The trace of the log; it has a span of every service that had a part.
+            // The trace of the log; it has a span of every service that took part.
             foreach (var service in new[] { "gateway", "ingest", "scanner", "policy", "audit" })
             {
                 await Eventually.BecomesTrueAsync(

@@ -6,8 +6,8 @@ using EnvPlatform.Testing;
 namespace EnvPlatform.EndToEnd.Tests;
 
 /// <summary>
-/// An operator has a feed looked at and follows it with the agent, while the publisher falls silent, the scanner is killed, and the file is
-/// broken later.
+/// An operator has a feed checked and follows it with the agent, while the publisher stops sending, the scanner is killed, and later the
+/// file is broken.
 /// </summary>
 public sealed class FeedStoryTests
 {
@@ -39,7 +39,7 @@ public sealed class FeedStoryTests
                 .Or.EqualTo(new[] { 200, 304, 200, 206 }));
             Assert.That(done.GetProperty("error").ValueKind, Is.EqualTo(JsonValueKind.Null));
         });
-        // The agent may have been told that the scanner is away; then it has said so.
+        // The agent may have been told that the scanner is unavailable; it then reports that.
         var ended = await sync;
         Assert.That(ended.ExitCode == 0 || ended.Error.Contains("envplatform: ", StringComparison.Ordinal), Is.True, ended.Error);
 
@@ -61,7 +61,7 @@ public sealed class FeedStoryTests
             ["Feeds__Sources__story__Format"] = "osv",
             ["Scanner__PollSeconds"] = "1",
         };
-        // Tests ask nobody else.
+        // Tests use no other publisher.
         using var api = SharedPlatform.Platform.Administrator();
         foreach (var feed in (await api.GetAsync("/api/v1/advisories/feeds")).GetProperty("items").EnumerateArray())
         {

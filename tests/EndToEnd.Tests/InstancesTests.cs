@@ -5,7 +5,7 @@ using EnvPlatform.Testing;
 
 namespace EnvPlatform.EndToEnd.Tests;
 
-/// <summary>Two instances of every service and of the gateway: calls reach both, and the death of one is not noticed by agents.</summary>
+/// <summary>Two instances of every service and of the gateway: calls reach both, and agents do not notice when one dies.</summary>
 public sealed class InstancesTests
 {
     private static readonly string[] Victims = ["ingest", "identity", "scanner", "policy", "audit", "gateway"];
@@ -17,7 +17,7 @@ public sealed class InstancesTests
         await using var platform = await Platform.StartAsync(telemetry.Address, instances: 2);
         await SpreadAsync(platform, telemetry);
 
-        // Agents of the second gateway outlive the first one.
+        // Agents of the second gateway are not affected by the end of the first one.
         using var stop = new CancellationTokenSource();
         var failures = new ConcurrentQueue<string>();
         var runs = new ConcurrentQueue<string>();
@@ -49,7 +49,7 @@ public sealed class InstancesTests
         {
             Assert.That(++rounds, Is.LessThanOrEqualTo(20), $"two instances answer: {string.Join(", ", calls)}; seen: {Seen(telemetry)}");
 
-            // Answers are remembered: what a service asks another about has to be new.
+            // Answers are cached: calls between services need new data.
             var organization = await Organization.CreateAsync(platform);
             foreach (var gateway in new[] { "gateway", "gateway-2" })
             {

@@ -3,7 +3,7 @@ using System.Text.Json;
 
 namespace EnvPlatform.EndToEnd.Tests;
 
-/// <summary>An organization made for a test, an administrator of it and a machine.</summary>
+/// <summary>An organization created for a test, an administrator of it and a machine.</summary>
 internal sealed record Organization(string Slug, string Token, Guid MachineId)
 {
     public string Path => $"/api/v1/orgs/{Slug}";

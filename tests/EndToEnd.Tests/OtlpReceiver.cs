@@ -14,7 +14,7 @@ using Microsoft.Extensions.Logging;
 
 namespace EnvPlatform.EndToEnd.Tests;
 
-/// <summary>A span as it was sent: ids in lower-case hexadecimal, empty for none.</summary>
+/// <summary>A span as sent: ids in lower-case hexadecimal, empty for none.</summary>
 internal sealed record ReceivedSpan(string Service, string Instance, string TraceId, string SpanId, string ParentId, string Name);
 
 /// <summary>Receives OTLP over HTTP with protobuf, as the Aspire dashboard and any OpenTelemetry collector do.</summary>

@@ -38,7 +38,7 @@ internal sealed class Platform : IAsyncDisposable
 
     public Bootstrap Bootstrap { get; }
 
-    /// <summary>What AppHost and everything that it starts write.</summary>
+    /// <summary>The data folder of AppHost and everything that it starts.</summary>
     public string DataFolder => _data.FullName;
 
     public Uri Address => _app.GetEndpoint("gateway", "http");
@@ -82,7 +82,7 @@ internal sealed class Platform : IAsyncDisposable
             running, folder, JsonSerializer.Deserialize<Bootstrap>(await File.ReadAllTextAsync(file, timeout.Token), Snake)!);
     }
 
-    /// <summary>A client of the public API; without a token nobody's.</summary>
+    /// <summary>A client of the public API; anonymous without a token.</summary>
     public Api Client(string? token) => new(Address, token);
 
     public Api Administrator() => Client(Bootstrap.Token);
@@ -116,9 +116,7 @@ internal sealed class Platform : IAsyncDisposable
         await WaitUntilReadyAsync(resource);
     }
 
-    /// <summary>
-    /// Waits until a service itself says that it is ready; what the orchestrator knows of its health is up to 30 seconds old.
-    /// </summary>
+    /// <summary>Waits until a service itself says that it is ready; the orchestrator's health status is up to 30 seconds old.</summary>
     public async Task WaitUntilReadyAsync(string resource)
     {
         if (!Services.Contains(resource.Split('-')[0]))
@@ -161,7 +159,7 @@ internal sealed class Platform : IAsyncDisposable
         }
         catch (IOException)
         {
-            // The application has removed it, or a server still lets go of its last file.
+            // The application has removed it, or a server is still closing its last file.
         }
     }
 
@@ -178,7 +176,7 @@ internal sealed class Platform : IAsyncDisposable
             ? Convert.ToInt32(pid, CultureInfo.InvariantCulture) : null;
 }
 
-/// <summary>The public API as somebody: answers are checked, and a refusal shows its text.</summary>
+/// <summary>The public API for one caller: answers are checked, and an error shows its text.</summary>
 internal sealed class Api : IDisposable
 {
     public Api(Uri address, string? token)

@@ -176,7 +176,7 @@ public sealed class RealFleetTests
                 .All(item => item.GetProperty("scanned_at").ValueKind == JsonValueKind.String),
             "every environment is scanned", seconds: 90);
 
-    /// <summary>Imports a feed as the operator and waits for its end, and until nothing changes in the list any more.</summary>
+    /// <summary>Imports a feed as the operator and waits for its end, and until the list no longer changes.</summary>
     private static async Task<JsonElement> ImportAsync(string file)
     {
         using var operatorApi = SharedPlatform.Platform.Administrator();
@@ -196,7 +196,7 @@ public sealed class RealFleetTests
     }
 }
 
-/// <summary>What the API says: per package the advisories of each vulnerability.</summary>
+/// <summary>The findings of the API: per package the advisories of each vulnerability.</summary>
 internal static class Findings
 {
     public static Dictionary<string, List<HashSet<string>>> ByPackage(IEnumerable<JsonElement> vulnerabilities)

@@ -78,7 +78,7 @@ internal sealed partial class RunProcess : IDisposable
             },
             $"{text} is printed", seconds: 240);
 
-    /// <summary>The processes that it has started and that still run, itself included.</summary>
+    /// <summary>The processes that it started and that are still running, including itself.</summary>
     public IReadOnlyList<(int Pid, string Command)> Processes() =>
     [
         .. Directory.EnumerateDirectories("/proc").Select(Path.GetFileName)
@@ -100,7 +100,7 @@ internal sealed partial class RunProcess : IDisposable
         _process.Dispose();
     }
 
-    /// <summary>By the mark; servers that write a title over their environment are known by the folder in which they run.</summary>
+    /// <summary>By the marker; servers that overwrite their environment with a title are recognised by their working directory.</summary>
     private bool IsOurs(string process) =>
         Read(Path.Combine(process, "environ")).Contains($"{Marker}={_mark}", StringComparison.Ordinal)
         || FolderOf(process).StartsWith(_data + "/", StringComparison.Ordinal);

@@ -7,7 +7,7 @@ using EnvPlatform.LocalServers;
 
 namespace EnvPlatform.EndToEnd.Tests;
 
-/// <summary>The platform as an operator runs it: started, stopped, killed, started wrongly, and two beside each other.</summary>
+/// <summary>The platform as an operator runs it: started, stopped, killed, started with errors, and two side by side.</summary>
 public sealed class RunTests
 {
     private const string Ready = "EnvPlatform is ready.";

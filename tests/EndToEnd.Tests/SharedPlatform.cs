@@ -1,6 +1,6 @@
 namespace EnvPlatform.EndToEnd.Tests;
 
-/// <summary>One platform for all stories that leave it standing, started when the first of them runs.</summary>
+/// <summary>One platform for all stories that leave it running, started when the first of them runs.</summary>
 [SetUpFixture]
 internal sealed class SharedPlatform
 {

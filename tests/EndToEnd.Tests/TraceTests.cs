@@ -43,7 +43,7 @@ public sealed class TraceTests
                 .Any(item => item.GetProperty("trace_id").GetString() == trace), "the audit event names the trace");
     }
 
-    /// <summary>Spans whose parent was not sent by anybody.</summary>
+    /// <summary>Spans whose parent was never sent.</summary>
     private static string[] Orphans(string trace)
     {
         var spans = SharedPlatform.Telemetry.Spans.Where(span => span.TraceId == trace).ToArray();

@@ -8,7 +8,7 @@ using EnvPlatform.Testing;
 namespace EnvPlatform.Gateway.Tests;
 
 /// <summary>
-/// Answers of Identity are kept for a minute here, so that what takes effect sooner does so because the gateway was told.
+/// Answers of Identity are kept for a minute here, so that what takes effect sooner does so because the gateway was notified.
 /// </summary>
 [TestFixture]
 public sealed class BearerTests

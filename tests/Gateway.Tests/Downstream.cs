@@ -16,7 +16,7 @@ using Microsoft.Extensions.Logging;
 
 namespace EnvPlatform.Gateway.Tests;
 
-/// <summary>A server on a socket that answers what it was sent: what a service behind the gateway gets to see.</summary>
+/// <summary>A server on a socket that echoes the request: what a service behind the gateway receives.</summary>
 internal sealed class Downstream : IAsyncDisposable
 {
     private readonly ConcurrentDictionary<ConnectionContext, bool> _connections = new();
@@ -30,7 +30,7 @@ internal sealed class Downstream : IAsyncDisposable
 
     public string Address { get; private set; } = null!;
 
-    /// <summary>Forwarded requests that came.</summary>
+    /// <summary>The number of forwarded requests received.</summary>
     public int Requests => Volatile.Read(ref _requests);
 
     public bool IsReady { get; set; } = true;

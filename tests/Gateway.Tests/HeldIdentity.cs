@@ -13,7 +13,7 @@ using Microsoft.Extensions.Logging;
 
 namespace EnvPlatform.Gateway.Tests;
 
-/// <summary>Stands where Identity is, and answers what a question about a token was when it came, as late as a test wants.</summary>
+/// <summary>Replaces Identity: answers each call about a token with the state when it arrived, as late as a test wants.</summary>
 internal sealed class HeldIdentity : IAsyncDisposable
 {
     private readonly WebApplication _app;
@@ -38,10 +38,10 @@ internal sealed class HeldIdentity : IAsyncDisposable
 
     public bool IsActive { get; set; } = true;
 
-    /// <summary>Questions that come from now on are answered when this is done.</summary>
+    /// <summary>Calls from now on are answered when this completes.</summary>
     public Task Hold { get; set; } = Task.CompletedTask;
 
-    /// <summary>Questions that came.</summary>
+    /// <summary>The number of calls received.</summary>
     public int Questions;
 
     public static async Task<HeldIdentity> StartAsync()

@@ -2,7 +2,7 @@ using System.Net;
 
 namespace EnvPlatform.Gateway.Tests;
 
-/// <summary>Two instances of a service behind the gateway, of which one goes away.</summary>
+/// <summary>Two instances of a service behind the gateway, one of which becomes unavailable.</summary>
 [TestFixture]
 public sealed class InstancesTests
 {

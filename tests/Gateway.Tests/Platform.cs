@@ -9,7 +9,7 @@ using Npgsql;
 
 namespace EnvPlatform.Gateway.Tests;
 
-/// <summary>The real Identity, gateways before it, and a server that stands where the other services are.</summary>
+/// <summary>The real Identity, gateways in front of it, and a server in place of the other services.</summary>
 internal sealed class Platform : IAsyncDisposable
 {
     private readonly TestDatabase _database;

@@ -10,7 +10,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace EnvPlatform.Gateway.Tests;
 
-/// <summary>A revocation that meets a question to Identity, or an Identity that is away.</summary>
+/// <summary>A revocation during a call to Identity, or while Identity is unavailable.</summary>
 [TestFixture]
 public sealed class RevocationTests
 {
@@ -34,7 +34,7 @@ public sealed class RevocationTests
         await client.GetAsync(me);
         Assert.That(identity.Questions, Is.EqualTo(1));
 
-        // After half its time the answer is fetched anew while it still serves.
+        // After half its lifetime the answer is refreshed while it is still used.
         var late = new TaskCompletionSource();
         identity.Hold = late.Task;
         await Eventually.BecomesTrueAsync(async () =>
@@ -45,7 +45,7 @@ public sealed class RevocationTests
         (identity.IsActive, identity.Hold) = (false, Task.CompletedTask);
         await gateway.Services.GetRequiredService<IBus>()
             .Publish(new TokenRevoked([new(identity.TokenId)], TimeProvider.System.GetUtcNow()));
-        // Who asks now does not wait for the answer that is late.
+        // New requests do not wait for the late answer.
         await Eventually.BecomesTrueAsync(
             async () => (await client.GetAsync(me).WaitAsync(TimeSpan.FromSeconds(5))).StatusCode == HttpStatusCode.Unauthorized,
             "the revocation is heard", seconds: 5);

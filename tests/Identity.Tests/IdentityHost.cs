@@ -46,7 +46,7 @@ internal sealed class IdentityHost : IAsyncDisposable
 
     public Contracts.Identity.Machines.MachinesClient MachinesGrpc => new(_channel);
 
-    /// <summary>What the service proves itself with, as the gateway does.</summary>
+    /// <summary>The credentials of a service, as the gateway sends them.</summary>
     public static Metadata AsGateway => new()
     {
         { Assertion.Header, Assertion.OfService("gateway", TimeProvider.System.GetUtcNow()).Sign(ServiceFixture<IdentityOptions>.Key) }
@@ -69,7 +69,7 @@ internal sealed class IdentityHost : IAsyncDisposable
         await TokensGrpc.IntrospectAsync(
             new IntrospectRequest { Token = token, SourceAddress = "192.0.2.7", UserAgent = "tests" }, AsGateway);
 
-    /// <summary>A client for the bearer of a token, as the gateway would let it in.</summary>
+    /// <summary>A client for the bearer of a token, as the gateway would forward it.</summary>
     public async Task<HttpClient> AsBearerOfAsync(string token)
     {
         var reply = await IntrospectAsync(token);

@@ -15,7 +15,7 @@ using Npgsql;
 
 namespace EnvPlatform.Ingest.Tests;
 
-/// <summary>Ingest on real servers, and somebody with a machine to log from.</summary>
+/// <summary>Ingest on real servers, and a caller with a machine to log from.</summary>
 public abstract class IngestFixture
 {
     private TestDatabase _database = null!;
@@ -40,7 +40,7 @@ public abstract class IngestFixture
 
     protected MachineId BobsMachine { get; private set; }
 
-    /// <summary>What Ingest does when Identity and Scanner are away.</summary>
+    /// <summary>Settings with which Identity and Scanner are unavailable.</summary>
     private static readonly Dictionary<string, string?> NobodyThere = AwayServices.Settings("identity", "scanner");
 
     [OneTimeSetUp]
@@ -66,7 +66,7 @@ public abstract class IngestFixture
 
     protected static OrganizationId OrgOf(TestCaller caller) => caller.Memberships[0].Id;
 
-    /// <summary>Lets Ingest hear of a machine as it does from Identity.</summary>
+    /// <summary>Publishes a machine to Ingest, as Identity does.</summary>
     protected Task<MachineId> RegisterMachineAsync(
         TestCaller owner, string hostname = "host", MachineId? id = null, DateTimeOffset? at = null) =>
         Db.RegisterMachineAsync(owner, hostname, id, at);
@@ -77,7 +77,7 @@ public abstract class IngestFixture
 
     protected Task<T> ScalarAsync<T>(string sql, object? parameters = null) => Db.ScalarAsync<T>(sql, parameters);
 
-    /// <summary>Waits until all that was published has left.</summary>
+    /// <summary>Waits until the outbox is empty.</summary>
     protected Task OutboxDrainsAsync() =>
         Eventually.BecomesTrueAsync(async () => await ScalarAsync<long>("select count(*) from outbox") == 0, "the outbox is empty", 30);
 
@@ -124,7 +124,7 @@ public abstract class IngestFixture
     protected Task<HttpResponseMessage> LogAsync(TestCaller? caller, JsonNode body, ServiceFixture<IngestOptions>? service = null) =>
         SendAsync(HttpMethod.Post, caller, "environment-logs", body, service: service);
 
-    /// <summary>Logs and returns the answer, which must be good.</summary>
+    /// <summary>Logs and returns the answer, which must be a success.</summary>
     protected async Task<JsonElement> LoggedAsync(TestCaller caller, JsonNode body)
     {
         using var response = await LogAsync(caller, body);
@@ -156,7 +156,7 @@ public abstract class IngestFixture
         }
 
         ArgumentNullException.ThrowIfNull(caller);
-        // A server may answer and close before it has read what is too large.
+        // A server may answer and close before it has read a body that is too large.
         client.DefaultRequestHeaders.ExpectContinue = true;
         return await client.PostAsync(new Uri($"/api/v1/orgs/{caller.Memberships[0].Slug}/environment-logs", UriKind.Relative), content);
     }

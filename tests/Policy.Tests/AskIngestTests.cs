@@ -16,7 +16,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace EnvPlatform.Policy.Tests;
 
-/// <summary>An environment was logged, and its event has not come: Ingest, the real one, is asked.</summary>
+/// <summary>An environment was logged, and its event has not arrived: Policy asks the real Ingest.</summary>
 public sealed class AskIngestTests
 {
     private TestDatabase _database = null!;
@@ -27,7 +27,7 @@ public sealed class AskIngestTests
     public async Task StartAsync()
     {
         _database = await TestDatabase.CreateAsync();
-        // Its messages have a prefix of their own, so that none of them reaches Policy.
+        // Its messages have a separate prefix, so that none of them reaches Policy.
         _ingestService = await ServiceFixture<ingest::Program>.StartAsync("ingest", _database, new Dictionary<string, string?>
         {
             ["services:identity:grpc:0"] = "http://127.0.0.1:9",

@@ -95,7 +95,7 @@ public sealed class CheckActivationTests
     {
         var environment = await _platform.LogAsync();
         var client = _platform.Member();
-        // The message that drops what was kept before the log may still be on its way.
+        // The message that drops what was cached before the log may still be on its way.
         await Task.Delay(500);
         Assert.That(await _platform.StatusAsync(environment), Is.EqualTo("ok"));
         // Behind the service's back: only a read of the database could see it.

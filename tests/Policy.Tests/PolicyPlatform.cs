@@ -16,7 +16,7 @@ using Npgsql;
 
 namespace EnvPlatform.Policy.Tests;
 
-/// <summary>One or two instances of the policy service on one database, and a subscriber that hears what they publish.</summary>
+/// <summary>One or two instances of the policy service on one database, and a subscriber that receives what they publish.</summary>
 public sealed class PolicyPlatform : IAsyncDisposable
 {
     private readonly TestDatabase _database;
@@ -45,7 +45,7 @@ public sealed class PolicyPlatform : IAsyncDisposable
     public static async Task<PolicyPlatform> StartAsync(int instances = 1, IReadOnlyDictionary<string, string?>? more = null)
     {
         var created = await TestDatabase.CreateAsync();
-        // No service listens there: unless a test says otherwise, what Ingest is asked stays unanswered.
+        // No service listens there: unless a test changes this, calls to Ingest get no answer.
         var settings = new Dictionary<string, string?>(StringComparer.Ordinal)
         {
             ["services:ingest:grpc:0"] = "http://127.0.0.1:9",

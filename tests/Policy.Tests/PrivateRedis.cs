@@ -4,7 +4,7 @@ using System.Net.Sockets;
 
 namespace EnvPlatform.Policy.Tests;
 
-/// <summary>A Redis server of this test's own, which it can stop and start.</summary>
+/// <summary>A Redis server for one test, which can stop and start it.</summary>
 public sealed class PrivateRedis : IAsyncDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("envplatform-redis-").FullName;

@@ -133,7 +133,7 @@ public sealed class SetStatusTests
         Assert.That(await PutAsync(TestCaller.Of(_platform.Organization with { Role = Roles.Member }), url), Is.EqualTo(403));
         Assert.That(await PutAsync(TestCaller.Of(_platform.Organization with { Role = Roles.Auditor }), url), Is.EqualTo(403));
         Assert.That(await PutAsync(TestCaller.Of(other), url), Is.EqualTo(404));
-        // In its own organization an administrator finds nothing under the id of another's environment; Ingest cannot be asked here.
+        // In its own organization an administrator finds nothing under the id of another's environment; Ingest is not available here.
         Assert.That(await PutAsync(TestCaller.Of(other), foreignUrl), Is.EqualTo(503));
         Assert.That(await _platform.StatusAsync(environment), Is.EqualTo("ok"));
     }

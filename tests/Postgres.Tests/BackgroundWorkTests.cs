@@ -118,7 +118,7 @@ public sealed class BackgroundWorkTests
     {
         private readonly Channel<int> _begun = Channel.CreateUnbounded<int>();
 
-        /// <summary>Waits until a turn begins that was not waited for before.</summary>
+        /// <summary>Waits for the next turn that begins.</summary>
         public async Task NextTurnAsync()
         {
             using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));

@@ -14,7 +14,7 @@ using Npgsql;
 
 namespace EnvPlatform.Postgres.Tests;
 
-/// <summary>A write that is sent twice with one Idempotency-Key happens once.</summary>
+/// <summary>A write that is sent twice with the same Idempotency-Key takes effect once.</summary>
 public sealed class IdempotencyTests
 {
     private readonly TestCaller _ada = TestCaller.Of(TestCaller.NewOrganization());

@@ -6,7 +6,7 @@ using MassTransit;
 
 namespace EnvPlatform.Postgres.Tests;
 
-/// <summary>A message has one effect, however often it is delivered, alone or in a batch, and whatever fails between.</summary>
+/// <summary>A message takes effect once, however often it is delivered, alone or in a batch, and whatever fails in between.</summary>
 public sealed class InboxTests
 {
     private TestDatabase _database = null!;

@@ -4,7 +4,7 @@ using Npgsql;
 
 namespace EnvPlatform.Postgres.Tests;
 
-/// <summary>What PostgreSQL makes of the patterns.</summary>
+/// <summary>How PostgreSQL evaluates the patterns.</summary>
 public sealed class LikePatternTests
 {
     private static readonly string[] Special = ["%", "_", "\\", "a%b", "a_b", "a\\b", "\\%", "%%__\\\\", "plain", "ä"];

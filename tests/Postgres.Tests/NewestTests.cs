@@ -21,7 +21,7 @@ public sealed class NewestTests
     [Test]
     public void Ids_are_ordered_as_PostgreSQL_orders_them()
     {
-        // By their bytes as they are written, not as integers of the machine.
+        // By their bytes in written order, not as machine integers.
         Guid[] ids = [Guid.Parse("ff000000-0000-0000-0000-000000000000"), Guid.Parse("7f000000-0000-0000-0000-0000000000ff"), Guid.Parse(
             "00ff0000-0000-0000-8000-000000000001")];
         Assert.That(ids.NewestBy(id => id, _ => 0), Is.EqualTo(ids.OrderBy(id => id.ToString(), StringComparer.Ordinal)));

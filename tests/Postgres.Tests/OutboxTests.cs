@@ -6,7 +6,7 @@ using EnvPlatform.Testing;
 
 namespace EnvPlatform.Postgres.Tests;
 
-/// <summary>What a committed transaction publishes arrives, once in effect; what is rolled back does not.</summary>
+/// <summary>What a committed transaction publishes arrives and takes effect once; what is rolled back does not.</summary>
 public sealed class OutboxTests
 {
     private TestDatabase _database = null!;

@@ -21,7 +21,7 @@ using Npgsql;
 
 namespace EnvPlatform.Postgres.Tests;
 
-/// <summary>A small service made of the shared parts alone, on real servers.</summary>
+/// <summary>A small service with only the shared parts, on real servers.</summary>
 internal sealed class TestHost : IAsyncDisposable
 {
     private readonly WebApplication _app;

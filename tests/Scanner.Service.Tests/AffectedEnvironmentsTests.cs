@@ -53,7 +53,7 @@ public sealed class AffectedEnvironmentsTests(int foreignSets) : ScannerFixture
                 """, Organization.Id)).Select(id => id.ToString()));
         }
 
-        // Sets of the vulnerability that are nobody's here.
+        // Affected sets that no environment here has.
         await using (var connection = await Db.OpenConnectionAsync())
         {
             await connection.ExecuteAsync(

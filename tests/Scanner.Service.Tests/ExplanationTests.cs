@@ -11,7 +11,7 @@ using Grpc.Net.Client;
 
 namespace EnvPlatform.Scanner.Service.Tests;
 
-/// <summary>Each finding says why: by which advisory and range, taken for what because of what, compared in which order.</summary>
+/// <summary>Each finding is explained: by which advisory and range, mapped to what and why, compared in which order.</summary>
 public sealed class ExplanationTests : ScannerFixture
 {
     private EnvironmentId _id;
@@ -159,7 +159,7 @@ public sealed class ExplanationTests : ScannerFixture
     {
         var before = (await GetAsync(Bob, $"environments/{_id}/vulnerabilities")).GetProperty("items").ToString();
         var told = Events.Heard<EnvironmentScanned>().Count;
-        // As they were stored before there were reasons.
+        // As stored before reasons existed.
         await ScalarAsync<int>(
             Db,
             """

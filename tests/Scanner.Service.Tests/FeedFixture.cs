@@ -9,7 +9,7 @@ using Npgsql;
 
 namespace EnvPlatform.Scanner.Service.Tests;
 
-/// <summary>A database, a publisher of feeds, and an operator who looks at them. Each fixture starts scanners as it needs them.</summary>
+/// <summary>A database, a publisher of feeds, and an operator who reads them. Each fixture starts scanners as needed.</summary>
 public abstract class FeedFixture
 {
     private NpgsqlDataSource _db = null!;
@@ -68,7 +68,7 @@ public abstract class FeedFixture
     protected Task<JsonElement> SucceededAsync(ServiceFixture<ScannerOptions> scanner, string name) =>
         FeedAsync(scanner, name, feed => feed.GetProperty("last_success_at").ValueKind != JsonValueKind.Null);
 
-    /// <summary>Waits until a feed is as it should be.</summary>
+    /// <summary>Waits until a feed is as expected.</summary>
     protected async Task<JsonElement> FeedAsync(ServiceFixture<ScannerOptions> scanner, string name, Func<JsonElement, bool> until)
     {
         ArgumentNullException.ThrowIfNull(scanner);

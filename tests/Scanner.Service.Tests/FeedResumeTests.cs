@@ -6,7 +6,9 @@ using EnvPlatform.Testing;
 
 namespace EnvPlatform.Scanner.Service.Tests;
 
-/// <summary>Downloads that are cut off by the death of the process or of its connection, and looks that an operator asks for.</summary>
+/// <summary>
+/// Downloads that are interrupted by the death of the process or of its connection, and checks that an operator requests.
+/// </summary>
 public sealed class FeedResumeTests : FeedFixture
 {
     private const int Size = 2_000_000;
@@ -21,7 +23,7 @@ public sealed class FeedResumeTests : FeedFixture
         using var victim = ScannerProcess.Start(Database, Settings("test" + Guid.CreateVersion7().ToString("N")[^12..], Names));
         await Eventually.BecomesTrueAsync(
             () => Task.FromResult(Names.All(name => Publisher.RequestsFor("/" + name).Length == 1)), "both are being fetched", 60);
-        // It looks for work once, while another has it, and not again.
+        // It polls for work once, while another process has it, and not again.
         var idle = Settings(null, Names);
         idle["Scanner:PollSeconds"] = "600";
         await using (var witness = await ServiceFixture<ScannerOptions>.StartAsync("scanner", Database, idle))

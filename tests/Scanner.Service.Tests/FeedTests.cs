@@ -9,7 +9,7 @@ using EnvPlatform.Testing;
 
 namespace EnvPlatform.Scanner.Service.Tests;
 
-/// <summary>Feeds fetched from a server that publishes, breaks off and says that nothing changed.</summary>
+/// <summary>Feeds fetched from a server that publishes, disconnects and reports that nothing changed.</summary>
 public sealed class FeedTests : FeedFixture
 {
     private ServiceFixture<ScannerOptions> _scanner = null!;

@@ -246,7 +246,7 @@ public sealed class ImportMappingTests : ScannerFixture
         return await client.PostAsync(new Uri("/api/v1/advisories/imports?" + query, UriKind.Relative), content);
     }
 
-    /// <summary>By which rule a package is what, how much was found in it, and how it was checked.</summary>
+    /// <summary>What a package was mapped to and by which rule, how much was found in it, and how it was checked.</summary>
     private async Task<string> ScanAsync(ServiceFixture<ScannerOptions> scanner, string name, string channel, string build = "py39_0")
     {
         using var client = scanner.As(Ada);

@@ -10,9 +10,7 @@ using Grpc.Net.Client;
 
 namespace EnvPlatform.Scanner.Service.Tests;
 
-/// <summary>
-/// Feeds that no honest source would publish: an import takes what can be used, names the rest, and the API goes on answering.
-/// </summary>
+/// <summary>Feeds that no genuine source would publish: an import uses what it can, lists the rest, and the API keeps answering.</summary>
 public sealed class MutatedImportTests : ScannerFixture
 {
     private const int Many = 10_000;
@@ -76,7 +74,7 @@ public sealed class MutatedImportTests : ScannerFixture
                 (one.GetProperty("aliases").GetArrayLength(), one.GetProperty("advisories").GetArrayLength()), Is.EqualTo((Shown, Shown)));
         }
 
-        // Two that are withdrawn leave what their neighbours still name, and they come back.
+        // Two are withdrawn but remain as ids that their neighbours name, and then they come back.
         static JsonObject Withdrawn(JsonObject record) =>
             new(record.DeepClone().AsObject().Select(pair => KeyValuePair.Create(pair.Key, pair.Value?.DeepClone())))
             {
@@ -179,7 +177,7 @@ public sealed class MutatedImportTests : ScannerFixture
         var package = await PackageAsync(channel, set);
         Assert.That((package.Total, package.High, package.Unknown), Is.EqualTo((3, 1, 1)));
 
-        // The environments list of Ingest, once it has heard.
+        // The environments list of Ingest, once the events have arrived.
         using var ingest = Ingest.As(Bob);
         await Eventually.BecomesTrueAsync(
             async () =>

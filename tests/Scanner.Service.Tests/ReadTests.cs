@@ -10,7 +10,7 @@ using Grpc.Net.Client;
 
 namespace EnvPlatform.Scanner.Service.Tests;
 
-/// <summary>What people see: lists, their filters and pages, search, and what they do not see of others.</summary>
+/// <summary>What users see: lists, their filters and pages, search, and what they do not see of others.</summary>
 public sealed class ReadTests : ScannerFixture
 {
     private EnvironmentId _science;

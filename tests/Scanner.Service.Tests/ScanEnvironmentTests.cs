@@ -121,7 +121,7 @@ public sealed class ScanEnvironmentTests : ScannerFixture
         var moved = logged with { EnvironmentId = EnvironmentId.New(TimeProvider.System.GetUtcNow()) };
         await PublishAgainAsync(IngestDb, moved, times: 5);
         await ScannedAsync(moved.EnvironmentId);
-        // The same news under another message id is stale: the version says so.
+        // The same event under another message id is stale by its version.
         await PublishAsync(IngestDb, moved);
         await Eventually.BecomesTrueAsync(
             async () => await ScalarAsync<long>(IngestDb, "select count(*) from outbox") == 0, "all was published");
@@ -172,7 +172,7 @@ public sealed class ScanEnvironmentTests : ScannerFixture
     {
         var id = await LogAsync(Bob, _machine, "/opt/edition", PyPi("alphalib", "1.7"));
         var set = await ScannedAsync(id);
-        // As an older edition would have left it: the package taken for another project, and so nothing found.
+        // As an older edition would have left it: the package mapped to another project, and so nothing found.
         await ScalarAsync<int>(
             Db,
             """

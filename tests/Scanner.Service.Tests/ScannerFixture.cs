@@ -15,7 +15,7 @@ using Npgsql;
 
 namespace EnvPlatform.Scanner.Service.Tests;
 
-/// <summary>Scanner and Ingest on real servers, each with its own database, hearing each other.</summary>
+/// <summary>Scanner and Ingest on real servers, each with its own database, receiving each other's events.</summary>
 public abstract class ScannerFixture
 {
     private TestDatabase _scannerDatabase = null!;

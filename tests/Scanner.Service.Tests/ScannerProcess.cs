@@ -40,7 +40,7 @@ internal sealed class ScannerProcess : IDisposable
         return new(started);
     }
 
-    /// <summary>SIGKILL: it can do nothing any more, and is gone when this returns.</summary>
+    /// <summary>SIGKILL: it cannot react, and is gone when this returns.</summary>
     public void Kill()
     {
         _process.Kill();

@@ -7,7 +7,7 @@ using EnvPlatform.Contracts.Ids;
 namespace EnvPlatform.Scanner.Service.Tests;
 
 /// <summary>
-/// What clears an environment, as commands to paste; and honest counts where one project is installed in several packages.
+/// What clears an environment, as commands to paste; and correct counts where one project is installed in several packages.
 /// </summary>
 public sealed class UpgradesTests : ScannerFixture
 {

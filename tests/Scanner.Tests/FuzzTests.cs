@@ -6,9 +6,9 @@ using EnvPlatform.Testing;
 namespace EnvPlatform.Scanner.Tests;
 
 /// <summary>
-/// A hundred thousand damaged inputs for each parser: each gives an answer or the one declared exception, and what is promised of the
-/// answers holds. <c>ENVPLATFORM_FUZZ_SEED</c> and <c>ENVPLATFORM_FUZZ_INPUTS</c> say another seed and number; <c>bench/Fuzz</c> goes on
-/// for longer.
+/// A hundred thousand damaged inputs for each parser: each gives an answer or the one declared exception, and the answers have the promised
+/// properties. <c>ENVPLATFORM_FUZZ_SEED</c> and <c>ENVPLATFORM_FUZZ_INPUTS</c> set another seed and number; <c>bench/Fuzz</c> runs for
+/// longer.
 /// </summary>
 [TestFixtureSource(typeof(FuzzTargets), nameof(FuzzTargets.Names))]
 public sealed class FuzzTests(string parser)
@@ -16,7 +16,7 @@ public sealed class FuzzTests(string parser)
     private const int Small = 512;
     private const int Times = 8;
 
-    // What is allocated once, and buffers that double.
+    // For one-time allocations, and buffers that double.
     private const double Tolerance = 2;
     private const long Fixed = 1 << 20;
 

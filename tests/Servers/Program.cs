@@ -4,7 +4,7 @@ using EnvPlatform.LocalServers;
 using EnvPlatform.Servers;
 
 // Runs private PostgreSQL, RabbitMQ and Redis for tests. The first line of the output is JSON with their connection strings, or with what
-// failed. They end, and their data with them, when the standard input ends: when whoever started this has ended, however it did.
+// failed. They end, and their data are deleted, when the standard input ends: when the parent process has ended, however it did.
 var path = Directory.CreateTempSubdirectory("envplatform-test-servers-").FullName;
 File.SetUnixFileMode(path, File.GetUnixFileMode(path) | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute);
 try

@@ -12,7 +12,7 @@ using StackExchange.Redis;
 
 namespace EnvPlatform.Servers;
 
-/// <summary>The three servers, with data that go when they end.</summary>
+/// <summary>The three servers, with data that are deleted when they end.</summary>
 internal sealed class RunningServers(DataFolder folder) : IAsyncDisposable
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
@@ -40,7 +40,7 @@ internal sealed class RunningServers(DataFolder folder) : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        // All before the first is waited for: this process may itself be ended in between.
+        // All are stopped before waiting for the first: this process may be ended in between.
         foreach (var process in _processes)
         {
             process.Kill(entireProcessTree: true);
@@ -57,7 +57,7 @@ internal sealed class RunningServers(DataFolder folder) : IAsyncDisposable
 
     private static Process Run(ServerProcess server)
     {
-        // Its output would mix with ours; what goes wrong is seen by the clients.
+        // Its output would mix with ours; clients notice errors.
         var info = new ProcessStartInfo(server.Command, server.Arguments)
         {
             UseShellExecute = false,

@@ -3,7 +3,7 @@ using EnvPlatform.ServiceDefaults.Callers;
 
 namespace EnvPlatform.ServiceDefaults.Tests;
 
-/// <summary>Services believe the gateway's assertion and nothing else.</summary>
+/// <summary>Services trust the gateway's assertion and nothing else.</summary>
 public sealed class AssertionTests
 {
     private static readonly AssertionKey Key = new("0123456789012345678901234567890123456789");
@@ -33,7 +33,7 @@ public sealed class AssertionTests
             .Where(changed => Assertion.Verify(changed, Key, Now) is not null)
             .ToArray();
 
-        // The last character of unpadded base64url carries bits that mean nothing; .NET refuses those that are not zero.
+        // The last character of unpadded base64url carries unused bits; .NET refuses those that are not zero.
         Assert.That(wrong, Is.Empty);
     }
 

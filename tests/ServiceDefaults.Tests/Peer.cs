@@ -18,7 +18,7 @@ using Microsoft.Extensions.Logging;
 namespace EnvPlatform.ServiceDefaults.Tests;
 
 /// <summary>
-/// An instance of a service that others ask by gRPC, which can die as a process does: its connections break and its port is closed.
+/// An instance of a service that others call by gRPC, which can die like a process: its connections break and its port is closed.
 /// </summary>
 internal sealed class Peer : IAsyncDisposable
 {
@@ -55,7 +55,7 @@ internal sealed class Peer : IAsyncDisposable
 
     public bool IsReady { get; set; } = true;
 
-    /// <summary>Calls that came.</summary>
+    /// <summary>The number of calls received.</summary>
     public int Calls;
 
     public string? LastCaller { get; private set; }
@@ -115,7 +115,7 @@ internal sealed class Peer : IAsyncDisposable
 
     private sealed class Sets(Peer peer) : PackageSets.PackageSetsBase
     {
-        /// <summary>The number of the set is the length of the page that comes over and over.</summary>
+        /// <summary>The number of the set is the length of the page, which is sent repeatedly.</summary>
         public override async Task GetPackageSet(
             GetPackageSetRequest request, IServerStreamWriter<PackagePage> responseStream, ServerCallContext context)
         {

@@ -7,7 +7,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace EnvPlatform.ServiceDefaults.Tests;
 
-/// <summary>Background work goes on after any failure, waits as it should, and stops at once.</summary>
+/// <summary>Background work continues after any failure, waits as it should, and stops at once.</summary>
 public sealed class RepeatedWorkTests
 {
     [Test]
@@ -118,7 +118,7 @@ public sealed class RepeatedWorkTests
         return listener;
     }
 
-    /// <summary>A clock on which every wait is over at once; it keeps how long it would have been.</summary>
+    /// <summary>A clock on which every wait is over at once; it records how long it would have been.</summary>
     private sealed class InstantClock : TimeProvider
     {
         public List<TimeSpan> Waits { get; } = [];

@@ -5,7 +5,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace EnvPlatform.ServiceDefaults.Tests;
 
-/// <summary>Whom a request is about, and who makes it.</summary>
+/// <summary>Which organization a request is about, and who sends it.</summary>
 public sealed class RequestedOrganizationTests
 {
     [TestCase(null, null, null)]

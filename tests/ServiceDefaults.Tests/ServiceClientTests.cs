@@ -15,7 +15,7 @@ using HealthClient = Grpc.Health.V1.Health.HealthClient;
 
 namespace EnvPlatform.ServiceDefaults.Tests;
 
-/// <summary>How a service asks the instances of another by gRPC.</summary>
+/// <summary>How a service calls the instances of another by gRPC.</summary>
 public sealed class ServiceClientTests
 {
     [Test]

@@ -10,7 +10,7 @@ using EnvPlatform.Testing;
 
 namespace EnvPlatform.ServiceDefaults.Tests;
 
-/// <summary>What every service answers by itself: who may, what is wrong, which page.</summary>
+/// <summary>The behaviour that all services share: authorization, errors, pages.</summary>
 public sealed class SharedBehaviourTests
 {
     private static readonly Membership Org = TestCaller.NewOrganization(Roles.Member);

@@ -1,6 +1,6 @@
 namespace EnvPlatform.ServiceDefaults.Tests;
 
-/// <summary>A cursor gives back what was put into it, to the list that it was made for and to no other.</summary>
+/// <summary>A cursor returns its values to the list that it was made for and to no other.</summary>
 public sealed class SignedCursorTests
 {
     private static readonly byte[] Key = [.. Enumerable.Range(0, 32).Select(i => (byte)i)];

@@ -1,6 +1,6 @@
 namespace EnvPlatform.Testing;
 
-/// <summary>Settings with which a service finds others away: addresses where nobody listens.</summary>
+/// <summary>Settings with which other services are unavailable: addresses where nothing listens.</summary>
 public static class AwayServices
 {
     /// <summary>The port of the discard protocol (RFC 863), which nothing serves any more.</summary>

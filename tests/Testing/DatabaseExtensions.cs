@@ -46,7 +46,7 @@ public static class DatabaseExtensions
         "insert into outbox (message_id, message_type, body) select @Id, @Type, @Body from generate_series(1, @times); notify outbox",
         new { Id = Guid.CreateVersion7(), Type = typeof(T).Name, Body = JsonSerializer.Serialize(message, Json.Options), times });
 
-    /// <summary>Lets Ingest hear of a machine as it does from Identity, and waits until it knows it.</summary>
+    /// <summary>Publishes a machine to Ingest, as Identity does, and waits until Ingest knows it.</summary>
     /// <param name="ingest">The database of Ingest.</param>
     public static async Task<MachineId> RegisterMachineAsync(
         this NpgsqlDataSource ingest, TestCaller owner, string hostname = "host", MachineId? id = null, DateTimeOffset? at = null)

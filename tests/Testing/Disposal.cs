@@ -1,10 +1,10 @@
 namespace EnvPlatform.Testing;
 
-/// <summary>Ends what a fixture has started, also when it did not come to start all of it.</summary>
+/// <summary>Ends what a fixture has started, also when it did not start all of it.</summary>
 public static class Disposal
 {
-    /// <summary>One after the other in this order; null is passed over, and one that fails does not keep the rest from ending.</summary>
-    /// <exception cref="AggregateException">What failed.</exception>
+    /// <summary>One after the other in this order; null is skipped, and a failure does not prevent the rest from ending.</summary>
+    /// <exception cref="AggregateException">All failures.</exception>
     public static async Task OfAsync(params IAsyncDisposable?[] started)
     {
         var failures = new List<Exception>();

@@ -4,7 +4,7 @@ using MassTransit;
 
 namespace EnvPlatform.Testing;
 
-/// <summary>Hears the events that services publish on a broker, as a service of its own would.</summary>
+/// <summary>Receives the events that services publish on a broker, as another service would.</summary>
 public sealed class EventRecorder : IAsyncDisposable
 {
     private readonly ConcurrentQueue<object> _heard = new();
@@ -28,7 +28,7 @@ public sealed class EventRecorder : IAsyncDisposable
         });
     }
 
-    /// <param name="messagingPrefix">That of the fixtures to hear.</param>
+    /// <param name="messagingPrefix">The prefix of the fixtures to listen to.</param>
     /// <param name="subscribe">Names the events: <c>on => on.Event&lt;A&gt;().Event&lt;B&gt;()</c>.</param>
     public static async Task<EventRecorder> StartAsync(string messagingPrefix, Action<Subscription> subscribe)
     {
@@ -37,7 +37,7 @@ public sealed class EventRecorder : IAsyncDisposable
         return recorder;
     }
 
-    /// <summary>What was heard so far, in the order of arrival; the same message may be there twice.</summary>
+    /// <summary>The events received so far, in the order of arrival; a message may be there twice.</summary>
     public IReadOnlyList<T> Heard<T>() => [.. _heard.OfType<T>()];
 
     public async ValueTask DisposeAsync() => await _bus.StopAsync();

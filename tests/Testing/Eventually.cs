@@ -2,7 +2,7 @@ using NUnit.Framework;
 
 namespace EnvPlatform.Testing;
 
-/// <summary>Waits for what messages bring about.</summary>
+/// <summary>Waits for the effects of messages.</summary>
 public static class Eventually
 {
     /// <summary>A machine of a build farm may be many times slower than the one on which the seconds were chosen.</summary>

@@ -9,7 +9,7 @@ using Microsoft.Extensions.Logging;
 
 namespace EnvPlatform.Testing;
 
-/// <summary>A publisher of files over HTTP that knows entity tags and ranges, and breaks off or falls silent when it is told to.</summary>
+/// <summary>A publisher of files over HTTP that supports entity tags and ranges, and disconnects or stops sending on request.</summary>
 public sealed class FeedServer : IAsyncDisposable
 {
     private readonly WebApplication _app;
@@ -17,7 +17,7 @@ public sealed class FeedServer : IAsyncDisposable
 
     private FeedServer(WebApplication app) => _app = app;
 
-    /// <summary>By what a publisher knows whether a file is still the same (RFC 9110, 8.8).</summary>
+    /// <summary>How a publisher determines whether a file is unchanged (RFC 9110, 8.8).</summary>
     public enum KnownBy
     {
         Tag,
@@ -43,16 +43,16 @@ public sealed class FeedServer : IAsyncDisposable
         return server;
     }
 
-    /// <param name="breakAfter">The next whole answer ends without a word after so many bytes.</param>
-    /// <param name="holdAfter">The next whole answer falls silent after so many bytes, until <see cref="Release"/>.</param>
+    /// <param name="breakAfter">The next full response breaks off after that many bytes.</param>
+    /// <param name="holdAfter">The next full response stalls after that many bytes, until <see cref="Release"/>.</param>
     /// <param name="hash">The header <c>x-goog-hash</c>.</param>
-    /// <param name="knownBy">By what the file is known to be the same.</param>
+    /// <param name="knownBy">How the file is determined to be unchanged.</param>
     public void Publish(
         string path, byte[] content, int? breakAfter = null, TimeSpan? wait = null, int? holdAfter = null, string? hash = null,
         KnownBy knownBy = KnownBy.Tag) =>
         _files[path] = new(content, wait ?? TimeSpan.Zero, hash, knownBy) { BreakAfter = breakAfter, HoldAfter = holdAfter };
 
-    /// <summary>Lets the answers that fell silent go on.</summary>
+    /// <summary>Lets the stalled responses continue.</summary>
     public void Release(string path) => _files[path].Released.TrySetResult();
 
     public Asked[] RequestsFor(string path) => [.. Requests.Where(asked => asked.Path == path)];

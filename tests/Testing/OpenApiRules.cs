@@ -3,12 +3,12 @@ using System.Text.RegularExpressions;
 
 namespace EnvPlatform.Testing;
 
-/// <summary>What must hold of the OpenAPI document of any service, so that a client can be made from it.</summary>
+/// <summary>The rules for the OpenAPI document of any service, so that a client can be generated from it.</summary>
 public static partial class OpenApiRules
 {
     private static readonly string[] Methods = ["get", "post", "put", "delete", "patch"];
 
-    /// <summary>What is wrong, with where.</summary>
+    /// <summary>The errors, with their locations.</summary>
     public static IReadOnlyList<string> Broken(JsonNode document)
     {
         ArgumentNullException.ThrowIfNull(document);
@@ -53,7 +53,7 @@ public static partial class OpenApiRules
         }
     }
 
-    /// <summary>Members and items that say nothing of their type. An element of JSON that may be anything is described as such.</summary>
+    /// <summary>Members and items without a type. A JSON element that may be anything is described as such.</summary>
     private static IEnumerable<string> OfSchemas(JsonNode? node, string where) => node switch
     {
         JsonObject { Count: 0 } when where.Contains("/properties/", StringComparison.Ordinal)

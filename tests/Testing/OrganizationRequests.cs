@@ -39,7 +39,7 @@ public static class OrganizationRequests
         return await response.OkAsync();
     }
 
-    /// <summary>Every item of a list, page by page; each page must say the same exact count.</summary>
+    /// <summary>Every item of a list, page by page; each page must give the same exact count.</summary>
     public static async Task<List<JsonElement>> GetAllAsync<TProgram>(
         this ServiceFixture<TProgram> service, TestCaller caller, string path, int limit)
         where TProgram : class

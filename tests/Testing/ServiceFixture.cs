@@ -17,7 +17,7 @@ namespace EnvPlatform.Testing;
 
 /// <summary>
 /// One service on real sockets with real PostgreSQL, RabbitMQ and Redis, a database and a message namespace of its own. Use
-/// <see cref="As"/> for a client that calls it as somebody.
+/// <see cref="As"/> for a client with a caller's identity.
 /// </summary>
 /// <typeparam name="TProgram">The service's entry point.</typeparam>
 public sealed class ServiceFixture<TProgram> : WebApplicationFactory<TProgram> where TProgram : class
@@ -32,7 +32,7 @@ public sealed class ServiceFixture<TProgram> : WebApplicationFactory<TProgram> w
 
     public Uri GrpcAddress { get; private set; } = null!;
 
-    /// <summary>The prefix of exchanges and queues: give it to another fixture to let both hear each other.</summary>
+    /// <summary>The prefix of exchanges and queues: give it to another fixture to let both exchange messages.</summary>
     public string MessagingPrefix => _given["Messaging:Prefix"]!;
 
     /// <param name="database">The name of the service's connection string, and its database; null for a service without one.</param>
@@ -67,7 +67,7 @@ public sealed class ServiceFixture<TProgram> : WebApplicationFactory<TProgram> w
             Address = new($"http://127.0.0.1:{httpPort}"),
             GrpcAddress = new($"http://127.0.0.1:{grpcPort}")
         };
-        // A port given here would be the only one that is listened to; the service listens where its settings say.
+        // A port given here would be the only one in use; the service listens where its settings say.
         fixture.UseKestrel();
         fixture.StartServer();
         fixture.RefuseEndpointsWithoutPolicy();
@@ -76,7 +76,7 @@ public sealed class ServiceFixture<TProgram> : WebApplicationFactory<TProgram> w
         return fixture;
     }
 
-    /// <summary>A client that calls as somebody; null for nobody.</summary>
+    /// <summary>A client with a caller's identity; null for anonymous.</summary>
     public HttpClient As(TestCaller? caller)
     {
         var client = new HttpClient { BaseAddress = Address };
@@ -104,7 +104,7 @@ public sealed class ServiceFixture<TProgram> : WebApplicationFactory<TProgram> w
         builder.ConfigureLogging(logging => logging.SetMinimumLevel(LogLevel.Warning));
     }
 
-    /// <summary>Every endpoint names a policy, or is one of the few that are open to everybody. The list may only shrink.</summary>
+    /// <summary>Every endpoint names a policy, or is one of the few that are open to everyone. The list may only shrink.</summary>
     private void RefuseEndpointsWithoutPolicy()
     {
         string[] open =

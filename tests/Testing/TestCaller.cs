@@ -3,7 +3,7 @@ using EnvPlatform.ServiceDefaults.Callers;
 
 namespace EnvPlatform.Testing;
 
-/// <summary>Somebody who calls a service directly, as if the gateway had let them in.</summary>
+/// <summary>A caller that calls a service directly, as if forwarded by the gateway.</summary>
 public sealed record TestCaller(SubjectId SubjectId, string SubjectType, string? Email, bool IsOperator, params Membership[] Memberships)
 {
     /// <summary>The token that the caller came with; null where no service asks for it.</summary>

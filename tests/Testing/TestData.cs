@@ -19,7 +19,7 @@ public static class TestData
         return file;
     }
 
-    /// <summary>The folder itself, for tests that also do without; null where there is none.</summary>
+    /// <summary>The folder itself, for tests that also work without it; null where there is none.</summary>
     public static string? Folder => Directory.Exists(Root()) ? Root() : null;
 
     private static string Root()

@@ -2,7 +2,7 @@ using Npgsql;
 
 namespace EnvPlatform.Testing;
 
-/// <summary>A database of its own on the test server, dropped at the end.</summary>
+/// <summary>A separate database on the test server, dropped at the end.</summary>
 public sealed class TestDatabase : IAsyncDisposable
 {
     private readonly string _name;

@@ -2,7 +2,7 @@ using EnvPlatform.ServiceDefaults.Callers;
 
 namespace EnvPlatform.Testing;
 
-/// <summary>An organization of a test with its people, and somebody of another.</summary>
+/// <summary>A test organization with its members, and a member of another one.</summary>
 public sealed class TestPeople
 {
     public TestPeople()

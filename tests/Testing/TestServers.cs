@@ -14,7 +14,7 @@ public static class TestServers
 {
     private static readonly Lazy<Started> Private = new(Start);
 
-    /// <summary>Kept, since the servers end with its standard input, which a collected object would close.</summary>
+    /// <summary>Kept referenced: the servers end with its standard input, which garbage collection would close.</summary>
     private static Process? _servers;
 
     private sealed record Started(string Postgres = "", string RabbitMq = "", string Redis = "", string? Failure = null);

@@ -5,9 +5,9 @@ using EnvPlatform.Agent.Collectors.Files;
 
 namespace EnvPlatform.Agent.Tests.Collectors;
 
-/// <summary>Every environment file of the real data reads as the independent reading of it, <c>environments.jsonl</c>, says.</summary>
+/// <summary>Every environment file of the real data is read as in the independent reading of it, <c>environments.jsonl</c>.</summary>
 /// <remarks>
-/// Where that reading differs from what the API wants, the difference is one of these rules and nothing else:
+/// Where that reading differs from what the API expects, the only differences are these rules:
 /// (1) it calls the manager of PyPI packages pip and their channel pypi; the API says pypi and no channel;
 /// (2) it keeps packages without a version; the agent reports them as not exact;
 /// (3) it takes the end of a source archive's name for the version (GEOPY-433.zip is a branch); the agent wants the distribution's own name

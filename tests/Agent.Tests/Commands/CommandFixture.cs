@@ -1,6 +1,6 @@
 namespace EnvPlatform.Agent.Tests.Commands;
 
-/// <summary>What each fixture of commands has: a platform and a signed-in machine.</summary>
+/// <summary>The base of all command fixtures: a platform and a signed-in machine.</summary>
 public abstract class CommandFixture
 {
     private protected const string Orgs = "/orgs/" + RecordedPlatform.Org;

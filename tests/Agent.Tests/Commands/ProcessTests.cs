@@ -1,6 +1,6 @@
 namespace EnvPlatform.Agent.Tests.Commands;
 
-/// <summary>The program itself, as a shell starts it.</summary>
+/// <summary>The program itself, started as by a shell.</summary>
 public sealed class ProcessTests : CommandFixture
 {
     [Test]

@@ -11,13 +11,13 @@ using Microsoft.Extensions.Logging;
 
 namespace EnvPlatform.Agent.Tests.Commands;
 
-/// <summary>A request as it came over the wire, its body unpacked.</summary>
+/// <summary>A request as received, its body decompressed.</summary>
 internal sealed record Received(string Method, string Path, string Query, IReadOnlyDictionary<string, string> Headers, byte[] Body)
 {
     public JsonElement Json() => JsonDocument.Parse(Body).RootElement.Clone();
 }
 
-/// <summary>A real HTTP listener that plays answers of the public API and keeps what it was asked.</summary>
+/// <summary>A real HTTP listener that replays answers of the public API and records the requests.</summary>
 internal sealed class RecordedPlatform : IAsyncDisposable
 {
     public const string Org = "acme";
@@ -45,7 +45,7 @@ internal sealed class RecordedPlatform : IAsyncDisposable
     }
 
     /// <summary>
-    /// Plays an answer for a method and path (below /api/v1); several for the same are played in turn, the last one for good.
+    /// Sets an answer for a method and path (below /api/v1); several for the same are given in turn, the last one from then on.
     /// </summary>
     public RecordedPlatform On(
         string request, int status, string body, string type = "application/json", params (string Name, string Value)[] headers) =>

@@ -43,7 +43,7 @@ internal sealed class UserMachine : IDisposable
         return _home.Combine(relative);
     }
 
-    /// <summary>The variables that stand for a signed-in agent.</summary>
+    /// <summary>The variables of a signed-in agent.</summary>
     public void SignIn(RecordedPlatform platform)
     {
         Variables["ENVPLATFORM_URL"] = platform.Url;
@@ -52,7 +52,7 @@ internal sealed class UserMachine : IDisposable
         Variables["ENVPLATFORM_MACHINE_ID"] = "0192f0c1-0000-7000-8000-000000000001";
     }
 
-    /// <summary>What a run of the agent sees of this machine.</summary>
+    /// <summary>This machine as a run of the agent sees it.</summary>
     public Surroundings Surroundings(TextWriter output, TextWriter error) => new()
     {
         In = new StringReader(In),

@@ -9,7 +9,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace EnvPlatform.Agent.Tests.Native;
 
-/// <summary>The program in native code does what the same sources do when they are run as usual.</summary>
+/// <summary>The native program behaves like the managed build of the same sources.</summary>
 [NonParallelizable]
 public sealed partial class NativeAgentTests : CommandFixture
 {
@@ -72,7 +72,7 @@ public sealed partial class NativeAgentTests : CommandFixture
         long peak = 0;
         Platform.On($"GET {Orgs}/activation", async (_, response) =>
             {
-                // The caller waits for this answer: what it has used so far is nearly all that it will use.
+                // The caller waits for this answer: its memory use so far is nearly its maximum.
                 peak = OperatingSystem.IsLinux() ? PeakOf(_program) : 0;
                 await response.WriteAsync("""{"status": "block", "message": "Old openssl."}""");
             });
@@ -193,7 +193,7 @@ public sealed partial class NativeAgentTests : CommandFixture
     private string Filled(string text) =>
         text.Replace("{home}", Machine.Home, StringComparison.Ordinal).Replace("{url}", Platform.Url, StringComparison.Ordinal);
 
-    /// <summary>What the platform was asked, without what is made anew for each request.</summary>
+    /// <summary>The requests to the platform, without the parts that differ each time.</summary>
     private string Asked()
     {
         var text = new StringBuilder();
@@ -219,7 +219,7 @@ public sealed partial class NativeAgentTests : CommandFixture
     private static Ended Comparable(Ended ended) =>
         ended with { Out = Latency().Replace(Named(ended.Out), "some ms"), Error = Named(ended.Error) };
 
-    /// <summary>The text with the one name for this machine.</summary>
+    /// <summary>The text with this machine's name replaced.</summary>
     private static string Named(string text) => Regex.Replace(text, $@"\b{Regex.Escape(Environment.MachineName)}\b", "ada-laptop");
 
     /// <summary>The program's own name in the usage line is that of the process.</summary>
@@ -249,7 +249,7 @@ public sealed partial class NativeAgentTests : CommandFixture
             }
             catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
             {
-                // Processes end, and others' may not be read.
+                // Processes end, and those of other users may not be readable.
             }
         }
 

@@ -2,10 +2,10 @@ using EnvPlatform.Agent.Tests.Commands;
 
 namespace EnvPlatform.Agent.Tests.Native;
 
-/// <summary>A run of a command in both forms: what the platform answers, what is on the machine, and what must come of it.</summary>
+/// <summary>A run of a command in both forms: the platform's answers, the machine's content, and the expected result.</summary>
 /// <param name="Command">The command's path, such as <c>env list</c>.</param>
 /// <param name="Args">All arguments after the path; <c>{home}</c> stands for the home folder.</param>
-/// <param name="Shows">A text of standard output or error.</param>
+/// <param name="Shows">Text expected on standard output or error.</param>
 internal sealed record NativeRun(string Command, string[] Args, string Shows, int ExitCode = 0)
 {
     private const string Orgs = "/orgs/" + RecordedPlatform.Org;
@@ -60,7 +60,7 @@ internal sealed record NativeRun(string Command, string[] Args, string Shows, in
          "summary": {"total": 1, "high": 1, "not_checked": 1}, "upgrades": {{Upgrades}} }
         """;
 
-    /// <summary>At least one run of every command, and one more where JSON takes another way.</summary>
+    /// <summary>At least one run of every command, and one more where JSON takes another code path.</summary>
     public static readonly NativeRun[] All =
     [
         new("login", ["--url", "{url}", "--token", "-"], "Signed in to {url} as ada@example.org, organization acme."),

@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace EnvPlatform.Agent.Tests.Native;
 
-/// <summary>Publishes the agent with eng/agent.sh, each form once in a run of the tests.</summary>
+/// <summary>Publishes the agent with eng/agent.sh, each form once per test run.</summary>
 internal static class Publishing
 {
     private static readonly Lazy<Task<(int ExitCode, string Said)>> Native = new(() => RunAsync("--form", "native", Folder("native")));
@@ -35,7 +35,7 @@ internal static class Publishing
         return Path.Combine(Folder(rid), files[0]!);
     }
 
-    /// <summary>Runs eng/agent.sh from a folder of its own; answers what it printed, standard error last.</summary>
+    /// <summary>Runs eng/agent.sh from a folder of its own; returns its output, standard error last.</summary>
     public static async Task<(int ExitCode, string Said)> RunAsync(params IEnumerable<string> args)
     {
         var start = new ProcessStartInfo(Path.Combine(TestData.Repository, "eng", "agent.sh"), args)
@@ -45,7 +45,7 @@ internal static class Publishing
             RedirectStandardError = true,
             WorkingDirectory = Path.GetTempPath(),
         };
-        // The test host's own settings of MSBuild are nothing to another build.
+        // The test host's own MSBuild settings must not affect another build.
         foreach (var name in start.Environment.Keys.Where(name => name.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase)).ToArray())
         {
             start.Environment.Remove(name);

@@ -5,7 +5,7 @@ using EnvPlatform.Agent.Tests.Commands;
 
 namespace EnvPlatform.Agent.Tests.Native;
 
-/// <summary>The single files of the platforms: each is of its platform, and runs where this machine is of it.</summary>
+/// <summary>The single files of the platforms: each is for its platform, and runs where this machine is of that platform.</summary>
 [NonParallelizable]
 public sealed class SingleFileTests
 {

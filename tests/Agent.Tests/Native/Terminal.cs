@@ -6,7 +6,7 @@ using EnvPlatform.Agent.Tests.Commands;
 
 namespace EnvPlatform.Agent.Tests.Native;
 
-/// <summary>A program on a terminal: util-linux's <c>script</c> gives it one, the test reads what it shows and types.</summary>
+/// <summary>A program on a terminal: util-linux's <c>script</c> provides it, the test reads the screen and types.</summary>
 internal sealed partial class Terminal : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
@@ -20,7 +20,7 @@ internal sealed partial class Terminal : IDisposable
         _reading = ReadAsync();
     }
 
-    /// <summary>All that was shown so far, with the escapes.</summary>
+    /// <summary>All output so far, with the escapes.</summary>
     public string Shown
     {
         get
@@ -32,7 +32,7 @@ internal sealed partial class Terminal : IDisposable
         }
     }
 
-    /// <summary>Starts a program of a machine on a terminal of so many columns.</summary>
+    /// <summary>Starts a program of a machine on a terminal with that many columns.</summary>
     public static Terminal Start(UserMachine machine, int columns, string program, params string[] args)
     {
         var command = $"echo \"on $(tty).\"; stty cols {columns}; exec {string.Join(' ', args.Prepend(program).Select(Quoted))}";
@@ -46,7 +46,7 @@ internal sealed partial class Terminal : IDisposable
     public Task ShowsAsync(string text) =>
         UntilAsync(() => Task.FromResult(Shown.Contains(text, StringComparison.Ordinal)), $"the program shows '{text}'");
 
-    /// <summary>Waits until the terminal repeats nothing of what is typed.</summary>
+    /// <summary>Waits until the terminal echoes nothing.</summary>
     public Task IsSilentAsync() => UntilAsync(
         async () =>
         {

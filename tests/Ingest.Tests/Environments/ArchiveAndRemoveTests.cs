@@ -17,7 +17,7 @@ public sealed class ArchiveAndRemoveTests : IngestFixture
         await SendAndExpectAsync(HttpMethod.Post, Ada, $"environments/{id}/archive", HttpStatusCode.NoContent);
         Assert.That(await ListedAsync("environments"), Does.Not.Contain(id));
         Assert.That(await ListedAsync("environments?archived=true"), Does.Contain(id));
-        // Once more changes nothing and says nothing.
+        // A repetition changes nothing and publishes nothing.
         await SendAndExpectAsync(HttpMethod.Post, Ada, $"environments/{id}/archive", HttpStatusCode.NoContent);
         // It can still be logged, and stays in the archive.
         var logged = await LoggedAsync(Bob, Body([Conda("a", "2")], "/archive/a"));

@@ -9,12 +9,12 @@ using EnvPlatform.Testing;
 
 namespace EnvPlatform.Ingest.Tests.Environments;
 
-/// <summary>Whatever is wrong with a request is answered by 400 and the field, or 413; nothing is 500 and nothing is stored.</summary>
+/// <summary>Any invalid request gets 400 with the field, or 413; never 500, and nothing is stored.</summary>
 public sealed class BadInputTests : IngestFixture
 {
     private static readonly string Long = new('n', 10_240);
 
-    /// <summary>What is wrong, how a good log becomes so, and the field that the answer names.</summary>
+    /// <summary>The error, how a valid log is changed to have it, and the field that the answer names.</summary>
     private static IEnumerable<TestCaseData> BadLogs()
     {
         yield return Case("machine_id_missing", "machine_id", body => body.Remove("machine_id"));
@@ -155,7 +155,7 @@ public sealed class BadInputTests : IngestFixture
     public async Task A_broken_gzip_body_is_refused()
     {
         var packed = Gzipped.Of(Body([], "/broken").ToJsonString());
-        packed.AsSpan(10).Fill(0xAA); // all that follows the header of the format
+        packed.AsSpan(10).Fill(0xAA); // everything after the header of the format
         using var broken = await PostBytesAsync(Bob, packed, "gzip");
         await AssertRefusedAsync(broken, "body");
         using var notPacked = await PostBytesAsync(Bob, "{}"u8.ToArray(), "gzip");

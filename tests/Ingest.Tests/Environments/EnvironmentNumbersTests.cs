@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 
 namespace EnvPlatform.Ingest.Tests.Environments;
 
-/// <summary>The numbers that are kept of environments, for the organization and for each set, against the rows themselves.</summary>
+/// <summary>The stored numbers of environments, for the organization and for each set, against the rows themselves.</summary>
 public sealed class EnvironmentNumbersTests : IngestFixture
 {
     [Test]
@@ -15,7 +15,7 @@ public sealed class EnvironmentNumbersTests : IngestFixture
             var random = new Random(worker);
             for (var step = 0; step < 25; step++)
             {
-                // Few prefixes, so that workers meet, and move environments from one set to another in both directions.
+                // Few prefixes, so that workers collide, and move environments from one set to another in both directions.
                 JsonObject body = Body(sets[random.Next(sets.Length)], $"/numbers/{random.Next(6)}");
                 using var logged = await LogAsync(Bob, body);
                 var id = (await GetAsync(Ada, "environments?limit=1000")).GetProperty("items").EnumerateArray()

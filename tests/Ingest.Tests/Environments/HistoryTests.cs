@@ -12,7 +12,7 @@ namespace EnvPlatform.Ingest.Tests.Environments;
 
 public sealed class HistoryTests : IngestFixture
 {
-    /// <summary>Small sets over few names, so that every kind of change happens, two versions of one package at once among them.</summary>
+    /// <summary>Small sets over few names, so that every kind of change occurs, including two versions of one package at once.</summary>
     private static Arbitrary<PackageKey[]> Sets()
     {
         var key = from name in Gen.Choose(0, 6)

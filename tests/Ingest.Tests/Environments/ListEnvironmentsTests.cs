@@ -40,7 +40,7 @@ public sealed class ListEnvironmentsTests : IngestFixture
             await LoggedAsync(bobs ? Bob : Eve, body);
         }
 
-        // What events would bring over weeks: spread at random, with ties and with gaps.
+        // What events would produce over weeks: randomly distributed, with ties and gaps.
         await using (var connection = await Db.OpenConnectionAsync())
         {
             _setOf = (await connection.QueryAsync<(string Digest, long Set)>("select digest, package_set_id from package_sets"))
@@ -181,7 +181,7 @@ public sealed class ListEnvironmentsTests : IngestFixture
         _ => Nullable.Compare(Time(a, field), Time(b, field)),
     };
 
-    /// <summary>By what a scan found, environments come set by set.</summary>
+    /// <summary>Sorted by scan results, environments are ordered by set.</summary>
     private int CompareSets(JsonElement a, JsonElement b, string field) =>
         field is "vulnerabilities" or "max_cvss" or "scanned_at" ? _setOf[Text(a, "digest")].CompareTo(_setOf[Text(b, "digest")]) : 0;
 

@@ -133,7 +133,7 @@ public sealed class LogEnvironmentTests : IngestFixture
         var other = await LoggedAsync(Bob, Body(Some("digest-first"), "/digest/b", digestOnly: true));
         Assert.That(other.GetProperty("created").GetBoolean(), Is.True);
         Assert.That(other.GetProperty("packages").GetInt32(), Is.EqualTo(3));
-        // A whole change by the digest alone.
+        // A complete change by the digest alone.
         await LoggedAsync(Bob, Body(Some("digest-second"), "/digest/a"));
         var back = await LoggedAsync(Bob, Body(Some("digest-first"), "/digest/a", digestOnly: true));
         Assert.That(back.GetProperty("changed").GetBoolean(), Is.True);

@@ -38,7 +38,7 @@ public sealed class RealEnvironmentsTests : IngestFixture
 
     private static PackageEntry Entry(JsonElement package) =>
         new(
-            // The data names the tool, the log the index.
+            // The data name the tool, the log names the index.
             Text(package, "manager") == "pip" ? "pypi" : Text(package, "manager"), Text(package, "name"), Text(package, "version"),
             Text(package, "build"), Text(package, "subdir"), Text(package, "channel"), null, null, null);
 

@@ -12,7 +12,7 @@ public sealed class TwoInstancesTests : IngestFixture
     {
         await using var other = await StartAnotherAsync();
         var random = new Random(11);
-        // Sets that overlap, their packages in any order, each environment logged by several at once through both instances.
+        // Sets that overlap, their packages in any order, each environment logged by several workers at once through both instances.
         var sets = Enumerable.Range(0, 30)
             .Select(i => Enumerable.Range(0, 120).Select(j => Conda($"shared{(i * 7 + j) % 240}", "1")).ToArray()).ToArray();
         var work = Enumerable.Range(0, 240).Select(i => (Prefix: $"/two/{i % 60}",
@@ -64,7 +64,7 @@ public sealed class TwoInstancesTests : IngestFixture
             Assert.That((int)response.StatusCode, Is.AnyOf(200, 201), await response.Content.ReadAsStringAsync(ct));
         });
         Assert.That(await ScalarAsync<long>("select count(*) from environments where prefix like '/flip/%'"), Is.EqualTo(4));
-        // Each log follows on from the one before, and the last one is the state of now.
+        // Each log follows from the previous one, and the last one is the current state.
         Assert.That(
             await ScalarAsync<long>(
                 """

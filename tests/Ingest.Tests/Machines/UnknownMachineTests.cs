@@ -13,7 +13,8 @@ using Npgsql;
 namespace EnvPlatform.Ingest.Tests.Machines;
 
 /// <summary>
-/// A log that comes before the event of its machine: Ingest and Identity on message namespaces apart, so that the event never comes.
+/// A log that arrives before the event of its machine: Ingest and Identity have separate message namespaces, so that the event never
+/// arrives.
 /// </summary>
 public sealed class UnknownMachineTests
 {

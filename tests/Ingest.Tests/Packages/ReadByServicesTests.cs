@@ -11,7 +11,7 @@ using Grpc.Net.Client;
 
 namespace EnvPlatform.Ingest.Tests.Packages;
 
-/// <summary>What other services ask of Ingest by gRPC, and the packages of an environment while Scanner is away.</summary>
+/// <summary>What other services read from Ingest by gRPC, and the packages of an environment while Scanner is unavailable.</summary>
 public sealed class ReadByServicesTests : IngestFixture
 {
     private GrpcChannel _channel = null!;

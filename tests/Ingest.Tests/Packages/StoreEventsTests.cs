@@ -9,7 +9,7 @@ using EnvPlatform.Testing;
 
 namespace EnvPlatform.Ingest.Tests.Packages;
 
-/// <summary>What Ingest learns from other services' events, which may come twice, late and out of order.</summary>
+/// <summary>What Ingest learns from other services' events, which may be duplicated, late and out of order.</summary>
 public sealed class StoreEventsTests : IngestFixture
 {
     private static readonly DateTimeOffset Noon = new(2030, 1, 1, 12, 0, 0, TimeSpan.Zero);
@@ -159,7 +159,7 @@ public sealed class StoreEventsTests : IngestFixture
         var body = Body([Conda("lent", "1")], "/lent", machine);
         var id = new EnvironmentId((await LoggedAsync(Bob, body)).GetProperty("environment_id").GetGuid());
         await PublishTwiceAsync(new MachineRemoved(Organization.Id, machine, Bob.SubjectId, "lent", "linux-64", Noon.AddHours(1)));
-        // Identity, which is not here, would be asked whether it is back.
+        // Identity, which is not running here, would be asked whether the machine is registered again.
         await Eventually.BecomesTrueAsync(
             async () => await StatusOfLogAsync(body) == HttpStatusCode.ServiceUnavailable, "the machine is not known any more");
         Assert.That((await ViewAsync(id)).GetProperty("machine").GetProperty("hostname").GetString(), Is.EqualTo("lent"));

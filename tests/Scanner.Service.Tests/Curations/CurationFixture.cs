@@ -42,7 +42,7 @@ public abstract class CurationFixture : ScannerFixture
             package => package.GetProperty("status").GetString()!));
     }
 
-    /// <summary>The vulnerabilities that an environment shows when nobody asks for others.</summary>
+    /// <summary>The vulnerabilities that an environment shows by default.</summary>
     protected async Task<string?[]> ShownAsync(EnvironmentId environment) =>
         [.. (await GetAllAsync(Ada, $"environments/{environment}/vulnerabilities", 100)).Select(Id)];
 

@@ -4,7 +4,7 @@ using EnvPlatform.Testing;
 
 namespace EnvPlatform.Scanner.Service.Tests.Curations;
 
-/// <summary>A verdict that expires lapses by itself, once, and what was held before counts again.</summary>
+/// <summary>A verdict expires by itself, once, and the previous verdict counts again.</summary>
 public sealed class ExpireCurationsTests : CurationFixture
 {
     private static readonly TimeSpan Short = TimeSpan.FromSeconds(1.5);

@@ -3,9 +3,7 @@ using EnvPlatform.Testing;
 
 namespace EnvPlatform.Scanner.Service.Tests.Curations;
 
-/// <summary>
-/// Imports change what goes by which id, and beside them people curate: verdicts and counts stay with what they are about.
-/// </summary>
+/// <summary>Imports change which ids belong together while people curate: verdicts and counts stay with their vulnerabilities.</summary>
 public sealed class FollowAliasesTests : CurationFixture
 {
     [Test]

@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 
 namespace EnvPlatform.Scanner.Service.Tests.Curations;
 
-/// <summary>What is exported is what the specifications of the formats say.</summary>
+/// <summary>Exports conform to the specifications of the formats.</summary>
 public sealed class VexSchemaTests : CurationFixture
 {
     [SetUp]
@@ -109,7 +109,8 @@ public sealed class VexSchemaTests : CurationFixture
             Assert.That(product["identifiers"] is not JsonObject identifiers || Names(identifiers).SequenceEqual(["purl"]), Is.True, text);
         }
 
-        // A label and a text of impact exclude each other in the first edition of the schema, and one of them is needed in all.
+        // A justification and an impact statement exclude each other in the first edition of the schema, and one of them is required in
+        // all.
         var isNotAffected = (string?)statement["status"] == "not_affected";
         Assert.That(statement.ContainsKey("justification") ^ statement.ContainsKey("impact_statement"), Is.EqualTo(isNotAffected), text);
         Assert.That(statement.ContainsKey("action_statement"), Is.EqualTo((string?)statement["status"] == "affected"), text);

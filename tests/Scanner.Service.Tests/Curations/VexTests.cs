@@ -6,7 +6,7 @@ using EnvPlatform.Testing;
 
 namespace EnvPlatform.Scanner.Service.Tests.Curations;
 
-/// <summary>Verdicts leave and come as VEX documents.</summary>
+/// <summary>Verdicts are exported and imported as VEX documents.</summary>
 public sealed class VexTests : CurationFixture
 {
     [TestCase("openvex")]
@@ -162,7 +162,7 @@ public sealed class VexTests : CurationFixture
         return await OkAsync(response);
     }
 
-    /// <summary>What is held of the vulnerabilities of a test.</summary>
+    /// <summary>The verdicts on the vulnerabilities of a test.</summary>
     private async Task<string[]> HeldAsync(int test) =>
         [
             .. (await GetAllAsync(Ada, "vulnerabilities/curations", 100)).Where(one => one.GetProperty("vulnerability_id").GetString()!

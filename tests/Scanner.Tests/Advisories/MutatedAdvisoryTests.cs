@@ -11,7 +11,7 @@ using EnvPlatform.Testing;
 
 namespace EnvPlatform.Scanner.Tests.Advisories;
 
-/// <summary>Real records with something missing, of another type, or far larger than anybody means.</summary>
+/// <summary>Real records with something missing, of another type, or far too large.</summary>
 public sealed class MutatedAdvisoryTests
 {
     private const int Records = 60;
@@ -114,7 +114,7 @@ public sealed class MutatedAdvisoryTests
         var ring = Enumerable.Range(0, 100).Select(i => Advisory($"A-{i}", [$"A-{(i + 1) % 100}"])).ToArray();
         Assert.That(VulnerabilityGroups.Of(ring).All, Has.Count.EqualTo(1));
 
-        // A withdrawn record connects nothing; that others name it still does.
+        // A withdrawn record connects nothing; others that name it still connect.
         var withdrawn = ring.Select((one, i) => i is 10 or 11 or 50 or 51 ? one with { Withdrawn = DateTimeOffset.UnixEpoch } : one)
             .ToArray();
         Assert.That(VulnerabilityGroups.Of(withdrawn).All, Has.Count.EqualTo(2));

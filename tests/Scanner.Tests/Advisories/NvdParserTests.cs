@@ -9,7 +9,7 @@ using EnvPlatform.Testing;
 
 namespace EnvPlatform.Scanner.Tests.Advisories;
 
-/// <summary>What a record of NVD says, clause by clause.</summary>
+/// <summary>The meaning of an NVD record, clause by clause.</summary>
 public sealed class NvdParserTests
 {
     [TestCase("cpe:2.3:a:openssl:openssl:1.0.2:beta1:*:*:*:*:*:*", "openssl", "1.0.2-beta1", true)]

@@ -52,7 +52,7 @@ public sealed class NvdSamplesTests
     [TestCase("openssl", "3.1.5", "CVE-2024-0727", false)]
     [TestCase("openssl", "3.2.0", "CVE-2024-0727", true)]
     [TestCase("openssl", "3.2.1", "CVE-2024-0727", false)]
-    // The same records about what was built with OpenSSL.
+    // The same records about programs built with OpenSSL.
     [TestCase("python", "2.7.7", "CVE-2014-0224", true)]
     [TestCase("python", "2.7.8", "CVE-2014-0224", false)]
     [TestCase("python", "3.4.1", "CVE-2014-0224", true)]
@@ -100,7 +100,7 @@ public sealed class NvdSamplesTests
     [TestCase("libuv", "1.48.0", "CVE-2024-24806", false)]
     [TestCase("wget", "1.24.5", "CVE-2024-10524", true)]
     [TestCase("wget", "1.25.0", "CVE-2024-10524", false)]
-    // Java 8 has other numbers at NVD than on conda-forge.
+    // Java 8 has different version numbers at NVD and on conda-forge.
     [TestCase("openjdk", "8.0.392", "CVE-2024-20919", true)]
     [TestCase("openjdk", "8.0.402", "CVE-2024-20919", false)]
     [TestCase("openjdk", "11.0.21", "CVE-2024-20919", true)]

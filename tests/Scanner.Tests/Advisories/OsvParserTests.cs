@@ -5,7 +5,7 @@ using EnvPlatform.Scanner.Advisories.Osv;
 
 namespace EnvPlatform.Scanner.Tests.Advisories;
 
-/// <summary>Records of the OSV schema, good and bad.</summary>
+/// <summary>Records of the OSV schema, valid and invalid.</summary>
 public sealed class OsvParserTests
 {
     [Test]

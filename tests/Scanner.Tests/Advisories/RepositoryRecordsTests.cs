@@ -8,7 +8,7 @@ using EnvPlatform.Testing;
 
 namespace EnvPlatform.Scanner.Tests.Advisories;
 
-/// <summary>Records that name no package but a repository, in the shapes in which CPython, curl and osv.dev publish them.</summary>
+/// <summary>Records that name a repository instead of a package, in the forms that CPython, curl and osv.dev publish.</summary>
 public sealed class RepositoryRecordsTests
 {
     // As the Python Software Foundation writes: commits, and releases without a name for the ecosystem.

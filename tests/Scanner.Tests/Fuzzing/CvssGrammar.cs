@@ -30,7 +30,7 @@ internal static class CvssGrammar
         "S X N P", "AU X N Y", "R X A U I", "V X D C", "RE X L M H", "U X Clear Green Amber Red"
     ];
 
-    /// <summary>Metrics of the first group all, of the others some, in the order of the specification.</summary>
+    /// <summary>All metrics of the first group, some of the others, in the order of the specification.</summary>
     public static string Draw(Random random, string[] mandatory, params string[][] optional) =>
         string.Join('/', mandatory.Concat(optional.SelectMany(group => group).Where(_ => random.Next(2) == 0)).Select(metric =>
         {

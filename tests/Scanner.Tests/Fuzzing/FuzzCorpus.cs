@@ -3,7 +3,7 @@ using System.Text;
 
 namespace EnvPlatform.Scanner.Fuzzing;
 
-/// <summary>What inputs are made of: a few originals that are built in, and real ones of the folder of data where there is one.</summary>
+/// <summary>The sources of inputs: a few built-in originals, and real ones from the data folder where there is one.</summary>
 internal sealed class FuzzCorpus
 {
     private const int MostOfAKind = 2_000;
@@ -150,7 +150,7 @@ internal sealed class FuzzCorpus
         }
     }
 
-    // Evenly over the file, so that no source is left out.
+    // Evenly distributed over the file, so that no source is left out.
     private static string[] Sample(IEnumerable<string> all)
     {
         var texts = all.Distinct(StringComparer.Ordinal).ToArray();

@@ -3,8 +3,8 @@ using System.Text;
 
 namespace EnvPlatform.Scanner.Fuzzing;
 
-/// <summary>What a run came to.</summary>
-/// <param name="Accepted">Of the inputs, how many the parser took for valid.</param>
+/// <summary>The result of a run.</summary>
+/// <param name="Accepted">The number of inputs that the parser accepted.</param>
 /// <param name="Failure">Null when everything held.</param>
 internal sealed record FuzzResult(long Inputs, long Accepted, FuzzFailure? Failure);
 
@@ -84,7 +84,7 @@ internal static class FuzzRun
         }
     }
 
-    // Leaves out ever smaller pieces for as long as it goes on failing.
+    // Removes ever smaller pieces as long as it keeps failing.
     private static string Minimize(FuzzTarget target, string input, Exception exception)
     {
         var steps = MinimizingSteps;

@@ -1,6 +1,6 @@
 namespace EnvPlatform.Scanner.Fuzzing;
 
-/// <summary>Every parser of the scanner that reads what others wrote.</summary>
+/// <summary>Every parser of the scanner that reads untrusted input.</summary>
 internal static class FuzzTargets
 {
     public static readonly string[] Names =
@@ -56,6 +56,6 @@ internal static class FuzzTargets
 
     public static string Repeat(string piece, int count) => string.Concat(Enumerable.Repeat(piece, count));
 
-    /// <summary>Pieces that are each another, with commas between them.</summary>
+    /// <summary>Distinct pieces, separated by commas.</summary>
     public static string List(int count, Func<int, string> piece) => string.Join(',', Enumerable.Range(0, count).Select(piece));
 }

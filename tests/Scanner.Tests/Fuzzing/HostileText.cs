@@ -2,7 +2,7 @@ using System.Text;
 
 namespace EnvPlatform.Scanner.Fuzzing;
 
-/// <summary>Makes text that no honest source would send, most of it out of what one would.</summary>
+/// <summary>Creates text that no genuine source would send, mostly from text that one would.</summary>
 internal static class HostileText
 {
     private const int MostChanges = 4;
@@ -19,7 +19,7 @@ internal static class HostileText
     private const string Alphabet =
         "01239.-_+!*~:;/@%?#&=,'\"\\{}[]() \t\r\nabcdelnopqrstuvxyzACHLNPRSTVXZ\0\x1b\x1f\x7f\x80\xa0\xad\xc3\xff";
 
-    // What breaks the assumption that a letter is one character, has one case, or is what it looks like.
+    // Characters that break the assumption that a letter is one character, has one case, or is what it looks like.
     private const string Wide = "\u0130\u0131\u017f\u212a\u0663\u00b2\u0301\u200b\u2028\u3000\ufeff\uffff\ud83d\ude00\ud800\udc00";
 
     /// <summary>

@@ -4,10 +4,10 @@ using static EnvPlatform.Scanner.Fuzzing.BrokenPropertyException;
 
 namespace EnvPlatform.Scanner.Fuzzing;
 
-/// <summary>The schemes of versions: three texts at once, so that their order can be looked at.</summary>
+/// <summary>The schemes of versions: three texts at once, so that their order can be checked.</summary>
 internal static class VersionTargets
 {
-    // A character that is none, between the three.
+    // A noncharacter, between the three.
     private const char Separator = '\ufffe';
 
     // Few pieces, so that many versions are equal or differ in one place only.
@@ -96,7 +96,7 @@ internal static class VersionTargets
         foreach (var piece in (string[])["1", "0", "1.", "0.", "1a", "a", "z", ".", "-", "_", "+", "!", "1!", "1_", "1-", ".dev1", "post",
             "*", "1+a.", "rc1", " ", "\ud83d\ude00"])
         {
-            // The one and its like, and both with something after them that decides late.
+            // The repeated piece, and the same with a suffix that decides late.
             yield return new HostileShape($"'{piece}' repeated", n =>
             {
                 var run = "1." + FuzzTargets.Repeat(piece, n);

@@ -8,7 +8,7 @@ using static EnvPlatform.Scanner.Fuzzing.BrokenPropertyException;
 
 namespace EnvPlatform.Scanner.Fuzzing;
 
-/// <summary>VEX documents. Whatever a statement says can be stored, and each that can be applied has all that is needed for it.</summary>
+/// <summary>VEX documents. Every statement can be stored, and each one that can be applied has everything it needs.</summary>
 internal static class VexTargets
 {
     private const string Organization = "urn:uuid:1";

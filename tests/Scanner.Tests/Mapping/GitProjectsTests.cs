@@ -2,7 +2,7 @@ using EnvPlatform.Scanner.Mapping;
 
 namespace EnvPlatform.Scanner.Tests.Mapping;
 
-/// <summary>The table of repositories, and versions out of tags.</summary>
+/// <summary>The table of repositories, and versions from tags.</summary>
 public sealed class GitProjectsTests
 {
     [TestCase("https://github.com/python/cpython", "v3.9.1", "3.9.1")]

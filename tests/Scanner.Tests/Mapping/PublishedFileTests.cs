@@ -6,7 +6,7 @@ using EnvPlatform.Testing;
 
 namespace EnvPlatform.Scanner.Tests.Mapping;
 
-/// <summary>The files of published mappings, good and bad.</summary>
+/// <summary>The files of published mappings, valid and invalid.</summary>
 public sealed class PublishedFileTests
 {
     [Test]

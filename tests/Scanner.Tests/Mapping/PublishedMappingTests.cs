@@ -3,7 +3,7 @@ using EnvPlatform.Scanner.Matching;
 
 namespace EnvPlatform.Scanner.Tests.Mapping;
 
-/// <summary>What published mappings say, and what weighs more.</summary>
+/// <summary>The answers of published mappings, and what takes precedence over them.</summary>
 public sealed class PublishedMappingTests
 {
     private const string Python = "py310_0";

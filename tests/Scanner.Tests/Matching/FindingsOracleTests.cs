@@ -112,7 +112,7 @@ public sealed class FindingsOracleTests
     // The oracle names no channels.
     private static InstalledPackage Row(InstalledPackage package) => package with { Channel = null };
 
-    // Rule 1 of the oracle: what no build string calls Python is neither expected nor false.
+    // Rule 1 of the oracle: a package whose build string does not indicate Python is neither expected nor a false positive.
     private static bool IsJudged(InstalledPackage package) =>
         package.Manager == PackageManager.PyPI || (package.Build is not null && ConventionMapping.IsPythonBuild(package.Build));
 

@@ -30,7 +30,7 @@ internal static class RealEnvironments
     public static AdvisoryIndex Index(string feed) =>
         Indexes.GetOrAdd(feed, static name => new Lazy<AdvisoryIndex>(() => Build(name))).Value;
 
-    /// <summary>The mapping that an import of conda-forge's published mapping and of the table kept by hand gives.</summary>
+    /// <summary>The mapping after an import of conda-forge's published mapping and of the table kept by hand.</summary>
     public static ConventionMapping Published()
     {
         using var parselmouth = File.OpenRead(TestData.File("mapping", "parselmouth-conda-forge.json"));

@@ -4,7 +4,7 @@ using static EnvPlatform.Scanner.Fuzzing.CvssGrammar;
 
 namespace EnvPlatform.Scanner.Tests.Severities;
 
-/// <summary>What holds for the scores of every vector, tried on thousands drawn from the grammar.</summary>
+/// <summary>Properties of the scores of every vector, tested on thousands generated from the grammar.</summary>
 public sealed class CvssPropertyTests
 {
     private const int Draws = 5_000;

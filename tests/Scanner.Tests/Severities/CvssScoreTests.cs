@@ -2,7 +2,7 @@ using EnvPlatform.Scanner.Severities;
 
 namespace EnvPlatform.Scanner.Tests.Severities;
 
-/// <summary>Examples that FIRST works out in its documents, and vectors that its specifications do not allow.</summary>
+/// <summary>Worked examples from FIRST's documents, and vectors that its specifications do not allow.</summary>
 public sealed class CvssScoreTests
 {
     // A Complete Guide to CVSS 2.0, section 3.3: Apache chunked encoding, Windows ASN.1, STAT Scanner.

@@ -8,8 +8,8 @@ using EnvPlatform.Scanner.Upgrades;
 namespace EnvPlatform.Scanner.Tests.Upgrades;
 
 /// <summary>
-/// Upgrades against advisories drawn at random from few versions, so that ranges overlap, touch and contradict each other; held to a search
-/// through all fixes.
+/// Upgrades against advisories drawn at random from few versions, so that ranges overlap, touch and contradict each other; compared with a
+/// search through all fixes.
 /// </summary>
 public sealed class RandomUpgradesTests
 {

@@ -13,7 +13,7 @@ using EnvPlatform.Testing;
 namespace EnvPlatform.Scanner.Tests.Upgrades;
 
 /// <summary>
-/// The upgrades of every real environment against the real advisories, carried out and matched again, and held to a search through all
+/// The upgrades of every real environment against the real advisories, applied and matched again, and compared with a search through all
 /// fixes.
 /// </summary>
 public sealed partial class RealUpgradesTests
@@ -73,7 +73,7 @@ public sealed partial class RealUpgradesTests
             foreach (var package in one.Vulnerable)
             {
                 var mapped = Known.Value.Index.Match(package.Installed).Mapped;
-                // Outputs of one project move together, so a fix is one that is above them all.
+                // Outputs of one project are upgraded together, so a fix must be above them all.
                 var together = one.Vulnerable.Where(other => other.Manager == package.Manager
                     && Known.Value.Index.Match(other.Installed).Mapped.Identity == mapped.Identity).ToArray();
                 var wanted = together.SelectMany(other => other.Open).Distinct().ToArray();

@@ -8,7 +8,7 @@ using Microsoft.Extensions.Options;
 
 namespace EnvPlatform.Scanner.Tests.Advisories.Feeds;
 
-/// <summary>How health, metrics and the log speak of feeds that grow old.</summary>
+/// <summary>How health, metrics and the log report feeds that become stale.</summary>
 public sealed class FeedStatesTests
 {
     private static readonly DateTimeOffset Start = new(2026, 11, 21, 12, 0, 0, TimeSpan.Zero);
