@@ -24,7 +24,7 @@ public sealed class FollowAppendsTests
         var waiting = Enumerable.Range(0, 6).Select(i => ReadAsync(organization, "?sort=seq", i % 2, wait: 25)).ToArray();
         var stranger = ReadAsync(TestCaller.NewOrganization(Roles.Auditor), "?sort=seq", 0, wait: 4);
         await Task.Delay(TimeSpan.FromSeconds(1));
-        Assert.That(waiting.Count(task => task.IsCompleted), Is.Zero, "there is nothing to tell");
+        Assert.That(waiting.Count(task => task.IsCompleted), Is.Zero, "there is nothing to return");
         var occurred = _platform.NewEvent(organization: organization.Id);
         await _platform.PublishAsync(occurred);
         foreach (var answer in await Task.WhenAll(waiting))
@@ -74,7 +74,7 @@ public sealed class FollowAppendsTests
         while (seen.Count < events.Count)
         {
             var page = await ReadAsync(organization, query, seen.Count % 2, wait: 20);
-            Assert.That(page.Ids, Is.Not.Empty, "the time was not over");
+            Assert.That(page.Ids, Is.Not.Empty, "the wait did not time out");
             seen.AddRange(page.Ids);
             query = $"?sort=seq&limit=7&after={Uri.EscapeDataString(page.Next)}";
         }

@@ -42,7 +42,7 @@ public sealed class RunTests
         one.Signal(RunProcess.Interrupt);
         other.Signal(RunProcess.Terminate);
         Assert.That(await one.ExitAsync(), Is.Zero, one.Output);
-        Assert.That(one.Processes(), Is.Empty, "it returns when all has ended");
+        Assert.That(one.Processes(), Is.Empty, "it returns when all processes have ended");
         Assert.That(await other.ExitAsync(), Is.Zero, other.Output);
         Assert.That(other.Processes(), Is.Empty);
         Assert.That(Path.Combine(Data("one"), "logs", "scanner.log"), Does.Exist);
@@ -74,7 +74,7 @@ public sealed class RunTests
         using var again = RunProcess.Start(Data("one"), null, Port(), "--dashboard", "false");
         await again.PrintsAsync(Ready);
         Assert.That(again.Output, Does.Contain("bootstrap.json"), "later starts name the file");
-        Assert.That(again.Output, Does.Not.Contain(Password("one")), "and do not show what is in it");
+        Assert.That(again.Output, Does.Not.Contain(Password("one")), "and do not show its content");
         again.Signal(RunProcess.Interrupt);
         Assert.That(await again.ExitAsync(), Is.Zero, again.Output);
     }

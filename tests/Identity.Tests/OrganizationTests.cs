@@ -25,7 +25,7 @@ public sealed class OrganizationTests
         Assert.That((bool)me["operator"]!, Is.True);
         Assert.That(
             (await _host.OutboxAsync("TokenRevoked")).SelectMany(message => message["tokens"]!.AsArray()), Is.Not.Empty,
-            "The gateways are told to forget what they know of the operator.");
+            "The gateways are told to drop their answers about the operator.");
     }
 
     [Test]

@@ -21,7 +21,7 @@ public sealed class RedisAwayTests
         using var blocked = await platform.SetAsync(environment, new { status = "block" }, instance: 0);
         Assert.That((int)blocked.StatusCode, Is.EqualTo(200));
         Assert.That(await platform.StatusAsync(environment, 0), Is.EqualTo("block"));
-        Assert.That(await platform.StatusAsync(environment, 1), Is.EqualTo("block"), "no message can have told it");
+        Assert.That(await platform.StatusAsync(environment, 1), Is.EqualTo("block"), "no message can have reached it");
 
         await redis.StartAsync();
         await CheckActivationTests.UntilRedisAsync(platform, 0, "healthy");

@@ -42,7 +42,7 @@ public sealed class FeedResumeTests : FeedFixture
             victim.Kill();
             left = await FeedAsync(witness, "held", feed => feed.GetProperty("state").GetString() != "fetching");
             Assert.That((left.GetProperty("state").GetString(), Bytes(left, "bytes_fetched") >= 1_250_000), Is.EqualTo(("due", true)),
-                "what came is kept, and nobody pretends to go on");
+                "the received part is kept, and the feed is due");
         }
 
         Publisher.Publish("/changed", Osv("PYSEC-3100-2", "New", Size + 7));
@@ -58,7 +58,7 @@ public sealed class FeedResumeTests : FeedFixture
         {
             Assert.That(held.Select(asked => asked.Status), Is.EqualTo(new[] { 200, 206 }));
             Assert.That(held[1].Range, Is.EqualTo($"bytes={Bytes(left, "bytes_fetched")}-"));
-            Assert.That(changed.Select(asked => asked.Status), Is.EqualTo(new[] { 200, 200 }), "asked for the rest, given another file");
+            Assert.That(changed.Select(asked => asked.Status), Is.EqualTo(new[] { 200, 200 }), "requested the rest, got another file");
             Assert.That(changed[1].IfRange, Is.Not.Empty);
             Assert.That(
                 await ScalarAsync<string>("select convert_from(raw, 'UTF8')::json ->> 'details' from advisories where id = 'PYSEC-3100-1'"),

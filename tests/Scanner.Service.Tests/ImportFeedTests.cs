@@ -97,7 +97,7 @@ public sealed class ImportFeedTests : ScannerFixture
                 same.GetProperty("added").GetInt32() + same.GetProperty("changed").GetInt32() + same.GetProperty("withdrawn").GetInt32(),
                 Is.Zero);
             Assert.That(await ScalarAsync<long>(Db, "select generation from advisory_state"), Is.EqualTo(generation),
-                "what changes nothing moves nothing");
+                "an import without changes has no effect");
         });
     }
 

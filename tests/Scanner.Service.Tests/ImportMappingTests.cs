@@ -55,9 +55,9 @@ public sealed class ImportMappingTests : ScannerFixture
         Assert.Multiple(async () =>
         {
             Assert.That(Outcome(later), Is.EqualTo((0, 1, 1)));
-            Assert.That(await FindingsAsync(Bob, ours), Is.Empty, "what is listed no more is what it was before");
+            Assert.That(await FindingsAsync(Bob, ours), Is.Empty, "a package no longer listed is mapped as before");
         });
-        await Eventually.BecomesTrueAsync(() => Task.FromResult(Told(ours).LastOrDefault() == 0), "and told again", 10);
+        await Eventually.BecomesTrueAsync(() => Task.FromResult(Told(ours).LastOrDefault() == 0), "and notified again", 10);
     }
 
     [Test]

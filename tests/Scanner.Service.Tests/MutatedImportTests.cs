@@ -107,7 +107,7 @@ public sealed class MutatedImportTests : ScannerFixture
         Assert.That(page.GetProperty("total_count").GetInt64(), Is.EqualTo(1));
         Assert.That(page.GetRawText(), Has.Length.LessThan(200_000));
         var fixedIn = page.GetProperty("items")[0].GetProperty("fixed_in").EnumerateArray().Select(item => item.GetString()).ToArray();
-        Assert.That(fixedIn, Has.Length.LessThanOrEqualTo(Shown + 1).And.Contains($"{huge}"), "the version that ends it all is among them");
+        Assert.That(fixedIn, Has.Length.LessThanOrEqualTo(Shown + 1).And.Contains($"{huge}"), "the version that fixes all is among them");
     }
 
     [Test]
@@ -127,7 +127,7 @@ public sealed class MutatedImportTests : ScannerFixture
         }).ToArray();
         var import = await ImportAsync(File([.. records, .. records]));
         Assert.That((import.GetProperty("added").GetInt32(), import.GetProperty("rejected").GetInt32()), Is.EqualTo((ids.Length, 0)),
-            "Of two of one id one counts.");
+            "Of two records with the same id one counts.");
         var id = await LogAsync(Bob, _machine, "/opt/odd", PyPi("oddlib", "1.0"));
         await ScannedAsync(id);
         foreach (var sort in new[] { "published_at", "-published_at", "cvss" })

@@ -41,7 +41,7 @@ public sealed class NvdImportTests : ScannerFixture
         var again = await ImportAsync(samples, "nvd");
         Assert.That(again.GetProperty("added").GetInt32() + again.GetProperty("changed").GetInt32(), Is.Zero);
         Assert.That(await ScalarAsync<long>(Db, "select generation from advisory_state"), Is.EqualTo(generation),
-            "what changes nothing moves nothing");
+            "an import without changes has no effect");
     }
 
     [Test]

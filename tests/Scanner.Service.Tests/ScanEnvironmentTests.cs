@@ -203,7 +203,7 @@ public sealed class ScanEnvironmentTests : ScannerFixture
             await ScannedAsync(id);
         }
 
-        await Eventually.BecomesTrueAsync(() => Task.FromResult(ids.TrueForAll(id => AuditsOf(id) > 0)), "all were told");
+        await Eventually.BecomesTrueAsync(() => Task.FromResult(ids.TrueForAll(id => AuditsOf(id) > 0)), "all were notified");
         Assert.Multiple(async () =>
         {
             Assert.That(ids.Select(AuditsOf), Is.All.EqualTo(1));

@@ -84,7 +84,7 @@ public sealed class UpgradesTests : ScannerFixture
             "CVE-2026-1002", new { status = "cleared", reason = "Looked into it in this version.", package = "alphalib", version = "2.0" });
         var answer = await GetAsync(Mallory, $"environments/{hers}/upgrades");
         Assert.That(Items(answer), Is.EqualTo(new[] { "conda alphalib 2.0 3.0 alphalib>=3.0 CVE-2026-1001" }),
-            "a verdict on a version says nothing of the next, so the fix of all is the target");
+            "a verdict on a version does not apply to the next, so the fix of all is the target");
         await CurateAsync("CVE-2026-1002", new { status = "disputed", reason = "No vulnerability." });
         answer = await GetAsync(Mallory, $"environments/{hers}/upgrades");
         Assert.That(Items(answer), Is.EqualTo(new[] { "conda alphalib 2.0 2.6 alphalib>=2.6 CVE-2026-1001" }));

@@ -44,7 +44,7 @@ public sealed class EnvFixTests : CommandFixture
                 Does.Contain("openssl 1.1.1k -> 1.1.1n (conda) clears CVE-1, CVE-2, CVE-3, CVE-4, CVE-5 and 1 more, leaves CVE-9")
                     .And.Contains("requests 2.25.1 -> 2.31.0 (pypi) clears CVE-7")
                     .And.Contains("gamma 1.0 (conda) keeps CVE-8: No advisory names a version that fixes it."));
-            Assert.That(ended.ExitCode, Is.EqualTo(1), "something is left");
+            Assert.That(ended.ExitCode, Is.EqualTo(1), "something remains");
             Assert.That(Platform.Requests.Single().Query, Is.EqualTo("?severity=critical%2Chigh"));
         });
     }

@@ -124,7 +124,7 @@ public sealed class ImportAdvisoriesTests : CommandFixture
         {
             Assert.That(ended.ExitCode, Is.Zero, ended.Error);
             Assert.That(ended.Error, Does.Contain("\r[######..................] Counting 30 of 120 package sets"));
-            Assert.That(ended.Error, Does.EndWith(" \r"), "nothing of it stays");
+            Assert.That(ended.Error, Does.EndWith(" \r"), "the line is cleared");
             Assert.That(ended.Error, Does.Not.Contain('\n'));
         });
     }

@@ -174,7 +174,7 @@ public sealed partial class NativeAgentTests : CommandFixture
         {
             Assert.That(exitCode, Is.Zero, shown);
             Assert.That(shown, Does.Contain("\r[############............] Matching 5 of 10 packages"));
-            Assert.That(shown, Does.Match(@"\r +\rImported 7 advisories"), "the bar is taken away");
+            Assert.That(shown, Does.Match(@"\r +\rImported 7 advisories"), "the bar is removed");
         });
 
         await StopAsync();

@@ -57,7 +57,7 @@ internal sealed partial class Terminal : IDisposable
             })!;
             return (await stty.StandardOutput.ReadToEndAsync()).Contains(" -echo ", StringComparison.Ordinal);
         },
-        "the terminal is silent");
+        "the terminal echoes nothing");
 
     public async Task TypeAsync(string text)
     {

@@ -50,7 +50,7 @@ public sealed class EnvironmentNumbersTests : IngestFixture
         {
             Assert.That(real, Is.Not.Empty);
             Assert.That(kept, Is.EqualTo(real));
-            Assert.That(await ScalarAsync<long>(ofSets), Is.Zero, "sets whose number is not that of their environments");
+            Assert.That(await ScalarAsync<long>(ofSets), Is.Zero, "sets whose number differs from their environments");
         });
     }
 }

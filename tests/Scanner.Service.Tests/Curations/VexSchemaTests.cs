@@ -20,7 +20,7 @@ public sealed class VexSchemaTests : CurationFixture
             Assert.That(await nothing.Content.ReadAsStringAsync(), Does.Contain("nothing_curated"));
         }
 
-        Assert.That(await CycloneDxSchema.ValidateAsync(await ExportAsync("cyclonedx")), Is.EqualTo("null"), "nothing is held yet");
+        Assert.That(await CycloneDxSchema.ValidateAsync(await ExportAsync("cyclonedx")), Is.EqualTo("null"), "there is no verdict yet");
         await ImportAsync(File([
             Record("PYSEC-2026-900", "plain", null, null, ["CVE-2026-90000", "GHSA-9999-8888-7777"], Critical),
             Record("PYSEC-2026-901", "plain", null, null, null, High), Record("PYSEC-2026-902", "plain", null, null, ["CVE-2026-90002"]),
@@ -52,7 +52,7 @@ public sealed class VexSchemaTests : CurationFixture
                 .Distinct(), Is.SubsetOf(refs), "what is affected is in the document");
             bom["vulnerabilities"]![0]!["analysis"]!["state"] = "maybe";
             Assert.That(await CycloneDxSchema.ValidateAsync(bom.ToJsonString()), Does.Contain("/vulnerabilities/0/analysis/state"),
-                "the schema is looked at");
+                "the schema is applied");
         });
     }
 

@@ -20,7 +20,7 @@ public sealed class FeedOptionsTests
             Assert.That(feeds.Select(feed => feed.Name), Is.Unique.And.Ordered.Using((IComparer<string>)StringComparer.Ordinal));
             Assert.That(feeds.Where(feed => feed.Url.Scheme != "https" || feed.ChecksumUrl is { Scheme: not "https" }), Is.Empty);
             Assert.That(feeds.Where(feed => feed.Interval > TimeSpan.FromHours(options.StaleHours) / 2), Is.Empty,
-                "one look that fails makes no feed stale");
+                "one failed check makes no feed stale");
         });
     }
 

@@ -35,7 +35,7 @@ public sealed class FeedStatesTests
         _clock.Now = Start.AddHours(48);
         _states.Warn();
         Assert.That((await CheckAsync()).Status, Is.EqualTo(HealthStatus.Healthy),
-            "48 hours are not older than 48 hours; what is not configured is not looked at");
+            "48 hours are not older than 48 hours; an unconfigured feed is ignored");
         Assert.That(_log.Written, Is.Empty);
 
         _clock.Now = Start.AddHours(48).AddSeconds(1);
