@@ -106,17 +106,18 @@ internal sealed partial class TokenCache(
 
         if (entry.Known?.Good is not null || limits.OfFailures(address).TryTake(_failuresPerMinute, take: false) is null)
         {
-            return await LookUpAsync(entry, seen, token, origin, address, ct);
+            return await LookUpAsync(entry, seen, token, organization, origin, address, ct);
         }
 
         using var turn = await _suspects.AcquireAsync(1, ct);
         return turn.IsAcquired
-            ? await LookUpAsync(entry, seen, token, origin, address, ct)
+            ? await LookUpAsync(entry, seen, token, organization, origin, address, ct)
             : new TokenLookup.TooManyFailures(TimeSpan.FromSeconds(1));
     }
 
     private async Task<TokenLookup> LookUpAsync(
-        TokenEntry entry, TokenAnswer? seen, string token, RequestOrigin origin, IPAddress? address, CancellationToken ct)
+        TokenEntry entry, TokenAnswer? seen, string token, string? organization, RequestOrigin origin, IPAddress? address,
+        CancellationToken ct)
     {
         try
         {
