@@ -43,7 +43,7 @@ public sealed class SecretsTests
         "ghp_abcdefghij0123456789ABCDEFGHIJ012345", "github_pat_11ABCDEFG0123456789_abcdefghij", "glpat-abcdefghij0123456789",
         "xoxb-1234567890-abcdefghij", "AKIAIOSFODNN7EXAMPLE", "hf_abcdefghij0123456789", "npm_abcdefghij0123456789abcd",
         "pypi-AgEIcHlwaS5vcmcCJDAwMDAwMDAw", "sk-abcdefghij0123456789abcd", "envp_362T1Vu3473e4BsLpfXrHjMepgMlAy35bI4c",
-        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl",
+        "envi_362T1Vu3473e4BsLpfXrHjMepgMlAy35bI4c", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl",
     ];
 
     /// <summary>A command of every form with that secret.</summary>

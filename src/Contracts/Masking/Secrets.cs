@@ -69,7 +69,7 @@ public static partial class Secrets
     private static partial Regex UserOption();
 
     [GeneratedRegex(
-        """\b(gh[pousr]_[A-Za-z0-9]{16,}|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[abeprs]-[\w-]{10,}|(AKIA|ASIA)[A-Z0-9]{16}|hf_[A-Za-z0-9]{16,}|npm_[A-Za-z0-9]{20,}|pypi-AgE[\w-]{16,}|sk-[A-Za-z0-9]{20,}|env[ps]_[A-Za-z0-9]{16,}|AIza[\w-]{30,}|eyJ[\w-]{8,}\.[\w-]{2,}\.[\w-]*)""",
+        """\b(gh[pousr]_[A-Za-z0-9]{16,}|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[abeprs]-[\w-]{10,}|(AKIA|ASIA)[A-Z0-9]{16}|hf_[A-Za-z0-9]{16,}|npm_[A-Za-z0-9]{20,}|pypi-AgE[\w-]{16,}|sk-[A-Za-z0-9]{20,}|env[ips]_[A-Za-z0-9]{16,}|AIza[\w-]{30,}|eyJ[\w-]{8,}\.[\w-]{2,}\.[\w-]*)""",
         Options, Patience)]
     private static partial Regex KnownForm();
 }
