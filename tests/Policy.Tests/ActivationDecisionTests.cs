@@ -26,7 +26,8 @@ public sealed class ActivationDecisionTests
     [TestCase("Block")]
     public void A_status_set_by_hand_is_given_with_its_message_and_since_when(string name)
     {
-        var answer = ActivationDecision.Decide(new(Environment, Owner: null, Enum.Parse<EnvironmentStatus>(name), "Update openssl.", SetAt));
+        var answer = ActivationDecision.Decide(
+            new(Environment, Owner: null, Enum.Parse<EnvironmentStatus>(name), "Update openssl.", SetAt));
         Assert.That((answer.Status, answer.Message, answer.EnvironmentId),
             Is.EqualTo((Enum.Parse<ActivationStatus>(name), "Update openssl.", (EnvironmentId?)Environment)));
         Assert.That(answer.Reasons, Is.EqualTo(new[] { new ActivationReason("manual", "Update openssl.", SetAt) }));

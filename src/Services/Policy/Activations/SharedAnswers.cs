@@ -52,7 +52,9 @@ internal sealed class SharedAnswers(InvalidationChannel channel, IOptions<Policy
             }
 
             return found is ['{', ..] && JsonSerializer.Deserialize<Value>(found, Json.Options) is { } value
-                ? (value.Answer with { Owner = value.Owner }, TimeSpan.FromMilliseconds(value.GoodUntil - clock.GetUtcNow().ToUnixTimeMilliseconds()), null)
+                ? (
+                    value.Answer with { Owner = value.Owner },
+                    TimeSpan.FromMilliseconds(value.GoodUntil - clock.GetUtcNow().ToUnixTimeMilliseconds()), null)
                 : default;
         }
         catch (Exception exception) when (exception is RedisException or TimeoutException)
@@ -68,7 +70,8 @@ internal sealed class SharedAnswers(InvalidationChannel channel, IOptions<Policy
             return;
         }
 
-        var value = JsonSerializer.Serialize(new Value((clock.GetUtcNow() + time).ToUnixTimeMilliseconds(), answer.Owner, answer), Json.Options);
+        var goodUntil = (clock.GetUtcNow() + time).ToUnixTimeMilliseconds();
+        var value = JsonSerializer.Serialize(new Value(goodUntil, answer.Owner, answer), Json.Options);
         try
         {
             await redis.ScriptEvaluateAsync(FillIfLeased, [RedisKeys.Activation(location)], [lease, value, (long)time.TotalMilliseconds])
