@@ -32,6 +32,7 @@ public sealed class TelemetryTests
             ("OTEL_SERVICE_NAME", "named-by-the-host"), ("OTEL_RESOURCE_ATTRIBUTES", "service.instance.id=the-only-instance")))
         {
             using var client = app.As(null);
+            using var probe = await client.GetAsync(new Uri("/health/live", UriKind.Relative));
             using var response = await client.GetAsync(new Uri("/crash", UriKind.Relative));
         }
 
@@ -41,5 +42,8 @@ public sealed class TelemetryTests
             Assert.That(text, Does.Contain("named-by-the-host").And.Contain("the-only-instance").And.Contain("envplatform"), signal);
             Assert.That(text.Split("service.instance.id"), Has.Length.EqualTo(2), signal);
         }
+
+        Assert.That(received["traces"], Does.Contain("GET /crash"), "requests are named after their route");
+        Assert.That(received["traces"], Does.Not.Contain("/health/live"), "probes are left out");
     }
 }

@@ -52,7 +52,8 @@ internal sealed class TestApp : IAsyncDisposable
 
     public HttpClient As(TestCaller? caller)
     {
-        var client = new HttpClient { BaseAddress = _address };
+        // Without the trace of the test itself, which runs in the process of the service.
+        var client = new HttpClient(new SocketsHttpHandler { ActivityHeadersPropagator = null }) { BaseAddress = _address };
         if (caller is not null)
         {
             client.DefaultRequestHeaders.Add(Assertion.Header, caller.ToAssertion().Sign(new AssertionKey(Secret)));
