@@ -28,11 +28,12 @@ internal static class JoinByInvitation
     internal static void MapJoinByInvitation(this IEndpointRouteBuilder api) =>
         api.MapPost("/invitations/accept", HandleAsync).RequireAuthorization(Access.Forwarded).WithName(nameof(JoinByInvitation))
             .WithSummary("Make an account with an invitation's token and a password; answers a token for the organization, shown once.")
-            .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict);
+            .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict)
+            .ProducesProblem(StatusCodes.Status429TooManyRequests);
 
     private static async Task<Results<Ok<AcceptInvitationByToken.Response>, ProblemHttpResult>> HandleAsync(
         Request request, RequestOrigin origin, HttpResponse http, NpgsqlDataSource db, AuthenticationFailures failures,
-        IOptions<IdentityOptions> options, TimeProvider clock, CancellationToken ct)
+        PasswordChecks passwords, IOptions<IdentityOptions> options, TimeProvider clock, CancellationToken ct)
     {
         var now = clock.GetUtcNow();
         await using var tx = await db.BeginAsync(ct);
@@ -46,7 +47,14 @@ internal static class JoinByInvitation
         var person = Caller.Of(
             SubjectId.New(now), "user", request.DisplayName ?? invitation!.DisplayName, origin, AuthenticationFailures.Service,
             invitation!.Email);
-        if (await HasAccountAsync(tx, invitation.Email) || await CreateAsync(tx, person, request.Password, now) == 0)
+        var hasAccount = await HasAccountAsync(tx, invitation.Email);
+        var hash = hasAccount ? null : await passwords.HashAsync(request.Password, ct);
+        if (!hasAccount && hash is null)
+        {
+            return SignInByPassword.TooMany(http, TimeSpan.FromSeconds(1), "Too many passwords wait to be hashed.");
+        }
+
+        if (hasAccount || await CreateAsync(tx, person, hash!, now) == 0)
         {
             // Whoever holds the token learns here that there is an account; the operator's log shows who tries.
             await failures.RecordAsync($"invitation {invitation.Id}", null, "account_exists", origin, ct);
@@ -64,10 +72,10 @@ internal static class JoinByInvitation
     private static Task<bool> HasAccountAsync(Tx tx, string email) =>
         tx.QuerySingleAsync<bool>("select exists (select from subjects where email = @email)", new { email });
 
-    private static Task<int> CreateAsync(Tx tx, Caller person, string password, DateTimeOffset now) => tx.ExecuteAsync(
+    private static Task<int> CreateAsync(Tx tx, Caller person, string hash, DateTimeOffset now) => tx.ExecuteAsync(
         """
         insert into subjects (id, type, email, display_name, password_hash, created_at)
-        values (@SubjectId, 'user', @Email, @DisplayName, @Hash, @now)
+        values (@SubjectId, 'user', @Email, @DisplayName, @hash, @now)
         on conflict (email) where email is not null do nothing
-        """, new { person.SubjectId, person.Email, person.DisplayName, Hash = Passwords.Hash(password), now });
+        """, new { person.SubjectId, person.Email, person.DisplayName, hash, now });
 }

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Options;
 namespace EnvPlatform.Identity.SignIn;
 
 /// <summary>
-/// Verifies passwords, so many at once: a hash costs a processor a tenth of a second, and everything else of the service needs one too. The
+/// Verifies and hashes passwords, so many at once: a hash costs a processor a tenth of a second, and everything else of the service needs one too. The
 /// next wait in a line of limited length.
 /// </summary>
 internal sealed class PasswordChecks(IOptions<IdentityOptions> options) : IDisposable
@@ -23,6 +23,13 @@ internal sealed class PasswordChecks(IOptions<IdentityOptions> options) : IDispo
     {
         using var turn = await _turns.AcquireAsync(1, ct);
         return turn.IsAcquired ? Passwords.Verify(hash, password) : null;
+    }
+
+    /// <summary>The hash of a new password; null when too many wait already.</summary>
+    public async Task<string?> HashAsync(string password, CancellationToken ct)
+    {
+        using var turn = await _turns.AcquireAsync(1, ct);
+        return turn.IsAcquired ? Passwords.Hash(password) : null;
     }
 
     public void Dispose() => _turns.Dispose();

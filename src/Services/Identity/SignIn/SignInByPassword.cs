@@ -85,7 +85,7 @@ internal static class SignInByPassword
             user is null ? $"address {origin.SourceNetwork}" : $"account {email}", user?.ToCaller(origin), reason, origin, ct);
     }
 
-    private static ProblemHttpResult TooMany(HttpResponse http, TimeSpan wait, string detail)
+    internal static ProblemHttpResult TooMany(HttpResponse http, TimeSpan wait, string detail)
     {
         http.Headers.RetryAfter = ((int)Math.Ceiling(wait.TotalSeconds)).ToString();
         return Problems.Of(StatusCodes.Status429TooManyRequests, "too_many_requests", "Too many requests.", detail);
