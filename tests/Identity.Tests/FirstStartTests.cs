@@ -78,6 +78,10 @@ public sealed class FirstStartTests
         Assert.That((await third.IntrospectAsync(token)).Active, Is.False);
         Assert.That((await third.IntrospectAsync((string)third.Bootstrap["token"]!)).Operator, Is.True);
         Assert.That((string?)third.Bootstrap["password"], Is.Not.EqualTo(password));
+        var issued = (await third.AuditAsync("operator_credentials_issued")).Single();
+        Assert.That((string?)issued["actor"]!["type"], Is.EqualTo("system"));
+        Assert.That(issued.ToJsonString(), Does.Not.Contain((string)third.Bootstrap["password"]!));
+        Assert.That(issued.ToJsonString(), Does.Not.Contain((string)third.Bootstrap["token"]!));
     }
 
     [Test]

@@ -14,7 +14,7 @@ public static class AuditActions
             "organization_created", "organization_updated", "organization_deleted", "organization_restored", "organization_erased",
             "organization_user_added", "organization_user_removed", "organization_user_updated", "invitation_created",
             "invitation_resent", "invitation_revoked", "invitation_accepted", "invitation_declined", "invitation_expired",
-            "authentication_success", "authentication_failure",
+            "authentication_success", "authentication_failure", "operator_credentials_issued",
         ],
         ["policy"] = ["policy_assigned", "policy_created", "policy_deleted", "policy_unassigned", "policy_updated"],
         ["product"] = ["product_assigned", "product_revoked"],

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 
+using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Identity.Organizations;
 using EnvPlatform.Identity.SignIn;
@@ -112,6 +113,11 @@ internal sealed partial class FirstStart(
             """, new { first.Id, now });
         TokenStore.Publish(tx, old, now);
         var token = await TokenStore.IssueAsync(tx, first.Id, null, "bootstrap", power: true, "bootstrap", null, now);
+        tx.Audit(
+            Caller.OfSystem(AuthenticationFailures.Service, organization: null), now, "operator_credentials_issued",
+            new AuditTarget(first.Id.ToString(), first.Email, "user"),
+            "A start with Identity:IssueBootstrapToken gave the operator a new password and token.",
+            new { token_id = token.Id, revoked = old.Count });
         await WriteAsync(tx, file, first.Slug, first.Email, password, token.Token, ct);
         LogIssuedAgain(file.Path);
     }
