@@ -39,5 +39,10 @@ internal sealed record PackageChanges(
     private static (string Manager, string Name) Name(PackageKey package) => (package.Manager, package.Name);
 
     private static readonly Comparer<PackageKey> Order = Comparer<PackageKey>.Create((a, b) =>
-        string.CompareOrdinal(a.Name, b.Name) is not 0 and var byName ? byName : string.CompareOrdinal(a.ToString(), b.ToString()));
+        string.CompareOrdinal(a.Name, b.Name) is not 0 and var byName ? byName
+        : string.CompareOrdinal(a.Manager, b.Manager) is not 0 and var byManager ? byManager
+        : string.CompareOrdinal(a.Channel, b.Channel) is not 0 and var byChannel ? byChannel
+        : string.CompareOrdinal(a.Subdir, b.Subdir) is not 0 and var bySubdir ? bySubdir
+        : string.CompareOrdinal(a.Version, b.Version) is not 0 and var byVersion ? byVersion
+        : string.CompareOrdinal(a.Build, b.Build));
 }
