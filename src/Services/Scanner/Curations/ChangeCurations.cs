@@ -36,9 +36,7 @@ internal static class ChangeCurations
             select v.id, v.advisories, v.aliases from vulnerability_names n join vulnerabilities v on v.id = n.vulnerability_id
             where n.name = @Name order by v.id limit 1
             """, new { Name = name.ToLowerInvariant() });
-        return row is null ? null : new(row.Id, [
-            .. row.Advisories.Prepend(row.Id).Concat(row.Aliases).Select(one => one.ToLowerInvariant())
-                .Distinct(StringComparer.Ordinal).Take(MaxNames)]);
+        return row?.ToCurated();
     }
 
     /// <summary>The verdict in force for exactly this scope.</summary>
@@ -47,38 +45,67 @@ internal static class ChangeCurations
             $"select c.status, c.reason, c.expires_at from curations c where {OfScope} order by c.created_at desc, c.id desc limit 1",
             Parameters(organization, vulnerability, scope)) ?? Verdict.None;
 
-    /// <summary>Stores a verdict; the caller updates the counts and the audit log.</summary>
-    public static Task StoreAsync(Tx tx, Caller caller, Curated vulnerability, CurationScope scope, Verdict verdict, DateTimeOffset now) =>
-        tx.ExecuteAsync(
-            $"""
+    /// <summary>The verdicts that count for exactly a scope, of all scopes of these vulnerabilities.</summary>
+    public static async Task<Dictionary<(string Vulnerability, CurationScope Scope), Verdict>> InForceAsync(
+        Tx tx, OrganizationId organization, string[] vulnerabilities) =>
+        (await tx.QueryAsync<InForceRow>(
+            """
+            select distinct on (vulnerability_id, package, version, build)
+                vulnerability_id, package, version, build, status, reason, expires_at
+            from curations where org_id = @organization and vulnerability_id = any(@vulnerabilities) and ended_at is null
+            order by vulnerability_id, package, version, build, created_at desc, id desc
+            """, new { organization, vulnerabilities })).ToDictionary(
+                row => (row.VulnerabilityId, new CurationScope(row.Package, row.Version, row.Build)),
+                row => new Verdict(row.Status, row.Reason, row.ExpiresAt));
+
+    /// <summary>Stores verdicts, each of another scope; the counts and the audit log are for the caller to follow.</summary>
+    public static Task StoreAsync(
+        Tx tx, Caller caller, IReadOnlyList<(Curated Vulnerability, CurationScope Scope, Verdict Verdict)> given, DateTimeOffset now)
+    {
+        var vulnerabilities = given.Select(one => one.Vulnerability).DistinctBy(one => one.Id).ToArray();
+        return tx.ExecuteAsync(
+            """
             update curations c set ended_at = @now, ended_as = 'superseded', ended_by = @SubjectId, ended_by_email = @Email
-            where {OfScope} and (@ExpiresAt::timestamptz is null or c.expires_at <= @ExpiresAt);
+            from unnest(@Vulnerabilities, @Packages, @Versions, @Builds, @Expiries::timestamptz[])
+                as g(vulnerability_id, package, version, build, expires_at)
+            where c.org_id = @OrgId and c.vulnerability_id = g.vulnerability_id and c.ended_at is null
+                and (c.package, c.version, c.build) is not distinct from (g.package, g.version, g.build)
+                and (g.expires_at is null or c.expires_at <= g.expires_at);
 
             insert into curations (
                 org_id, id, vulnerability_id, made_for, names, package, project, version, build, status, reason, created_at, created_by,
                     created_by_email, expires_at)
-            values (
-                @OrgId, @Id, @Vulnerability, @Vulnerability, @Names, @Package, @Project, @Version, @Build, @Status, @Reason, @now,
-                    @SubjectId, @Email, @ExpiresAt);
+            select @OrgId, g.id, g.vulnerability_id, g.vulnerability_id, n.names, g.package, g.project, g.version, g.build,
+                g.status, g.reason, @now, @SubjectId, @Email, g.expires_at
+            from unnest(
+                @Ids, @Vulnerabilities, @Packages, @Projects, @Versions, @Builds, @Statuses, @Reasons, @Expiries::timestamptz[])
+                as g(id, vulnerability_id, package, project, version, build, status, reason, expires_at)
+            join (
+                select vulnerability_id, array_agg(name order by place) as names
+                from unnest(@Named, @Names, @Places) as named(vulnerability_id, name, place) group by vulnerability_id) n
+                using (vulnerability_id);
 
             notify curations
             """, new
             {
                 caller.OrgId,
-                Vulnerability = vulnerability.Id,
-                scope.Package,
-                scope.Version,
-                scope.Build,
                 now,
                 caller.SubjectId,
                 caller.Email,
-                verdict.ExpiresAt,
-                Id = CurationId.New(now),
-                vulnerability.Names,
-                scope.Project,
-                verdict.Status,
-                verdict.Reason,
+                Ids = given.Select(_ => CurationId.New(now).Value).ToArray(),
+                Vulnerabilities = given.Select(one => one.Vulnerability.Id).ToArray(),
+                Packages = given.Select(one => one.Scope.Package).ToArray(),
+                Projects = given.Select(one => one.Scope.Project).ToArray(),
+                Versions = given.Select(one => one.Scope.Version).ToArray(),
+                Builds = given.Select(one => one.Scope.Build).ToArray(),
+                Statuses = given.Select(one => one.Verdict.Status).ToArray(),
+                Reasons = given.Select(one => one.Verdict.Reason).ToArray(),
+                Expiries = given.Select(one => one.Verdict.ExpiresAt?.UtcDateTime).ToArray(),
+                Named = vulnerabilities.SelectMany(one => one.Names.Select(_ => one.Id)).ToArray(),
+                Names = vulnerabilities.SelectMany(one => one.Names).ToArray(),
+                Places = vulnerabilities.SelectMany(one => Enumerable.Range(0, one.Names.Length)).ToArray(),
             });
+    }
 
     /// <summary>Records in the audit log that a verdict was given.</summary>
     public static void AuditGiven(
@@ -154,7 +181,16 @@ internal static class ChangeCurations
     public static object Parameters(OrganizationId organization, string vulnerability, CurationScope scope) =>
         new { OrgId = organization, Vulnerability = vulnerability, scope.Package, scope.Version, scope.Build };
 
-    private sealed record NamedRow(string Id, string[] Advisories, string[] Aliases);
+    /// <summary>A vulnerability as its names are read.</summary>
+    internal sealed record NamedRow(string Id, string[] Advisories, string[] Aliases)
+    {
+        public Curated ToCurated() => new(Id, [
+            .. Advisories.Prepend(Id).Concat(Aliases).Select(one => one.ToLowerInvariant())
+                .Distinct(StringComparer.Ordinal).Take(MaxNames)]);
+    }
+
+    private sealed record InForceRow(
+        string VulnerabilityId, string? Package, string? Version, string? Build, string Status, string? Reason, DateTimeOffset? ExpiresAt);
 }
 
 /// <summary>A vulnerability to be curated, with the ids to recognise it by later: in lower case, its own first.</summary>

@@ -50,69 +50,67 @@ internal static class ImportVex
             return Problems.Invalid("body", $"May have {MaxStatements} statements at most.");
         }
 
+        var readable = statements.Where(statement => statement.Problem is null).ToArray();
+        var named = await NamedVulnerabilities.ReadAsync(db, readable, ct);
+        if (!readable.Any(statement => named.Find(statement.Names) is not null))
+        {
+            return TypedResults.Ok(new Result(statements.Length, 0, 0, SkippedOf(statements, named)));
+        }
+
         await using var tx = await db.BeginAsync(ct);
-        await FindingsLock.ShareAsync(tx);
+        var generation = await FindingsLock.ShareAsync(tx);
         await CurationsLock.TakeAsync(tx, caller.OrgId);
-        var result = await ApplyAsync(tx, caller, statements, clock);
+        if (generation != named.Generation)
+        {
+            named = await NamedVulnerabilities.ReadAgainAsync(tx, readable, generation);
+        }
+
+        var (given, applied) = await ApplyAsync(tx, caller, readable, named, clock.GetUtcNow());
         await tx.CommitAsync();
-        return TypedResults.Ok(result);
+        return TypedResults.Ok(new Result(statements.Length, applied, given - applied, SkippedOf(statements, named)));
     }
 
-    private static async Task<Result> ApplyAsync(Tx tx, Caller caller, VexStatement[] statements, TimeProvider clock)
+    /// <summary>A few statements to the database, however many verdicts there are: others wait for the lock.</summary>
+    /// <returns>How many statements are about a vulnerability that is known, and how many of them changed something.</returns>
+    private static async Task<(int Given, int Applied)> ApplyAsync(
+        Tx tx, Caller caller, VexStatement[] statements, NamedVulnerabilities named, DateTimeOffset now)
     {
-        var skipped = new List<Skipped>();
-        var known = new List<(Curated Vulnerability, VexStatement Statement)>();
-        foreach (var statement in statements)
-        {
-            var problem = statement.Problem;
-            if (problem is null)
-            {
-                if (await FindAsync(tx, statement.Names) is { } vulnerability)
-                {
-                    known.Add((vulnerability, statement));
-                    continue;
-                }
+        var known = statements.Select(statement => (Vulnerability: named.Find(statement.Names), Statement: statement))
+            .Where(one => one.Vulnerability is not null).ToArray();
+        var ids = known.Select(one => one.Vulnerability!.Id).Distinct(StringComparer.Ordinal).ToArray();
+        var before = await ChangeCurations.InForceAsync(tx, caller.OrgId, ids);
 
-                problem = "No advisory speaks of it.";
-            }
-
-            skipped.Add(new(statement.Names.FirstOrDefault(), statement.Product, problem));
-        }
-
-        var applied = 0;
-        var changed = new HashSet<string>(StringComparer.Ordinal);
         // The last one of each scope: the conda package and the PyPI project of one name are one scope.
-        foreach (var (vulnerability, statement) in known.Reverse<(Curated Vulnerability, VexStatement Statement)>()
-            .DistinctBy(one => (one.Vulnerability.Id, one.Statement.Scope)).Reverse())
+        var changes = known.Reverse().DistinctBy(one => (one.Vulnerability!.Id, one.Statement.Scope)).Reverse()
+            .Select(one => (
+                Vulnerability: one.Vulnerability!, Scope: one.Statement.Scope!,
+                Verdict: new Verdict(one.Statement.Status!, one.Statement.Reason, null),
+                Before: before.GetValueOrDefault((one.Vulnerability!.Id, one.Statement.Scope!), Verdict.None)))
+            .Where(one => one.Before with { ExpiresAt = null } != one.Verdict).ToArray();
+        if (changes.Length > 0)
         {
-            var before = await ChangeCurations.InForceAsync(tx, caller.OrgId, vulnerability.Id, statement.Scope!);
-            var verdict = new Verdict(statement.Status!, statement.Reason, null);
-            if (before with { ExpiresAt = null } == verdict)
+            await ChangeCurations.StoreAsync(tx, caller, [.. changes.Select(one => (one.Vulnerability, one.Scope, one.Verdict))], now);
+            foreach (var one in changes)
             {
-                continue;
+                ChangeCurations.AuditGiven(tx, caller, one.Vulnerability.Id, one.Scope, one.Before, one.Verdict, null, now);
             }
 
-            var now = clock.GetUtcNow();
-            await ChangeCurations.StoreAsync(tx, caller, vulnerability, statement.Scope!, verdict, now);
-            ChangeCurations.AuditGiven(tx, caller, vulnerability.Id, statement.Scope!, before, verdict, null, now);
-            changed.Add(vulnerability.Id);
-            applied++;
+            await ChangeCurations.TellAsync(
+                tx, caller.OrgId, [.. changes.Select(one => one.Vulnerability.Id).Distinct(StringComparer.Ordinal)], now);
         }
 
-        await ChangeCurations.TellAsync(tx, caller.OrgId, [.. changed], clock.GetUtcNow());
-        return new(statements.Length, applied, known.Count - applied, skipped);
+        return (known.Length, changes.Length);
     }
 
-    private static async Task<Curated?> FindAsync(Tx tx, string[] names)
-    {
-        foreach (var name in names)
-        {
-            if (await ChangeCurations.FindAsync(tx, name) is { } vulnerability)
-            {
-                return vulnerability;
-            }
-        }
-
-        return null;
-    }
+    private static Skipped[] SkippedOf(VexStatement[] statements, NamedVulnerabilities named) =>
+    [
+        .. statements.Select(statement => (
+                Statement: statement,
+                Problem: statement.Problem ?? (named.Find(statement.Names) is null ? "No advisory speaks of it." : null)))
+            .Where(one => one.Problem is not null)
+            .Select(one => new Skipped(
+                // One text of a document may stand in thousands of statements.
+                one.Statement.Names.FirstOrDefault() is { } name ? VexStatement.Shortened(name, CurateVulnerability.MaxText) : null,
+                VexStatement.Shortened(one.Statement.Product, CurateVulnerability.MaxText), one.Problem!)),
+    ];
 }

@@ -30,15 +30,15 @@ internal sealed record VexStatement(
             names.Length == 0 ? "It names no vulnerability." : about.Problem ?? (status is null ? NoVerdict : null));
     }
 
-    // Never within a surrogate pair: an unpaired surrogate cannot be stored.
-    private static string Shortened(string text)
+    // Never in the middle of a surrogate pair, half of which cannot be stored.
+    public static string Shortened(string text, int longest = CurateVulnerability.MaxReason)
     {
-        if (text.Length <= CurateVulnerability.MaxReason)
+        if (text.Length <= longest)
         {
             return text;
         }
 
-        var end = CurateVulnerability.MaxReason - 1;
+        var end = longest - 1;
         return text[..(char.IsHighSurrogate(text[end - 1]) ? end - 1 : end)] + "…";
     }
 
