@@ -31,17 +31,27 @@ public static class Inbox
     /// Does the work for those messages of a batch that this consumer has not handled before, each once, and commits; nothing where there
     /// are none.
     /// </summary>
-    /// <param name="consumer">The consumer itself: the inbox identifies it by its type's name.</param>
-    public static async Task HandleBatchOnceAsync<T>(
+    /// <param name="consumer">The consumer itself: its type's name is what the inbox knows it by.</param>
+    public static Task HandleBatchOnceAsync<T>(
         this NpgsqlDataSource db, IConsumer<Batch<T>> consumer, ConsumeContext<Batch<T>> context,
         Func<Tx, IReadOnlyList<T>, Task> handleAsync)
         where T : class
     {
-        ArgumentNullException.ThrowIfNull(consumer);
         ArgumentNullException.ThrowIfNull(context);
+        return db.HandleBatchOnceAsync(consumer, context.Message, handleAsync, context.CancellationToken);
+    }
+
+    /// <summary>The same for a part of a batch, where all of it would be too much work for one transaction.</summary>
+    /// <param name="consumer">The consumer itself: its type's name is what the inbox knows it by.</param>
+    public static async Task HandleBatchOnceAsync<T>(
+        this NpgsqlDataSource db, IConsumer<Batch<T>> consumer, IEnumerable<ConsumeContext<T>> part,
+        Func<Tx, IReadOnlyList<T>, Task> handleAsync, CancellationToken ct)
+        where T : class
+    {
+        ArgumentNullException.ThrowIfNull(consumer);
         ArgumentNullException.ThrowIfNull(handleAsync);
-        var messages = context.Message.DistinctBy(message => message.MessageId!.Value).ToArray();
-        await using var tx = await db.BeginAsync(context.CancellationToken);
+        var messages = part.DistinctBy(message => message.MessageId!.Value).ToArray();
+        await using var tx = await db.BeginAsync(ct);
         var fresh = await tx.ReceiveAsync([.. messages.Select(message => message.MessageId!.Value)], consumer.GetType().Name);
         if (fresh.Count > 0)
         {

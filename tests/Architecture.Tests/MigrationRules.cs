@@ -51,6 +51,8 @@ public sealed partial class MigrationRules
     [TestCase("drop table if exists a;", "0.2.0", false)]
     [TestCase("-- A table to drop table by table.\ncreate table drops (b text); -- rename to nothing", "0.1.0", true)]
     [TestCase("alter table a drop constraint a_check;", "0.1.0", true)]
+    [TestCase("create table c (b int);\ndrop table a;\ncreate view a as select b from c;", "0.1.0", true)]
+    [TestCase("create table c (b int);\ndrop table a;\ncreate view d as select b from c;", "0.1.0", false)]
     public void A_script_that_drops_is_told_from_one_that_does_not(string script, string version, bool isAllowed) =>
         Assert.That(RefuseContraction(script, Version.Parse(version)), isAllowed ? Is.Null : Is.Not.Null);
 
@@ -74,6 +76,11 @@ public sealed partial class MigrationRules
         var statements = Comment().Replace(script, "").Split(';')
             .Select(statement => Space().Replace(statement, " ").Trim().ToLowerInvariant())
             .Where(statement => statement.Length > 0).ToArray();
+        // A table whose place a view of its name takes in the same script is read and written on.
+        var views = statements.Select(statement => CreateView().Match(statement)).Where(view => view.Success)
+            .Select(view => view.Groups["name"].Value).ToHashSet(StringComparer.Ordinal);
+        statements = [.. statements.Where(statement => !(DropTable().Match(statement) is { Success: true } drop
+            && views.Contains(drop.Groups["name"].Value)))];
         if (!statements.Any(TakesAway().IsMatch))
         {
             return null;
@@ -104,6 +111,12 @@ public sealed partial class MigrationRules
         + @"|alter (column )?\w+ (set data )?type\b)",
         RegexOptions.ExplicitCapture)]
     private static partial Regex TakesAway();
+
+    [GeneratedRegex(@"^drop table (?<name>\w+)$", RegexOptions.ExplicitCapture)]
+    private static partial Regex DropTable();
+
+    [GeneratedRegex(@"^create view (?<name>\w+) as ", RegexOptions.ExplicitCapture)]
+    private static partial Regex CreateView();
 
     [GeneratedRegex(@"\A-- contract: not read since (?<version>\d+\.\d+\.\d+)\n", RegexOptions.ExplicitCapture)]
     private static partial Regex ContractLine();

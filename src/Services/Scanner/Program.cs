@@ -29,6 +29,7 @@ builder.AddServiceClient<IngestEnvironments.EnvironmentsClient>("ingest");
 builder.Services.AddTransient<EnvironmentDescriptions>();
 builder.AddAdvisories();
 builder.Services.AddSingleton<PackageSetSource>();
+builder.Services.AddSingleton<ScansAtOnce>();
 builder.Services.AddListeningWork<ExpireCurations>();
 builder.AddMessaging("scanner", bus =>
 {

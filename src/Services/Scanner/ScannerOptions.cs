@@ -31,7 +31,15 @@ public sealed class ScannerOptions
     [Range(1, 1_000)]
     public int ScanBatch { get; set; } = 100;
 
-    /// <summary>Channels that are mirrors of others, so that their packages are treated as the same.</summary>
+    /// <summary>Lists of packages at most that an instance scans for one organization at a time (<c>POST /scans</c>).</summary>
+    [Range(1, 1_000)]
+    public int MaxScansAtOnce { get; set; } = 4;
+
+    /// <summary>Findings at most in one answer (<c>POST /scans</c>, upgrades), about 1,000 bytes each.</summary>
+    [Range(1, 1_000_000)]
+    public int MaxFindings { get; set; } = 20_000;
+
+    /// <summary>Channels that are mirrors of others, so that their packages are taken for the same.</summary>
     public List<ChannelAlias> ChannelAliases { get; } = [];
 
     internal CondaChannels Channels() =>

@@ -17,10 +17,6 @@ internal sealed record Evidence(string Advisory, int Entry, string Range, bool L
     public static string Write(Evidence[] evidence) => JsonSerializer.Serialize(evidence, Json.Options);
 
     public static Evidence[] Read(string json) => JsonSerializer.Deserialize<Evidence[]>(json, Json.Options) ?? [];
-
-    public bool Says(Evidence other) =>
-        Advisory == other.Advisory && Entry == other.Entry && Range == other.Range && Listed == other.Listed
-            && FixedIn.AsSpan().SequenceEqual(other.FixedIn);
 }
 
 /// <summary>An advisory that affects a package, and why, as clients see it.</summary>

@@ -12,20 +12,12 @@ internal sealed record Finding(string VulnerabilityId, string[] Advisories, stri
     /// <summary>Maximum number of advisories of one vulnerability that are stored with a package: the first by id.</summary>
     public const int MaxAdvisories = 100;
 
-    /// <summary>The findings of a match: one for each vulnerability, however many advisories it has.</summary>
-    public static Finding[] Of(in PackageMatch match)
-    {
-        var scheme = match.Mapped.Scheme;
-        return
-        [
-            .. match.Hits.GroupBy(hit => hit.Advisory.VulnerabilityId, StringComparer.Ordinal).Select(hits => Of(hits, scheme))
-                .OrderBy(finding => finding.VulnerabilityId, StringComparer.Ordinal),
-        ];
-    }
-
-    public bool Says(Finding other) =>
-        VulnerabilityId == other.VulnerabilityId && FixedIn.SequenceEqual(other.FixedIn) && Advisories.SequenceEqual(other.Advisories)
-        && Matches.Length == other.Matches.Length && Matches.Zip(other.Matches).All(pair => pair.First.Says(pair.Second));
+    /// <summary>The findings of the hits of a match: one for each vulnerability, however many advisories speak of it.</summary>
+    public static Finding[] Of(Hit[] found, VersionScheme scheme) =>
+    [
+        .. found.GroupBy(hit => hit.Advisory.VulnerabilityId, StringComparer.Ordinal).Select(hits => Of(hits, scheme))
+            .OrderBy(finding => finding.VulnerabilityId, StringComparer.Ordinal),
+    ];
 
     private static Finding Of(IGrouping<string, Hit> hits, VersionScheme scheme)
     {

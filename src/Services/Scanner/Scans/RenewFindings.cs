@@ -63,31 +63,21 @@ internal sealed class RenewFindings(
     {
         var stored = await tx.QueryAsync<StoredPackage>(
             """
-            select package_id, manager, channel, subdir, name, version, build, ecosystem, project, basis, basis_reason,
-                version_order, coverage, reason
-            from packages where package_id = any(@packageIds)
+            select p.package_id, p.manager, p.channel, p.subdir, p.name, p.version, p.build, p.ecosystem, p.project, p.basis,
+                p.basis_reason, p.version_order, p.coverage, p.reason, p.found_id, f.content_sha256
+            from packages p left join found f on f.id = p.found_id
+            where p.package_id = any(@packageIds)
             """, new { packageIds });
-        var findings = (await tx.QueryAsync<StoredFinding>(
-            """
-            select package_id, vulnerability_id, advisories, fixed_in, matches::text as matches from package_findings
-            where package_id = any(@packageIds)
-            """,
-            new { packageIds }))
-            .ToLookup(
-                row => row.PackageId, row => new Finding(row.VulnerabilityId, row.Advisories, row.FixedIn, Evidence.Read(row.Matches)));
-        var differing = new List<ScannedPackage>();
-        foreach (var row in stored.OrderBy(row => row.PackageId))
+        var differing = stored.OrderBy(row => row.PackageId).Select(row => (Row: row, Fresh: ScannedPackage.Of(row.Package, index)))
+            .Where(pair => !pair.Row.Says(pair.Fresh)).ToArray();
+        var known = (await tx.QueryAsync<StoredFinding>(
+            "select found_id, vulnerability_id from findings where found_id = any(@Found)",
+            new { Found = differing.Select(pair => pair.Row.FoundId).OfType<int>().Distinct().ToArray() }))
+            .ToLookup(row => row.FoundId, row => row.VulnerabilityId);
+        foreach (var (row, fresh) in differing)
         {
-            var fresh = ScannedPackage.Of(row.Package, index);
-            Finding[] known = [.. findings[row.PackageId].OrderBy(finding => finding.VulnerabilityId, StringComparer.Ordinal)];
-            if (row.Says(fresh, known))
-            {
-                continue;
-            }
-
-            differing.Add(fresh);
-            // A new reason for the same findings is stored, but needs no recount.
-            if (!row.CountsAs(fresh, known))
+            // Another reason for the same findings is written, but nothing is counted for it.
+            if (!row.CountsAs(fresh, row.FoundId is { } found ? known[found] : []))
             {
                 _changed.Add(row.PackageId);
             }
@@ -96,9 +86,9 @@ internal sealed class RenewFindings(
         await tx.ExecuteAsync(
             "update packages set generation = @generation where package_id = any(@packageIds) and generation <> @generation",
             new { packageIds, generation });
-        if (differing.Count > 0)
+        if (differing.Length > 0)
         {
-            await WriteFindings.ReplaceAsync(tx, differing);
+            await WriteFindings.ReplaceAsync(tx, [.. differing.Select(pair => pair.Fresh)]);
         }
 
         Matched += stored.Count;
@@ -175,23 +165,24 @@ internal sealed class RenewFindings(
 
     private Task SayAsync(int sets) => tell?.Invoke(new(Matched, _packages, _looked, sets)) ?? Task.CompletedTask;
 
-    private sealed record StoredFinding(int PackageId, string VulnerabilityId, string[] Advisories, string[] FixedIn, string Matches);
+    private sealed record StoredFinding(int FoundId, string VulnerabilityId);
 
     private sealed record StoredPackage(
         int PackageId, string Manager, string Channel, string Subdir, string Name, string Version, string Build, string Ecosystem,
-        string Project, string Basis, string? BasisReason, string VersionOrder, string Coverage, string? Reason)
+        string Project, string Basis, string? BasisReason, string VersionOrder, string Coverage, string? Reason, int? FoundId,
+        byte[]? ContentSha256)
     {
         public LoggedPackage Package => new(PackageId, Manager, Channel, Subdir, Name, Version, Build);
 
-        public bool Says(ScannedPackage fresh, Finding[] findings) =>
+        public bool Says(ScannedPackage fresh) =>
             new PackageMapping(Ecosystem, Project, Basis, BasisReason, VersionOrder) == fresh.Mapping && Coverage == fresh.Coverage
                 && Reason == fresh.Reason
-            && findings.Length == fresh.Findings.Length && findings.Zip(fresh.Findings).All(pair => pair.First.Says(pair.Second));
+            && (fresh.Found.Content is { } content ? content.AsSpan().SequenceEqual(ContentSha256) : FoundId is null);
 
-        /// <summary>Whether the counts of a set, and the curations that apply, are the same either way.</summary>
-        public bool CountsAs(ScannedPackage fresh, Finding[] findings) =>
+        /// <summary>Whether the counts of a set, and the curations that fit, are the same either way.</summary>
+        public bool CountsAs(ScannedPackage fresh, IEnumerable<string> vulnerabilities) =>
             Project == fresh.Mapping.Project && Coverage == fresh.Coverage
-            && findings.Select(finding => finding.VulnerabilityId)
-                .SequenceEqual(fresh.Findings.Select(finding => finding.VulnerabilityId), StringComparer.Ordinal);
+            && vulnerabilities.Order(StringComparer.Ordinal)
+                .SequenceEqual(fresh.Found.Vulnerabilities, StringComparer.Ordinal);
     }
 }

@@ -21,24 +21,60 @@ internal sealed class ScanEnvironment(
     NpgsqlDataSource db, CurrentIndex current, PackageSetSource source, ScannerMetrics metrics, TimeProvider clock)
     : IConsumer<Batch<EnvironmentLogged>>
 {
+    /// <summary>Packages of sets that are fetched and stored in one transaction, at most; one set may have more.</summary>
+    private const int MaxPackages = 100_000;
+
     public async Task Consume(ConsumeContext<Batch<EnvironmentLogged>> context)
     {
         var ct = context.CancellationToken;
         var sets = context.Message.Select(message => message.Message.PackageSetId).Distinct().ToArray();
-        var stored = await db.QueryAsync<long>("select id from package_sets where id = any(@sets)", new { sets }, ct);
-        var fetched = await source.FetchAsync(sets.Except(stored), ct);
-        var reachable = stored.Concat(fetched.Keys).ToHashSet();
+        var stored = (await db.QueryAsync<long>("select id from package_sets where id = any(@sets)", new { sets }, ct)).ToHashSet();
+        foreach (var part in Parts(context.Message, stored))
+        {
+            await ScanAsync(part, stored, ct);
+        }
+    }
+
+    /// <summary>
+    /// What is in one transaction: a batch of large sets that are new would hold the lock of the findings, and memory, for too long.
+    /// </summary>
+    private static IEnumerable<ConsumeContext<EnvironmentLogged>[]> Parts(
+        IEnumerable<ConsumeContext<EnvironmentLogged>> batch, HashSet<long> stored)
+    {
+        var part = new List<ConsumeContext<EnvironmentLogged>>();
+        var packages = 0;
+        foreach (var set in batch.GroupBy(message => message.Message.PackageSetId))
+        {
+            var news = stored.Contains(set.Key) ? 0 : set.First().Message.PackageCount;
+            if (packages > 0 && packages + news > MaxPackages)
+            {
+                yield return [.. part];
+                part.Clear();
+                packages = 0;
+            }
+
+            part.AddRange(set);
+            packages += news;
+        }
+
+        yield return [.. part];
+    }
+
+    private async Task ScanAsync(ConsumeContext<EnvironmentLogged>[] part, HashSet<long> stored, CancellationToken ct)
+    {
+        var fetched = await source.FetchAsync(part.Select(message => message.Message.PackageSetId).Where(set => !stored.Contains(set)), ct);
         var scanned = 0;
-        await db.HandleBatchOnceAsync(this, context, async (tx, events) =>
+        await db.HandleBatchOnceAsync(this, part, async (tx, events) =>
         {
             var generation = await FindingsLock.ShareAsync(tx);
             await CurationsLock.ShareAsync(tx, events.Select(logged => logged.OrganizationId));
             var index = await current.AtLeastAsync(generation, ct);
             metrics.Matched(await StoreSets.RunAsync(tx, index.Index, generation, fetched, clock.GetUtcNow()));
-            var environments = events.Where(logged => reachable.Contains(logged.PackageSetId)).Select(PlacedEnvironment.Of).ToArray();
+            var environments = events.Where(logged => stored.Contains(logged.PackageSetId) || fetched.ContainsKey(logged.PackageSetId))
+                .Select(PlacedEnvironment.Of).ToArray();
             await PlaceAsync(tx, environments, clock.GetUtcNow());
             scanned = environments.Length;
-        });
+        }, ct);
         metrics.Scanned(scanned);
     }
 

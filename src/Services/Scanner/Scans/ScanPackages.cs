@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 
+using EnvPlatform.Contracts.Packages;
 using EnvPlatform.Postgres;
 using EnvPlatform.Scanner.Advisories;
 using EnvPlatform.Scanner.Curations;
@@ -12,6 +13,7 @@ using EnvPlatform.ServiceDefaults.Callers;
 
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
+using Microsoft.Extensions.Options;
 
 using Npgsql;
 
@@ -28,7 +30,10 @@ internal static class ScanPackages
         [Required, RegularExpression("conda|pypi", ErrorMessage = "Must be conda or pypi.")] string Manager,
         [Required, StringLength(255, MinimumLength = 1)] string Name,
         [MaxLength(255)] string? Version = null, [MaxLength(255)] string? Build = null, [MaxLength(255)] string? Subdir = null,
-        [MaxLength(255)] string? Channel = null);
+        [MaxLength(255)] string? Channel = null)
+    {
+        internal PackageKey Key => new(Manager, Channel ?? "", Subdir ?? "", Name, Version ?? "", Build ?? "");
+    }
 
     /// <param name="Prefix">Where the packages are, for the commands that upgrade them; it is not stored.</param>
     /// <param name="Platform">As conda names it; determines which shell the commands are for.</param>
@@ -47,6 +52,7 @@ internal static class ScanPackages
     /// <summary>Distinct vulnerabilities that are active or reported by severity, and how many packages could not be checked.</summary>
     public sealed record Summary(int Total, int Critical, int High, int Medium, int Low, int Unknown, int NotChecked);
 
+    /// <param name="Packages">Each once, in the order of the request.</param>
     public sealed record Result(IReadOnlyList<Scanned> Packages, Summary Summary, EnvironmentUpgrades Upgrades);
 
     public static void MapScanPackages(this IEndpointRouteBuilder organization) =>
@@ -54,14 +60,25 @@ internal static class ScanPackages
             .WithSummary("Scan a list of packages without storing it.").WithMetadata(new RequestSizeLimitAttribute(MaxBytes));
 
     private static async Task<Results<Ok<Result>, ProblemHttpResult>> HandleAsync(
-        Request request, Caller caller, NpgsqlDataSource db, CurrentIndex current, ScannerMetrics metrics, CancellationToken ct)
+        Request request, Caller caller, NpgsqlDataSource db, CurrentIndex current, ScansAtOnce atOnce, IOptions<ScannerOptions> options,
+        ScannerMetrics metrics, HttpResponse http, CancellationToken ct)
     {
         if (request.Packages.Index().FirstOrDefault(entry => entry.Item is null, (-1, null)) is { Index: >= 0 and var missing })
         {
             return Problems.Invalid($"packages[{missing}]", "Must not be null.");
         }
 
-        Package[] packages = [.. request.Packages.OfType<Package>()];
+        using var turn = atOnce.Begin(caller.OrgId);
+        if (!turn.IsAcquired)
+        {
+            http.Headers.RetryAfter = "1";
+            return Problems.Of(
+                StatusCodes.Status429TooManyRequests, "too_many_requests", "Too many requests.",
+                $"{options.Value.MaxScansAtOnce} scans of this organization are under way. Try again when one of them has ended.");
+        }
+
+        // Packages that differ in nothing are one; a field that is absent is empty.
+        Package[] packages = [.. request.Packages.OfType<Package>().DistinctBy(package => package.Key)];
         var installed = packages.Select(package =>
             LoggedPackage.InstalledPackageOf(package.Manager, package.Name, package.Version, package.Build, package.Channel)).ToArray();
         while (true)
@@ -69,8 +86,17 @@ internal static class ScanPackages
             var generation = await db.QuerySingleAsync<long>("select generation from advisory_state", null, ct);
             var index = await current.AtLeastAsync(generation, ct);
             var matches = installed.Select(package => index.Index.Match(package)).ToArray();
-            var findings = matches.Select(match => Finding.Of(match)).ToArray();
-            var ids = findings.SelectMany(some => some).Select(finding => finding.VulnerabilityId)
+            var contents = matches.Select(match => Found.Of(match)).ToArray();
+            var findings = contents.Distinct().ToDictionary(found => found, found => found.Findings());
+            var total = contents.Sum(found => (long)findings[found].Length);
+            if (total > options.Value.MaxFindings)
+            {
+                return Problems.Of(
+                    StatusCodes.Status413PayloadTooLarge, "too_many_findings", "Too many findings for one answer.",
+                    $"{total} findings are in these packages; an answer holds {options.Value.MaxFindings} at most. Scan them in parts.");
+            }
+
+            var ids = findings.Values.SelectMany(some => some).Select(finding => finding.VulnerabilityId)
                 .Distinct(StringComparer.Ordinal).ToArray();
             var known = await VulnerabilityView.ReadAsync(db, ids, ct);
             if (known.Count != ids.Length)
@@ -80,7 +106,7 @@ internal static class ScanPackages
             }
 
             metrics.Matched(matches.Length);
-            var views = await ViewsAsync(db, caller, packages, matches, findings, known, ct);
+            var views = await ViewsAsync(db, caller, packages, matches, [.. contents.Select(found => findings[found])], known, ct);
             var mappings = installed.Zip(matches, (package, match) => PackageMapping.Of(package, match.Mapped, index.Index)).ToArray();
             var upgrades = EnvironmentUpgrades.Of(
                 index.Index, await VulnerableAsync(db, caller, packages, installed, views, index.Index, ct),
@@ -101,19 +127,17 @@ internal static class ScanPackages
             [.. asked.Select((one, number) => new FindingStatuses.Finding(
                 number, one.Finding.VulnerabilityId, packages[one.Of].Manager, packages[one.Of].Name, matches[one.Of].Mapped.Identity.Name,
                 packages[one.Of].Version, packages[one.Of].Build))], ct);
-        var views = asked.Select((one, number) =>
-        {
-            var (status, curatedAt) = statuses.GetValueOrDefault(number, CuratedStatus.Reported);
-            return (one.Of, View: known[one.Finding.VulnerabilityId] with
+        var shared = findings.Distinct().SelectMany(some => some).ToDictionary(finding => finding, finding =>
+            known[finding.VulnerabilityId] with
             {
-                Advisories = one.Finding.Advisories,
-                FixedIn = one.Finding.FixedIn,
-                Matches = [.. one.Finding.Matches.Select(AdvisoryMatch.Of)],
+                Advisories = finding.Advisories,
+                FixedIn = finding.FixedIn,
+                Matches = [.. finding.Matches.Select(AdvisoryMatch.Of)],
                 Description = null,
-                Status = status,
-                CuratedAt = curatedAt,
             });
-        }).ToLookup(one => one.Of, one => one.View);
+        var views = asked.Select((one, number) => (one.Of, View: statuses.TryGetValue(number, out var curated)
+            ? shared[one.Finding] with { Status = curated.Status, CuratedAt = curated.CuratedAt }
+            : shared[one.Finding])).ToLookup(one => one.Of, one => one.View);
         return [.. packages.Select(
             (_, i) => views[i].OrderByDescending(view => view.Cvss ?? -1).ThenBy(view => view.Id, StringComparer.Ordinal).ToArray())];
     }

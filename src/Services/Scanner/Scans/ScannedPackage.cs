@@ -3,8 +3,8 @@ using EnvPlatform.Scanner.Matching;
 
 namespace EnvPlatform.Scanner.Scans;
 
-/// <summary>The scan result of a package.</summary>
-internal sealed record ScannedPackage(LoggedPackage Package, PackageMapping Mapping, string Coverage, string? Reason, Finding[] Findings)
+/// <summary>What was found out about a package.</summary>
+internal sealed record ScannedPackage(LoggedPackage Package, PackageMapping Mapping, string Coverage, string? Reason, Found Found)
 {
     public static ScannedPackage Of(LoggedPackage package, AdvisoryIndex index)
     {
@@ -12,6 +12,6 @@ internal sealed record ScannedPackage(LoggedPackage Package, PackageMapping Mapp
         var match = index.Match(installed);
         return new(
             package, PackageMapping.Of(installed, match.Mapped, index), Texts.Of(match.Coverage),
-            NotCheckedReasons.CodeOf(match.Reason), Finding.Of(match));
+            NotCheckedReasons.CodeOf(match.Reason), Found.Of(match));
     }
 }

@@ -1,5 +1,3 @@
-using Dapper;
-
 using EnvPlatform.Contracts;
 using EnvPlatform.Postgres;
 
@@ -10,62 +8,62 @@ namespace EnvPlatform.Scanner.Scans;
 internal sealed record FoundInSet(VulnerabilityCounts Vulnerabilities, decimal? MaxCvss, int Kev, int NotChecked, int[] Keys);
 
 /// <summary>
-/// The findings of packages, laid out for counting them over many sets: each package's vulnerabilities as numbers, and for each number its
-/// severity and score. Counting a set is then one pass over its packages, and allocates only the result. Not safe for use by two
+/// The findings of packages, laid out for counting them over many sets: what was found as numbers, and for each number its severity and
+/// score. Counting a set is then one look at each of its packages, and no allocation but the answer's. Not safe for use by two
 /// threads.
 /// </summary>
 internal sealed class SetFindings
 {
-    private readonly Dictionary<int, (int Start, int Count)> _packages = [];
+    private readonly Dictionary<int, int> _packages;
+    private readonly Dictionary<int, Found> _contents = [];
     private readonly HashSet<int> _notChecked;
-    private readonly int[] _found;
+    private readonly int[] _numbers;
     private readonly Vulnerability[] _vulnerabilities;
     private readonly int[] _lastSeen;
     private readonly List<int> _inSet = [];
     private int _turn;
 
-    private SetFindings(List<(int PackageId, int Key)> findings, Vulnerability[] vulnerabilities, IEnumerable<int> notChecked)
+    private SetFindings(
+        Dictionary<int, int> packages, List<(int FoundId, int Key)> findings, Vulnerability[] vulnerabilities, IEnumerable<int> notChecked)
     {
+        _packages = packages;
         _vulnerabilities = vulnerabilities;
         _lastSeen = new int[vulnerabilities.Length];
-        _found = new int[findings.Count];
+        _numbers = new int[findings.Count];
         _notChecked = [.. notChecked];
         var numbers = vulnerabilities.Index().ToDictionary(pair => pair.Item.Key, pair => pair.Index);
         for (int start = 0, end; start < findings.Count; start = end)
         {
-            for (end = start; end < findings.Count && findings[end].PackageId == findings[start].PackageId; end++)
+            for (end = start; end < findings.Count && findings[end].FoundId == findings[start].FoundId; end++)
             {
-                _found[end] = numbers[findings[end].Key];
+                _numbers[end] = numbers[findings[end].Key];
             }
 
-            _packages.Add(findings[start].PackageId, (start, end - start));
+            _contents.Add(findings[start].FoundId, new(start, end - start));
         }
     }
 
     /// <summary>Of these packages, or of all.</summary>
     public static async Task<SetFindings> ReadAsync(Tx tx, int[]? packageIds)
     {
-        var among = packageIds is null ? "" : "where package_id = any(@packageIds)";
-        var findings = new List<(int, int)>();
-        await using (var rows = await tx.Connection.ExecuteReaderAsync(
-            $"""
-            select package_id, v.key from package_findings f join vulnerabilities v on v.id = f.vulnerability_id {among} order by package_id
-            """, new { packageIds }))
-        {
-            while (await rows.ReadAsync())
-            {
-                findings.Add((rows.GetInt32(0), rows.GetInt32(1)));
-            }
-        }
-
-        var keys = packageIds is null ? null : findings.Select(finding => finding.Item2).Distinct().ToArray();
+        var among = packageIds is null ? "" : "and package_id = any(@packageIds)";
+        var packages = (await tx.QueryAsync<(int PackageId, int FoundId)>(
+            $"select package_id, found_id from packages where found_id is not null {among}", new { packageIds }))
+            .ToDictionary(row => row.PackageId, row => row.FoundId);
+        var contents = packageIds is null ? null : packages.Values.Distinct().ToArray();
+        var findings = await tx.QueryAsync<(int FoundId, int Key)>(
+            """
+            select f.found_id, v.key from findings f join vulnerabilities v on v.id = f.vulnerability_id
+            where @contents::int[] is null or f.found_id = any(@contents)
+            order by f.found_id
+            """, new { contents });
+        var keys = packageIds is null ? null : findings.Select(finding => finding.Key).Distinct().ToArray();
         var vulnerabilities = await tx.QueryAsync<Vulnerability>(
             "select key, severity, cvss, kev from vulnerabilities where @keys::int[] is null or key = any(@keys) order by key",
             new { keys });
         var notChecked = await tx.QueryAsync<int>(
-            $"select package_id from packages {(packageIds is null ? "where" : among + " and")} coverage = 'not_checked'",
-            new { packageIds });
-        return new SetFindings(findings, [.. vulnerabilities], notChecked);
+            $"select package_id from packages where coverage = 'not_checked' {among}", new { packageIds });
+        return new SetFindings(packages, findings, [.. vulnerabilities], notChecked);
     }
 
     /// <summary>Distinct vulnerabilities, however many of the packages have them.</summary>
@@ -81,12 +79,14 @@ internal sealed class SetFindings
                 notChecked++;
             }
 
-            if (!_packages.TryGetValue(package, out var found))
+            // Of many packages with the same findings, these are looked at once.
+            if (!_packages.TryGetValue(package, out var id) || !_contents.TryGetValue(id, out var found) || found.LastSeen == _turn)
             {
                 continue;
             }
 
-            foreach (var number in _found.AsSpan(found.Start, found.Count))
+            found.LastSeen = _turn;
+            foreach (var number in _numbers.AsSpan(found.Start, found.Count))
             {
                 if (_lastSeen[number] == _turn)
                 {
@@ -136,4 +136,14 @@ internal sealed class SetFindings
     }
 
     private sealed record Vulnerability(int Key, string Severity, decimal? Cvss, bool Kev);
+
+    /// <summary>Where the numbers of what was found stand, and the set in which it was looked at last.</summary>
+    private sealed class Found(int start, int count)
+    {
+        public int Start => start;
+
+        public int Count => count;
+
+        public int LastSeen { get; set; }
+    }
 }

@@ -13,17 +13,17 @@ internal static class WriteFindings
     {
         // In ascending order, to avoid deadlocks between instances that store overlapping packages.
         var ordered = packages.OrderBy(scanned => scanned.Package.PackageId).ToArray();
-        var added = (await tx.QueryAsync<int>(
+        var found = await KeepAsync(tx, ordered);
+        await tx.ExecuteAsync(
             """
             insert into packages (
                 package_id, manager, channel, subdir, name, version, build, ecosystem, project, basis, basis_reason, version_order,
-                    coverage, reason, generation)
+                    coverage, reason, found_id, generation)
             select *, @generation
             from unnest(
                 @Ids, @Managers, @Channels, @Subdirs, @Names, @Versions, @Builds, @Ecosystems, @Projects, @Bases, @BasisReasons, @Orders,
-                    @Coverages, @Reasons)
+                    @Coverages, @Reasons, @Found)
             on conflict (package_id) do nothing
-            returning package_id
             """, new
             {
                 Ids = ordered.Select(p => p.Package.PackageId).ToArray(),
@@ -40,26 +40,24 @@ internal static class WriteFindings
                 Orders = ordered.Select(p => p.Mapping.Order).ToArray(),
                 Coverages = ordered.Select(p => p.Coverage).ToArray(),
                 Reasons = ordered.Select(p => p.Reason).ToArray(),
+                Found = found,
                 generation,
-            })).ToHashSet();
-        // Packages that another instance has stored in the meantime already have the findings of the same generation.
-        await CopyAsync(tx, ordered.Where(scanned => added.Contains(scanned.Package.PackageId)));
+            });
     }
 
     /// <summary>Replaces the results of stored packages.</summary>
     public static async Task ReplaceAsync(Tx tx, IReadOnlyList<ScannedPackage> packages)
     {
+        var found = await KeepAsync(tx, packages);
         await tx.ExecuteAsync(
             """
             update packages p set
                 ecosystem = n.ecosystem, project = n.project, basis = n.basis, basis_reason = n.basis_reason,
                     version_order = n.version_order,
-                coverage = n.coverage, reason = n.reason
-            from unnest(@Ids, @Ecosystems, @Projects, @Bases, @BasisReasons, @Orders, @Coverages, @Reasons)
-                as n(package_id, ecosystem, project, basis, basis_reason, version_order, coverage, reason)
-            where p.package_id = n.package_id;
-
-            delete from package_findings where package_id = any(@Ids);
+                coverage = n.coverage, reason = n.reason, found_id = n.found_id
+            from unnest(@Ids, @Ecosystems, @Projects, @Bases, @BasisReasons, @Orders, @Coverages, @Reasons, @Found)
+                as n(package_id, ecosystem, project, basis, basis_reason, version_order, coverage, reason, found_id)
+            where p.package_id = n.package_id
             """, new
             {
                 Ids = packages.Select(p => p.Package.PackageId).ToArray(),
@@ -70,20 +68,56 @@ internal static class WriteFindings
                 Orders = packages.Select(p => p.Mapping.Order).ToArray(),
                 Coverages = packages.Select(p => p.Coverage).ToArray(),
                 Reasons = packages.Select(p => p.Reason).ToArray(),
+                Found = found,
             });
-        await CopyAsync(tx, packages);
     }
 
-    private static async Task CopyAsync(Tx tx, IEnumerable<ScannedPackage> packages)
+    /// <summary>
+    /// Forgets what is found in no package any more. Under the exclusive lock: nobody else can be about to point a package at it.
+    /// </summary>
+    public static Task ForgetUnusedAsync(Tx tx) =>
+        tx.ExecuteAsync("delete from found f where not exists (select from packages p where p.found_id = f.id)");
+
+    /// <summary>Stores what was found in the packages, each content once.</summary>
+    /// <returns>For each package the row of what was found in it; null where nothing was.</returns>
+    private static async Task<int?[]> KeepAsync(Tx tx, IReadOnlyList<ScannedPackage> packages)
+    {
+        var contents = packages.Select(scanned => scanned.Found).Where(found => found.Content is not null)
+            .DistinctBy(found => Key(found.Content!)).ToDictionary(found => Key(found.Content!), StringComparer.Ordinal);
+        if (contents.Count == 0)
+        {
+            return new int?[packages.Count];
+        }
+
+        // In one order, so that two instances that find the same wait for each other and never in a circle.
+        var hashes = contents.Values.Select(found => found.Content!).ToArray();
+        var added = await tx.QueryAsync<Row>(
+            """
+            insert into found (content_sha256) select content from unnest(@hashes) as given(content) order by content
+            on conflict (content_sha256) do nothing
+            returning id, content_sha256
+            """, new { hashes });
+        await CopyAsync(tx, added.Select(row => (row.Id, contents[Key(row.ContentSha256)])));
+
+        // A statement of its own: it sees what another instance has committed while the one before waited for it.
+        var ids = (await tx.QueryAsync<Row>(
+            "select id, content_sha256 from found where content_sha256 = any(@hashes)", new { hashes }))
+            .ToDictionary(row => Key(row.ContentSha256), row => row.Id, StringComparer.Ordinal);
+        return [.. packages.Select(scanned => scanned.Found.Content is { } content ? ids[Key(content)] : (int?)null)];
+    }
+
+    private static string Key(byte[] content) => Convert.ToHexString(content);
+
+    private static async Task CopyAsync(Tx tx, IEnumerable<(int Id, Found Found)> contents)
     {
         await using var rows = await tx.Connection.BeginBinaryImportAsync(
-            "copy package_findings (package_id, vulnerability_id, advisories, fixed_in, matches) from stdin (format binary)");
-        foreach (var scanned in packages)
+            "copy findings (found_id, vulnerability_id, advisories, fixed_in, matches) from stdin (format binary)");
+        foreach (var (id, found) in contents)
         {
-            foreach (var finding in scanned.Findings)
+            foreach (var finding in found.Findings())
             {
                 await rows.StartRowAsync();
-                await rows.WriteAsync(scanned.Package.PackageId, NpgsqlDbType.Integer);
+                await rows.WriteAsync(id, NpgsqlDbType.Integer);
                 await rows.WriteAsync(finding.VulnerabilityId, NpgsqlDbType.Text);
                 await rows.WriteAsync(finding.Advisories, NpgsqlDbType.Array | NpgsqlDbType.Text);
                 await rows.WriteAsync(finding.FixedIn, NpgsqlDbType.Array | NpgsqlDbType.Text);
@@ -93,4 +127,6 @@ internal static class WriteFindings
 
         await rows.CompleteAsync();
     }
+
+    private sealed record Row(int Id, byte[] ContentSha256);
 }

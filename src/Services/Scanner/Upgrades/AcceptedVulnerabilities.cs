@@ -19,16 +19,19 @@ internal static class AcceptedVulnerabilities
         NpgsqlDataSource db, OrganizationId organization, IReadOnlyList<(string Manager, InstalledPackage Package)> packages,
         AdvisoryIndex index, CancellationToken ct)
     {
-        var asked = packages.Index().SelectMany(one => index.TableOf(one.Item.Package) is { } table
-            ? table.Vulnerabilities.Select(
-                id => (Of: one.Index, one.Item.Manager, one.Item.Package.Name, Project: table.Identity.Name, Id: id))
+        // Whatever the version and the build: of thousands of builds of one package it is asked once.
+        var tables = packages.Select(one => (one.Manager, one.Package.Name, Table: index.TableOf(one.Package))).ToArray();
+        var asked = tables.Distinct().SelectMany(key => key.Table is { } table
+            ? table.Vulnerabilities.Select(id => (Of: key, Project: table.Identity.Name, Id: id))
             : []).ToArray();
         var statuses = await FindingStatuses.OfFindingsAsync(
             db, organization,
-            [.. asked.Select((one, number) => new FindingStatuses.Finding(number, one.Id, one.Manager, one.Name, one.Project, null, null))],
+            [.. asked.Select((one, number) =>
+                new FindingStatuses.Finding(number, one.Id, one.Of.Manager, one.Of.Name, one.Project, null, null))],
             ct);
         var accepted = statuses.Where(pair => !CurationStatuses.IsOpen(pair.Value.Status))
-            .ToLookup(pair => asked[pair.Key].Of, pair => asked[pair.Key].Id);
-        return [.. packages.Select((_, i) => accepted[i].ToFrozenSet(StringComparer.Ordinal))];
+            .GroupBy(pair => asked[pair.Key].Of, pair => asked[pair.Key].Id)
+            .ToDictionary(ids => ids.Key, ids => ids.ToFrozenSet(StringComparer.Ordinal));
+        return [.. tables.Select(key => accepted.GetValueOrDefault(key, FrozenSet<string>.Empty))];
     }
 }

@@ -12,6 +12,7 @@ using EnvPlatform.ServiceDefaults.Callers;
 
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
+using Microsoft.Extensions.Options;
 
 using Npgsql;
 
@@ -33,7 +34,8 @@ internal static class GetUpgrades
             .WithSummary("The smallest set of upgrades that clears an environment, with commands to paste.");
 
     private static async Task<Results<Ok<EnvironmentUpgrades>, ProblemHttpResult>> HandleAsync(
-        EnvironmentId id, [AsParameters] Filter asked, Caller caller, NpgsqlDataSource db, CurrentIndex current, CancellationToken ct)
+        EnvironmentId id, [AsParameters] Filter asked, Caller caller, NpgsqlDataSource db, CurrentIndex current,
+        IOptions<ScannerOptions> options, CancellationToken ct)
     {
         var filter = new VulnerabilityFilter(null, asked.Severity, asked.Package, asked.Kev).Parse();
         var environment = await db.QuerySingleOrDefaultAsync<EnvironmentRow>(
@@ -46,8 +48,17 @@ internal static class GetUpgrades
             return Problems.NotFound();
         }
 
-        var (rows, index) = await ReadAsync(db, current, environment.SetId, caller.OrgId, ct);
-        var packages = rows.GroupBy(row => row.PackageId).Select(group => group.ToArray()).ToArray();
+        var most = options.Value.MaxFindings;
+        var (rows, index) = await ReadAsync(db, current, new(environment.SetId, caller.OrgId, filter.Package, most + 1), ct);
+        if (rows.Count > most)
+        {
+            return Problems.Of(
+                StatusCodes.Status413PayloadTooLarge, "too_many_findings", "Too many findings for one answer.",
+                $"More than {most} findings are in this environment. Name a package.");
+        }
+
+        var packages = rows.GroupBy(row => (row.Manager, row.Name, row.Version, row.Channel, row.Project))
+            .Select(group => group.ToArray()).ToArray();
         var installed = packages.Select(findings => (findings[0].Manager, findings[0].Installed)).ToArray();
         var accepted = await AcceptedVulnerabilities.OfAsync(db, caller.OrgId, installed, index, ct);
         var vulnerable = packages.Select((findings, i) => new VulnerablePackage(
@@ -58,22 +69,28 @@ internal static class GetUpgrades
         return TypedResults.Ok(EnvironmentUpgrades.Of(index, vulnerable, new(environment.Prefix, environment.Name, environment.Platform)));
     }
 
-    /// <summary>The open findings of a set, and the advisories of exactly their generation.</summary>
+    /// <summary>
+    /// The open findings of a set, and the advisories of exactly the generation that they are of. Builds of a version that were taken for
+    /// the same project are one package: an upgrade replaces them all.
+    /// </summary>
     private static async Task<(List<Row> Rows, AdvisoryIndex Index)> ReadAsync(
-        NpgsqlDataSource db, CurrentIndex current, long set, OrganizationId organization, CancellationToken ct)
+        NpgsqlDataSource db, CurrentIndex current, Wanted wanted, CancellationToken ct)
     {
         while (true)
         {
             var rows = await db.QueryAsync<Row>(
                 $"""
-                select p.package_id, p.manager, p.name, p.version, p.build, p.channel, f.vulnerability_id, v.severity, v.kev,
+                select p.manager, p.name, p.version, min(p.build) as build, p.channel, p.project, f.vulnerability_id, v.severity, v.kev,
                        (select generation from advisory_state) as generation
                 from package_sets s cross join unnest(s.package_ids) as held(package_id)
                 join packages p on p.package_id = held.package_id join package_findings f on f.package_id = held.package_id
                 join vulnerabilities v on v.id = f.vulnerability_id
-                {CurationInForce.Of("@organization")}
-                where s.id = @set and {CurationInForce.Status} in {CurationInForce.Open}
-                """, new { set, organization }, ct);
+                {CurationInForce.Of("@Organization")}
+                where s.id = @Set and (@Package::text is null or p.name = @Package) and {CurationInForce.Status} in {CurationInForce.Open}
+                group by p.manager, p.name, p.version, p.channel, p.ecosystem, p.project, f.vulnerability_id, v.severity, v.kev
+                order by min(p.package_id)
+                limit @Most
+                """, wanted, ct);
             var generation = rows.Count > 0 ? rows[0].Generation : 0;
             var index = await current.AtLeastAsync(generation, ct);
             if (rows.Count == 0 || index.Generation == generation)
@@ -83,11 +100,13 @@ internal static class GetUpgrades
         }
     }
 
+    private sealed record Wanted(long Set, OrganizationId Organization, string? Package, int Most);
+
     private sealed record EnvironmentRow(long SetId, string? Prefix, string? Name, string? Platform);
 
     private sealed record Row(
-        int PackageId, string Manager, string Name, string Version, string Build, string Channel, string VulnerabilityId, string Severity,
-        bool Kev, long Generation)
+        string Manager, string Name, string Version, string Build, string Channel, string Project, string VulnerabilityId,
+        string Severity, bool Kev, long Generation)
     {
         public InstalledPackage Installed => LoggedPackage.InstalledPackageOf(Manager, Name, Version, Build, Channel);
 

@@ -12,12 +12,20 @@ public sealed record AffectedPackage(
     string Manager, string Name, string Version, string? Build, string? Channel, string Status, IReadOnlyList<string> FixedIn,
     IReadOnlyList<AdvisoryMatch> Matches, MappingView Mapping)
 {
+    /// <summary>Packages at most that are shown of one vulnerability in one environment; their number is beside them.</summary>
+    internal const int MaxShown = 20;
+
     /// <summary>The columns of <see cref="Row{T}"/>: of a package <c>p</c>, a finding <c>f</c> and the curation in force.</summary>
     internal const string Columns =
         "p.manager, p.name, p.version, p.build, p.channel, f.advisories, f.fixed_in, f.matches::text as matches, " +
         $"p.ecosystem, p.project, p.basis, p.basis_reason, p.version_order, {CurationInForce.Status} as status";
 
-    /// <param name="Of">The key that the rows are grouped by: the vulnerability, or the package.</param>
+    /// <summary>The same columns, of a query that selects them and others.</summary>
+    internal const string Names =
+        "manager, name, version, build, channel, advisories, fixed_in, matches, ecosystem, project, basis, basis_reason, version_order, "
+        + "status";
+
+    /// <param name="Of">By which the rows are put together: the vulnerability, or the package.</param>
     internal sealed record Row<T>(
         T Of, string Manager, string Name, string Version, string Build, string Channel, string[] Advisories, string[] FixedIn,
         string Matches, string Ecosystem, string Project, string Basis, string? BasisReason, string VersionOrder, string Status)

@@ -32,13 +32,18 @@ internal sealed record AffectedSets(string Vulnerability, int[] Packages, long[]
         return new(vulnerability, packages, [.. sets]);
     }
 
-    /// <summary>The affected packages of some of the sets, with the organization's verdicts on the vulnerability in them.</summary>
-    public async Task<ILookup<long, AffectedPackage>> PackagesAsync(
+    /// <summary>
+    /// The affected packages of some of the sets, as many of each as are shown, with what the organization holds of the vulnerability in
+    /// them.
+    /// </summary>
+    /// <returns>By set; and how many there are in each.</returns>
+    public async Task<(ILookup<long, AffectedPackage> Shown, IReadOnlyDictionary<long, int> Counts)> PackagesAsync(
         NpgsqlDataSource db, OrganizationId organization, long[] sets, CancellationToken ct)
     {
-        var held = (await db.QueryAsync<SetRow>("select id, package_ids from package_sets where id = any(@sets)", new { sets }, ct))
-            .SelectMany(row => row.PackageIds.Where(id => Array.BinarySearch(Packages, id) >= 0), (row, id) => (Set: row.Id, Package: id))
-            .ToArray();
+        var affected = (await db.QueryAsync<SetRow>("select id, package_ids from package_sets where id = any(@sets)", new { sets }, ct))
+            .Select(row => (row.Id, Packages: row.PackageIds.Where(id => Array.BinarySearch(Packages, id) >= 0).ToArray())).ToArray();
+        var held = affected.SelectMany(
+            set => set.Packages.Take(AffectedPackage.MaxShown), (set, id) => (Set: set.Id, Package: id)).ToArray();
         var packages = (await db.QueryAsync<AffectedPackage.Row<int>>(
             $"""
             select p.package_id as of, {AffectedPackage.Columns}
@@ -47,10 +52,11 @@ internal sealed record AffectedSets(string Vulnerability, int[] Packages, long[]
             where f.vulnerability_id = @Vulnerability and f.package_id = any(@Held)
             """, new { Vulnerability, organization, Held = held.Select(pair => pair.Package).Distinct().ToArray() }, ct))
             .ToDictionary(row => row.Of, row => row.Package);
-        return held.Where(pair => packages.ContainsKey(pair.Package))
+        var shown = held.Where(pair => packages.ContainsKey(pair.Package))
             .Select(pair => (pair.Set, pair.Package, Affected: packages[pair.Package]))
             .OrderBy(one => one.Affected.Name, StringComparer.Ordinal).ThenBy(one => one.Package)
             .ToLookup(one => one.Set, one => one.Affected);
+        return (shown, affected.ToDictionary(set => set.Id, set => set.Packages.Length));
     }
 
     private sealed record SetRow(long Id, int[] PackageIds);

@@ -41,10 +41,13 @@ internal static class ListAffectedEnvironments
     /// <param name="Status">
     /// Null while Ingest, which knows it, does not answer; so are the digest, the times and the names of machine and user.
     /// </param>
+    /// <param name="Packages">Twenty at most.</param>
+    /// <param name="PackageCount">How many there are.</param>
     public sealed record Item(
         EnvironmentId Id, string Name, string Prefix, string Platform, Machine Machine, User User, EnvironmentStatus? Status,
         string? Message, bool Archived, string? Digest, VulnerabilityCounts Vulnerabilities, decimal? MaxCvss, int Kev,
-        DateTimeOffset? CreatedAt, DateTimeOffset? UpdatedAt, DateTimeOffset ScannedAt, IReadOnlyList<AffectedPackage> Packages);
+        DateTimeOffset? CreatedAt, DateTimeOffset? UpdatedAt, DateTimeOffset ScannedAt, IReadOnlyList<AffectedPackage> Packages,
+        int PackageCount);
 
     public static void MapListAffectedEnvironments(this IEndpointRouteBuilder organization) =>
         organization.MapGet("/vulnerabilities/{id}/environments", HandleAsync).WithName(nameof(ListAffectedEnvironments))
@@ -92,10 +95,11 @@ internal static class ListAffectedEnvironments
         }, ct);
         var more = rows.Count > page.Limit;
         var shown = more ? rows[..page.Limit] : rows;
-        var packages = await affected.PackagesAsync(db, caller.OrgId, [.. shown.Select(row => row.SetId).Distinct()], ct);
+        var (packages, counts) = await affected.PackagesAsync(db, caller.OrgId, [.. shown.Select(row => row.SetId).Distinct()], ct);
         var described = await descriptions.GetAsync(caller.OrgId, [.. shown.Select(row => row.EnvironmentId)], ct);
         return TypedResults.Ok(new Page<Item>(
-            [.. shown.Select(row => row.ToItem(described.GetValueOrDefault(row.EnvironmentId), [.. packages[row.SetId]]))], total,
+            [.. shown.Select(row => row.ToItem(
+                described.GetValueOrDefault(row.EnvironmentId), [.. packages[row.SetId]], counts.GetValueOrDefault(row.SetId)))], total,
             more ? page.Next(shown[^1].SortKey, shown[^1].EnvironmentId.ToString(), $"{shown[^1].SetId}") : null));
     }
 
@@ -165,13 +169,13 @@ internal static class ListAffectedEnvironments
         EnvironmentId EnvironmentId, string Name, string Prefix, string Platform, MachineId? MachineId, SubjectId? Owner, bool Archived,
         long SetId, VulnerabilityCounts Vulnerabilities, decimal? MaxCvss, int Kev, DateTimeOffset ScannedAt, string SortKey)
     {
-        public Item ToItem(EnvironmentDescription? described, AffectedPackage[] packages) => new(
+        public Item ToItem(EnvironmentDescription? described, AffectedPackage[] packages, int packageCount) => new(
             EnvironmentId, Name, Prefix, Platform, new(MachineId, described is { HasHostname: true } ? described.Hostname : null),
             new(Owner, described is { HasEmail: true } ? described.Email : null,
                 described is { HasDisplayName: true } ? described.DisplayName : null),
             described is null ? null : Enum.Parse<EnvironmentStatus>(described.Status, ignoreCase: true),
             described is { HasMessage: true } ? described.Message : null,
             Archived, described?.Digest, Vulnerabilities, MaxCvss, Kev, described?.CreatedAt.ToDateTimeOffset(),
-            described?.UpdatedAt.ToDateTimeOffset(), ScannedAt, packages);
+            described?.UpdatedAt.ToDateTimeOffset(), ScannedAt, packages, packageCount);
     }
 }

@@ -95,6 +95,7 @@ internal sealed partial class ChangeAdvisories(
         Tx tx, RenewFindings renewal, AdvisoryIndex index, long generation, AdvisoryChange.Outcome outcome,
         Func<Tx, AdvisoryChange.Outcome, Task> finish)
     {
+        await WriteFindings.ForgetUnusedAsync(tx);
         await tx.ExecuteAsync(
             "update advisory_state set generation = @generation, changed_at = now(); notify " + KeepIndexCurrent.Channel,
             new { generation });
