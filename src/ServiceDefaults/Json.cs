@@ -1,6 +1,8 @@
+using System.Reflection;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 
 namespace EnvPlatform.ServiceDefaults;
 
@@ -22,6 +24,32 @@ public static class Json
         options.Converters.Add(new StorableStringConverter());
     }
 
+    /// <summary>
+    /// The same for what callers send: a text is one line without control characters, unless its member is <see cref="MultiLineAttribute"/>.
+    /// </summary>
+    public static void ConfigureRequests(JsonSerializerOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        options.Converters.Add(new PlainStringConverter(isMultiLine: false));
+        Configure(options);
+        options.TypeInfoResolver = (options.TypeInfoResolver ?? new DefaultJsonTypeInfoResolver()).WithAddedModifier(AllowLines);
+    }
+
+    private static void AllowLines(JsonTypeInfo type)
+    {
+        var multiLine = new PlainStringConverter(isMultiLine: true);
+        foreach (var property in type.Properties.Where(property => property.PropertyType == typeof(string) && IsMultiLine(type, property)))
+        {
+            property.CustomConverter = multiLine;
+        }
+    }
+
+    // An attribute of a positional record is one of the constructor's parameter.
+    private static bool IsMultiLine(JsonTypeInfo type, JsonPropertyInfo property) =>
+        property.AttributeProvider is MemberInfo member && (member.IsDefined(typeof(MultiLineAttribute))
+            || type.Type.GetConstructors().SelectMany(constructor => constructor.GetParameters())
+                .Any(parameter => parameter.Name == member.Name && parameter.IsDefined(typeof(MultiLineAttribute))));
+
     private static JsonSerializerOptions CreateOptions()
     {
         var options = new JsonSerializerOptions(JsonSerializerDefaults.Web);
@@ -30,8 +58,8 @@ public static class Json
         return options;
     }
 
-    /// <summary>Refuses text that cannot be stored or compared faithfully: U+0000 and unpaired surrogates.</summary>
-    private sealed class StorableStringConverter : JsonConverter<string>
+    /// <summary>Refuses text that cannot be stored or compared faithfully: U+0000 and surrogates without their other half.</summary>
+    private class StorableStringConverter : JsonConverter<string>
     {
         public override string? Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
         {
@@ -71,5 +99,20 @@ public static class Json
             var text = reader.GetString()!;
             return text.Contains('\0', StringComparison.Ordinal) ? throw new JsonException("A name holds a NUL character.") : text;
         }
+    }
+
+    /// <summary>Refuses control characters as well.</summary>
+    private sealed class PlainStringConverter(bool isMultiLine) : StorableStringConverter
+    {
+        public override string? Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+            Checked(base.Read(ref reader, typeToConvert, options));
+
+        public override string ReadAsPropertyName(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+            Checked(base.ReadAsPropertyName(ref reader, typeToConvert, options))!;
+
+        private string? Checked(string? text) =>
+            text is null || !PlainText.HoldsControl(text, isMultiLine) ? text
+            : throw new JsonException(
+                isMultiLine ? "The text holds a control character other than line feed and tab." : "The text holds a control character.");
     }
 }

@@ -68,12 +68,16 @@ public static partial class Problems
         app.UseStatusCodePages();
         app.Use((http, next) =>
         {
-            // PostgreSQL cannot hold U+0000; no path or query of ours needs it.
-            if (http.Request.Path.Value!.Contains('\0', StringComparison.Ordinal)
-                || http.Request.QueryString.Value!.Contains("%00", StringComparison.Ordinal))
+            // No path or query of ours does; PostgreSQL could not hold U+0000.
+            var query = http.Request.QueryString.Value!;
+            if (PlainText.HoldsControl(http.Request.Path.Value!))
             {
-                throw new InvalidInputException(
-                    http.Request.Path.Value!.Contains('\0', StringComparison.Ordinal) ? "path" : "query", "Holds a NUL character.");
+                throw new InvalidInputException("path", "Holds a control character.");
+            }
+
+            if (query.Contains('%', StringComparison.Ordinal) && PlainText.HoldsControl(Uri.UnescapeDataString(query)))
+            {
+                throw new InvalidInputException("query", "Holds a control character.");
             }
 
             return next(http);

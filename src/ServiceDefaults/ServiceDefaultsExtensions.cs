@@ -43,7 +43,7 @@ public static class ServiceDefaultsExtensions
         builder.Logging.AddFilter("Grpc", LogLevel.Warning);
         builder.Logging.AddFilter("Polly", LogLevel.Warning);
         builder.Services.AddProblems();
-        builder.Services.ConfigureHttpJsonOptions(options => Json.Configure(options.SerializerOptions));
+        builder.Services.ConfigureHttpJsonOptions(options => Json.ConfigureRequests(options.SerializerOptions));
         builder.Services.TryAddSingleton(_ => AssertionKey.From(builder.Configuration));
         builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.FromSeconds(20));
         return builder;

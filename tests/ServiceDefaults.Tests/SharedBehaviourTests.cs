@@ -81,6 +81,12 @@ public sealed class SharedBehaviourTests
         new object[] { "{\"text\": \"longer than ten\", \"stars_given\": 1}", "text" },
         new object[] { "{\"text\": \"a\\u0000b\", \"stars_given\": 1}", "text" },
         new object[] { "{\"text\": \"\\ud800\", \"stars_given\": 1}", "text" },
+        new object[] { "{\"text\": \"a\\u001b[2J\", \"stars_given\": 1}", "text" },
+        new object[] { "{\"text\": \"a\\nb\", \"stars_given\": 1}", "text" },
+        new object[] { "{\"text\": \"a\\u009bb\", \"stars_given\": 1}", "text" },
+        new object[] { "{\"text\": \"a\", \"stars_given\": 1, \"lines\": [{\"the_name\": \"a\\tb\"}]}", "lines[0].the_name" },
+        new object[] { "{\"text\": \"a\", \"stars_given\": 1, \"story\": \"a\\u007fb\"}", "story" },
+        new object[] { "{\"text\": \"a\", \"stars_given\": 1, \"story\": \"a\\rb\"}", "story" },
         new object[]
         {
             "{\"text\": \"x\", \"stars_given\": 1, \"lines\": [{\"the_name\": \"ok\"}, {\"the_name\": \"too long\"}]}", "lines[1].the_name"
@@ -176,6 +182,10 @@ public sealed class SharedBehaviourTests
     [TestCase("/typed?count=x", "count")]
     [TestCase("/typed", "count")]
     [TestCase("/list?q=%00", "query")]
+    [TestCase("/list?q=a%1Bb", "query")]
+    [TestCase("/list?q=a%0Ab", "query")]
+    [TestCase("/list?q=a%C2%9Bb", "query")]
+    [TestCase("/filtered/a%0Ab", "path")]
     public async Task A_bad_query_is_a_400_that_names_the_parameter(string path, string field)
     {
         using var client = _app.As(_member);
@@ -183,6 +193,16 @@ public sealed class SharedBehaviourTests
         var problem = await response.Content.ReadFromJsonAsync<JsonElement>();
         Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.BadRequest), problem.ToString());
         Assert.That(problem.GetProperty("errors").TryGetProperty(field, out _), Is.True, problem.ToString());
+    }
+
+    [Test]
+    public async Task A_text_of_several_lines_may_have_them()
+    {
+        using var client = _app.As(_member);
+        using var content = new StringContent(
+            """{"text": "é ", "stars_given": 1, "story": "a\n\tb\r\nc"}""", Encoding.UTF8, "application/json");
+        using var response = await client.PostAsync(new Uri(Url("/notes"), UriKind.Relative), content);
+        Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.OK), await response.Content.ReadAsStringAsync());
     }
 
     [Test]

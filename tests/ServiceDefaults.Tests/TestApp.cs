@@ -100,7 +100,8 @@ internal sealed class TestApp : IAsyncDisposable
     }
 
     public sealed record Note(
-        [MaxLength(10)] string Text, [System.ComponentModel.DataAnnotations.Range(1, 5)] int StarsGiven, IReadOnlyList<Line>? Lines = null);
+        [MaxLength(10)] string Text, [System.ComponentModel.DataAnnotations.Range(1, 5)] int StarsGiven, IReadOnlyList<Line>? Lines = null,
+        [MultiLine] string? Story = null);
 
     public sealed record Line([MaxLength(5)] string TheName);
 }

@@ -79,7 +79,7 @@ internal sealed class CondaRecord
             case "channel": Channel = Text(ref reader); break;
             case "url": Url = Text(ref reader); break;
             case "sha256": Sha256 = Text(ref reader); break;
-            case "license": License = Text(ref reader); break;
+            case "license": License = Text(ref reader) is { } license ? PlainText.Of(license) : null; break;
             case "requested_spec": Requested |= Text(ref reader) is not null; break;
             case "requested_specs": Requested |= HasText(ref reader); break;
             case "files": TakeFiles(ref reader); break;

@@ -66,6 +66,7 @@ internal sealed class LogCommand : Command
         CollectionNotes.Print(environment, screen);
         CollectionNotes.RequirePackages(environment);
         var command = parsed.GetValue(_commandText) is { } given ? Secrets.Masked(given) : environment.Command;
+        command = command is null ? null : PlainText.Of(command);
 
         using var progress = new Progress(session.Surroundings);
         progress.Show($"Logging {environment.Name} ({environment.Packages.Count} packages)...");

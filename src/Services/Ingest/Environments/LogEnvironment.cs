@@ -36,7 +36,7 @@ internal static partial class LogEnvironment
         [Required, RegularExpression("^[a-z0-9_]{1,20}(-[a-z0-9_]{1,20})?$")] string? Platform,
         [Required, RegularExpression("^sha256:[0-9a-f]{64}$")] string? Digest,
         [MaxLength(1_024), StorablePath] string? PreviousPrefix = null,
-        [MaxLength(16_384)] string? Command = null,
+        [MaxLength(16_384), MultiLine] string? Command = null,
         IReadOnlyList<PackageEntry?>? Packages = null);
 
     /// <param name="Changed">The log changed something.</param>

@@ -3,6 +3,7 @@ using System.Text;
 
 using EnvPlatform.Contracts.Masking;
 using EnvPlatform.Contracts.Packages;
+using EnvPlatform.ServiceDefaults;
 
 namespace EnvPlatform.Ingest.Packages;
 
@@ -14,7 +15,7 @@ namespace EnvPlatform.Ingest.Packages;
 /// <param name="Requested">The user asked for it by name; it is not only a dependency.</param>
 public sealed record PackageEntry(
     string? Manager, string? Name, string? Version, string? Build = null, string? Subdir = null, string? Channel = null,
-    string? Sha256 = null, string? License = null, bool? Requested = null);
+    string? Sha256 = null, [property: MultiLine] string? License = null, bool? Requested = null);
 
 /// <summary>A package of a log that passed the checks.</summary>
 internal sealed record ListedPackage(PackageKey Key, string? Sha256, string? License, bool Requested);

@@ -19,8 +19,8 @@ namespace EnvPlatform.Policy.Statuses;
 /// <summary>An administrator warns about an environment, blocks it, or lets it be used again.</summary>
 internal static partial class SetStatus
 {
-    /// <param name="Message">What the member sees at the next activation; where it is left out, a default sentence.</param>
-    public sealed record Request([Required] EnvironmentStatus? Status, [MaxLength(2_000)] string? Message = null);
+    /// <param name="Message">What the member sees at the next activation; where it is left out, a sentence of the platform.</param>
+    public sealed record Request([Required] EnvironmentStatus? Status, [MaxLength(2_000), MultiLine] string? Message = null);
 
     public static void MapSetStatus(this IEndpointRouteBuilder environments) =>
         environments.MapPut("/{id}/status", HandleAsync).RequireAuthorization(Access.Administrator).WithName(nameof(SetStatus))

@@ -1,6 +1,8 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
+using EnvPlatform.ServiceDefaults;
+
 namespace EnvPlatform.Scanner.Curations.Vex;
 
 /// <summary>VEX in CycloneDX 1.6 (ECMA-424): the packages as components, the verdicts as analyses of vulnerabilities.</summary>
@@ -83,7 +85,7 @@ internal static class CycloneDxVex
 
         foreach (var entry in versions.Where(entry => entry.Text("status") is null or "affected"))
         {
-            yield return entry.Text("version") is not { Length: <= CurateVulnerability.MaxText } version
+            yield return entry.Text("version") is not { Length: <= CurateVulnerability.MaxText } version || PlainText.HoldsControl(version)
                 ? new(null, "It is about a range of versions.")
                 : scope.Package is null ? new(null, "It is about a version of what has none.")
                 : new(scope with { Version = version }, null);

@@ -1,5 +1,7 @@
 using System.Text;
 
+using EnvPlatform.ServiceDefaults;
+
 namespace EnvPlatform.Scanner.Curations.Vex;
 
 /// <summary>
@@ -47,7 +49,7 @@ internal static class PackageUrl
         var build = isConda ? qualifiers["build"].FirstOrDefault() : null;
         var scope = CurationScope.Of(Decode(named[0]), named.Length > 1 && named[1].Length > 0 ? Decode(named[1]) : null, build);
         if (string.IsNullOrWhiteSpace(scope.Package) || new[] { scope.Package, scope.Version, scope.Build }.Any(
-            text => text?.Length > CurateVulnerability.MaxText || text?.Contains('\0', StringComparison.Ordinal) == true))
+            text => text?.Length > CurateVulnerability.MaxText || PlainText.HoldsControl(text)))
         {
             return new(null, Unreadable);
         }

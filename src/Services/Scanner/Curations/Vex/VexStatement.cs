@@ -1,5 +1,7 @@
 using System.Text.Json;
 
+using EnvPlatform.ServiceDefaults;
+
 namespace EnvPlatform.Scanner.Curations.Vex;
 
 /// <summary>A verdict as a VEX document states it, whatever the format.</summary>
@@ -67,7 +69,7 @@ internal static class VexJson
     public static IEnumerable<JsonElement> Items(this JsonElement element, string name) =>
         element.Member(name) is { ValueKind: JsonValueKind.Array } array ? array.EnumerateArray() : [];
 
-    /// <summary>A text that can be stored: without U+0000 and unpaired surrogates.</summary>
+    /// <summary>A text that can be stored: without control characters but those of lines, whole surrogates only.</summary>
     public static string? Text(this JsonElement element, string name) => element.Member(name).Text();
 
     public static string? Text(this JsonElement element)
@@ -79,7 +81,7 @@ internal static class VexJson
 
         try
         {
-            return element.GetString() is { Length: > 0 } text && !text.Contains('\0', StringComparison.Ordinal) ? text : null;
+            return element.GetString() is { Length: > 0 } text && !PlainText.HoldsControl(text, isMultiLine: true) ? text : null;
         }
         catch (InvalidOperationException)
         {
