@@ -47,19 +47,53 @@ public sealed class AuditEntryTests
     }
 
     [Test]
-    public void Details_that_are_too_large_are_replaced_by_their_hash_and_size()
+    public void Details_that_are_too_large_are_cut_by_field_and_say_so()
     {
-        var meta = JsonSerializer.SerializeToElement(new { text = new string('x', 100_000) });
+        var meta = JsonSerializer.SerializeToElement(new
+        {
+            name = "science",
+            command = new string('\u0001', 16_384),
+            before = new { packages = 3, list = Enumerable.Range(0, 5_000) },
+        });
         var entry = AuditEntry.Of(Occurred with { Meta = meta }, 1, Occurred.OccurredAt);
         using var document = JsonDocument.Parse(entry.Bytes);
         var kept = document.RootElement.GetProperty("meta");
+        var mark = kept.GetProperty("truncated");
         Assert.Multiple(() =>
         {
             Assert.That(entry.Bytes.Length, Is.LessThanOrEqualTo(AuditEntry.MaxBytes));
-            Assert.That(kept.GetProperty("truncated").GetBoolean(), Is.True);
-            Assert.That(kept.GetProperty("size").GetInt32(), Is.EqualTo(CanonicalJson.Encode(meta).Length));
+            Assert.That(kept.GetProperty("name").GetString(), Is.EqualTo("science"));
+            Assert.That(kept.GetProperty("before").GetProperty("packages").GetInt32(), Is.EqualTo(3));
+            Assert.That(kept.GetProperty("before").GetProperty("list").GetArrayLength(), Is.InRange(16, 1_000));
+            Assert.That(kept.GetProperty("command").GetString(), Has.Length.InRange(512, 8_192).And.EndsWith("…"));
+            Assert.That(mark.GetProperty("fields").EnumerateArray().Select(field => field.GetString()),
+                Is.EquivalentTo(new[] { "command", "before.list" }));
+            Assert.That(mark.GetProperty("size").GetInt32(), Is.EqualTo(CanonicalJson.Encode(meta).Length));
             Assert.That(
-                kept.GetProperty("sha256").GetString(), Is.EqualTo(Convert.ToHexStringLower(SHA256.HashData(CanonicalJson.Encode(meta)))));
+                mark.GetProperty("sha256").GetString(), Is.EqualTo(Convert.ToHexStringLower(SHA256.HashData(CanonicalJson.Encode(meta)))));
+        });
+    }
+
+    private static IEnumerable<object> Worst()
+    {
+        var odd = new string('\u0001', 100_000);
+        yield return odd;
+        yield return Enumerable.Range(0, 100_000).Select(_ => "\u0001");
+        yield return Enumerable.Range(0, 2_000).ToDictionary(i => $"{i}{odd[..1_000]}", i => odd[..1_000]);
+        yield return Enumerable.Range(0, 12).Aggregate((object)odd[..100], (inner, _) => new object[] { inner, inner, inner });
+        yield return JsonDocument.Parse("[" + new string('9', 100_000) + "]").RootElement;
+    }
+
+    [TestCaseSource(nameof(Worst))]
+    public void Whatever_the_details_are_the_entry_fits_and_is_its_own_canonical_form(object details)
+    {
+        var entry = AuditEntry.Of(Occurred with { Meta = JsonSerializer.SerializeToElement(details) }, 1, Occurred.OccurredAt);
+        using var document = JsonDocument.Parse(entry.Bytes);
+        Assert.Multiple(() =>
+        {
+            Assert.That(entry.Bytes.Length, Is.LessThanOrEqualTo(AuditEntry.MaxBytes));
+            Assert.That(CanonicalJson.Encode(document.RootElement), Is.EqualTo(entry.Bytes.ToArray()));
+            Assert.That(document.RootElement.GetProperty("meta").EnumerateObject().Count(), Is.GreaterThan(1), "something is left");
         });
     }
 
@@ -84,11 +118,12 @@ public sealed class AuditEntryTests
     }
 
     [Test]
-    public void Details_that_are_not_valid_Unicode_are_replaced_by_their_hash()
+    public void Details_that_are_not_valid_Unicode_are_left_out_by_field()
     {
-        using var meta = JsonDocument.Parse("""{"a":"\ud800"}""");
+        using var meta = JsonDocument.Parse("""{"a":"\ud800","b":"kept"}""");
         var entry = AuditEntry.Of(Occurred with { Meta = meta.RootElement }, 1, Occurred.OccurredAt);
-        Assert.That(Encoding.UTF8.GetString(entry.Bytes.Span), Does.Contain("\"unreadable\":true"));
+        Assert.That(
+            Encoding.UTF8.GetString(entry.Bytes.Span), Does.Contain("{\"a\":\"\uFFFD\",\"b\":\"kept\",\"truncated\":{\"fields\":[\"a\"],"));
     }
 
     [Test]

@@ -43,7 +43,7 @@ public sealed record AuditEntry(AuditEvent Event, ReadOnlyMemory<byte> Bytes, by
         var bytes = Encode(item, meta);
         if (bytes.Length > MaxBytes)
         {
-            bytes = Encode(item, Marker("truncated", meta));
+            bytes = Encode(item, CutMeta.Fit(occurred.Meta, meta, MaxBytes - Encode(item, []).Length));
         }
 
         return new(item, bytes, LeafHashOf(bytes.Span));
@@ -116,13 +116,9 @@ public sealed record AuditEntry(AuditEvent Event, ReadOnlyMemory<byte> Bytes, by
         catch (InvalidOperationException)
         {
             // Not valid Unicode, so it has no canonical form.
-            return Marker("unreadable", Encoding.UTF8.GetBytes(meta.GetRawText()));
+            return CutMeta.Fit(meta, Encoding.UTF8.GetBytes(meta.GetRawText()), MaxBytes);
         }
     }
-
-    private static byte[] Marker(string what, ReadOnlySpan<byte> meta) =>
-        Encoding.ASCII.GetBytes(
-            $$"""{"sha256":"{{Convert.ToHexStringLower(SHA256.HashData(meta))}}","size":{{meta.Length}},"{{what}}":true}""");
 
     /// <summary>Cut to length, without U+0000, which PostgreSQL cannot hold, and without halves of surrogate pairs.</summary>
     private static string? Clean(string? text, int max = MaxText)

@@ -10,7 +10,8 @@ namespace EnvPlatform.Audit.AuditLogs;
 /// <param name="ActorType">user, service_account or system.</param>
 /// <param name="Message">A readable sentence.</param>
 /// <param name="Meta">
-/// Details, before and after values. Where they were too large: <c>truncated</c>, their <c>sha256</c> and <c>size</c>.
+/// Details, before and after values. Where they were too large, <c>truncated</c> names the <c>fields</c> that are not whole, with the
+/// <c>sha256</c> and <c>size</c> of all of them.
 /// </param>
 /// <param name="CreatedAt">When the log stored it; to the microsecond.</param>
 public sealed record AuditEvent(
