@@ -40,14 +40,18 @@ public abstract class IngestFixture
 
     protected MachineId BobsMachine { get; private set; }
 
-    /// <summary>Settings with which Identity and Scanner are unavailable.</summary>
+    /// <summary>Settings of a fixture's own.</summary>
+    protected virtual IReadOnlyDictionary<string, string?> Settings { get; } = new Dictionary<string, string?>();
+
+    /// <summary>What Ingest does when Identity and Scanner are away.</summary>
     private static readonly Dictionary<string, string?> NobodyThere = AwayServices.Settings("identity", "scanner");
 
     [OneTimeSetUp]
     public async Task StartAsync()
     {
         _database = await TestDatabase.CreateAsync();
-        Service = await ServiceFixture<IngestOptions>.StartAsync("ingest", _database, NobodyThere);
+        Service = await ServiceFixture<IngestOptions>.StartAsync(
+            "ingest", _database, NobodyThere.Concat(Settings).ToDictionary(StringComparer.Ordinal));
         Db = NpgsqlDataSource.Create(_database.ConnectionString);
         Events = await EventRecorder.StartAsync(Service.MessagingPrefix, on => on
             .Event<EnvironmentLogged>().Event<EnvironmentRenamed>().Event<EnvironmentArchived>().Event<EnvironmentRemoved>()

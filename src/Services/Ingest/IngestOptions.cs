@@ -11,7 +11,15 @@ public sealed class IngestOptions
     [Range(1_000, 10_000_000)]
     public int RememberedPackages { get; set; } = 100_000;
 
-    /// <summary>Minutes between two updates of when an unchanged environment was last logged.</summary>
+    /// <summary>Packages that nobody has logged before, which an organization may add in a day (UTC).</summary>
+    [Range(1, 1_000_000_000)]
+    public int NewPackagesPerDay { get; set; } = 1_000_000;
+
+    /// <summary>Packages of new package sets, each counted in each, which an organization may add in a day (UTC).</summary>
+    [Range(1, 1_000_000_000)]
+    public int NewSetEntriesPerDay { get; set; } = 50_000_000;
+
+    /// <summary>Minutes between two notes of when an unchanged environment was last logged.</summary>
     [Range(1, 10_080)]
     public int SeenMinutes { get; set; } = 60;
 

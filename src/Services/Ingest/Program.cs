@@ -25,6 +25,7 @@ builder.AddMessaging("ingest", bus =>
 builder.AddServiceClient<EnvPlatform.Contracts.Identity.Machines.MachinesClient>("identity");
 builder.AddServiceClient<EnvPlatform.Contracts.Scanner.Findings.FindingsClient>("scanner");
 builder.Services.AddSingleton<KnownPackages>();
+builder.Services.AddSingleton<Quota>();
 builder.Services.AddTransient<UnknownMachine>();
 builder.Services.AddTransient<FindingsSource>();
 builder.Services.AddPeriodicWork<LogPartitions>();

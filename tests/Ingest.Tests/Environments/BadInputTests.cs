@@ -33,6 +33,9 @@ public sealed class BadInputTests : IngestFixture
         yield return Case("platform_missing", "platform", body => body.Remove("platform"));
         yield return Case("platform_odd", "platform", body => body["platform"] = "Linux 64!");
         yield return Case("command_with_NUL", "command", body => body["command"] = "conda\0");
+        yield return Case("command_with_an_escape", "command", body => body["command"] = "conda \u001b[2J");
+        yield return Case("command_of_control_characters", "command", body => body["command"] = new string('\u0001', 16_384));
+        yield return Case("name_with_a_line_feed", "name", body => body["name"] = "a\nb");
         yield return Case("command_too_long", "command", body => body["command"] = new string('c', 16_385));
         yield return Case("previous_prefix_blank", "previous_prefix", body => body["previous_prefix"] = "");
         yield return Case("digest_missing", "digest", body => body.Remove("digest"));
@@ -61,6 +64,7 @@ public sealed class BadInputTests : IngestFixture
             body => body["packages"]![0]!["channel"] = "https://u:p@example.org/x");
         yield return Case("package_sha256_short", "packages[0].sha256", body => body["packages"]![0]!["sha256"] = "abc");
         yield return Case("package_license_of_10_KB", "packages[0].license", body => body["packages"]![0]!["license"] = Long);
+        yield return Case("package_license_with_an_escape", "packages[0].license", body => body["packages"]![0]!["license"] = "MIT\u001b[1m");
         yield return Case("package_requested_a_string", "packages[0].requested", body => body["packages"]![0]!["requested"] = "yes");
         yield return Case("package_that_no_index_holds", "packages[0]", body =>
         {

@@ -1,5 +1,6 @@
 using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
+using EnvPlatform.Contracts.Packages;
 using EnvPlatform.Ingest.Packages;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults.Callers;
@@ -19,9 +20,9 @@ internal static partial class LogEnvironment
     /// the owner, the environment.
     /// </remarks>
     private static async Task<Outcome?> StoreAsync(
-        NpgsqlDataSource db, KnownPackages known, Caller caller, Log log, DateTimeOffset now, CancellationToken ct)
+        NpgsqlDataSource db, KnownPackages known, Dictionary<PackageKey, int>? ids, Caller caller, Log log, DateTimeOffset now,
+        CancellationToken ct)
     {
-        var ids = log.Packages is null ? null : await known.EnsureAsync(db, log.Packages, ct);
         await using var tx = await db.BeginAsync(ct);
         var set = ids is null ? await FindReachableSetAsync(tx, log) : await EnsureSetAsync(tx, log, [.. ids.Values.Order()], now);
         if (set is null)

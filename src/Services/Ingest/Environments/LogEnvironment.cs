@@ -50,11 +50,12 @@ internal static partial class LogEnvironment
         organization.MapPost("/environment-logs", HandleAsync).WithName(nameof(LogEnvironment)).WithSummary("Log an environment")
             .WithMetadata(new RequestSizeLimitAttribute(MaxBodyBytes))
             .ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status404NotFound)
-            .ProducesProblem(StatusCodes.Status409Conflict).ProducesProblem(StatusCodes.Status413PayloadTooLarge);
+            .ProducesProblem(StatusCodes.Status409Conflict).ProducesProblem(StatusCodes.Status413PayloadTooLarge)
+            .ProducesProblem(StatusCodes.Status429TooManyRequests);
 
     private static async Task<Results<Ok<Response>, Created<Response>, ProblemHttpResult>> HandleAsync(
-        string org, Request request, Caller caller, NpgsqlDataSource db, KnownPackages known, UnknownMachine unknown,
-        TimeProvider clock, IOptions<IngestOptions> options, CancellationToken ct)
+        string org, Request request, Caller caller, NpgsqlDataSource db, KnownPackages known, Quota quota, UnknownMachine unknown,
+        TimeProvider clock, IOptions<IngestOptions> options, HttpResponse http, CancellationToken ct)
     {
         var packages = ReadPackages(request, out var refusal);
         if (refusal is not null)
@@ -88,7 +89,13 @@ internal static partial class LogEnvironment
             return TypedResults.Ok(state.Answer(created: false, changed: false));
         }
 
-        if (await StoreAsync(db, known, caller, log, now, ct) is not { } outcome)
+        var (ids, exceeded) = await IdentifyAsync(db, known, quota, log, http, ct);
+        if (exceeded is not null)
+        {
+            return exceeded;
+        }
+
+        if (await StoreAsync(db, known, ids, caller, log, now, ct) is not { } outcome)
         {
             return Problems.Conflict("packages_required", "This organization has not logged that package set before: send the packages.");
         }
@@ -124,6 +131,31 @@ internal static partial class LogEnvironment
 
         refusal = errors.Count > 0 ? Problems.Invalid(errors) : null;
         return packages;
+    }
+
+    /// <summary>The ids of the log's packages, those added that are new; null when it has none, or adds more than may be added.</summary>
+    private static async Task<(Dictionary<PackageKey, int>? Ids, ProblemHttpResult? Exceeded)> IdentifyAsync(
+        NpgsqlDataSource db, KnownPackages known, Quota quota, Log log, HttpResponse http, CancellationToken ct)
+    {
+        if (log.Packages is null)
+        {
+            return (null, null);
+        }
+
+        var (found, missing) = await known.FindAsync(db, log.Packages, ct);
+        var isNew = missing.Count > 0 || !await db.QuerySingleAsync<bool>(
+            "select exists (select from package_sets where digest = @Digest)", new { log.Digest }, ct);
+        if (isNew && await quota.TakeAsync(log.OrgId, missing.Count, log.Packages.Count, http, ct) is { } exceeded)
+        {
+            return (null, exceeded);
+        }
+
+        if (missing.Count > 0)
+        {
+            await known.AddAsync(db, missing, found, ct);
+        }
+
+        return (found, null);
     }
 
     /// <summary>The machine, and the environment of the log if there is one; null when the machine is unknown here.</summary>

@@ -17,8 +17,8 @@ internal sealed class KnownPackages(IOptions<IngestOptions> options)
     private readonly RecentlyUsed<PackageKey, int> _ids = new(options.Value.RememberedPackages);
     private readonly RecentlyUsed<(OrganizationId, int), bool> _described = new(options.Value.RememberedPackages);
 
-    /// <summary>Finds the packages' ids, adding those that nobody has logged before.</summary>
-    public async Task<Dictionary<PackageKey, int>> EnsureAsync(
+    /// <summary>The packages' ids as far as they have any, and those that nobody has logged before.</summary>
+    public async Task<(Dictionary<PackageKey, int> Found, List<PackageKey> Missing)> FindAsync(
         NpgsqlDataSource db, IReadOnlyList<ListedPackage> packages, CancellationToken ct)
     {
         var found = new Dictionary<PackageKey, int>(packages.Count);
@@ -37,24 +37,32 @@ internal sealed class KnownPackages(IOptions<IngestOptions> options)
 
         if (missing.Count > 0)
         {
-            await AddAsync(db, missing, found, ct);
+            var rows = await db.QueryAsync<Row>(FindSql, Parameters(missing), ct);
+            foreach (var row in rows)
+            {
+                found[row.Key] = row.PackageId;
+                _ids.Add(row.Key, row.PackageId);
+            }
+
+            missing.RemoveAll(found.ContainsKey);
         }
 
-        return found;
+        return (found, missing);
     }
 
-    private async Task AddAsync(NpgsqlDataSource db, List<PackageKey> missing, Dictionary<PackageKey, int> found, CancellationToken ct)
+    /// <summary>Adds packages that were missing to those that were found.</summary>
+    public async Task AddAsync(NpgsqlDataSource db, List<PackageKey> missing, Dictionary<PackageKey, int> found, CancellationToken ct)
     {
         var news = missing.ToArray();
         await using var tx = await db.BeginAsync(ct);
 
-        // A package that another transaction adds between the look-up and the insert is found by the next look-up.
+        // A package that another transaction has added in the meantime shows in the next look-up.
         while (missing.Count > 0)
         {
-            await CollectAsync(tx, FindSql, missing, found);
+            await CollectAsync(tx, AddSql, missing, found);
             if (missing.Count > 0)
             {
-                await CollectAsync(tx, AddSql, missing, found);
+                await CollectAsync(tx, FindSql, missing, found);
             }
         }
 
@@ -103,24 +111,23 @@ internal sealed class KnownPackages(IOptions<IngestOptions> options)
 
     private static async Task CollectAsync(Tx tx, string sql, List<PackageKey> missing, Dictionary<PackageKey, int> found)
     {
-        var rows = await tx.QueryAsync<Row>(
-            sql,
-            new
-            {
-                Managers = missing.Select(key => key.Manager).ToArray(),
-                Channels = missing.Select(key => key.Channel).ToArray(),
-                Subdirs = missing.Select(key => key.Subdir).ToArray(),
-                Names = missing.Select(key => key.Name).ToArray(),
-                Versions = missing.Select(key => key.Version).ToArray(),
-                Builds = missing.Select(key => key.Build).ToArray(),
-            });
-        foreach (var row in rows)
+        foreach (var row in await tx.QueryAsync<Row>(sql, Parameters(missing)))
         {
-            found[new(row.Manager, row.Channel, row.Subdir, row.Name, row.Version, row.Build)] = row.PackageId;
+            found[row.Key] = row.PackageId;
         }
 
         missing.RemoveAll(found.ContainsKey);
     }
+
+    private static object Parameters(List<PackageKey> keys) => new
+    {
+        Managers = keys.Select(key => key.Manager).ToArray(),
+        Channels = keys.Select(key => key.Channel).ToArray(),
+        Subdirs = keys.Select(key => key.Subdir).ToArray(),
+        Names = keys.Select(key => key.Name).ToArray(),
+        Versions = keys.Select(key => key.Version).ToArray(),
+        Builds = keys.Select(key => key.Build).ToArray(),
+    };
 
     private const string FindSql =
         """
@@ -142,5 +149,8 @@ internal sealed class KnownPackages(IOptions<IngestOptions> options)
         returning package_id, manager, channel, subdir, name, version, build
         """;
 
-    private sealed record Row(int PackageId, string Manager, string Channel, string Subdir, string Name, string Version, string Build);
+    private sealed record Row(int PackageId, string Manager, string Channel, string Subdir, string Name, string Version, string Build)
+    {
+        public PackageKey Key => new(Manager, Channel, Subdir, Name, Version, Build);
+    }
 }
