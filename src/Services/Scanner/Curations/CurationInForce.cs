@@ -35,6 +35,18 @@ internal static class CurationInForce
             order by c.specificity desc, c.created_at desc, c.id desc limit 1) curation on true
         """;
 
+    /// <summary>
+    /// For <c>with</c>: <c>curated(vulnerability_id)</c>, what an organization has judged in any scope. All else is reported wherever it is
+    /// found, and need not be looked at package by package.
+    /// </summary>
+    /// <param name="organization">The SQL of the organization's id.</param>
+    public static string Curated(string organization) =>
+        $"""
+        curated as materialized (
+            select distinct vulnerability_id from curations
+            where org_id = {organization} and ended_at is null and vulnerability_id is not null)
+        """;
+
     /// <summary>Joins <c>curation(status, created_at)</c> on the whole of a vulnerability <c>v</c>.</summary>
     public const string OfVulnerability =
         """

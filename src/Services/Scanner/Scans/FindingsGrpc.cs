@@ -29,16 +29,32 @@ internal sealed class FindingsGrpc(NpgsqlDataSource db) : Findings.FindingsBase
 
         var rows = await db.QueryAsync<Row>(
             $"""
+            with held as materialized (
+                select p.* from package_sets s cross join unnest(s.package_ids) as held(package_id)
+                join packages p on p.package_id = held.package_id where s.id = @PackageSetId),
+            {CurationInForce.Curated("@Organization")},
+            plain as (
+                select f.found_id, {CountColumns.CountRowsOf("v")}
+                from (select distinct found_id from held) h join findings f using (found_id)
+                join vulnerabilities v on v.id = f.vulnerability_id
+                where f.vulnerability_id not in (select vulnerability_id from curated)
+                group by f.found_id),
+            judged as (
+                select p.package_id, {CountColumns.CountRowsOf("v")}
+                from held p join findings f on f.found_id = p.found_id
+                join curated c on c.vulnerability_id = f.vulnerability_id
+                {CurationInForce.Of("@Organization")}
+                join vulnerabilities v on v.id = f.vulnerability_id and {CurationInForce.Status} in {CurationInForce.Open}
+                group by p.package_id)
             select p.package_id, p.manager, p.name, p.channel, p.version, p.ecosystem, p.project, p.basis, p.basis_reason,
-                p.version_order, p.coverage,
-                   p.reason,
-                   {CountColumns.CountRowsOf("v")}
-            from package_sets s cross join unnest(s.package_ids) as held(package_id) join packages p on p.package_id = held.package_id
-            left join package_findings f on f.package_id = p.package_id
-            {CurationInForce.Of("@Organization")}
-            left join vulnerabilities v on v.id = f.vulnerability_id and {CurationInForce.Status} in {CurationInForce.Open}
-            where s.id = @PackageSetId
-            group by p.package_id
+                   p.version_order, p.coverage, p.reason,
+                   coalesce(plain.total, 0) + coalesce(judged.total, 0) as total,
+                   coalesce(plain.critical, 0) + coalesce(judged.critical, 0) as critical,
+                   coalesce(plain.high, 0) + coalesce(judged.high, 0) as high,
+                   coalesce(plain.medium, 0) + coalesce(judged.medium, 0) as medium,
+                   coalesce(plain.low, 0) + coalesce(judged.low, 0) as low,
+                   coalesce(plain.unknown, 0) + coalesce(judged.unknown, 0) as unknown
+            from held p left join plain on plain.found_id = p.found_id left join judged on judged.package_id = p.package_id
             order by p.package_id
             """, new { request.PackageSetId, Organization = organization }, ct);
         if (rows.Count == 0 && await db.QuerySingleOrDefaultAsync<long?>(

@@ -80,14 +80,24 @@ internal static class GetUpgrades
         {
             var rows = await db.QueryAsync<Row>(
                 $"""
-                select p.manager, p.name, p.version, min(p.build) as build, p.channel, p.project, f.vulnerability_id, v.severity, v.kev,
+                with {HeldPackages.OfSet},
+                {CurationInForce.Curated("@Organization")},
+                alike as (
+                    select {Columns}, p.found_id, min(p.build) as build, min(p.package_id) as package_id
+                    from held p where p.found_id is not null group by {Columns}, p.found_id),
+                found as (
+                    select {Columns}, p.build, p.package_id, f.vulnerability_id
+                    from alike p join findings f on f.found_id = p.found_id
+                    where f.vulnerability_id not in (select vulnerability_id from curated)
+                    union all
+                    select {Columns}, p.build, p.package_id, f.vulnerability_id
+                    from held p join findings f on f.found_id = p.found_id join curated c on c.vulnerability_id = f.vulnerability_id
+                    {CurationInForce.Of("@Organization")}
+                    where {CurationInForce.Status} in {CurationInForce.Open})
+                select p.manager, p.name, p.version, min(p.build) as build, p.channel, p.project, p.vulnerability_id, v.severity, v.kev,
                        (select generation from advisory_state) as generation
-                from package_sets s cross join unnest(s.package_ids) as held(package_id)
-                join packages p on p.package_id = held.package_id join package_findings f on f.package_id = held.package_id
-                join vulnerabilities v on v.id = f.vulnerability_id
-                {CurationInForce.Of("@Organization")}
-                where s.id = @Set and (@Package::text is null or p.name = @Package) and {CurationInForce.Status} in {CurationInForce.Open}
-                group by p.manager, p.name, p.version, p.channel, p.ecosystem, p.project, f.vulnerability_id, v.severity, v.kev
+                from found p join vulnerabilities v on v.id = p.vulnerability_id
+                group by {Columns}, p.vulnerability_id, v.severity, v.kev
                 order by min(p.package_id)
                 limit @Most
                 """, wanted, ct);
@@ -99,6 +109,8 @@ internal static class GetUpgrades
             }
         }
     }
+
+    private const string Columns = "p.manager, p.name, p.version, p.channel, p.ecosystem, p.project";
 
     private sealed record Wanted(long Set, OrganizationId Organization, string? Package, int Most);
 

@@ -66,12 +66,17 @@ internal static class ListEnvironmentVulnerabilities
         var (rows, total, next) = await VulnerabilityList.ReadAsync(
             db,
             $"""
-            select f.vulnerability_id, 1::bigint as environments, {CurationInForce.MostUrgent} as status,
-                {CurationInForce.MostUrgentSince} as curated_at
-            from package_sets s cross join unnest(s.package_ids) as held(package_id)
-            join package_findings f on f.package_id = held.package_id join packages p on p.package_id = held.package_id
+            with {HeldPackages.OfSet},
+            {CurationInForce.Curated("@OrgId")}
+            select f.vulnerability_id, 1::bigint as environments, 'reported' as status, null::timestamptz as curated_at
+            from (select distinct found_id from held) h join findings f using (found_id)
+            where 'reported' = any(@Statuses) and f.vulnerability_id not in (select vulnerability_id from curated)
+            group by f.vulnerability_id
+            union all
+            select f.vulnerability_id, 1, {CurationInForce.MostUrgent}, {CurationInForce.MostUrgentSince}
+            from held p join findings f on f.found_id = p.found_id join curated c on c.vulnerability_id = f.vulnerability_id
             {CurationInForce.Of("@OrgId")}
-            where s.id = @Set and (@Package::text is null or p.name = @Package) and {CurationInForce.Status} = any(@Statuses)
+            where {CurationInForce.Status} = any(@Statuses)
             group by f.vulnerability_id
             """, parameters, values, page, ct);
         var shown = new
@@ -83,31 +88,52 @@ internal static class ListEnvironmentVulnerabilities
             values.Statuses,
             AffectedPackage.MaxShown,
         };
-        var numbers = (await db.QueryAsync<NumberRow>(
-            $"select f.vulnerability_id as id, count(*)::int as packages {ShownSql} group by f.vulnerability_id", shown, ct))
-            .ToDictionary(row => row.Id, row => row.Packages, StringComparer.Ordinal);
-        var packages = (await db.QueryAsync<AffectedPackage.Row<string>>(
-            $"""
-            select of, {AffectedPackage.Names}
-            from (
-                select f.vulnerability_id as of, {AffectedPackage.Columns},
-                    row_number() over (partition by f.vulnerability_id order by p.name, p.version, p.package_id) as place
-                {ShownSql}) as ranked
-            where place <= @MaxShown
-            order by of, place
-            """, shown, ct)).ToLookup(row => row.Of);
+        var numbers = (await db.QueryAsync<NumberRow>(NumbersSql, shown, ct)).ToDictionary(
+            row => row.Id, row => row.Packages, StringComparer.Ordinal);
+        var packages = (await db.QueryAsync<AffectedPackage.Row<string>>(PackagesSql, shown, ct)).ToLookup(row => row.Of);
         return TypedResults.Ok(new Page<Item>(
             [.. rows.Select(row => Item.Of(row.ToView(), [.. packages[row.Id]], numbers.GetValueOrDefault(row.Id)))], total, next));
     }
 
-    /// <summary>The findings of a page.</summary>
-    private static readonly string ShownSql =
+    private static readonly string NumbersSql =
         $"""
-        from package_sets s cross join unnest(s.package_ids) as held(package_id)
-        join package_findings f on f.package_id = held.package_id join packages p on p.package_id = held.package_id
+        with {HeldPackages.OfSet},
+        {CurationInForce.Curated("@OrgId")}
+        select f.vulnerability_id as id, sum(h.packages)::int as packages
+        from (select found_id, count(*) as packages from held group by found_id) h join findings f using (found_id)
+        where f.vulnerability_id = any(@Ids) and f.vulnerability_id not in (select vulnerability_id from curated)
+        group by f.vulnerability_id
+        union all
+        select f.vulnerability_id, count(*)::int {JudgedSql} group by f.vulnerability_id
+        """;
+
+    /// <summary>Of what was found alike in many packages, the first of them are enough.</summary>
+    private static readonly string PackagesSql =
+        $"""
+        with {HeldPackages.OfSet},
+        {CurationInForce.Curated("@OrgId")},
+        first as (
+            select * from (
+                select p.*, row_number() over (partition by p.found_id order by p.name, p.version, p.package_id) as place from held p) as r
+            where place <= @MaxShown),
+        shown as (
+            select f.vulnerability_id as of, {AffectedPackage.Columns}, p.package_id
+            from first p join findings f on f.found_id = p.found_id cross join (select null::text as status) curation
+            where f.vulnerability_id = any(@Ids) and f.vulnerability_id not in (select vulnerability_id from curated)
+            union all
+            select f.vulnerability_id as of, {AffectedPackage.Columns}, p.package_id {JudgedSql})
+        select of, {AffectedPackage.Names}
+        from (select *, row_number() over (partition by of order by name, version, package_id) as place from shown) as ranked
+        where place <= @MaxShown
+        order by of, place
+        """;
+
+    /// <summary>The findings of a page that the organization has judged somewhere; those that nobody has are reported.</summary>
+    private static string JudgedSql =>
+        $"""
+        from held p join findings f on f.found_id = p.found_id join curated c on c.vulnerability_id = f.vulnerability_id
         {CurationInForce.Of("@OrgId")}
-        where s.id = @Set and f.vulnerability_id = any(@Ids) and (@Package::text is null or p.name = @Package)
-            and {CurationInForce.Status} = any(@Statuses)
+        where f.vulnerability_id = any(@Ids) and {CurationInForce.Status} = any(@Statuses)
         """;
 
     private sealed record NumberRow(string Id, int Packages);
