@@ -25,7 +25,8 @@ public static class Json
     }
 
     /// <summary>
-    /// The same for what callers send: a text is one line without control characters, unless its member is <see cref="MultiLineAttribute"/>.
+    /// The same for what callers send: a text is one line without control characters, unless its member is
+    /// <see cref="MultiLineAttribute"/>.
     /// </summary>
     public static void ConfigureRequests(JsonSerializerOptions options)
     {

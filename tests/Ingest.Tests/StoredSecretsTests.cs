@@ -19,7 +19,7 @@ public sealed class StoredSecretsTests : IngestFixture
                 """, new { command, prefix = $"/masked/{i}" });
         }
 
-        await using var script = typeof(IngestOptions).Assembly.GetManifestResourceStream("migrations/0004_masked_commands.sql")!;
+        await using var script = typeof(IngestOptions).Assembly.GetManifestResourceStream("migrations/0005_masked_commands.sql")!;
         var sql = await new StreamReader(script).ReadToEndAsync();
         await Db.ExecuteAsync(sql);
         var left = await ScalarAsync<long>("select count(*) from environment_logs where command like '%hunter2%'");

@@ -64,7 +64,8 @@ public sealed class BadInputTests : IngestFixture
             body => body["packages"]![0]!["channel"] = "https://u:p@example.org/x");
         yield return Case("package_sha256_short", "packages[0].sha256", body => body["packages"]![0]!["sha256"] = "abc");
         yield return Case("package_license_of_10_KB", "packages[0].license", body => body["packages"]![0]!["license"] = Long);
-        yield return Case("package_license_with_an_escape", "packages[0].license", body => body["packages"]![0]!["license"] = "MIT\u001b[1m");
+        yield return Case(
+            "package_license_with_an_escape", "packages[0].license", body => body["packages"]![0]!["license"] = "MIT\u001b[1m");
         yield return Case("package_requested_a_string", "packages[0].requested", body => body["packages"]![0]!["requested"] = "yes");
         yield return Case("package_that_no_index_holds", "packages[0]", body =>
         {

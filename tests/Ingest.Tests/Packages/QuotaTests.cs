@@ -6,7 +6,9 @@ using EnvPlatform.Ingest.Packages;
 
 namespace EnvPlatform.Ingest.Tests.Packages;
 
-/// <summary>An organization adds so much that is new in a day, and no more; what is known costs nothing, and others are not concerned.</summary>
+/// <summary>
+/// An organization adds a limited number of new packages in a day; known packages cost nothing, and other organizations are not affected.
+/// </summary>
 public sealed class QuotaTests : IngestFixture
 {
     private const int MostPackages = 40;

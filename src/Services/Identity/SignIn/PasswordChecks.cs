@@ -5,8 +5,8 @@ using Microsoft.Extensions.Options;
 namespace EnvPlatform.Identity.SignIn;
 
 /// <summary>
-/// Verifies and hashes passwords, so many at once: a hash costs a processor a tenth of a second, and everything else of the service needs one too. The
-/// next wait in a line of limited length.
+/// Verifies and hashes passwords, a limited number at once: a hash takes a processor a tenth of a second, and everything else of the
+/// service needs one too. The next ones wait in a queue of limited length.
 /// </summary>
 internal sealed class PasswordChecks(IOptions<IdentityOptions> options) : IDisposable
 {
