@@ -77,12 +77,17 @@ public static partial class Problems
 
             if (query.Contains('%', StringComparison.Ordinal) && PlainText.HoldsControl(Uri.UnescapeDataString(query)))
             {
-                throw new InvalidInputException("query", "Holds a control character.");
+                throw new InvalidInputException(WithControl(http.Request.Query) ?? "query", "Holds a control character.");
             }
 
             return next(http);
         });
     }
+
+    /// <summary>The parameter that holds a control character; null where a NUL leaves no name to be trusted.</summary>
+    private static string? WithControl(IQueryCollection query) =>
+        query.Any(pair => $"{pair}".Contains('\0', StringComparison.Ordinal)) ? null
+        : query.FirstOrDefault(pair => !PlainText.HoldsControl(pair.Key) && PlainText.HoldsControl(pair.Value.ToString())).Key;
 
     private static void Customize(ProblemDetailsContext context)
     {
