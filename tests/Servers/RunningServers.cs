@@ -43,7 +43,7 @@ internal sealed class RunningServers(DataFolder folder) : IAsyncDisposable
         // All are stopped before waiting for the first: this process may be ended in between.
         foreach (var process in _processes)
         {
-            process.Kill(entireProcessTree: true);
+            process.Kill();
         }
 
         foreach (var process in _processes)
