@@ -12,7 +12,7 @@ internal sealed class StopInOrder(
     DistributedApplicationModel model, ResourceNotificationService resources, ResourceCommandService commands, TimeProvider clock)
     : IHostedLifecycleService
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(8);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(4);
 
     public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
