@@ -77,7 +77,6 @@ internal sealed class AppHostOptions
             var page = FreePorts.IsFree(DefaultDashboardPort) ? DefaultDashboardPort : FreePorts.Next();
             SetUnlessGiven("ASPNETCORE_URLS", $"http://127.0.0.1:{page}");
             SetUnlessGiven("ASPIRE_DASHBOARD_OTLP_ENDPOINT_URL", $"http://127.0.0.1:{FreePorts.Next()}");
-            SetUnlessGiven("ASPIRE_DCP_USE_DEVELOPER_CERTIFICATE", "false");
             SetUnlessGiven("ASPIRE_RESOURCE_SERVICE_ENDPOINT_URL", $"http://127.0.0.1:{FreePorts.Next()}");
         }
 

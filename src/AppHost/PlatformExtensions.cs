@@ -1,3 +1,5 @@
+using System.Collections;
+
 using EnvPlatform.LocalServers;
 
 using Microsoft.Extensions.DependencyInjection;
@@ -20,9 +22,8 @@ internal static class PlatformExtensions
     {
         var isPublished = builder.ExecutionContext.IsPublishMode;
         var names = isPublished ? [name] : Enumerable.Range(1, options.Instances).Select(i => i == 1 ? name : $"{name}-{i}");
-        return new(
-            name, [.. names.Select(instance => builder.AddProject<TProject>(instance, project => project.ExcludeLaunchProfile = true))],
-            isPublished);
+        var instances = names.Select(instance => builder.AddProject<TProject>(instance, project => project.ExcludeLaunchProfile = true));
+        return new(name, [.. options.Dashboard || isPublished ? instances : instances.Select(WithOwnTelemetry)], isPublished);
     }
 
     /// <summary>
@@ -49,4 +50,25 @@ internal static class PlatformExtensions
         await builder.Build().RunLocallyAsync();
         return outcome.Failure is null ? 0 : 1;
     }
+
+    /// <summary>
+    /// Without the dashboard telemetry goes where the variables of this process say, if they do. The orchestrator names an endpoint at which
+    /// nothing listens; services would send to it again and again, also while they stop.
+    /// </summary>
+    private static IResourceBuilder<ProjectResource> WithOwnTelemetry(IResourceBuilder<ProjectResource> instance) =>
+        instance.WithEnvironment(context =>
+        {
+            foreach (var variable in context.EnvironmentVariables.Keys.Where(IsOfExporter).ToArray())
+            {
+                context.EnvironmentVariables.Remove(variable);
+            }
+
+            foreach (var (variable, value) in Environment.GetEnvironmentVariables().Cast<DictionaryEntry>()
+                .Select(pair => ((string)pair.Key, (string)pair.Value!)).Where(pair => IsOfExporter(pair.Item1)))
+            {
+                context.EnvironmentVariables[variable] = value;
+            }
+        });
+
+    private static bool IsOfExporter(string variable) => variable.StartsWith("OTEL_EXPORTER_OTLP_", StringComparison.Ordinal);
 }

@@ -41,18 +41,14 @@ public static class Telemetry
     {
         var telemetry = builder.Services.AddOpenTelemetry()
             .ConfigureResource(resource => NameService(resource, service))
-            .WithTracing(tracing => tracing.AddSource(Sources).SetSampler(new ParentBasedSampler(new WorkSampler())))
+            .WithTracing(tracing => tracing
+                .AddSource(Sources)
+                .AddAspNetCoreInstrumentation(options => options.Filter = context => !Health.IsProbe(context.Request))
+                .SetSampler(new ParentBasedSampler(new WorkSampler())))
             .WithMetrics(metrics => metrics.AddMeter(Meters));
-        if (string.IsNullOrWhiteSpace(builder.Configuration["OTEL_EXPORTER_OTLP_ENDPOINT"]))
-        {
-            // Nobody sees the spans: they carry the ids of traces, and need no names.
-            telemetry.WithTracing(tracing => tracing.AddSource("Microsoft.AspNetCore"));
-        }
-        else
+        if (!string.IsNullOrWhiteSpace(builder.Configuration["OTEL_EXPORTER_OTLP_ENDPOINT"]))
         {
             telemetry
-                .WithTracing(tracing => tracing.AddAspNetCoreInstrumentation(
-                    options => options.Filter = context => !Health.IsProbe(context.Request)))
                 .WithLogging(null, logging => (logging.IncludeScopes, logging.IncludeFormattedMessage) = (true, true))
                 .UseOtlpExporter();
         }

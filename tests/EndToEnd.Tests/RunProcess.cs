@@ -87,6 +87,9 @@ internal sealed partial class RunProcess : IDisposable
             .Select(name => (int.Parse(name!, CultureInfo.InvariantCulture), Read($"/proc/{name}/cmdline").Replace('\0', ' '))),
     ];
 
+    /// <summary>The variables of a process, as they were when it started.</summary>
+    public static string[] EnvironmentOf(int pid) => Read($"/proc/{pid}/environ").Split('\0');
+
     public Task NothingIsLeftAsync() =>
         Eventually.BecomesTrueAsync(() => Task.FromResult(Processes().Count == 0), "no process is left", seconds: 60);
 

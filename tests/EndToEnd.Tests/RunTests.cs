@@ -37,8 +37,11 @@ public sealed class RunTests
         }
 
         await NobodyElseCanReadAsync(Data("one"));
-        using var other = RunProcess.Start(Data("other"), null, Port(), "--dashboard", "false");
+        Assert.That(ExporterOf(one), Is.Null, "without a dashboard nothing is sent to where it would listen");
+        var collector = new Dictionary<string, string> { ["OTEL_EXPORTER_OTLP_ENDPOINT"] = "http://127.0.0.1:9" };
+        using var other = RunProcess.Start(Data("other"), collector, Port(), "--dashboard", "false");
         await other.PrintsAsync(Ready);
+        Assert.That(ExporterOf(other), Is.EqualTo("OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:9"), "an operator's own collector is used");
         one.Signal(RunProcess.Interrupt);
         other.Signal(RunProcess.Terminate);
         Assert.That(await one.ExitAsync(), Is.Zero, one.Output);
@@ -131,6 +134,10 @@ public sealed class RunTests
         Assert.That(tried, Is.GreaterThan(100), "the servers' data were there");
         await shell.WaitForExitAsync();
     }
+
+    private static string? ExporterOf(RunProcess run) =>
+        RunProcess.EnvironmentOf(run.Processes().Single(process => process.Command.Contains("EnvPlatform.Gateway", StringComparison.Ordinal)).Pid)
+            .SingleOrDefault(variable => variable.StartsWith("OTEL_EXPORTER_OTLP_ENDPOINT=", StringComparison.Ordinal));
 
     private static string Port() => $"--port={FreePorts.Next()}";
 

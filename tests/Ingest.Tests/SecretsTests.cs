@@ -101,4 +101,24 @@ public sealed class SecretsTests
                 Assert.That(Secrets.Masked(masked), Is.EqualTo(masked));
             }
         });
+
+    /// <summary>Texts of the greatest length that a command may have, made so that a careless pattern begins at every character.</summary>
+    [TestCase("a:")]
+    [TestCase("=x:yyyy")]
+    [TestCase("x-token")]
+    [TestCase("x-")]
+    [TestCase("token-")]
+    [TestCase("--token-a ")]
+    [TestCase("eyJ-")]
+    [TestCase("%3A%2F%2F")]
+    [TestCase("://a")]
+    [TestCase("-----BEGIN ")]
+    [TestCase("authorization ")]
+    [TestCase("bearer\t")]
+    [TestCase("\"'")]
+    public void A_hostile_text_is_read_to_its_end(string part)
+    {
+        var text = string.Concat(Enumerable.Repeat(part, 16_384 / part.Length));
+        Assert.That(Secrets.Masked(text + " end"), Does.EndWith(" end"), "not masked whole for want of time");
+    }
 }

@@ -9,6 +9,11 @@ namespace EnvPlatform.Contracts.Masking;
 public static partial class Secrets
 {
     private const string Mask = "***";
+
+    /// <summary>
+    /// Milliseconds. The patterns repeat without a limit only where a match cannot fail afterwards, so that a text costs time in proportion
+    /// to its length; this is for what was overlooked.
+    /// </summary>
     private const int Patience = 1_000;
     private const RegexOptions Options = RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant;
 
@@ -47,20 +52,20 @@ public static partial class Secrets
     private static partial Regex ChannelToken();
 
     // Greedy up to the last @ before the path: a password may itself hold an @.
-    [GeneratedRegex("""(?<scheme>://|%3A%2F%2F)[^/\s"']*(?<at>@|%40)""", Options | RegexOptions.IgnoreCase, Patience)]
+    [GeneratedRegex("""(?<scheme>://|%3A%2F%2F)[^/\s"']{0,1000}(?<at>@|%40)""", Options | RegexOptions.IgnoreCase, Patience)]
     private static partial Regex UrlCredentials();
 
-    [GeneratedRegex("""(?<=^|[\s"'=])[^\s/:@"'=]+:[^\s/"']+@(?=[\w.-])""", Options, Patience)]
+    [GeneratedRegex("""(?<=^|[\s"'=])[^\s/:@"'=]{1,200}:[^\s/"']{1,1000}@(?=[\w.-])""", Options, Patience)]
     private static partial Regex BareCredentials();
 
     // A cookie's value goes on to the end of the header; the others' is one word after the name of a scheme (RFC 9110, 11.4).
     [GeneratedRegex(
-        """(?<name>\b((proxy-)?authorization["']?\s*[:=]|(private-token|x-[\w-]*(token|key|auth|api)[\w-]*)["']?\s*:)\s*["']?((bearer|basic|token|digest)\s+)?|\bbearer\s+)[^\s"']+|(?<name>\b(set-)?cookie\s*:\s*)[^"'\r\n]+""",
+        """(?<name>\b((proxy-)?authorization["']?\s*[:=]|(private-token|x-[\w-]{0,40}(token|key|auth|api)[\w-]{0,40})["']?\s*:)\s*["']?((bearer|basic|token|digest)\s+)?|\bbearer\s+)[^\s"']+|(?<name>\b(set-)?cookie\s*:\s*)[^"'\r\n]+""",
         Options | RegexOptions.IgnoreCase, Patience)]
     private static partial Regex Header();
 
     [GeneratedRegex(
-        """(?<name>(--?|[?&]|\b)[\w.-]*(token|passw(or)?d|passphrase|secret|api[-_]?key|access[-_]?key|private[-_]?key|credentials?|signature|(?<=[?&])sig)["']?(\s*[=:]\s*|(?<=--[\w-]*)\s+))("[^"]*"|'[^']*'|[^\s&"',;}]+)""",
+        """(?<name>(token|passw(or)?d|passphrase|secret|api[-_]?key|access[-_]?key|private[-_]?key|credentials?|signature|(?<=[?&])sig)["']?(\s*[=:]\s*|(?<=--[\w-]{1,60})\s+))("[^"]*"|'[^']*'|[^\s&"',;}]+)""",
         Options | RegexOptions.IgnoreCase, Patience)]
     private static partial Regex NamedSecret();
 
@@ -69,7 +74,7 @@ public static partial class Secrets
     private static partial Regex UserOption();
 
     [GeneratedRegex(
-        """\b(gh[pousr]_[A-Za-z0-9]{16,}|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[abeprs]-[\w-]{10,}|(AKIA|ASIA)[A-Z0-9]{16}|hf_[A-Za-z0-9]{16,}|npm_[A-Za-z0-9]{20,}|pypi-AgE[\w-]{16,}|sk-[A-Za-z0-9]{20,}|env[ips]_[A-Za-z0-9]{16,}|AIza[\w-]{30,}|eyJ[\w-]{8,}\.[\w-]{2,}\.[\w-]*)""",
+        """\b(gh[pousr]_[A-Za-z0-9]{16,}|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[abeprs]-[\w-]{10,}|(AKIA|ASIA)[A-Z0-9]{16}|hf_[A-Za-z0-9]{16,}|npm_[A-Za-z0-9]{20,}|pypi-AgE[\w-]{16,}|sk-[A-Za-z0-9]{20,}|env[ips]_[A-Za-z0-9]{16,}|AIza[\w-]{30,}|eyJ[\w-]{8,1000}\.[\w-]{2,}\.[\w-]*)""",
         Options, Patience)]
     private static partial Regex KnownForm();
 }

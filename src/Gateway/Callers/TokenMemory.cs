@@ -62,7 +62,9 @@ internal sealed class TokenMemory : IDisposable
     public TokenAnswer Keep(TokenEntry entry, Bearer? bearer, long revocationsBefore)
     {
         var answer = new TokenAnswer(bearer, bearer is null ? null : new TokenLookup.Good(bearer), _clock.GetTimestamp());
-        if (bearer is not null && !File(bearer.TokenId, entry.Key))
+
+        // An entry for which there was no room is not filed: no sweep would find it again.
+        if (bearer is not null && ReferenceEquals(Find(entry.Key), entry) && !File(bearer.TokenId, entry.Key))
         {
             Remove(entry.Key);
             return answer;

@@ -120,6 +120,7 @@ internal sealed class PackageList
 
     private static (string Field, string Message)? RefuseRest(PackageEntry entry)
     {
+        // A plain name, as nearly all are, holds none of what a secret in a channel needs.
         if (entry.Channel is not null && entry.Channel.AsSpan().ContainsAny("/@%=_") && Secrets.Masked(entry.Channel) != entry.Channel)
         {
             return (".channel", "Holds credentials; send the canonical channel name.");
