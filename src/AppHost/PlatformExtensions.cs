@@ -52,8 +52,8 @@ internal static class PlatformExtensions
     }
 
     /// <summary>
-    /// Without the dashboard telemetry goes where the variables of this process say, if they do. The orchestrator names an endpoint at which
-    /// nothing listens; services would send to it again and again, also while they stop.
+    /// Without the dashboard telemetry goes where the variables of this process say, if they do. The orchestrator names an endpoint at
+    /// which nothing listens; services would send to it again and again, also while they stop.
     /// </summary>
     private static IResourceBuilder<ProjectResource> WithOwnTelemetry(IResourceBuilder<ProjectResource> instance) =>
         instance.WithEnvironment(context =>

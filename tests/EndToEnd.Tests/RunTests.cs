@@ -135,9 +135,12 @@ public sealed class RunTests
         await shell.WaitForExitAsync();
     }
 
-    private static string? ExporterOf(RunProcess run) =>
-        RunProcess.EnvironmentOf(run.Processes().Single(process => process.Command.Contains("EnvPlatform.Gateway", StringComparison.Ordinal)).Pid)
+    private static string? ExporterOf(RunProcess run)
+    {
+        var gateway = run.Processes().Single(process => process.Command.Contains("EnvPlatform.Gateway", StringComparison.Ordinal));
+        return RunProcess.EnvironmentOf(gateway.Pid)
             .SingleOrDefault(variable => variable.StartsWith("OTEL_EXPORTER_OTLP_ENDPOINT=", StringComparison.Ordinal));
+    }
 
     private static string Port() => $"--port={FreePorts.Next()}";
 
