@@ -15,7 +15,6 @@ if (builder.ExecutionContext.IsRunMode && (folder is null || !await options.CanR
 }
 
 // Servers: containers when published or with --containers, otherwise processes of this machine.
-var assertionKey = builder.AddSecret("assertion-key", 48, folder);
 var postgres = builder.AddPostgres("postgres", password: builder.AddSecret("postgres-password", 32, folder)).WithDataVolume();
 var messaging = builder.AddRabbitMQ("messaging", password: builder.AddSecret("messaging-password", 32, folder)).WithDataVolume();
 var redis = builder.AddRedis("redis", password: builder.AddSecret("redis-password", 32, folder));
@@ -34,9 +33,8 @@ var policy = AddService<Projects.Policy>("policy").WithReference(redis);
 var audit = AddService<Projects.Audit>("audit");
 
 // The edge.
-var gateway = builder.AddInstances<Projects.Gateway>("gateway", options)
+var gateway = builder.AddInstances<Projects.Gateway>("gateway", options, folder)
     .WithReference(messaging).WithReference(redis)
-    .WithEnvironment("ASSERTION_KEY", assertionKey)
     .WithHttpEndpoint(options.Port)
     .Calls(identity, ingest, scanner, policy, audit)
     .WaitFor(identity, ingest, scanner, policy, audit);
@@ -61,9 +59,9 @@ return await builder.RunPlatformAsync(options, folder);
 Instances AddService<TProject>(string name) where TProject : IProjectMetadata, new()
 {
     var database = postgres.AddDatabase(name + "-db", name);
-    return builder.AddInstances<TProject>(name, options)
+    return builder.AddInstances<TProject>(name, options, folder)
         .WithReference(database, connectionName: name).WithReference(messaging)
-        .WithEnvironment("ASSERTION_KEY", assertionKey)
+        .WithSecret("SERVICE_SECRET")
         .WithHttpEndpoint()
         .WithGrpcEndpoint();
 }

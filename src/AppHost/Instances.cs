@@ -6,8 +6,13 @@ namespace EnvPlatform.AppHost;
 /// The processes of one service: <c>ingest</c>, <c>ingest-2</c>... on ports of their own. Callers of the service get all addresses, as
 /// <c>services:ingest:http:0</c>, <c>:1</c>..., and spreads its calls.
 /// </summary>
-internal sealed class Instances(string name, IReadOnlyList<IResourceBuilder<ProjectResource>> all, bool isPublished)
+internal sealed class Instances(
+    string name, IReadOnlyList<IResourceBuilder<ProjectResource>> all, bool isPublished, DataFolder? folder)
 {
+    private const int SecretLength = 48;
+
+    public string Name => name;
+
     public IResourceBuilder<ProjectResource> First => all[0];
 
     public Instances WithReference(IResourceBuilder<IResourceWithConnectionString> server, string? connectionName = null) =>
@@ -39,6 +44,10 @@ internal sealed class Instances(string name, IReadOnlyList<IResourceBuilder<Proj
         ForEach(instance => Run(
             instance.WithHttpEndpoint(name: "grpc", env: "GRPC_PORT").WithEndpoint("grpc", endpoint => endpoint.Transport = "http2")));
 
+    /// <summary>A secret of this service, which its instances share.</summary>
+    public Instances WithSecret(string variable) =>
+        WithEnvironment(variable, First.ApplicationBuilder.AddSecret($"{name}-secret", SecretLength, folder));
+
     /// <summary>Calls others by HTTP.</summary>
     public Instances Calls(params Instances[] services) => Calls("http", services);
 
@@ -48,8 +57,19 @@ internal sealed class Instances(string name, IReadOnlyList<IResourceBuilder<Proj
     public Instances WaitFor(params Instances[] services) =>
         ForEach(instance => Array.ForEach(services, service => service.ForEach(other => instance.WaitFor(other))));
 
-    private Instances Calls(string endpoint, Instances[] services) =>
-        ForEach(caller => Array.ForEach(services, service => service.TellTo(caller, endpoint)));
+    private Instances Calls(string endpoint, Instances[] services)
+    {
+        foreach (var service in services)
+        {
+            // Known to these two only: with it the caller signs, and by it the called service knows who calls and that it is meant.
+            var key = First.ApplicationBuilder.AddSecret($"{name}-{service.Name}-key", SecretLength, folder);
+            service.WithEnvironment($"IncomingKeys__{name}", key);
+            WithEnvironment($"OutgoingKeys__{service.Name}", key);
+            ForEach(caller => service.TellTo(caller, endpoint));
+        }
+
+        return this;
+    }
 
     private void TellTo(IResourceBuilder<ProjectResource> caller, string endpoint)
     {

@@ -10,20 +10,25 @@ namespace EnvPlatform.AppHost;
 /// <summary>The parts of the model that every resource of the platform shares.</summary>
 internal static class PlatformExtensions
 {
-    /// <summary>A generated secret: kept in the data folder when the platform runs, a prompt when it is published.</summary>
+    /// <summary>
+    /// A generated secret: kept in the data folder when the platform runs, a prompt when it is published. The same name is the same secret.
+    /// </summary>
     public static IResourceBuilder<ParameterResource> AddSecret(
         this IDistributedApplicationBuilder builder, string name, int length, DataFolder? folder) =>
-        folder is null
-            ? builder.AddParameter(name, secret: true)
-            : builder.AddParameter(name, () => folder.Secret(name, length), secret: true);
+        builder.Resources.OfType<ParameterResource>().FirstOrDefault(parameter => parameter.Name == name) is { } known
+            ? builder.CreateResourceBuilder(known)
+            : folder is null
+                ? builder.AddParameter(name, secret: true)
+                : builder.AddParameter(name, () => folder.Secret(name, length), secret: true);
 
-    public static Instances AddInstances<TProject>(this IDistributedApplicationBuilder builder, string name, AppHostOptions options)
+    public static Instances AddInstances<TProject>(
+        this IDistributedApplicationBuilder builder, string name, AppHostOptions options, DataFolder? folder)
         where TProject : IProjectMetadata, new()
     {
         var isPublished = builder.ExecutionContext.IsPublishMode;
         var names = isPublished ? [name] : Enumerable.Range(1, options.Instances).Select(i => i == 1 ? name : $"{name}-{i}");
         var instances = names.Select(instance => builder.AddProject<TProject>(instance, project => project.ExcludeLaunchProfile = true));
-        return new(name, [.. options.Dashboard || isPublished ? instances : instances.Select(WithOwnTelemetry)], isPublished);
+        return new(name, [.. options.Dashboard || isPublished ? instances : instances.Select(WithOwnTelemetry)], isPublished, folder);
     }
 
     /// <summary>

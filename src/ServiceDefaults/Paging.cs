@@ -64,7 +64,7 @@ public sealed class PageQuery : IEndpointParameterMetadataProvider
         var rest = string.Join('&', query.Where(pair => pair.Key is not ("cursor" or "limit"))
             .OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => $"{pair.Key}={pair.Value}"));
         var subject = Caller.From(http) is { } caller ? $"{caller.Organization?.Id} {caller.SubjectId}" : "";
-        var cursorKey = http.RequestServices.GetRequiredService<AssertionKey>().Derive("cursor");
+        var cursorKey = http.RequestServices.GetRequiredService<ServiceSecret>().Derive("cursor");
         var page = new PageQuery(
             limit, query.TryGetValue("sort", out var sort) ? sort.ToString() : null,
             new SignedCursor(cursorKey, $"{subject} {http.Request.Path} {rest}"));

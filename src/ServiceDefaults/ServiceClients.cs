@@ -33,7 +33,7 @@ public static class ServiceClients
             .AddGrpcClient<TClient>(options => options.Address = new Uri($"{ServiceResolverFactory.Scheme}:///{service}"))
             .ConfigurePrimaryHttpMessageHandler(NewHandler)
             .ConfigureChannel(Configure)
-            .AddCallCredentials(Assert);
+            .AddCallCredentials((_, metadata, services) => AssertAsync(service, metadata, services));
     }
 
     /// <summary>A peer whose machine is gone sends nothing: pings detect it.</summary>
@@ -50,7 +50,7 @@ public static class ServiceClients
     private static void Configure(GrpcChannelOptions channel)
     {
         channel.Credentials = ChannelCredentials.Insecure;
-        // Services communicate without TLS on a network of their own; the assertion is signed, and valid for a minute.
+        // Services communicate without TLS on a network of their own; the assertion is signed for one service, and soon expires.
         channel.UnsafeUseInsecureChannelCallCredentials = true;
         channel.InitialReconnectBackoff = TimeSpan.FromMilliseconds(100);
         channel.MaxReconnectBackoff = LongestReconnectPause;
@@ -76,11 +76,11 @@ public static class ServiceClients
     }
 
     /// <summary>Signs each call as the service itself.</summary>
-    private static Task Assert(AuthInterceptorContext context, Metadata metadata, IServiceProvider services)
+    private static Task AssertAsync(string callee, Metadata metadata, IServiceProvider services)
     {
         var assertion = Assertion.OfService(
             services.GetRequiredService<ServiceName>().Value, services.GetRequiredService<TimeProvider>().GetUtcNow());
-        metadata.Add(Assertion.Header, assertion.Sign(services.GetRequiredService<AssertionKey>()));
+        metadata.Add(Assertion.Header, assertion.Sign(services.GetRequiredService<CallKeys>().Outgoing(callee)));
         return Task.CompletedTask;
     }
 }

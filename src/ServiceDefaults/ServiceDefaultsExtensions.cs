@@ -17,7 +17,7 @@ public static class ServiceDefaultsExtensions
     {
         ArgumentNullException.ThrowIfNull(builder);
         builder.AddEdgeDefaults(service);
-        builder.Services.AddCallers(builder.Configuration, service);
+        builder.Services.AddCallers(service);
         builder.Services.AddDescription();
         builder.Services.AddHttpContextAccessor();
         builder.Services.AddRequestDecompression();
@@ -44,7 +44,8 @@ public static class ServiceDefaultsExtensions
         builder.Logging.AddFilter("Polly", LogLevel.Warning);
         builder.Services.AddProblems();
         builder.Services.ConfigureHttpJsonOptions(options => Json.ConfigureRequests(options.SerializerOptions));
-        builder.Services.TryAddSingleton(_ => AssertionKey.From(builder.Configuration));
+        builder.Services.TryAddSingleton(_ => CallKeys.From(builder.Configuration, service));
+        builder.Services.TryAddSingleton(_ => ServiceSecret.From(builder.Configuration));
         builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.FromSeconds(20));
         return builder;
     }

@@ -4,7 +4,6 @@ using System.Net.Sockets;
 using System.Text;
 using System.Text.Json.Nodes;
 
-using EnvPlatform.Identity;
 using EnvPlatform.ServiceDefaults.Callers;
 using EnvPlatform.Testing;
 
@@ -19,6 +18,7 @@ namespace EnvPlatform.Gateway.Tests;
 /// <summary>A server on a socket that echoes the request: what a service behind the gateway receives.</summary>
 internal sealed class Downstream : IAsyncDisposable
 {
+    private static readonly string[] Services = ["identity", "ingest", "scanner", "policy", "audit"];
     private readonly ConcurrentDictionary<ConnectionContext, bool> _connections = new();
     private WebApplication _app = null!;
     private int _requests;
@@ -122,18 +122,23 @@ internal sealed class Downstream : IAsyncDisposable
         }
 
         var header = http.Request.Headers[Assertion.Header];
-        var assertion = header.Count == 1
-            ? Assertion.Verify(header.ToString(), ServiceFixture<IdentityOptions>.Key, TimeProvider.System.GetUtcNow())
-            : null;
+        var (audience, assertion) = header.Count == 1 ? Read(header.ToString()) : default;
         await http.Response.WriteAsJsonAsync(new
         {
             path = http.Request.Path.Value,
             length,
             headers = http.Request.Headers.Select(h => h.Key),
             trace_parent = http.Request.Headers.TraceParent.ToString(),
+            audience,
             assertion,
         });
     }
+
+    /// <summary>The service that the assertion is meant for, and what it says.</summary>
+    private static (string? Audience, Assertion? Assertion) Read(string header) =>
+        Services.Select(service => (Audience: (string?)service, Assertion: Assertion.Verify(
+                header, new CallKeys([TestKeys.Of(Assertion.Gateway, service)], []), TimeProvider.System.GetUtcNow())))
+            .SingleOrDefault(read => read.Assertion is not null);
 }
 
 internal static class HttpExtensions

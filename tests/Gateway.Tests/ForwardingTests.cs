@@ -58,6 +58,7 @@ public sealed class ForwardingTests
             Assert.That((string?)assertion["requestId"], Is.EqualTo("my-request.1"));
             Assert.That((string?)assertion["userAgent"], Is.EqualTo("agent/1.0"));
             Assert.That((string?)assertion["sourceAddress"], Is.EqualTo("127.0.0.1"));
+            Assert.That((string?)seen["audience"], Is.EqualTo("ingest"), "no other service accepts it");
             Assert.That((string?)assertion["memberships"]![0]!["slug"], Is.EqualTo("default"));
             Assert.That(response.Headers.GetValues("X-Request-Id"), Is.EqualTo(new[] { "my-request.1" }));
             Assert.That((string?)seen["trace_parent"], Does.StartWith("00-0af7651916cd43dd8448eb211c80319c-"));

@@ -14,6 +14,7 @@ using MassTransit;
 
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
@@ -50,7 +51,7 @@ internal sealed class TestHost : IAsyncDisposable
         var builder = WebApplication.CreateBuilder(
             new WebApplicationOptions { ApplicationName = "EnvPlatform.Postgres.Tests", EnvironmentName = "Production" });
         builder.Configuration["urls"] = address.ToString();
-        builder.Configuration["ASSERTION_KEY"] = "tests-tests-tests-tests-tests-tests-tests";
+        builder.Configuration.AddInMemoryCollection(TestKeys.SettingsOf("tests"));
         builder.Configuration["ConnectionStrings:tests"] = database.ConnectionString;
         builder.Configuration["ConnectionStrings:messaging"] = TestServers.RabbitMq;
         builder.Configuration["Messaging:Prefix"] = prefix;
@@ -85,8 +86,7 @@ internal sealed class TestHost : IAsyncDisposable
     public HttpClient As(TestCaller caller)
     {
         var client = new HttpClient { BaseAddress = Address };
-        client.DefaultRequestHeaders.Add(
-            Assertion.Header, caller.ToAssertion().Sign(new AssertionKey("tests-tests-tests-tests-tests-tests-tests")));
+        client.DefaultRequestHeaders.Add(Assertion.Header, caller.ToAssertion().Sign(TestKeys.Of("gateway", "tests")));
         return client;
     }
 

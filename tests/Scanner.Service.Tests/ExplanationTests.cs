@@ -132,7 +132,7 @@ public sealed class ExplanationTests : ScannerFixture
             {
                 ServiceDefaults.Callers.Assertion.Header,
                 ServiceDefaults.Callers.Assertion.OfService("ingest", TimeProvider.System.GetUtcNow())
-                    .Sign(ServiceFixture<ScannerOptions>.Key)
+                    .Sign(ServiceFixture<ScannerOptions>.KeyOf("ingest"))
             },
         };
         var request = new GetPackageFindingsRequest { OrganizationId = Organization.Id.ToString(), PackageSetId = await ScannedAsync(_id) };

@@ -196,7 +196,7 @@ public sealed class MutatedImportTests : ScannerFixture
             {
                 ServiceDefaults.Callers.Assertion.Header,
                 ServiceDefaults.Callers.Assertion.OfService("ingest", TimeProvider.System.GetUtcNow())
-                    .Sign(ServiceFixture<ScannerOptions>.Key)
+                    .Sign(ServiceFixture<ScannerOptions>.KeyOf("ingest"))
             },
         };
         using var call = new Findings.FindingsClient(channel)

@@ -298,7 +298,7 @@ public sealed class ReadTests : ScannerFixture
             {
                 ServiceDefaults.Callers.Assertion.Header,
                 ServiceDefaults.Callers.Assertion.OfService("ingest", TimeProvider.System.GetUtcNow())
-                    .Sign(ServiceFixture<ScannerOptions>.Key)
+                    .Sign(ServiceFixture<ScannerOptions>.KeyOf("ingest"))
             },
         };
         using var call = client.GetPackageFindings(new() { OrganizationId = Organization.Id.ToString(), PackageSetId = set }, headers);

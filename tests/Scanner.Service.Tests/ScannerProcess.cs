@@ -17,11 +17,10 @@ internal sealed class ScannerProcess : IDisposable
     {
         var start = new ProcessStartInfo("dotnet") { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
         start.ArgumentList.Add(Assembly());
-        var all = new Dictionary<string, string?>(settings, StringComparer.Ordinal)
+        var all = new Dictionary<string, string?>(settings.Concat(TestKeys.SettingsOf("scanner")), StringComparer.Ordinal)
         {
             ["urls"] = $"http://127.0.0.1:{FreePort()}",
             ["GRPC_PORT"] = $"{FreePort()}",
-            ["ASSERTION_KEY"] = "tests-tests-tests-tests-tests-tests-tests",
             ["ConnectionStrings:scanner"] = database.ConnectionString,
             ["ConnectionStrings:messaging"] = TestServers.RabbitMq,
             ["ConnectionStrings:redis"] = TestServers.Redis,

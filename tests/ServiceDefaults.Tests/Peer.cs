@@ -4,6 +4,7 @@ using System.Net.Sockets;
 
 using EnvPlatform.Contracts.Ingest;
 using EnvPlatform.ServiceDefaults.Callers;
+using EnvPlatform.Testing;
 
 using Grpc.Core;
 
@@ -11,6 +12,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Logging;
@@ -22,7 +24,6 @@ namespace EnvPlatform.ServiceDefaults.Tests;
 /// </summary>
 internal sealed class Peer : IAsyncDisposable
 {
-    public const string Secret = "tests-tests-tests-tests-tests-tests-tests";
     private readonly ConcurrentDictionary<ConnectionContext, bool> _connections = new();
     private readonly WebApplication _app;
     private bool _dead;
@@ -33,7 +34,7 @@ internal sealed class Peer : IAsyncDisposable
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { EnvironmentName = "Production" });
         builder.Configuration["urls"] = $"http://{address}:{FreePort()}";
         builder.Configuration["GRPC_PORT"] = $"{port}";
-        builder.Configuration["ASSERTION_KEY"] = Secret;
+        builder.Configuration.AddInMemoryCollection(TestKeys.SettingsOf("ingest"));
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.ConfigureEndpointDefaults(endpoint => endpoint.Use(next => async connection =>
         {

@@ -170,7 +170,7 @@ public sealed class ServiceClientTests
         builder.Configuration.AddInMemoryCollection(settings);
         builder.Logging.ClearProviders();
         builder.Services.AddSingleton(new ServiceName("scanner"));
-        builder.Services.AddSingleton(new Callers.AssertionKey(Peer.Secret));
+        builder.Services.AddSingleton(new Callers.CallKeys([], [Testing.TestKeys.Of("scanner", "ingest")]));
         if (lookUp is not null)
         {
             builder.Services.AddSingleton(lookUp);

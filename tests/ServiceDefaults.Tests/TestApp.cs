@@ -8,6 +8,7 @@ using EnvPlatform.Testing;
 
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
@@ -16,7 +17,6 @@ namespace EnvPlatform.ServiceDefaults.Tests;
 /// <summary>A service that has the shared parts and a few endpoints.</summary>
 internal sealed class TestApp : IAsyncDisposable
 {
-    private const string Secret = "tests-tests-tests-tests-tests-tests-tests";
     private readonly WebApplication _app;
     private readonly Uri _address;
 
@@ -34,7 +34,7 @@ internal sealed class TestApp : IAsyncDisposable
         listener.Stop();
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { EnvironmentName = "Production" });
         builder.Configuration["urls"] = url.ToString();
-        builder.Configuration["ASSERTION_KEY"] = Secret;
+        builder.Configuration.AddInMemoryCollection(TestKeys.SettingsOf("tests"));
         foreach (var (key, value) in settings)
         {
             builder.Configuration[key] = value;
@@ -56,7 +56,7 @@ internal sealed class TestApp : IAsyncDisposable
         var client = new HttpClient(new SocketsHttpHandler { ActivityHeadersPropagator = null }) { BaseAddress = _address };
         if (caller is not null)
         {
-            client.DefaultRequestHeaders.Add(Assertion.Header, caller.ToAssertion().Sign(new AssertionKey(Secret)));
+            client.DefaultRequestHeaders.Add(Assertion.Header, caller.ToAssertion().Sign(TestKeys.Of(Assertion.Gateway, "tests")));
         }
 
         return client;

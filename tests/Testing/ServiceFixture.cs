@@ -26,7 +26,10 @@ public sealed class ServiceFixture<TProgram> : WebApplicationFactory<TProgram> w
 
     private ServiceFixture(Dictionary<string, string?> settings) => _given = settings;
 
-    public static AssertionKey Key { get; } = new("tests-tests-tests-tests-tests-tests-tests");
+    /// <summary>The key with which the gateway signs its calls to this service.</summary>
+    public static CallKey Key { get; } = KeyOf("gateway");
+
+    private static string Service => typeof(TProgram).Assembly.GetName().Name!.Split('.')[^1].ToLowerInvariant();
 
     public Uri Address { get; private set; } = null!;
 
@@ -42,11 +45,10 @@ public sealed class ServiceFixture<TProgram> : WebApplicationFactory<TProgram> w
     {
         var httpPort = FreePort();
         var grpcPort = FreePort();
-        var settings = new Dictionary<string, string?>(StringComparer.OrdinalIgnoreCase)
+        var settings = new Dictionary<string, string?>(TestKeys.SettingsOf(Service), StringComparer.OrdinalIgnoreCase)
         {
             ["urls"] = $"http://127.0.0.1:{httpPort}",
             ["GRPC_PORT"] = $"{grpcPort}",
-            ["ASSERTION_KEY"] = "tests-tests-tests-tests-tests-tests-tests",
             ["ConnectionStrings:messaging"] = TestServers.RabbitMq,
             ["ConnectionStrings:redis"] = TestServers.Redis,
             ["Messaging:Prefix"] = "test" + Guid.CreateVersion7().ToString("N")[^12..],
@@ -75,6 +77,9 @@ public sealed class ServiceFixture<TProgram> : WebApplicationFactory<TProgram> w
         await fixture.RefuseABadDescriptionAsync();
         return fixture;
     }
+
+    /// <summary>The key with which another service signs its calls to this one.</summary>
+    public static CallKey KeyOf(string caller) => TestKeys.Of(caller, Service);
 
     /// <summary>A client with a caller's identity; null for anonymous.</summary>
     public HttpClient As(TestCaller? caller)
@@ -160,7 +165,7 @@ public sealed class ServiceFixture<TProgram> : WebApplicationFactory<TProgram> w
         Assert.Fail($"The service did not become ready: {last}");
     }
 
-    /// <summary>An assertion is good for a minute, so each request has one of its own.</summary>
+    /// <summary>An assertion soon expires, so each request has one of its own.</summary>
     private sealed class Forwarding(string address) : DelegatingHandler
     {
         protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)

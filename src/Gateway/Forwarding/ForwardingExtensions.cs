@@ -47,7 +47,8 @@ internal static class ForwardingExtensions
 
     private static void AssertCaller(TransformBuilderContext route)
     {
-        var key = route.Services.GetRequiredService<AssertionKey>();
+        // Clusters are named after their services.
+        var key = route.Services.GetRequiredService<CallKeys>().Outgoing(route.Route.ClusterId!);
         var clock = route.Services.GetRequiredService<TimeProvider>();
         var keepAuthorization = route.Route.Metadata?.ContainsKey(KeepAuthorization) == true;
         route.UseDefaultForwarders = false;

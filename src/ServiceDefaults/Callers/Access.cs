@@ -27,6 +27,9 @@ public static class Access
     /// <summary>The operator of the platform.</summary>
     public const string Operator = "operator";
 
-    /// <summary>Another service of the platform (gRPC).</summary>
+    /// <summary>Another service of the platform that has a key for calls to this one (gRPC).</summary>
     public const string Service = "service";
+
+    /// <summary>The gateway for itself (gRPC).</summary>
+    public const string GatewayOnly = "gateway";
 }

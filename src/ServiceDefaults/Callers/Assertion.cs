@@ -11,8 +11,9 @@ namespace EnvPlatform.ServiceDefaults.Callers;
 public sealed record Membership(OrganizationId Id, string Slug, string Name, string Role);
 
 /// <summary>
-/// Who is calling, as determined by the gateway: sent with every forwarded request, signed with the key that the gateway and the services
-/// share (HMAC-SHA256, RFC 2104), valid for a minute. Form: base64url(JSON) <c>.</c> base64url(MAC of the first part).
+/// Who is calling, as determined by the gateway: sent with every forwarded request, and by services with their own calls. Signed with the
+/// key that only the caller and the called service hold (<see cref="CallKey"/>), valid for half a minute. Form: the caller's name <c>.</c>
+/// base64url(JSON) <c>.</c> base64url(MAC of what is before it).
 /// </summary>
 /// <param name="Memberships">
 /// That of the organization that the request is about, or the subject's only one when the request names none; otherwise empty. A list,
@@ -25,9 +26,12 @@ public sealed record Assertion(
     public const string Header = "X-EnvPlatform-Caller";
     public const string ServiceSubject = "service";
 
+    /// <summary>The only service that speaks for others than itself.</summary>
+    public const string Gateway = "gateway";
+
     /// <summary>The subject type of a request without a token, which the gateway forwards to sign-in only.</summary>
     public const string NobodySubject = "nobody";
-    public static readonly TimeSpan Lifetime = TimeSpan.FromMinutes(1);
+    public static readonly TimeSpan Lifetime = TimeSpan.FromSeconds(30);
 
     /// <summary>The assertion of a service for its own calls.</summary>
     public static Assertion OfService(string service, DateTimeOffset now) =>
@@ -38,27 +42,47 @@ public sealed record Assertion(
         new(Guid.Empty, NobodySubject, null, "", false, [], null, requestId, sourceAddress, userAgent, (now + Lifetime)
             .ToUnixTimeSeconds());
 
-    public string Sign(AssertionKey key)
+    /// <param name="key">Of the calls from this service to the one that is called.</param>
+    public string Sign(CallKey key)
     {
         ArgumentNullException.ThrowIfNull(key);
         var body = Base64Url.EncodeToString(JsonSerializer.SerializeToUtf8Bytes(this, AssertionJson.Default.Assertion));
-        return $"{body}.{Base64Url.EncodeToString(key.Mac(body))}";
+        var signed = $"{key.Caller}.{body}";
+        return $"{signed}.{Base64Url.EncodeToString(key.Mac(signed))}";
     }
 
-    /// <summary>Null when the signature is not ours, the form is malformed or the assertion has expired.</summary>
-    public static Assertion? Verify(string text, AssertionKey key, DateTimeOffset now)
+    /// <summary>
+    /// Null when the form is malformed, the assertion has expired, or the signature is none of a service that may call this one. Services
+    /// other than the gateway speak only for themselves.
+    /// </summary>
+    /// <param name="keys">Of the service that is called.</param>
+    public static Assertion? Verify(string text, CallKeys keys, DateTimeOffset now)
     {
         ArgumentNullException.ThrowIfNull(text);
-        ArgumentNullException.ThrowIfNull(key);
-        var dot = text.IndexOf('.', StringComparison.Ordinal);
-        if (dot < 0 || !Base64Url.IsValid(text.AsSpan(dot + 1)) || !Base64Url.IsValid(text.AsSpan(0, dot))
-            || !CryptographicOperations.FixedTimeEquals(key.Mac(text.AsSpan(0, dot)), Base64Url.DecodeFromChars(text.AsSpan(dot + 1))))
+        ArgumentNullException.ThrowIfNull(keys);
+        var (nameEnd, bodyEnd) = (text.IndexOf('.', StringComparison.Ordinal), text.LastIndexOf('.'));
+        if (nameEnd == bodyEnd || keys.Incoming(text.AsSpan(0, nameEnd)) is not { } key)
         {
             return null;
         }
 
-        var assertion = JsonSerializer.Deserialize(Base64Url.DecodeFromChars(text.AsSpan(0, dot)), AssertionJson.Default.Assertion);
-        return assertion is not null && assertion.ExpiresAt > now.ToUnixTimeSeconds() ? assertion : null;
+        var body = text.AsSpan((nameEnd + 1)..bodyEnd);
+        var mac = text.AsSpan(bodyEnd + 1);
+        if (!Base64Url.IsValid(mac) || !Base64Url.IsValid(body)
+            || !CryptographicOperations.FixedTimeEquals(key.Mac(text.AsSpan(0, bodyEnd)), Base64Url.DecodeFromChars(mac)))
+        {
+            return null;
+        }
+
+        var assertion = JsonSerializer.Deserialize(Base64Url.DecodeFromChars(body), AssertionJson.Default.Assertion);
+        if (assertion is null || assertion.ExpiresAt <= now.ToUnixTimeSeconds())
+        {
+            return null;
+        }
+
+        return assertion.SubjectType == ServiceSubject
+            ? OfService(key.Caller, now) with { ExpiresAt = assertion.ExpiresAt }
+            : key.Caller == Gateway ? assertion : null;
     }
 }
 

@@ -9,9 +9,7 @@ using Microsoft.AspNetCore.Authorization.Policy;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
-using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
@@ -30,9 +28,8 @@ internal static class CallerAuthentication
     /// <summary>The claim of every request that comes from the gateway, with a token or without one.</summary>
     private const string Forwarded = "forwarded";
 
-    public static void AddCallers(this IServiceCollection services, IConfiguration configuration, string service)
+    public static void AddCallers(this IServiceCollection services, string service)
     {
-        services.TryAddSingleton(_ => AssertionKey.From(configuration));
         services.AddAuthentication(SchemeName)
             .AddScheme<AssertionOptions, AssertionHandler>(SchemeName, options => options.Service = service);
         services.AddAuthorizationBuilder()
@@ -43,6 +40,7 @@ internal static class CallerAuthentication
             .AddPolicy(Access.Auditor, policy => policy.RequireRole(Roles.Auditor, Roles.Administrator))
             .AddPolicy(Access.Reader, policy => policy.RequireRole(Roles.Member, Roles.Auditor, Roles.Administrator))
             .AddPolicy(Access.Operator, policy => policy.RequireRole(Roles.Operator))
+            .AddPolicy(Access.GatewayOnly, policy => policy.RequireRole(Roles.OfService(Assertion.Gateway)))
             .AddPolicy(Access.Service, policy => policy.RequireRole(Roles.Service))
             .SetFallbackPolicy(new AuthorizationPolicyBuilder().RequireAssertion(_ => false).Build());
         services.AddSingleton<IAuthorizationMiddlewareResultHandler, RefusalAnswer>();
@@ -54,7 +52,7 @@ internal static class CallerAuthentication
     }
 
     private sealed class AssertionHandler(
-        IOptionsMonitor<AssertionOptions> options, ILoggerFactory logger, UrlEncoder encoder, AssertionKey key)
+        IOptionsMonitor<AssertionOptions> options, ILoggerFactory logger, UrlEncoder encoder, CallKeys keys)
         : AuthenticationHandler<AssertionOptions>(options, logger, encoder)
     {
         protected override Task<AuthenticateResult> HandleAuthenticateAsync()
@@ -64,7 +62,7 @@ internal static class CallerAuthentication
                 return Task.FromResult(AuthenticateResult.NoResult());
             }
 
-            if (Assertion.Verify(header.ToString(), key, TimeProvider.GetUtcNow()) is not { } assertion)
+            if (Assertion.Verify(header.ToString(), keys, TimeProvider.GetUtcNow()) is not { } assertion)
             {
                 return Task.FromResult(AuthenticateResult.Fail("The assertion is not good."));
             }
@@ -91,7 +89,7 @@ internal static class CallerAuthentication
         {
             if (assertion.SubjectType == Assertion.ServiceSubject)
             {
-                return [Roles.Service];
+                return [Roles.Service, Roles.OfService(assertion.DisplayName)];
             }
 
             IEnumerable<string> roles = [Subject, Forwarded];

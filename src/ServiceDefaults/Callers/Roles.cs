@@ -16,6 +16,9 @@ public static class Roles
     /// <summary>Another service of the platform.</summary>
     public const string Service = "service";
 
+    /// <summary>The role of one service, beside that of all.</summary>
+    public static string OfService(string service) => $"{Service}:{service}";
+
     /// <summary>The roles that a subject can have in an organization.</summary>
     public static IReadOnlyList<string> OfOrganization { get; } = [Member, Administrator, Auditor];
 }

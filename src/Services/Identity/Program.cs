@@ -37,6 +37,6 @@ app.MapInvitations();
 app.MapServiceAccounts();
 app.MapTokens();
 app.MapMachines();
-app.MapGrpcService<TokensGrpc>().RequireAuthorization(Access.Service);
+app.MapGrpcService<TokensGrpc>().RequireAuthorization(Access.GatewayOnly);
 app.MapGrpcService<MachinesGrpc>().RequireAuthorization(Access.Service);
 await app.RunAsync();

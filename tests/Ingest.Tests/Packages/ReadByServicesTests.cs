@@ -24,7 +24,7 @@ public sealed class ReadByServicesTests : IngestFixture
 
     private static Metadata AsService() =>
         new() { { Assertion.Header.ToLowerInvariant(), Assertion.OfService("scanner", TimeProvider.System.GetUtcNow())
-            .Sign(ServiceFixture<IngestOptions>.Key) } };
+            .Sign(ServiceFixture<IngestOptions>.KeyOf("scanner")) } };
 
     private async Task<List<PackagePage>> ReadAsync(long set, Metadata headers)
     {

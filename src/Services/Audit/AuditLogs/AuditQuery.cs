@@ -112,7 +112,7 @@ internal sealed class AuditQuery : IEndpointParameterMetadataProvider
         query.From = query.ReadTime(given["from_date"], "from_date", last: false);
         query.Until = query.ReadTime(given["to_date"], "to_date", last: true);
         query._cursor = new(
-            http.RequestServices.GetRequiredService<AssertionKey>().Derive("audit cursor"),
+            http.RequestServices.GetRequiredService<ServiceSecret>().Derive("audit cursor"),
             string.Join('\n', [$"{query.Log}", query.SortColumn, $"{query.Descending} {query.MatchAll}",
                 $"{given["from_date"]} {given["to_date"]}", .. given["q"]]));
         query.After = query.ReadCursor(given["after"], "after");
