@@ -14,30 +14,32 @@ if (builder.ExecutionContext.IsRunMode && (folder is null || !await options.CanR
     return 1;
 }
 
-// Servers: containers when published or with --containers, otherwise processes of this machine.
+// Servers.
 var postgres = builder.AddPostgres("postgres", password: builder.AddSecret("postgres-password", 32, folder)).WithDataVolume();
 var messaging = builder.AddRabbitMQ("messaging", password: builder.AddSecret("messaging-password", 32, folder)).WithDataVolume();
 var redis = builder.AddRedis("redis", password: builder.AddSecret("redis-password", 32, folder));
-if (folder is not null && !options.Containers)
-{
-    postgres.RunAsProcess(folder);
-    messaging.RunAsProcess(folder);
-    redis.RunAsProcess(folder);
-}
 
-// Services, each with its own database.
+// They are containers when published or with --containers, otherwise processes of this machine. Each service has a database of its own, and
+// is a user of each server who may do no more than it needs.
+var databases = new Databases(postgres, folder, options.Containers);
+var broker = new Broker(messaging, folder, options.Containers);
+var cache = new Cache(redis, folder, options.Containers);
+
+// Services.
 var identity = AddService<Projects.Identity>("identity");
 var ingest = AddService<Projects.Ingest>("ingest");
 var scanner = AddService<Projects.Scanner>("scanner");
-var policy = AddService<Projects.Policy>("policy").WithReference(redis);
+var policy = AddService<Projects.Policy>("policy");
 var audit = AddService<Projects.Audit>("audit");
 
 // The edge.
 var gateway = builder.AddInstances<Projects.Gateway>("gateway", options, folder)
-    .WithReference(messaging).WithReference(redis)
     .WithHttpEndpoint(options.Port)
     .Calls(identity, ingest, scanner, policy, audit)
     .WaitFor(identity, ingest, scanner, policy, audit);
+broker.AddTo(gateway);
+cache.AddTo(gateway);
+cache.AddTo(policy);
 
 // Which service calls which by gRPC.
 gateway.CallsGrpc(identity);
@@ -58,10 +60,11 @@ return await builder.RunPlatformAsync(options, folder);
 
 Instances AddService<TProject>(string name) where TProject : IProjectMetadata, new()
 {
-    var database = postgres.AddDatabase(name + "-db", name);
-    return builder.AddInstances<TProject>(name, options, folder)
-        .WithReference(database, connectionName: name).WithReference(messaging)
+    var service = builder.AddInstances<TProject>(name, options, folder)
         .WithSecret("SERVICE_SECRET")
         .WithHttpEndpoint()
         .WithGrpcEndpoint();
+    databases.AddTo(service);
+    broker.AddTo(service);
+    return service;
 }

@@ -57,6 +57,16 @@ internal sealed class Instances(
     public Instances WaitFor(params Instances[] services) =>
         ForEach(instance => Array.ForEach(services, service => service.ForEach(other => instance.WaitFor(other))));
 
+    public Instances ForEach(Action<IResourceBuilder<ProjectResource>> configure)
+    {
+        foreach (var instance in all)
+        {
+            configure(instance);
+        }
+
+        return this;
+    }
+
     private Instances Calls(string endpoint, Instances[] services)
     {
         foreach (var service in services)
@@ -86,15 +96,5 @@ internal sealed class Instances(
         {
             instance.RunAsBuilt();
         }
-    }
-
-    private Instances ForEach(Action<IResourceBuilder<ProjectResource>> configure)
-    {
-        foreach (var instance in all)
-        {
-            configure(instance);
-        }
-
-        return this;
     }
 }

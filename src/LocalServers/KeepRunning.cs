@@ -64,6 +64,12 @@ internal sealed partial class KeepRunning(
             return;
         }
 
+        var runsOnce = change.Resource.Annotations.OfType<RunsOnceAnnotation>().Any();
+        if (runsOnce && (change.Snapshot.ExitCode == 0 || outcome.IsReady))
+        {
+            return;
+        }
+
         if (!outcome.IsReady)
         {
             await outcome.FailAsync(Describe(change));

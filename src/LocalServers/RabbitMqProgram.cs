@@ -9,10 +9,16 @@ namespace EnvPlatform.LocalServers;
 public sealed class RabbitMqProgram : ILocalServer
 {
     private readonly string _data;
+    private readonly Func<CancellationToken, Task<IReadOnlyList<BrokerUser>>> _users;
 
-    public RabbitMqProgram(DataFolder folder, string name, bool keep)
+    /// <param name="folder">Where the data are kept.</param>
+    /// <param name="name">Of the server's own folder.</param>
+    /// <param name="keep">False for temporary data.</param>
+    /// <param name="users">Those beside the administrator.</param>
+    public RabbitMqProgram(DataFolder folder, string name, bool keep, Func<CancellationToken, Task<IReadOnlyList<BrokerUser>>> users)
     {
         ArgumentNullException.ThrowIfNull(folder);
+        _users = users;
         _data = folder.For(name, keep);
         Port = FreePorts.Next();
         int mapperPort = FreePorts.Next(), distributionPort = FreePorts.Next();
@@ -56,10 +62,11 @@ public sealed class RabbitMqProgram : ILocalServer
 
     public async Task PrepareAsync(string user, string password, CancellationToken ct)
     {
+        var definitions = Path.Combine(_data, "definitions.json");
+        DataFolder.WritePrivate(definitions, BrokerUser.Definitions([BrokerUser.Administrator(user, password), .. await _users(ct)]));
         DataFolder.WritePrivate(Path.Combine(_data, "rabbitmq.conf"), $"""
             listeners.tcp.1 = 127.0.0.1:{Port}
-            default_user = {user}
-            default_pass = {password}
+            load_definitions = {definitions}
             loopback_users = none
             log.file = false
             log.console = true

@@ -33,25 +33,29 @@ public static class RunAsProcessExtensions
     }
 
     /// <inheritdoc cref="RunAsProcess(IResourceBuilder{PostgresServerResource}, DataFolder, bool)"/>
+    /// <param name="users">Those beside the administrator; asked for before each start.</param>
     public static IResourceBuilder<RabbitMQServerResource> RunAsProcess(
-        this IResourceBuilder<RabbitMQServerResource> server, DataFolder folder, bool keep = true)
+        this IResourceBuilder<RabbitMQServerResource> server, DataFolder folder,
+        Func<CancellationToken, Task<IReadOnlyList<BrokerUser>>> users, bool keep = true)
     {
         ArgumentNullException.ThrowIfNull(server);
         var resource = server.Resource;
         return server.RunAsProcess(
-            new RabbitMqProgram(folder, resource.Name, keep),
+            new RabbitMqProgram(folder, resource.Name, keep, users),
             ct => resource.UserNameReference.GetValueAsync(ct),
             ct => resource.PasswordParameter.GetValueAsync(ct));
     }
 
     /// <inheritdoc cref="RunAsProcess(IResourceBuilder{PostgresServerResource}, DataFolder, bool)"/>
+    /// <param name="users">Those beside the administrator; asked for before each start.</param>
     public static IResourceBuilder<RedisResource> RunAsProcess(
-        this IResourceBuilder<RedisResource> server, DataFolder folder, bool keep = false)
+        this IResourceBuilder<RedisResource> server, DataFolder folder, Func<CancellationToken, Task<IReadOnlyList<RedisUser>>> users,
+        bool keep = false)
     {
         ArgumentNullException.ThrowIfNull(server);
         var resource = server.Resource;
         return server.RunAsProcess(
-            new RedisProgram(folder, resource.Name, keep),
+            new RedisProgram(folder, resource.Name, keep, users),
             _ => ValueTask.FromResult<string?>(null),
             ct => resource.PasswordParameter!.GetValueAsync(ct));
     }

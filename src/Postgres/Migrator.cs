@@ -1,5 +1,3 @@
-using System.Reflection;
-
 using Dapper;
 
 using Microsoft.Extensions.Logging;
@@ -9,13 +7,15 @@ using Npgsql;
 namespace EnvPlatform.Postgres;
 
 /// <summary>
-/// Applies embedded scripts <c>migrations/NNNN_name.sql</c>, each once, each in its own transaction, under an advisory lock so that several
-/// instances may start at once. An applied script whose text has changed stops the service: scripts are never edited.
+/// Applies scripts, each once, each in its own transaction, under an advisory lock so that several may try at once. An applied script whose
+/// text has changed is refused: scripts are never edited.
 /// </summary>
-public sealed partial class Migrator(NpgsqlDataSource db, IReadOnlyList<Assembly> assemblies, ILogger<Migrator> log)
+/// <param name="db">Signs in as the owner of the database.</param>
+public sealed partial class Migrator(NpgsqlDataSource db, IReadOnlyList<MigrationScript> scripts, ILogger<Migrator> log)
 {
     private const long LockKey = 0x656e_7670_6d69_6772; // "envpmigr"
 
+    /// <exception cref="InvalidOperationException">An applied script has been edited.</exception>
     public async Task MigrateAsync(CancellationToken ct)
     {
         await using var connection = await db.OpenConnectionAsync(ct);
@@ -31,7 +31,7 @@ public sealed partial class Migrator(NpgsqlDataSource db, IReadOnlyList<Assembly
             var applied = (await connection.QueryAsync<(string Source, string Name, string Sha256)>(
                 new CommandDefinition("select source, name, sha256 from migrations", cancellationToken: ct)))
                 .ToDictionary(row => (row.Source, row.Name), row => row.Sha256);
-            foreach (var script in assemblies.SelectMany(MigrationScript.From))
+            foreach (var script in scripts)
             {
                 if (applied.TryGetValue((script.Source, script.Name), out var sha256))
                 {

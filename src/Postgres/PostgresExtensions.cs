@@ -7,18 +7,19 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 
 using Npgsql;
 
 namespace EnvPlatform.Postgres;
 
-/// <summary>Registers a service's database: data source, migrations, outbox relay, inbox, health.</summary>
+/// <summary>Registers a service's database: data source, check of the schema, outbox relay, inbox, health.</summary>
 public static class PostgresExtensions
 {
     /// <summary>
-    /// Registers <see cref="NpgsqlDataSource"/> for the connection string <paramref name="connectionName"/>, applies the migrations
-    /// embedded in <paramref name="migrations"/> (resources <c>migrations/NNNN_name.sql</c>) before the service is ready, and relays the
-    /// outbox.
+    /// Registers <see cref="NpgsqlDataSource"/> for the connection string <paramref name="connectionName"/>, waits for the migrations that
+    /// are embedded in <paramref name="migrations"/> (resources <c>migrations/NNNN_name.sql</c>) before the service is ready, and relays
+    /// the outbox.
     /// </summary>
     public static IHostApplicationBuilder AddPostgres(
         this IHostApplicationBuilder builder, string connectionName, Assembly migrations, Action<NpgsqlDataSourceBuilder>? configure = null)
@@ -46,11 +47,11 @@ public static class PostgresExtensions
             configure?.Invoke(source);
             return source.Build();
         });
-        builder.Services.AddSingleton(provider => new Migrator(
-            provider.GetRequiredService<NpgsqlDataSource>(), [typeof(Migrator).Assembly, migrations],
-            provider.GetRequiredService<Microsoft.Extensions.Logging.ILogger<Migrator>>()));
         builder.Services.AddSingleton<MigrationState>();
-        builder.Services.AddHostedService<MigrateAtStart>();
+        builder.Services.AddHostedService(provider => new SchemaCheck(
+            provider.GetRequiredService<NpgsqlDataSource>(), MigrationScript.Of(migrations), provider.GetRequiredService<MigrationState>(),
+            provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<IHostApplicationLifetime>(),
+            provider.GetRequiredService<ILogger<SchemaCheck>>()));
         builder.Services.AddListeningWork<OutboxRelay>();
         builder.Services.AddPeriodicWork<Housekeeping>();
         builder.Services.AddHealthChecks().AddCheck<PostgresHealth>("postgres", HealthStatus.Unhealthy, ["ready"]);

@@ -33,6 +33,7 @@ public static class Messaging
             ?? throw new InvalidOperationException("The connection string ConnectionStrings:messaging is missing.");
         // This setting distinguishes platforms that share a broker; each test has its own.
         var prefix = builder.Configuration["Messaging:Prefix"] is { Length: > 0 } given ? given + "-" : "";
+        builder.Services.AddSingleton(MessagingUser.Of(new Uri(connectionString)));
         builder.Services.AddMassTransit(bus =>
         {
             // The library would send usage data to its vendor.
@@ -41,6 +42,8 @@ public static class Messaging
             configure(bus);
             bus.AddConfigureEndpointsCallback((_, _, endpoint) =>
             {
+                // Nobody receives them, and nobody may publish them: a failed message is in the error queue, and in the log.
+                endpoint.PublishFaults = false;
                 if (durable && endpoint is IRabbitMqReceiveEndpointConfigurator queue)
                 {
                     queue.SetQuorumQueue();
@@ -78,4 +81,10 @@ public static class Messaging
         });
         return builder;
     }
+}
+
+/// <summary>As whom this service signs in to the broker.</summary>
+public sealed record MessagingUser(string Name)
+{
+    internal static MessagingUser Of(Uri connection) => new(Uri.UnescapeDataString(connection.UserInfo.Split(':')[0]));
 }

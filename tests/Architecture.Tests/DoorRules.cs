@@ -25,6 +25,7 @@ public sealed partial class DoorRules
     private static readonly string[] SystemClocks =
     [
         "src/Agent/Surroundings.cs", // all external inputs of the agent
+        "src/Migrations/Program.cs", // runs once, and waits for the server
         "src/LocalServers/PostgresProgram.cs", // waits for a local program to end
     ];
 

@@ -11,6 +11,8 @@ public sealed class SqlRules
     private static readonly string[] Read =
     [
         "MigrationScript.Sql", // an embedded file
+        "ServiceDatabase.Rights", // an embedded file
+        "ServiceDatabase.Creation", // a checked name
         "PageQuery.SortBy", // one of the values of a table of constants
         "AuditQuery.SortColumn", // one of three
         "ListAuditLogs.Where", // constants, and columns from a table, joined by and or or

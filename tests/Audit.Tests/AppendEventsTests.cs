@@ -2,10 +2,10 @@ using System.Diagnostics;
 using System.Text;
 using System.Text.Json;
 
+using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Testing;
 
-using MassTransit;
 
 using RabbitMQ.Client;
 
@@ -31,9 +31,8 @@ public sealed class AppendEventsTests
         // Once as the relay would, and once more as after a lost confirm, in another order.
         foreach (var chunk in events.Chunk(1_000))
         {
-            await Task.WhenAll(chunk.Select(occurred => _platform.Bus.Publish(occurred, context => context.MessageId = occurred.EventId)));
-            await Task.WhenAll(
-                chunk.Reverse().Select(occurred => _platform.Bus.Publish(occurred, context => context.MessageId = occurred.EventId)));
+            await _platform.PublishAsync(chunk);
+            await _platform.PublishAsync(chunk.Reverse());
         }
 
         foreach (var organization in organizations)
@@ -133,6 +132,41 @@ public sealed class AppendEventsTests
         {
             return false;
         }
+    }
+
+    [TestCase("scanner", "scanner", "ingest", "environment_logged", Description = "another service's event, under its name")]
+    [TestCase("scanner", "scanner", "scanner", "environment_logged", Description = "another service's event, under the own name")]
+    [TestCase("scanner", null, "scanner", "environment_scanned", Description = "without the user, which the broker would have checked")]
+    [TestCase("scanner", "scanner", "audit", "audit_event_refused", Description = "the log's own event")]
+    public async Task What_a_service_may_not_say_is_not_believed_and_leaves_a_trace(
+        string user, string? says, string service, string action)
+    {
+        var organization = new OrganizationId(Guid.CreateVersion7());
+        var forged = _platform.NewEvent(action, organization) with { Service = service };
+        await _platform.PublishAsAsync(user, says, forged);
+        await Eventually.BecomesTrueAsync(
+            async () => await _platform.ScalarAsync<string>(
+                "select convert_from(entry, 'UTF8') from audit_events where org_id = $1 and event_id = $2", Guid.Empty, forged.EventId)
+                is { } entry && entry.Contains("\"action_key\":\"audit_event_refused\"") && entry.Contains(says ?? "unknown"),
+            "the refusal is in the operator's log");
+        await _platform.PublishAsync(_platform.NewEvent(organization: organization));
+        await _platform.UntilSizeAsync(organization, 1);
+        Assert.That(
+            await _platform.ScalarAsync<long>("select count(*) from audit_events where event_id = $1 and org_id = $2",
+                forged.EventId, organization.Value), Is.Zero);
+    }
+
+    [Test]
+    public async Task The_broker_does_not_take_a_message_in_the_name_of_another_service()
+    {
+        var factory = new ConnectionFactory { Uri = new Uri(TestServers.RabbitMqAs("scanner")) };
+        await using var connection = await factory.CreateConnectionAsync();
+        await using var channel = await connection.CreateChannelAsync(new CreateChannelOptions(true, true));
+        var exchange = $"{_platform.Instances[0].MessagingPrefix}-{typeof(AuditEventOccurred).Namespace}:{nameof(AuditEventOccurred)}";
+        Assert.That(
+            async () => await channel.BasicPublishAsync(
+                exchange, "", mandatory: true, new BasicProperties { UserId = "ingest" }, Encoding.UTF8.GetBytes("{}")),
+            Throws.Exception.With.Message.Contains("PRECONDITION_FAILED"));
     }
 
     [Test]

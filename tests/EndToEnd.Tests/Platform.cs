@@ -72,7 +72,8 @@ internal sealed class Platform : IAsyncDisposable
         var running = await builder.BuildAsync();
         using var timeout = new CancellationTokenSource(StartPatience);
         await running.StartAsync(timeout.Token);
-        foreach (var service in builder.Resources.OfType<ProjectResource>())
+        foreach (var service in builder.Resources.OfType<ProjectResource>()
+            .Where(project => !project.Annotations.OfType<RunsOnceAnnotation>().Any()))
         {
             await running.ResourceNotifications.WaitForResourceHealthyAsync(service.Name, timeout.Token);
         }
@@ -100,6 +101,11 @@ internal sealed class Platform : IAsyncDisposable
             ProcessOf(resource), change => ProcessId(change) is not null, timeout.Token);
         return ProcessId(running)!.Value;
     }
+
+    /// <summary>The environment variables of the process that runs a resource: its settings and credentials.</summary>
+    public async Task<Dictionary<string, string>> EnvironmentAsync(string resource) =>
+        RunProcess.EnvironmentOf(await ProcessIdAsync(resource)).Select(variable => variable.Split('=', 2)).Where(pair => pair.Length == 2)
+            .ToDictionary(pair => pair[0], pair => pair[1], StringComparer.Ordinal);
 
     /// <summary>Ends the process of a resource with SIGKILL, and waits until another one has taken its place and is ready.</summary>
     public async Task KillAsync(string resource)

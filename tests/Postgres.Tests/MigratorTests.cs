@@ -35,5 +35,5 @@ public sealed class MigratorTests
     }
 
     private static Migrator NewMigrator(NpgsqlDataSource db) =>
-        new(db, [typeof(Migrator).Assembly, typeof(MigratorTests).Assembly], NullLogger<Migrator>.Instance);
+        new(db, MigrationScript.Of(typeof(MigratorTests).Assembly), NullLogger<Migrator>.Instance);
 }

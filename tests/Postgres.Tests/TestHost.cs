@@ -52,7 +52,7 @@ internal sealed class TestHost : IAsyncDisposable
             new WebApplicationOptions { ApplicationName = "EnvPlatform.Postgres.Tests", EnvironmentName = "Production" });
         builder.Configuration["urls"] = address.ToString();
         builder.Configuration.AddInMemoryCollection(TestKeys.SettingsOf("tests"));
-        builder.Configuration["ConnectionStrings:tests"] = database.ConnectionString;
+        builder.Configuration["ConnectionStrings:tests"] = await database.PrepareAsync(typeof(TestHost).Assembly);
         builder.Configuration["ConnectionStrings:messaging"] = TestServers.RabbitMq;
         builder.Configuration["Messaging:Prefix"] = prefix;
         builder.Configuration["Postgres:RelayPollSeconds"] = "1";

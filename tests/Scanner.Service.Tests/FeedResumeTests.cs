@@ -20,7 +20,7 @@ public sealed class FeedResumeTests : FeedFixture
         Publisher.Publish("/held", Osv("PYSEC-3100-1", "Whole", Size), holdAfter: 1_500_000);
         Publisher.Publish("/changed", Osv("PYSEC-3100-2", "Old", Size), holdAfter: 1_500_000);
         JsonElement left;
-        using var victim = ScannerProcess.Start(Database, Settings("test" + Guid.CreateVersion7().ToString("N")[^12..], Names));
+        using var victim = await ScannerProcess.StartAsync(Database, Settings("test" + Guid.CreateVersion7().ToString("N")[^12..], Names));
         await Eventually.BecomesTrueAsync(
             () => Task.FromResult(Names.All(name => Publisher.RequestsFor("/" + name).Length == 1)), "both are being fetched", 60);
         // It polls for work once, while another process has it, and not again.

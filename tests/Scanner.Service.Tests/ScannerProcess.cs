@@ -13,7 +13,7 @@ internal sealed class ScannerProcess : IDisposable
 
     private ScannerProcess(Process process) => _process = process;
 
-    public static ScannerProcess Start(TestDatabase database, IReadOnlyDictionary<string, string?> settings)
+    public static async Task<ScannerProcess> StartAsync(TestDatabase database, IReadOnlyDictionary<string, string?> settings)
     {
         var start = new ProcessStartInfo("dotnet") { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
         start.ArgumentList.Add(Assembly());
@@ -21,8 +21,8 @@ internal sealed class ScannerProcess : IDisposable
         {
             ["urls"] = $"http://127.0.0.1:{FreePort()}",
             ["GRPC_PORT"] = $"{FreePort()}",
-            ["ConnectionStrings:scanner"] = database.ConnectionString,
-            ["ConnectionStrings:messaging"] = TestServers.RabbitMq,
+            ["ConnectionStrings:scanner"] = await database.PrepareAsync(typeof(ScannerOptions).Assembly),
+            ["ConnectionStrings:messaging"] = TestServers.RabbitMqAs("scanner"),
             ["ConnectionStrings:redis"] = TestServers.Redis,
         };
         foreach (var (key, value) in all)

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Security.Cryptography;
 
+using EnvPlatform.Contracts.Events;
 using EnvPlatform.LocalServers;
 
 using Npgsql;
@@ -18,6 +19,19 @@ internal sealed class RunningServers(DataFolder folder) : IAsyncDisposable
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
     private readonly List<Process> _processes = [];
 
+    /// <summary>
+    /// The services' own users, with the rights that they have on a real platform, but over names with the prefix of a test. The password
+    /// is the name.
+    /// </summary>
+    private static IReadOnlyList<BrokerUser> Users { get; } =
+    [
+        .. new[] { "gateway", "identity", "ingest", "scanner", "policy", "audit" }.Select(service =>
+        {
+            var rights = BrokerRights.Of(service, "[a-z0-9]+-");
+            return new BrokerUser(service, service, rights.Configure, rights.Write, rights.Read);
+        }),
+    ];
+
     public string Postgres { get; private set; } = "";
 
     public string RabbitMq { get; private set; } = "";
@@ -28,8 +42,9 @@ internal sealed class RunningServers(DataFolder folder) : IAsyncDisposable
     {
         var password = RandomNumberGenerator.GetHexString(32);
         var (postgres, rabbitMq, redis) = (
-            new PostgresProgram(folder, "postgres", keep: false), new RabbitMqProgram(folder, "messaging", keep: false),
-            new RedisProgram(folder, "redis", keep: false));
+            new PostgresProgram(folder, "postgres", keep: false),
+            new RabbitMqProgram(folder, "messaging", keep: false, _ => Task.FromResult(Users)),
+            new RedisProgram(folder, "redis", keep: false, _ => Task.FromResult<IReadOnlyList<RedisUser>>([])));
         Postgres = $"Host=127.0.0.1;Port={postgres.Port};Username=postgres;Password={password}";
         RabbitMq = $"amqp://guest:{password}@127.0.0.1:{rabbitMq.Port}";
         Redis = $"127.0.0.1:{redis.Port},password={password}";

@@ -52,7 +52,8 @@ public sealed class SharedBehaviourTests
     public async Task A_service_speaking_for_itself_may_not_act_as_a_member()
     {
         var service = new TestCaller(default(SubjectId), Assertion.ServiceSubject, null, true, Org with { Role = Roles.Administrator });
-        Assert.That(await StatusAsync(service, HttpMethod.Get, Url("/things")), Is.EqualTo(HttpStatusCode.NotFound), "it has no organization");
+        Assert.That(
+            await StatusAsync(service, HttpMethod.Get, Url("/things")), Is.EqualTo(HttpStatusCode.NotFound), "it has no organization");
         Assert.That(await StatusAsync(service, HttpMethod.Get, "/crash"), Is.EqualTo(HttpStatusCode.Forbidden));
     }
 

@@ -49,14 +49,14 @@ public sealed class ServiceFixture<TProgram> : WebApplicationFactory<TProgram> w
         {
             ["urls"] = $"http://127.0.0.1:{httpPort}",
             ["GRPC_PORT"] = $"{grpcPort}",
-            ["ConnectionStrings:messaging"] = TestServers.RabbitMq,
+            ["ConnectionStrings:messaging"] = TestServers.RabbitMqAs(Service),
             ["ConnectionStrings:redis"] = TestServers.Redis,
             ["Messaging:Prefix"] = "test" + Guid.CreateVersion7().ToString("N")[^12..],
             ["Postgres:RelayPollSeconds"] = "1",
         };
         if (database is not null)
         {
-            settings[$"ConnectionStrings:{database}"] = on?.ConnectionString;
+            settings[$"ConnectionStrings:{database}"] = on is null ? null : await on.PrepareAsync(typeof(TProgram).Assembly);
         }
 
         foreach (var (key, value) in more ?? new Dictionary<string, string?>())

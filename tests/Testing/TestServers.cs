@@ -21,9 +21,14 @@ public static class TestServers
 
     public static string Postgres => Given("ENVPLATFORM_TEST_POSTGRES") ?? Need().Postgres;
 
+    /// <summary>As the broker's administrator.</summary>
     public static string RabbitMq => Given("ENVPLATFORM_TEST_RABBITMQ") ?? Need().RabbitMq;
 
     public static string Redis => Given("ENVPLATFORM_TEST_REDIS") ?? Need().Redis;
+
+    /// <summary>The broker as a service reaches it: as a user with the rights of that service.</summary>
+    public static string RabbitMqAs(string service) =>
+        new UriBuilder(RabbitMq) { UserName = service, Password = service }.Uri.ToString();
 
     private static string? Given(string variable) => Environment.GetEnvironmentVariable(variable) is { Length: > 0 } given ? given : null;
 

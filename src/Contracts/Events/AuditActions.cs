@@ -7,7 +7,7 @@ public static class AuditActions
 {
     public static FrozenDictionary<string, string> CategoryOf { get; } = new Dictionary<string, string[]>(StringComparer.Ordinal)
     {
-        ["audit_log"] = ["audit_log_export_requested", "audit_log_export_downloaded"],
+        ["audit_log"] = ["audit_log_export_requested", "audit_log_export_downloaded", "audit_event_refused"],
         ["channel"] = ["channel_created", "channel_deleted", "group_assigned_to_channel", "group_unassigned_from_channel"],
         ["organization"] =
         [
@@ -30,6 +30,38 @@ public static class AuditActions
         ["vulnerability"] = ["vulnerability_curated", "vulnerability_curation_expired", "advisories_imported"],
     }.SelectMany(category => category.Value.Select(action => (action, category.Key)))
      .ToFrozenDictionary(pair => pair.action, pair => pair.Key, StringComparer.Ordinal);
+
+    /// <summary>The service that says the actions of a category; <see cref="Others"/> has those of which it is another.</summary>
+    private static readonly FrozenDictionary<string, string> ServiceOf = new Dictionary<string, string>(StringComparer.Ordinal)
+    {
+        ["audit_log"] = "audit",
+        ["channel"] = "identity",
+        ["organization"] = "identity",
+        ["policy"] = "policy",
+        ["product"] = "identity",
+        ["service_account"] = "identity",
+        ["group"] = "identity",
+        ["token"] = "identity",
+        ["machine"] = "identity",
+        ["environment"] = "ingest",
+        ["vulnerability"] = "scanner",
+    }.ToFrozenDictionary(StringComparer.Ordinal);
+
+    private static readonly FrozenDictionary<string, string> Others = new Dictionary<string, string>(StringComparer.Ordinal)
+    {
+        ["environment_scanned"] = "scanner",
+        ["environment_status_changed"] = "policy",
+        ["activation_warned"] = "policy",
+        ["activation_blocked"] = "policy",
+    }.ToFrozenDictionary(StringComparer.Ordinal);
+
+    /// <summary>
+    /// Whether the audit log believes a service that it did something. An action that is not in the catalogue is one of a newer version of
+    /// its service, and is believed.
+    /// </summary>
+    public static bool MaySay(string service, string actionKey) =>
+        !CategoryOf.TryGetValue(actionKey, out var category)
+        || string.Equals(Others.GetValueOrDefault(actionKey) ?? ServiceOf[category], service, StringComparison.Ordinal);
 
     /// <summary>The verb of an action: its last word, as in <c>environment_logged</c> → <c>logged</c>.</summary>
     public static string VerbOf(string actionKey)

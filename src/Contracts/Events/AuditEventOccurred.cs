@@ -12,6 +12,7 @@ namespace EnvPlatform.Contracts.Events;
 /// <param name="OrganizationId">Null for events of no organization (a sign-in attempt with an unknown token): the operator's log.</param>
 /// <param name="Message">A readable sentence.</param>
 /// <param name="Meta">Details, before and after values; a JSON object. Holds no secret.</param>
+[Event(ConsumedBy = ["audit"])]
 public sealed record AuditEventOccurred(
     Guid EventId, OrganizationId? OrganizationId, string? OrganizationName, string ActionKey, AuditActor Actor, AuditTarget Target,
     string Service, string Message, JsonElement Meta, DateTimeOffset OccurredAt, string? SourceAddress, string? UserAgent,

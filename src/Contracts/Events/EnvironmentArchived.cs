@@ -6,5 +6,6 @@ namespace EnvPlatform.Contracts.Events;
 /// An environment was archived or unarchived. Archived environments can still be used and are still scanned.
 /// Published by Ingest; consumed by Scanner (lists omit archived environments by default).
 /// </summary>
+[Event(PublishedBy = ["ingest"], ConsumedBy = ["scanner"])]
 public sealed record EnvironmentArchived(
     OrganizationId OrganizationId, EnvironmentId EnvironmentId, bool Archived, long Version, DateTimeOffset ChangedAt);

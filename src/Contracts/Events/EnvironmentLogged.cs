@@ -12,6 +12,7 @@ namespace EnvPlatform.Contracts.Events;
 /// <param name="Version">
 /// 1 for the first log of the environment, then one more with each change of the environment; used to drop stale events.
 /// </param>
+[Event(PublishedBy = ["ingest"], ConsumedBy = ["scanner", "policy"])]
 public sealed record EnvironmentLogged(
     OrganizationId OrganizationId, EnvironmentId EnvironmentId, MachineId MachineId, SubjectId Owner, string Prefix, string Name,
     string Platform, long PackageSetId, string Digest, int PackageCount, bool Created, long Version, DateTimeOffset LoggedAt);

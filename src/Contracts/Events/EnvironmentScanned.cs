@@ -8,6 +8,7 @@ namespace EnvPlatform.Contracts.Events;
 /// for one; consumed by Ingest (the list) and Policy (facts for decisions). An import that changes every set is hundreds of events, not one
 /// for each set.
 /// </summary>
+[Event(PublishedBy = ["scanner"], ConsumedBy = ["ingest", "policy"])]
 public sealed record EnvironmentScanned(OrganizationId OrganizationId, IReadOnlyList<ScannedSet> Sets)
 {
     /// <summary>Maximum number of environments, and of sets, in one event.</summary>

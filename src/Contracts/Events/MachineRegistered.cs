@@ -5,6 +5,7 @@ namespace EnvPlatform.Contracts.Events;
 /// <summary>
 /// A machine was registered, or its details changed. Published by Identity; consumed by Ingest (lists show the host name).
 /// </summary>
+[Event(PublishedBy = ["identity"], ConsumedBy = ["ingest"])]
 public sealed record MachineRegistered(
     OrganizationId OrganizationId, MachineId MachineId, SubjectId Owner, string Hostname, string Platform, string AgentVersion,
     DateTimeOffset RegisteredAt);

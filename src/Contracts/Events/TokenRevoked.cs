@@ -6,4 +6,5 @@ namespace EnvPlatform.Contracts.Events;
 /// A token was revoked, or its subject's permissions changed. Published by Identity; consumed by every gateway, which drops its cached
 /// answers for these tokens.
 /// </summary>
+[Event(PublishedBy = ["identity"], ConsumedBy = ["gateway"])]
 public sealed record TokenRevoked(IReadOnlyList<TokenId> Tokens, DateTimeOffset RevokedAt);

@@ -4,6 +4,7 @@ using System.Text.Json;
 
 using Dapper;
 
+using EnvPlatform.Contracts.Events;
 using EnvPlatform.Postgres.Background;
 using EnvPlatform.ServiceDefaults;
 
@@ -18,10 +19,12 @@ namespace EnvPlatform.Postgres.Outbox;
 
 /// <summary>
 /// Publishes what committed transactions left in the outbox: at least once, with the broker's confirm and <c>mandatory</c> (RabbitMQ
-/// confirms what it cannot route otherwise). Several instances share the work by skipping each other's locked rows.
+/// confirms what it cannot route otherwise). Several instances share the work by skipping each other's locked rows. Audit events, which
+/// every service publishes, carry the broker's user, which the broker checks: nobody can publish in the name of another service.
 /// </summary>
 internal sealed partial class OutboxRelay(
-    NpgsqlDataSource db, IBus bus, TimeProvider clock, IOptions<PostgresOptions> options, ILogger<OutboxRelay> log)
+    NpgsqlDataSource db, IBus bus, TimeProvider clock, IOptions<PostgresOptions> options, MessagingUser user,
+    ILogger<OutboxRelay> log)
     : IListeningWork
 {
     private static readonly ActivitySource Activities = new(Telemetry.ActivitySourceName);
@@ -99,6 +102,10 @@ internal sealed partial class OutboxRelay(
                 context.MessageId = row.MessageId;
                 context.Mandatory = true;
                 context.Durable = true;
+                if (message is AuditEventOccurred && context.TryGetPayload(out RabbitMqSendContext? rabbit))
+                {
+                    rabbit.BasicProperties.UserId = user.Name;
+                }
             }), ct);
             return true;
         }

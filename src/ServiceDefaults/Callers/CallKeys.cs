@@ -5,8 +5,8 @@ using Microsoft.Extensions.Configuration;
 namespace EnvPlatform.ServiceDefaults.Callers;
 
 /// <summary>
-/// The keys of one service: <c>IncomingKeys:CALLER</c> for each service that may call it, <c>OutgoingKeys:CALLEE</c> for each that it calls.
-/// It holds no other, so it can neither speak for another service nor accept a call that was meant for another.
+/// The keys of one service: <c>IncomingKeys:CALLER</c> for each service that may call it, <c>OutgoingKeys:CALLEE</c> for each that it
+/// calls. It holds no other, so it can neither speak for another service nor accept a call that was meant for another.
 /// </summary>
 public sealed class CallKeys
 {

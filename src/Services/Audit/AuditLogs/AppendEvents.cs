@@ -24,13 +24,14 @@ internal sealed class AppendEvents(NpgsqlDataSource db, AuditPartitions partitio
     public async Task Consume(ConsumeContext<Batch<AuditEventOccurred>> context)
     {
         var ct = context.CancellationToken;
-        var events = context.Message.Select(message => message.Message).DistinctBy(occurred => (Of(occurred), occurred.EventId))
+        var now = clock.GetUtcNow();
+        var events = Believed.Of(context.Message, now).DistinctBy(occurred => (Of(occurred), occurred.EventId))
             .OrderBy(Of).ThenBy(occurred => occurred.OccurredAt).ThenBy(occurred => occurred.EventId).ToList();
-        await partitions.EnsureAsync(clock.GetUtcNow(), ct);
+        await partitions.EnsureAsync(now, ct);
         await using var tx = await db.BeginAsync(ct);
         var heads = await LockHeadsAsync(tx, [.. events.Select(Of).Distinct()]);
         var known = await KnownAsync(tx, events);
-        var now = clock.GetUtcNow();
+        now = clock.GetUtcNow();
         var entries = new List<AuditEntry>(events.Count);
         foreach (var organization in events.Where(occurred => !known.Contains((Of(occurred), occurred.EventId))).GroupBy(Of))
         {
