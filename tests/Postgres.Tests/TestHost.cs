@@ -42,7 +42,7 @@ internal sealed class TestHost : IAsyncDisposable
     /// <param name="consumes">Whether this host has a queue for <see cref="EnvironmentRemoved"/>.</param>
     public static async Task<TestHost> StartAsync(
         TestDatabase database, string prefix, bool consumes = true, Action<IEndpointRouteBuilder>? map = null,
-        Action<IServiceCollection>? services = null)
+        Action<IServiceCollection>? services = null, string? connectionString = null)
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
@@ -52,7 +52,8 @@ internal sealed class TestHost : IAsyncDisposable
             new WebApplicationOptions { ApplicationName = "EnvPlatform.Postgres.Tests", EnvironmentName = "Production" });
         builder.Configuration["urls"] = address.ToString();
         builder.Configuration.AddInMemoryCollection(TestKeys.SettingsOf("tests"));
-        builder.Configuration["ConnectionStrings:tests"] = await database.PrepareAsync(typeof(TestHost).Assembly);
+        builder.Configuration["ConnectionStrings:tests"] =
+            connectionString ?? await database.PrepareAsync(typeof(TestHost).Assembly);
         builder.Configuration["ConnectionStrings:messaging"] = TestServers.RabbitMq;
         builder.Configuration["Messaging:Prefix"] = prefix;
         builder.Configuration["Postgres:RelayPollSeconds"] = "1";

@@ -40,7 +40,7 @@ internal static class JoinByInvitation
         var invitation = await Invitation.LockAsync(tx, request.Token);
         if (Invitation.Refuse(invitation, now) is { } refusal)
         {
-            await failures.RecordAsync($"address {origin.SourceAddress}", null, "bad_invitation", origin, ct);
+            await failures.RecordAsync($"address {origin.SourceNetwork}", null, "bad_invitation", origin, ct);
             return refusal;
         }
 

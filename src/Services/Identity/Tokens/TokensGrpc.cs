@@ -61,7 +61,7 @@ internal sealed class TokensGrpc(NpgsqlDataSource db, TimeProvider clock, Authen
             }, ct);
         if (rows is not [var token, ..])
         {
-            await failures.RecordAsync($"address {origin.SourceAddress}", null, "unknown_token", origin, ct);
+            await failures.RecordAsync($"address {origin.SourceNetwork}", null, "unknown_token", origin, ct);
             return Inactive;
         }
 
