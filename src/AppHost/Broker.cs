@@ -1,4 +1,4 @@
-using EnvPlatform.Contracts.Events;
+using EnvPlatform.Contracts.Messaging;
 using EnvPlatform.LocalServers;
 
 namespace EnvPlatform.AppHost;

@@ -1,80 +1,69 @@
+using System.Collections;
 using System.Reflection;
+using System.Text.Json;
 using System.Text.RegularExpressions;
 
 using EnvPlatform.Contracts.Events;
+using EnvPlatform.ServiceDefaults;
 
 namespace EnvPlatform.Architecture.Tests;
 
 /// <summary>
-/// What events say of their publishers and consumers is what the code does: the broker lets services do no more, and the audit log believes
-/// no more.
+/// Events change only by added nullable members: each reads the JSON that was approved when it was created, and writes it back unchanged.
 /// </summary>
 public sealed partial class EventRules
 {
-    private static readonly Type[] Events = [.. typeof(EventAttribute).Assembly.GetExportedTypes()
-        .Where(type => type.Namespace == typeof(EventAttribute).Namespace && type.GetCustomAttribute<EventAttribute>() is not null)];
+    private static readonly string Approved = Path.Combine(Repository.Root, "tests", "Architecture.Tests", "Events");
 
-    private static readonly (string Service, string Text)[] Sources =
-    [
-        .. Repository.Sources("src").Select(file => (Path: Repository.Relative(file).Split('/'), File: file))
-            .Select(source => (Service: source.Path is ["src", "Services", var name, ..] ? name : source.Path is ["src", "Gateway", ..]
-                ? "Gateway" : "", source.File))
-            .Where(source => source.Service.Length > 0).Select(source => (source.Service.ToLowerInvariant(), File.ReadAllText(source.File)))
-    ];
+    private static IEnumerable<Type> Events =>
+        typeof(EnvironmentLogged).Assembly.GetExportedTypes()
+            .Where(type => type.Namespace == typeof(EnvironmentLogged).Namespace && type is { IsClass: true, IsAbstract: false }
+                && type.Name is not ("AuditActor" or "AuditTarget"));
+
+    [TestCaseSource(nameof(Events))]
+    public void Reads_and_writes_the_approved_JSON(Type type)
+    {
+        var file = Path.Combine(Approved, type.Name + ".json");
+        Assert.That(file, Does.Exist, $"Approve an example of {type.Name}.");
+        var approved = JsonDocument.Parse(File.ReadAllText(file)).RootElement;
+        var value = approved.Deserialize(type, Json.Options);
+        Assert.That(JsonElement.DeepEquals(JsonSerializer.SerializeToElement(value, type, Json.Options), approved), Is.True,
+            JsonSerializer.Serialize(value, type, Json.Options));
+    }
+
+    [TestCaseSource(nameof(Events))]
+    public void Is_a_record_of_the_past_with_utc_times(Type type)
+    {
+        Assert.That(type.IsSealed, Is.True);
+        Assert.That(type.Name, Does.Match("(ed|Occurred)$"));
+        Assert.That(
+            type.GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(property => property.PropertyType == typeof(DateTime)),
+            Is.Empty);
+    }
+
+    [TestCaseSource(nameof(Events))]
+    public void Has_a_consumer_because_publishing_is_mandatory(Type type)
+    {
+        var consumer = new Regex($@"IConsumer<(Batch<)?{type.Name}>");
+        Assert.That(Repository.Sources("src").Any(file => consumer.IsMatch(File.ReadAllText(file))), Is.True);
+    }
+
+    [TestCaseSource(nameof(Events))]
+    public void Is_in_the_document_of_events(Type type) =>
+        Assert.That(Repository.Document("docs/events.md"), Does.Contain($"`{type.Name}`"));
 
     [Test]
-    public void Every_event_says_who_publishes_and_who_consumes_it()
+    public void Every_action_that_a_service_audits_is_in_the_catalogue()
     {
-        Assert.That(Events, Has.Length.GreaterThan(8));
-        Assert.Multiple(() =>
-        {
-            foreach (var type in Events)
-            {
-                var traffic = type.GetCustomAttribute<EventAttribute>()!;
-                Assert.That(
-                    traffic.ConsumedBy, Is.EquivalentTo(ServicesWith($@"IConsumer<(Batch<)?{type.Name}>")), $"{type.Name}: consumed by");
-                if (type != typeof(AuditEventOccurred))
-                {
-                    Assert.That(
-                        traffic.PublishedBy, Is.EquivalentTo(ServicesWith($@"new {type.Name}\(|\bstatic {type.Name} ")),
-                        $"{type.Name}: published by");
-                }
-            }
-        });
+        var used = Repository.Sources("src").SelectMany(file => AuditCall().Matches(File.ReadAllText(file)))
+            .Select(match => match.Groups["key"].Value).Distinct().ToArray();
+        Assert.That(used, Is.Not.Empty);
+        Assert.That(used.Where(key => !AuditActions.CategoryOf.ContainsKey(key)), Is.Empty);
+        Assert.That((IEnumerable)AuditActions.CategoryOf.Keys.Where(
+            key => !Repository.Document("docs/events.md").Contains($"`{key}`", StringComparison.Ordinal)), Is.Empty);
     }
 
-    [Test]
-    public void A_service_says_only_what_the_audit_log_believes_it()
-    {
-        var said = Sources.SelectMany(source => Action().Matches(source.Text).Select(match => match.Groups["action"].Value)
-                .Where(AuditActions.CategoryOf.ContainsKey).Select(action => (source.Service, action)))
-            .Distinct().ToArray();
-        Assert.That(said, Has.Length.GreaterThan(35));
-        Assert.That(said.Where(pair => !AuditActions.MaySay(pair.Service, pair.action)), Is.Empty);
-    }
-
-    [TestCase("scanner", "EnvPlatform.Contracts.Events:EnvironmentScanned", true, false)]
-    [TestCase("scanner", "EnvPlatform.Contracts.Events:EnvironmentLogged", false, true)]
-    [TestCase("scanner", "EnvPlatform.Contracts.Events:AuditEventOccurred", true, false)]
-    [TestCase("scanner", "EnvPlatform.Contracts.Events:TokenRevoked", false, false)]
-    [TestCase("scanner", "scanner-scan-environment", true, true)]
-    [TestCase("scanner", "scanner-scan-environment_error", true, true)]
-    [TestCase("scanner", "audit-append-events", false, false)]
-    [TestCase("scanner", "x-scanner-scan-environment", false, false)]
-    [TestCase("gateway", "EnvPlatform.Contracts.Events:TokenRevoked", false, true)]
-    [TestCase("gateway", "EnvPlatformXContracts.Events:TokenRevoked", false, false)]
-    [TestCase("audit", "", false, false, Description = "the default exchange, which reaches every queue")]
-    public void The_broker_is_told_what_a_service_may_do(string service, string name, bool writes, bool reads)
-    {
-        var rights = BrokerRights.Of(service);
-        Assert.That(Regex.IsMatch(name, rights.Write), Is.EqualTo(writes), "write");
-        Assert.That(Regex.IsMatch(name, rights.Read), Is.EqualTo(reads), "read");
-        Assert.That(Regex.IsMatch(name, rights.Configure), Is.EqualTo(writes || reads), "configure");
-    }
-
-    private static string[] ServicesWith(string pattern) =>
-        [.. Sources.Where(source => Regex.IsMatch(source.Text, pattern)).Select(source => source.Service).Distinct()];
-
-    [GeneratedRegex("\"(?<action>[a-z]+(_[a-z]+)+)\"", RegexOptions.ExplicitCapture)]
-    private static partial Regex Action();
+    [GeneratedRegex(
+        @"Audit(Given)?\(\s*(tx, )?[\w.]+(\([^)]*\))?,\s*[\w.]+(\(\))?,\s*(\w+ \? )?""(?<key>[a-z_]+)""", RegexOptions.ExplicitCapture)]
+    private static partial Regex AuditCall();
 }

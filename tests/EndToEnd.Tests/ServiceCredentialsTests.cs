@@ -4,6 +4,7 @@ using System.Text.Json;
 
 using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
+using EnvPlatform.Contracts.Messaging;
 using EnvPlatform.ServiceDefaults.Callers;
 using EnvPlatform.Testing;
 

@@ -99,6 +99,9 @@ public sealed class ServiceAccountTests
         new TestCaseData("multipart/form-data", "x").SetArgDisplayNames("multipart without a boundary"),
         new TestCaseData("multipart/form-data; boundary=x", "--x\r\n").SetArgDisplayNames("multipart that is cut off"),
         new TestCaseData("application/x-www-form-urlencoded", "a=%00").SetArgDisplayNames("NUL"),
+        new TestCaseData(
+            "application/x-www-form-urlencoded", "grant_type=client_credentials&client_id=%1b%5b2J&client_secret=x")
+            .SetArgDisplayNames("a control character"),
         new TestCaseData("application/x-www-form-urlencoded", string.Join('&', Enumerable.Range(0, 2_000).Select(i => $"f{i}=x")))
             .SetArgDisplayNames("too many fields"),
         new TestCaseData("application/x-www-form-urlencoded", new string('k', 10_000) + "=x").SetArgDisplayNames("a long name"),

@@ -9,7 +9,9 @@ using Npgsql;
 
 namespace EnvPlatform.Postgres.Tests;
 
-/// <summary>A database is prepared once or again, by one or by several, new or as an earlier version left it, with the same result.</summary>
+/// <summary>
+/// A database is prepared once or again, by one or by several, new or as an earlier version left it, with the same result.
+/// </summary>
 public sealed class DatabaseSetupTests
 {
     private const string Password = "a-password-of-this-test";
@@ -84,7 +86,8 @@ public sealed class DatabaseSetupTests
         await PrepareAsync("another-password");
         await using var old = new NpgsqlConnection(As(_name, _name));
         Assert.That(
-            () => old.OpenAsync(), Throws.TypeOf<PostgresException>().With.Property("SqlState").EqualTo(PostgresErrorCodes.InvalidPassword));
+            () => old.OpenAsync(),
+            Throws.TypeOf<PostgresException>().With.Property("SqlState").EqualTo(PostgresErrorCodes.InvalidPassword));
         await using var service = new NpgsqlConnection(As(_name, _name, "another-password"));
         await service.OpenAsync();
         Assert.That(await service.ExecuteScalarAsync<long>("select count(*) from migrations"), Is.EqualTo(2));

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Security.Cryptography;
 
-using EnvPlatform.Contracts.Events;
+using EnvPlatform.Contracts.Messaging;
 using EnvPlatform.LocalServers;
 
 using Npgsql;

@@ -1,6 +1,7 @@
 using System.Text.Json;
 
 using EnvPlatform.Contracts.Ids;
+using EnvPlatform.Contracts.Messaging;
 
 namespace EnvPlatform.Contracts.Events;
 

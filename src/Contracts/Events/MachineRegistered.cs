@@ -1,4 +1,5 @@
 using EnvPlatform.Contracts.Ids;
+using EnvPlatform.Contracts.Messaging;
 
 namespace EnvPlatform.Contracts.Events;
 

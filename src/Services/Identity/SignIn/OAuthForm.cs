@@ -11,7 +11,10 @@ internal static class OAuthForm
 {
     private const string MediaType = "application/x-www-form-urlencoded";
 
-    /// <summary>Null when the body is no such form, or one that cannot be read.</summary>
+    /// <summary>
+    /// Null when the body is no such form, one that cannot be read, or one with a control character, which no parameter may have (RFC 6749
+    /// appendix A).
+    /// </summary>
     public static async Task<IFormCollection?> ReadAsync(HttpRequest http, CancellationToken ct)
     {
         if (!MediaTypeHeaderValue.TryParse(http.ContentType, out var type)
@@ -22,7 +25,10 @@ internal static class OAuthForm
 
         try
         {
-            return await http.ReadFormAsync(ct);
+            var form = await http.ReadFormAsync(ct);
+            return form.Any(field => PlainText.HoldsControl(field.Key) || field.Value.Any(value => PlainText.HoldsControl(value)))
+                ? null
+                : form;
         }
         catch (InvalidDataException)
         {

@@ -1,4 +1,4 @@
-namespace EnvPlatform.Contracts.Events;
+namespace EnvPlatform.Contracts.Messaging;
 
 /// <summary>
 /// Which services publish an event and which receive it, by their names. The broker lets no other do so: see <see cref="BrokerRights"/>.

@@ -1,7 +1,7 @@
 using System.Reflection;
 using System.Text.RegularExpressions;
 
-namespace EnvPlatform.Contracts.Events;
+namespace EnvPlatform.Contracts.Messaging;
 
 /// <summary>
 /// What a service may do on the broker, as RabbitMQ's three regular expressions over the names of exchanges and queues. Its own queues
