@@ -3,6 +3,7 @@ using EnvPlatform.Gateway.Callers;
 using EnvPlatform.Gateway.Forwarding;
 using EnvPlatform.Gateway.Limits;
 using EnvPlatform.Gateway.OpenApi;
+using EnvPlatform.Gateway.Refusals;
 using EnvPlatform.ServiceDefaults;
 
 var builder = WebApplication.CreateBuilder(args);
@@ -13,6 +14,7 @@ builder.AddTrustedProxies();
 builder.AddBearerTokens();
 builder.AddRateLimits();
 builder.AddForwarding();
+builder.AddRefusals();
 builder.AddMergedOpenApi();
 builder.AddMessaging("gateway", bus => bus.AddConsumer<ForgetRevokedTokens>().Endpoint(ForgetRevokedTokens.OfThisProcess), durable: false);
 

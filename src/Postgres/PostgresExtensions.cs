@@ -2,6 +2,7 @@ using System.Reflection;
 
 using EnvPlatform.Postgres.Background;
 using EnvPlatform.Postgres.Outbox;
+using EnvPlatform.Postgres.Refusals;
 
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -54,6 +55,9 @@ public static class PostgresExtensions
             provider.GetRequiredService<ILogger<SchemaCheck>>()));
         builder.Services.AddListeningWork<OutboxRelay>();
         builder.Services.AddPeriodicWork<Housekeeping>();
+        // Stops behind the loop, which is registered later.
+        builder.Services.AddHostedService<KeepRefusalsAtStop>();
+        builder.Services.AddPeriodicWork<KeepRefusals>();
         builder.Services.AddHealthChecks().AddCheck<PostgresHealth>("postgres", HealthStatus.Unhealthy, ["ready"]);
         return builder;
     }

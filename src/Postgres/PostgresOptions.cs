@@ -30,4 +30,11 @@ public sealed class PostgresOptions
     /// <summary>Hours for which an Idempotency-Key is kept.</summary>
     [Range(1, 8_760)]
     public int IdempotencyHours { get; set; } = 48;
+
+    /// <summary>
+    /// Seconds in which refusals of the same caller, organization, action and operation are one event of the audit log with their count,
+    /// behind a first one that is written at once.
+    /// </summary>
+    [Range(1, 3_600)]
+    public int RefusalSeconds { get; set; } = 60;
 }

@@ -23,6 +23,8 @@ public sealed class Tx : IAsyncDisposable
     private readonly NpgsqlTransaction _transaction;
     private readonly CancellationToken _ct;
     private int _audited;
+    private MessageTrace? _followed;
+    private Activity? _begun;
 
     private Tx(NpgsqlTransaction transaction, CancellationToken ct)
     {
@@ -57,7 +59,13 @@ public sealed class Tx : IAsyncDisposable
         (await Connection.QueryAsync<T>(Command(sql, parameters))).AsList();
 
     /// <summary>Publishes an event when the transaction commits, at least once.</summary>
-    public void Publish<T>(T message) where T : class => _messages.Add(OutboxMessage.Of(message));
+    public void Publish<T>(T message) where T : class => _messages.Add(OutboxMessage.Of(message, Trace()));
+
+    /// <summary>
+    /// What is published from now on belongs to the trace of what brought it about: a request that was stored for later. Null for none.
+    /// </summary>
+    /// <param name="traceParent">As W3C trace context has it.</param>
+    public void FollowTrace(string? traceParent) => _followed = MessageTrace.Of(traceParent);
 
     /// <summary>Records an action in the transaction that performs it. The action is one of <see cref="AuditActions"/>.</summary>
     /// <param name="now">
@@ -77,7 +85,7 @@ public sealed class Tx : IAsyncDisposable
             Guid.CreateVersion7(at), caller.Organization?.Id, caller.Organization?.Slug, actionKey,
             new AuditActor(caller.SubjectId.ToString(), caller.Email, caller.SubjectType), target, caller.Service, message,
             JsonSerializer.SerializeToElement(meta ?? new { }, Json.Options), at, caller.SourceAddress, caller.UserAgent,
-            Activity.Current?.TraceId.ToString(), caller.RequestId));
+            Trace().Id, caller.RequestId));
     }
 
     /// <summary>
@@ -111,6 +119,7 @@ public sealed class Tx : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        _begun?.Dispose();
         var connection = _transaction.Connection;
         await _transaction.DisposeAsync();
         if (connection is not null)
@@ -118,6 +127,9 @@ public sealed class Tx : IAsyncDisposable
             await connection.DisposeAsync();
         }
     }
+
+    private MessageTrace Trace() => _followed ?? MessageTrace.Of(
+        Activity.Current is { IdFormat: ActivityIdFormat.W3C } current ? current : _begun ??= MessageTrace.Begin());
 
     private CommandDefinition Command(string sql, object? parameters) => new(sql, parameters, _transaction, cancellationToken: _ct);
 }

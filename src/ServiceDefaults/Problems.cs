@@ -3,6 +3,8 @@ using System.Diagnostics;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 
+using EnvPlatform.ServiceDefaults.Refusals;
+
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http;
@@ -131,6 +133,8 @@ public static partial class Problems
         Complete(problem);
         problem.Extensions.Remove("traceId");
         problem.Extensions["trace_id"] = Activity.Current?.TraceId.ToString() ?? context.HttpContext.TraceIdentifier;
+        context.HttpContext.Features.Set(new AnsweredProblem(
+            problem.Extensions.TryGetValue("code", out var answered) ? answered as string : null, problem.Detail));
     }
 
     /// <summary>

@@ -1,5 +1,6 @@
 using EnvPlatform.ServiceDefaults.Callers;
 using EnvPlatform.ServiceDefaults.OpenApi;
+using EnvPlatform.ServiceDefaults.Refusals;
 
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
@@ -34,6 +35,7 @@ public static class ServiceDefaultsExtensions
     {
         ArgumentNullException.ThrowIfNull(builder);
         builder.Services.AddSingleton(new ServiceName(service));
+        builder.Services.AddSingleton<RefusalLog>();
         builder.Services.TryAddSingleton(TimeProvider.System);
         builder.AddTelemetry(service);
         builder.AddHealth();
@@ -54,6 +56,7 @@ public static class ServiceDefaultsExtensions
     public static WebApplication UseServiceDefaults(this WebApplication app)
     {
         ArgumentNullException.ThrowIfNull(app);
+        app.UseRefusals();
         app.UseProblems();
         app.UseRouting();
         app.UseAuthentication();

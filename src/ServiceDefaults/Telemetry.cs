@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Diagnostics.Metrics;
 
 using MassTransit.Logging;
@@ -36,6 +37,12 @@ public static class Telemetry
 
     /// <summary>The platform's own instruments; their names begin with <c>envplatform.</c>.</summary>
     public static Meter Meter { get; } = new("EnvPlatform");
+
+    private static readonly ActivitySource Activities = new(ActivitySourceName);
+
+    /// <summary>Begins a trace of work that no request and no message brought about; it is the current one until it is disposed.</summary>
+    public static Activity StartWork(string name) =>
+        Activities.StartActivity(name) ?? new Activity(name).SetIdFormat(ActivityIdFormat.W3C).Start();
 
     internal static void AddTelemetry(this WebApplicationBuilder builder, string service)
     {

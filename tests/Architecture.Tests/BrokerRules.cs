@@ -54,6 +54,18 @@ public sealed partial class BrokerRules
         Assert.That(said.Where(pair => !AuditActions.MaySay(pair.Service, pair.action)), Is.Empty);
     }
 
+    [TestCase("permission_denied", "identity", "ingest", "scanner", "policy", "audit")]
+    [TestCase("quota_exceeded", "identity", "ingest", "scanner", "policy", "audit")]
+    [TestCase("vex_import_refused", "identity", "scanner", Description = "gateways tell Identity")]
+    [TestCase("advisories_import_refused", "identity", "scanner")]
+    [TestCase("vex_imported", "scanner")]
+    [TestCase("feed_sync_completed", "scanner")]
+    public void A_refusal_is_believed_of_the_service_that_refused(string action, params string[] services)
+    {
+        string[] all = ["identity", "ingest", "scanner", "policy", "audit"];
+        Assert.That(all.Where(service => AuditActions.MaySay(service, action)), Is.EqualTo(services));
+    }
+
     [TestCase("scanner", "EnvPlatform.Contracts.Events:EnvironmentScanned", true, false)]
     [TestCase("scanner", "EnvPlatform.Contracts.Events:EnvironmentLogged", false, true)]
     [TestCase("scanner", "EnvPlatform.Contracts.Events:AuditEventOccurred", true, false)]

@@ -52,7 +52,7 @@ public sealed class FeedStoryTests
             .GetProperty("description").GetString(), Does.StartWith("a longer story"), "what was imported stays");
     }
 
-    private static async Task<Dictionary<string, string>> SettingsAsync(FeedServer publisher)
+    internal static async Task<Dictionary<string, string>> SettingsAsync(FeedServer publisher)
     {
         var settings = new Dictionary<string, string>(StringComparer.Ordinal)
         {
@@ -77,7 +77,7 @@ public sealed class FeedStoryTests
                 && JsonDocument.Parse(run.Output).RootElement.GetProperty("items")[0] is var feed && until(feed) ? feed : (object?)null,
             "the feed", 60);
 
-    private static byte[] Osv(string details, int padding) => JsonSerializer.SerializeToUtf8Bytes(new JsonObject
+    internal static byte[] Osv(string details, int padding) => JsonSerializer.SerializeToUtf8Bytes(new JsonObject
     {
         ["schema_version"] = "1.7.0",
         ["id"] = "PYSEC-2026-434343",

@@ -44,7 +44,7 @@ internal sealed class Platform : IAsyncDisposable
     public Uri Address => _app.GetEndpoint("gateway", "http");
 
     /// <param name="otlp">Where the services send their telemetry; null for nowhere.</param>
-    /// <param name="settings">Of the scanner, by the names of environment variables.</param>
+    /// <param name="settings">Of the services, by the names of environment variables.</param>
     /// <param name="instances">Processes of each service and of the gateway.</param>
     public static async Task<Platform> StartAsync(Uri? otlp = null, IReadOnlyDictionary<string, string>? settings = null, int instances = 1)
     {
@@ -61,9 +61,7 @@ internal sealed class Platform : IAsyncDisposable
                     .WithEnvironment("OTEL_METRIC_EXPORT_INTERVAL", "1000");
             }
 
-            foreach (var (name, value) in project.Name == "scanner"
-                ? settings ?? new Dictionary<string, string>()
-                : new Dictionary<string, string>())
+            foreach (var (name, value) in settings ?? new Dictionary<string, string>())
             {
                 resource.WithEnvironment(name, value);
             }

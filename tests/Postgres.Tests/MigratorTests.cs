@@ -16,7 +16,7 @@ public sealed class MigratorTests
         await using var db = NpgsqlDataSource.Create(database.ConnectionString);
         await Task.WhenAll(Enumerable.Range(0, 5).Select(_ => NewMigrator(db).MigrateAsync(CancellationToken.None)));
         var names = await db.QueryAsync<string>("select name from migrations order by source, name", null, CancellationToken.None);
-        Assert.That(names, Is.EqualTo(new[] { "0001_outbox_inbox.sql", "0001_notes.sql" }));
+        Assert.That(names, Is.EqualTo(new[] { "0001_outbox_inbox.sql", "0002_refusals.sql", "0001_notes.sql" }));
     }
 
     [Test]

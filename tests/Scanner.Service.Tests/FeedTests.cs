@@ -5,6 +5,7 @@ using System.Text;
 using System.Text.Json;
 
 using EnvPlatform.Contracts.Events;
+using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Testing;
 
 namespace EnvPlatform.Scanner.Service.Tests;
@@ -182,6 +183,37 @@ public sealed class FeedTests : FeedFixture
     }
 
     [Test]
+    public async Task Each_sync_is_in_the_audit_log_from_its_beginning_to_its_end()
+    {
+        var feed = await SucceededAsync("large");
+        var imported = await AuditAsync("feed_sync_completed", "large");
+        Assert.Multiple(() =>
+        {
+            Assert.That(imported.Meta.GetProperty("outcome").GetString(), Is.EqualTo("imported"));
+            Assert.That(imported.Meta.GetProperty("import").GetString(), Is.EqualTo(feed.GetProperty("import_id").GetString()));
+            Assert.That(imported.Meta.GetProperty("added").GetInt32(), Is.EqualTo(1));
+            Assert.That((imported.Actor.Type, imported.OrganizationId), Is.EqualTo(("system", (OrganizationId?)null)));
+        });
+        var started = await AuditAsync("feed_sync_started", "large");
+        var import = (await HeardAsync(one => one.ActionKey == "advisories_imported" && one.TraceId == imported.TraceId))[0];
+        Assert.That((started.TraceId, import.Target.Id), Is.EqualTo((imported.TraceId, feed.GetProperty("import_id").GetString())));
+        Assert.That(imported.TraceId, Has.Length.EqualTo(32));
+
+        var failed = await AuditAsync("feed_sync_failed", "badsum");
+        Assert.That(failed.Meta.GetProperty("error").GetString(), Does.Contain("checksum"));
+        Assert.That(failed.Meta.GetProperty("failures").GetInt32(), Is.EqualTo(1));
+
+        var before = feed.GetProperty("last_success_at").GetDateTimeOffset();
+        using var client = _scanner.As(Operator);
+        using var requested = await client.PostAsync(new Uri("/api/v1/advisories/feeds/large/sync", UriKind.Relative), null);
+        Assert.That(requested.StatusCode, Is.EqualTo(HttpStatusCode.Accepted));
+        await FeedAsync("large", one => one.GetProperty("last_success_at").GetDateTimeOffset() > before);
+        await HeardAsync(one => one.ActionKey == "feed_sync_completed" && one.Target.Id == "large"
+            && one.Meta.GetProperty("outcome").GetString() == "unchanged");
+        Assert.That((await AuditAsync("feed_sync_requested", "large")).Actor.Id, Is.EqualTo(Operator.SubjectId.ToString()));
+    }
+
+    [Test]
     public async Task A_feed_that_is_not_current_for_two_days_is_seen_in_health()
     {
         await FeedAsync("gone", one => one.GetProperty("failures").GetInt32() > 0);
@@ -258,4 +290,11 @@ public sealed class FeedTests : FeedFixture
     }
 
     private Task DueAsync(string name) => ExecuteAsync("update feeds set due_at = now() where name = @name", new { name });
+
+    private async Task<AuditEventOccurred> AuditAsync(string action, string feed) =>
+        (await HeardAsync(one => one.ActionKey == action && one.Target.Id == feed))[0];
+
+    private Task<AuditEventOccurred[]> HeardAsync(Func<AuditEventOccurred, bool> which) => Eventually.GetAsync(
+        () => Task.FromResult(_events.Heard<AuditEventOccurred>().Where(which).ToArray() is { Length: > 0 } heard ? heard : null),
+        "the audit event", 60);
 }

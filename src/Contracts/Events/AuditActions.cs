@@ -14,7 +14,7 @@ public static class AuditActions
             "organization_created", "organization_updated", "organization_deleted", "organization_restored", "organization_erased",
             "organization_user_added", "organization_user_removed", "organization_user_updated", "invitation_created",
             "invitation_resent", "invitation_revoked", "invitation_accepted", "invitation_declined", "invitation_expired",
-            "authentication_success", "authentication_failure", "operator_credentials_issued",
+            "authentication_success", "authentication_failure", "operator_credentials_issued", "permission_denied", "quota_exceeded",
         ],
         ["policy"] = ["policy_assigned", "policy_created", "policy_deleted", "policy_unassigned", "policy_updated"],
         ["product"] = ["product_assigned", "product_revoked"],
@@ -27,7 +27,12 @@ public static class AuditActions
             "environment_logged", "environment_updated", "environment_renamed", "environment_removed", "environment_scanned",
             "environment_status_changed", "environment_archived", "environment_unarchived", "activation_warned", "activation_blocked",
         ],
-        ["vulnerability"] = ["vulnerability_curated", "vulnerability_curation_expired", "advisories_imported"],
+        ["vulnerability"] =
+        [
+            "vulnerability_curated", "vulnerability_curation_expired", "vex_imported", "vex_import_refused", "vex_exported",
+            "advisories_imported", "advisories_import_refused", "feed_sync_requested", "feed_sync_started", "feed_sync_completed",
+            "feed_sync_failed",
+        ],
     }.SelectMany(category => category.Value.Select(action => (action, category.Key)))
      .ToFrozenDictionary(pair => pair.action, pair => pair.Key, StringComparer.Ordinal);
 
@@ -55,12 +60,20 @@ public static class AuditActions
         ["activation_blocked"] = "policy",
     }.ToFrozenDictionary(StringComparer.Ordinal);
 
+    /// <summary>What any service may have refused.</summary>
+    private static readonly FrozenSet<string> OfAny = FrozenSet.Create(StringComparer.Ordinal, "permission_denied", "quota_exceeded");
+
+    /// <summary>What Identity says too, because gateways tell it what they refused by themselves.</summary>
+    private static readonly FrozenSet<string> OfGateways = FrozenSet.Create(
+        StringComparer.Ordinal, "vex_import_refused", "advisories_import_refused");
+
     /// <summary>
     /// Whether the audit log believes a service that it did something. An action that is not in the catalogue is one of a newer version of
     /// its service, and is believed.
     /// </summary>
     public static bool MaySay(string service, string actionKey) =>
-        !CategoryOf.TryGetValue(actionKey, out var category)
+        !CategoryOf.TryGetValue(actionKey, out var category) || OfAny.Contains(actionKey)
+        || (service == ServiceOf["organization"] && OfGateways.Contains(actionKey))
         || string.Equals(Others.GetValueOrDefault(actionKey) ?? ServiceOf[category], service, StringComparison.Ordinal);
 
     /// <summary>The verb of an action: its last word, as in <c>environment_logged</c> → <c>logged</c>.</summary>

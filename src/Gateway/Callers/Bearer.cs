@@ -23,7 +23,9 @@ internal sealed class Bearer
             Guid.Parse(reply.SubjectId), reply.SubjectType, reply.Email.Length == 0 ? null : reply.Email, reply.DisplayName, reply.Operator,
             [.. reply.Memberships.Select(
                 m => new ServiceDefaults.Callers.Membership(new OrganizationId(Guid.Parse(m.OrganizationId)), m.Slug, m.Name, m.Role))],
-            TokenId.Value, "", null, null, 0);
+            TokenId.Value, "", null, null, 0,
+            reply.Asked is { } asked
+                ? new ServiceDefaults.Callers.AskedOrganization(new OrganizationId(Guid.Parse(asked.OrganizationId)), asked.Slug) : null);
         Requests = limits.OfToken(TokenId);
         Ticket = AuthenticateResult.Success(new AuthenticationTicket(
             new ClaimsPrincipal(
@@ -52,6 +54,20 @@ internal sealed class Bearer
         }
 
         return false;
+    }
+
+    /// <summary>The bearer in the organization that the request is about, as services find it: see <c>RefusedRequests</c>.</summary>
+    public Caller CallerOf(RequestOrigin origin, string service)
+    {
+        var (email, name) = (_assertion.Email, _assertion.DisplayName);
+        var organization = _assertion.Memberships.Count > 0 ? _assertion.Memberships[0] : null;
+        if (_assertion.Asked is { } asked)
+        {
+            (email, name, organization) = (null, "", new ServiceDefaults.Callers.Membership(asked.Id, asked.Slug, "", ""));
+        }
+
+        return Caller.Of(
+            new(_assertion.SubjectId), _assertion.SubjectType, name, origin, service, email, organization: organization);
     }
 
     /// <summary>The assertion for a request with this token.</summary>

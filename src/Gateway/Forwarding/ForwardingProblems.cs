@@ -1,4 +1,5 @@
 using EnvPlatform.Gateway.Limits;
+using EnvPlatform.Gateway.Refusals;
 using EnvPlatform.ServiceDefaults;
 
 using Microsoft.AspNetCore.Http.Features;
@@ -21,7 +22,7 @@ internal static class ForwardingProblems
         {
             // Without a limit the server drains the rest of the body, for seconds, so that the caller gets to read the response.
             http.Features.GetRequiredFeature<IHttpMaxRequestBodySizeFeature>().MaxRequestBodySize = null;
-            await TooLarge(limit).ExecuteAsync(http);
+            await TooLarge(http, limit).ExecuteAsync(http);
             return;
         }
 
@@ -34,7 +35,7 @@ internal static class ForwardingProblems
 
         if (failure.Exception is { } exception && Refusal(exception) is { } refused)
         {
-            await (refused.StatusCode == StatusCodes.Status413PayloadTooLarge ? TooLarge(limit) : Unreadable()).ExecuteAsync(http);
+            await (refused.StatusCode == StatusCodes.Status413PayloadTooLarge ? TooLarge(http, limit) : Unreadable()).ExecuteAsync(http);
             return;
         }
 
@@ -58,8 +59,12 @@ internal static class ForwardingProblems
         }
     }
 
-    private static ProblemHttpResult TooLarge(long limit) =>
-        Problems.Of(StatusCodes.Status413PayloadTooLarge, "too_large", "Too large.", $"The request body may have {limit} bytes at most.");
+    private static ProblemHttpResult TooLarge(HttpContext http, long limit)
+    {
+        var detail = $"The request body may have {limit} bytes at most.";
+        TooLargeFiles.Record(http, detail);
+        return Problems.Of(StatusCodes.Status413PayloadTooLarge, "too_large", "Too large.", detail);
+    }
 
     private static ProblemHttpResult Unreadable() =>
         Problems.Of(StatusCodes.Status400BadRequest, "invalid_request", "The request is not valid.",

@@ -1,5 +1,4 @@
 using System.Collections.Frozen;
-using System.Diagnostics;
 using System.Text.Json;
 
 using EnvPlatform.Contracts.Events;
@@ -20,12 +19,8 @@ internal sealed record OutboxMessage(string MessageType, string Body, string? Tr
         .Where(type => type.Namespace == typeof(EnvironmentLogged).Namespace && type is { IsAbstract: false, IsClass: true })
         .ToFrozenDictionary(type => type.Name, StringComparer.Ordinal);
 
-    public static OutboxMessage Of<T>(T message) where T : class
-    {
-        var activity = Activity.Current;
-        return new(
-            typeof(T).Name, JsonSerializer.Serialize(message, Json.Options), activity?.Id, activity?.TraceStateString);
-    }
+    public static OutboxMessage Of<T>(T message, MessageTrace trace) where T : class =>
+        new(typeof(T).Name, JsonSerializer.Serialize(message, Json.Options), trace.Parent, trace.State);
 
     public static async Task WriteAsync(Tx tx, List<OutboxMessage> messages)
     {

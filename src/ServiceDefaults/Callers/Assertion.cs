@@ -10,6 +10,9 @@ namespace EnvPlatform.ServiceDefaults.Callers;
 /// <summary>A subject's place in an organization. <paramref name="Role"/> is member, administrator or auditor.</summary>
 public sealed record Membership(OrganizationId Id, string Slug, string Name, string Role);
 
+/// <summary>An organization that a request names and that is not the caller's. For the audit log alone; the caller is never told.</summary>
+public sealed record AskedOrganization(OrganizationId Id, string Slug);
+
 /// <summary>
 /// Who is calling, as determined by the gateway: sent with every forwarded request, and by services with their own calls. Signed with the
 /// key that only the caller and the called service hold (<see cref="CallKey"/>), valid for half a minute. Form: the caller's name <c>.</c>
@@ -19,9 +22,11 @@ public sealed record Membership(OrganizationId Id, string Slug, string Name, str
 /// That of the organization that the request is about, or the subject's only one when the request names none; otherwise empty. A list,
 /// because it once held all of them, which for some hundred is more than a header may hold.
 /// </param>
+/// <param name="Asked">The organization that the request names, where there is one and it is not the subject's.</param>
 public sealed record Assertion(
     Guid SubjectId, string SubjectType, string? Email, string DisplayName, bool Operator, IReadOnlyList<Membership> Memberships,
-    Guid? TokenId, string RequestId, string? SourceAddress, string? UserAgent, long ExpiresAt)
+    Guid? TokenId, string RequestId, string? SourceAddress, string? UserAgent, long ExpiresAt,
+    AskedOrganization? Asked = null)
 {
     public const string Header = "X-EnvPlatform-Caller";
     public const string ServiceSubject = "service";

@@ -2,6 +2,7 @@ using System.Security.Claims;
 using System.Text.Encodings.Web;
 
 using EnvPlatform.Contracts.Ids;
+using EnvPlatform.ServiceDefaults.Refusals;
 
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authorization;
@@ -75,6 +76,11 @@ internal static class CallerAuthentication
             }
 
             var organization = OrganizationOf(Context, assertion);
+            if (assertion.Asked is { } asked)
+            {
+                Context.Features.Set(asked);
+            }
+
             Context.Features.Set(Caller.Of(
                 new(assertion.SubjectId), assertion.SubjectType, assertion.DisplayName, origin, Options.Service, assertion.Email,
                 assertion.Operator, organization, assertion.TokenId is { } token ? new TokenId(token) : null));
@@ -125,6 +131,7 @@ internal static class CallerAuthentication
                 return Task.CompletedTask;
             }
 
+            context.Features.Set(new RefusedCaller());
             return Answer(context, authorizeResult).ExecuteAsync(context);
         }
 

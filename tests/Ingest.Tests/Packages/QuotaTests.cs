@@ -2,7 +2,10 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
 
+using EnvPlatform.Contracts.Events;
+using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Ingest.Packages;
+using EnvPlatform.Testing;
 
 namespace EnvPlatform.Ingest.Tests.Packages;
 
@@ -29,6 +32,11 @@ public sealed class QuotaTests : IngestFixture
         await LoggedAsync(Bob, Body(Invented("first", 30), "/quota/1"));
         using var refused = await LogAsync(Bob, Body(Invented("second", 11), "/quota/2"));
         await AssertExceededAsync(refused);
+        var heard = await Eventually.GetAsync(
+            () => Task.FromResult(Events.Heard<AuditEventOccurred>().FirstOrDefault(one => one.ActionKey == "quota_exceeded")),
+            "it is in the audit log", seconds: 60);
+        Assert.That((heard.Actor.Id, heard.OrganizationId, heard.Target.Id),
+            Is.EqualTo((Bob.SubjectId.ToString(), (OrganizationId?)OrgOf(Bob), "LogEnvironment")));
         Assert.That(await ScalarAsync<long>("select count(*) from packages where name like 'second%'"), Is.Zero);
         await LoggedAsync(Bob, Body(Invented("second", 10), "/quota/2"));
         await LoggedAsync(Bob, Body(Invented("first", 30), "/quota/3"));

@@ -4,6 +4,7 @@ using EnvPlatform.Identity.Tokens;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.Callers;
+using EnvPlatform.ServiceDefaults.Refusals;
 
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.Options;
@@ -27,7 +28,8 @@ internal static class AcceptInvitationByToken
         invitations.MapPost("/accept", HandleAsync).WithName(nameof(AcceptInvitationByToken))
             .WithSummary("Accept an invitation with its token; answers a token for the new organization, shown once.")
             .ProducesProblem(StatusCodes.Status403Forbidden).ProducesProblem(StatusCodes.Status404NotFound)
-            .ProducesProblem(StatusCodes.Status409Conflict);
+            .ProducesProblem(StatusCodes.Status409Conflict)
+            .WithMetadata(new AuditedRefusals(Refusal.PermissionDenied, StatusCodes.Status404NotFound));
 
     private static async Task<Results<Ok<Response>, ProblemHttpResult>> HandleAsync(
         Request request, Caller caller, HttpResponse http, NpgsqlDataSource db, IOptions<IdentityOptions> options, TimeProvider clock,

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Diagnostics.Metrics;
 
 using EnvPlatform.Contracts.Events;
@@ -69,6 +70,7 @@ internal sealed class AuthenticationFailures(NpgsqlDataSource db, TimeProvider c
         foreach (var alike in over)
         {
             var times = alike.Count == 1 ? "once more" : $"{alike.Count} more times";
+            tx.FollowTrace(alike.TraceParent);
             Write(
                 tx, alike.Claimed, alike.Origin, now,
                 alike.Claimed is { } claimed
@@ -131,6 +133,9 @@ internal sealed class AuthenticationFailures(NpgsqlDataSource db, TimeProvider c
         public string Reason { get; } = reason;
 
         public RequestOrigin Origin { get; } = origin;
+
+        /// <summary>That of the first.</summary>
+        public string? TraceParent { get; } = Activity.Current?.Id;
 
         public DateTimeOffset Since { get; } = since;
 

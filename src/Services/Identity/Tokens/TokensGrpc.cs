@@ -36,7 +36,8 @@ internal sealed class TokensGrpc(NpgsqlDataSource db, TimeProvider clock, Authen
             """
             select t.id as token_id, t.operator and s.operator as operator, t.expires_at, t.revoked_at, t.last_used_at, t.audited_at,
                 t.name as token_name, s.id as subject_id, s.type as subject_type, s.email, s.display_name,
-                m.id as org_id, m.slug, m.name, m.role, h.id as home_id, h.slug as home_slug, h.name as home_name
+                m.id as org_id, m.slug, m.name, m.role, h.id as home_id, h.slug as home_slug, h.name as home_name,
+                a.id as asked_id, a.slug as asked_slug
             from tokens t
             join subjects s on s.id = t.subject_id
             left join organizations h on h.id = coalesce(
@@ -50,6 +51,8 @@ internal sealed class TokensGrpc(NpgsqlDataSource db, TimeProvider clock, Authen
                       or m.org_id = (select n.id from organizations n where n.slug = @Name or n.id = @Id order by n.id = @Id desc limit 1))
                 order by m.created_at, m.org_id
                 limit @Most) m on true
+            left join organizations a on m.id is null and a.deleted_at is null
+                and a.id = (select n.id from organizations n where n.slug = @Name or n.id = @Id order by n.id = @Id desc limit 1)
             where t.sha256 = @Sha256
             """,
             new
@@ -122,6 +125,7 @@ internal sealed class TokensGrpc(NpgsqlDataSource db, TimeProvider clock, Authen
             DisplayName = token.DisplayName,
             Operator = token.Operator,
             ExpiresAtUnixSeconds = token.ExpiresAt?.ToUnixTimeSeconds() ?? 0,
+            Asked = token.AskedId is { } asked ? new() { OrganizationId = asked.ToString(), Slug = token.AskedSlug } : null,
         };
         reply.Memberships.AddRange(memberships.Where(row => row.OrgId is not null).Select(row => new Contracts.Identity.Membership
         {
@@ -138,5 +142,6 @@ internal sealed class TokensGrpc(NpgsqlDataSource db, TimeProvider clock, Authen
     private sealed record Row(
         TokenId TokenId, bool Operator, DateTimeOffset? ExpiresAt, DateTimeOffset? RevokedAt, DateTimeOffset? LastUsedAt,
         DateTimeOffset? AuditedAt, string TokenName, SubjectId SubjectId, string SubjectType, string? Email, string DisplayName,
-        OrganizationId? OrgId, string? Slug, string? Name, string? Role, OrganizationId? HomeId, string? HomeSlug, string? HomeName);
+        OrganizationId? OrgId, string? Slug, string? Name, string? Role, OrganizationId? HomeId, string? HomeSlug, string? HomeName,
+        OrganizationId? AskedId, string? AskedSlug);
 }

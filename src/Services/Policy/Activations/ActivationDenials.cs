@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json;
 
 using EnvPlatform.Contracts.Events;
@@ -21,7 +22,7 @@ internal static class ActivationDenials
     public static async Task RecordAsync(NpgsqlDataSource db, Caller caller, Location location, ActivationAnswer answer, TimeProvider clock)
     {
         var actionKey = answer.Status == ActivationStatus.Block ? "activation_blocked" : "activation_warned";
-        var details = new Details(caller, location.MachineId, location.Prefix, answer);
+        var details = new Details(caller, location.MachineId, location.Prefix, answer, Activity.Current?.Id);
         // The caller may hang up, as agents do when they have waited long enough: the refusal is recorded all the same.
         await using var tx = await db.BeginAsync(CancellationToken.None);
         var now = clock.GetUtcNow();
@@ -97,7 +98,9 @@ internal static class ActivationDenials
         return rows.Count;
     }
 
-    private static void Audit(Tx tx, string actionKey, Details details, int count, DateTimeOffset firstAt, DateTimeOffset lastAt) =>
+    private static void Audit(Tx tx, string actionKey, Details details, int count, DateTimeOffset firstAt, DateTimeOffset lastAt)
+    {
+        tx.FollowTrace(details.TraceParent);
         tx.Audit(
             details.Caller, lastAt, actionKey, new AuditTarget(details.Answer.EnvironmentId.ToString()!, null, "environment"),
             $"Activation of {details.Prefix} was "
@@ -112,8 +115,9 @@ internal static class ActivationDenials
                 FirstAt = firstAt,
                 LastAt = lastAt
             });
+    }
 
-    private sealed record Details(Caller Caller, MachineId MachineId, string Prefix, ActivationAnswer Answer);
+    private sealed record Details(Caller Caller, MachineId MachineId, string Prefix, ActivationAnswer Answer, string? TraceParent = null);
 
     private sealed record Row(
         OrganizationId OrgId, EnvironmentId EnvironmentId, string ActionKey, SubjectId SubjectId, int Pending,

@@ -12,7 +12,7 @@ namespace EnvPlatform.Scanner.Advisories;
 /// Stores the built-in advisories at the start, loads the index, and reloads it when another process has changed the advisories.
 /// </summary>
 internal sealed partial class KeepIndexCurrent(
-    NpgsqlDataSource db, CurrentIndex index, ChangeAdvisories change, IOptions<ScannerOptions> options,
+    NpgsqlDataSource db, CurrentIndex index, ChangeAdvisories change, IOptions<ScannerOptions> options, TimeProvider clock,
     ILogger<KeepIndexCurrent> log) : IListeningWork
 {
     public const string Channel = "advisories";
@@ -24,7 +24,7 @@ internal sealed partial class KeepIndexCurrent(
     {
         if (!_seeded)
         {
-            await SeedStarter.RunAsync(db, change, options.Value.ChannelAliases, ct);
+            await SeedStarter.RunAsync(db, change, options.Value.ChannelAliases, clock, ct);
             _seeded = true;
         }
 

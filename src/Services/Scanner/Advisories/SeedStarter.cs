@@ -2,9 +2,11 @@ using System.Reflection;
 using System.Security.Cryptography;
 using System.Text;
 
+using EnvPlatform.Contracts.Events;
 using EnvPlatform.Postgres;
 using EnvPlatform.Scanner.Advisories.Imports;
 using EnvPlatform.Scanner.Advisories.Osv;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using Npgsql;
 
@@ -21,7 +23,8 @@ internal static class SeedStarter
     private const string Prefix = "starter/";
     private static readonly string[] Tables = ["conda-channels.json", "conda-cpes.json", "conda-exceptions.json", "git-projects.json"];
 
-    public static async Task RunAsync(NpgsqlDataSource db, ChangeAdvisories change, IEnumerable<ChannelAlias> aliases, CancellationToken ct)
+    public static async Task RunAsync(
+        NpgsqlDataSource db, ChangeAdvisories change, IEnumerable<ChannelAlias> aliases, TimeProvider clock, CancellationToken ct)
     {
         var (records, edition) = Read(aliases);
         await using var turn = await ImportTurn.WaitAsync(db, ct);
@@ -33,7 +36,26 @@ internal static class SeedStarter
 
         await change.ApplyAsync(
             new AdvisoryChange.Records(records, AdvisoryChange.Starter, [], MatchAll: seeded is not null), null,
-            (tx, _) => tx.ExecuteAsync("update advisory_state set starter_sha256 = @edition", new { edition }), ct);
+            (tx, outcome) => SeededAsync(tx, edition, records.Count, outcome, clock.GetUtcNow()), ct);
+    }
+
+    private static async Task SeededAsync(Tx tx, byte[] edition, int read, AdvisoryChange.Outcome outcome, DateTimeOffset now)
+    {
+        await tx.ExecuteAsync("update advisory_state set starter_sha256 = @edition", new { edition });
+        tx.Audit(
+            Caller.OfSystem("scanner", null), now, "advisories_imported",
+            new AuditTarget(Convert.ToHexStringLower(edition), null, "starter_set"),
+            $"{read} built-in advisories were stored: {outcome.Added} added, {outcome.Changed} changed, {outcome.Withdrawn} withdrawn.",
+            new
+            {
+                Format = AdvisoryChange.Starter,
+                Status = "completed",
+                Advisories = read,
+                outcome.Added,
+                outcome.Changed,
+                outcome.Withdrawn,
+                Rejected = 0
+            });
     }
 
     private static (Dictionary<string, SourceRecord> Records, byte[] Edition) Read(IEnumerable<ChannelAlias> aliases)

@@ -1,4 +1,5 @@
 using EnvPlatform.Postgres;
+using EnvPlatform.Scanner.Advisories.Imports;
 
 using Npgsql;
 
@@ -32,12 +33,40 @@ internal sealed record FeedRow(
 /// </summary>
 internal static class FeedImports
 {
-    public static Task CompletedAsync(Tx tx, Guid import, DateTimeOffset now) => tx.ExecuteAsync(
-        """
-        update feeds set succeeded_at = @now, failures = 0, error = null, etag = fetched_etag, last_modified = fetched_last_modified
-        where import_id = @import
-        """, new { import, now });
+    public static async Task CompletedAsync(
+        Tx tx, Guid import, AdvisoryChange.Outcome outcome, ImportProgress progress, DateTimeOffset now)
+    {
+        var feeds = await tx.QueryAsync<string>(
+            """
+            update feeds set succeeded_at = @now, failures = 0, error = null, etag = fetched_etag, last_modified = fetched_last_modified
+            where import_id = @import
+            returning name
+            """, new { import, now });
+        foreach (var feed in feeds)
+        {
+            FeedAudit.Completed(tx, feed, now, "imported", new
+            {
+                Outcome = "imported",
+                Import = import,
+                Advisories = progress.Read,
+                outcome.Added,
+                outcome.Changed,
+                outcome.Withdrawn,
+                progress.Rejected,
+            });
+        }
+    }
 
-    public static Task FailedAsync(Tx tx, Guid import, string error) => tx.ExecuteAsync(
-        "update feeds set failures = failures + 1, error = @error where import_id = @import", new { import, error });
+    public static async Task FailedAsync(Tx tx, Guid import, string error, DateTimeOffset now)
+    {
+        var feeds = await tx.QueryAsync<Failed>(
+            "update feeds set failures = failures + 1, error = @error where import_id = @import returning name, failures",
+            new { import, error });
+        foreach (var feed in feeds)
+        {
+            FeedAudit.Failed(tx, feed.Name, now, error, feed.Failures, import);
+        }
+    }
+
+    private sealed record Failed(string Name, int Failures);
 }

@@ -1,5 +1,6 @@
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.Options;
@@ -23,20 +24,20 @@ internal static class RequestSync
     }
 
     private static async Task<Results<Accepted<Page<FeedView>>, ProblemHttpResult>> HandleAllAsync(
-        NpgsqlDataSource db, IOptions<FeedOptions> options, TimeProvider clock, CancellationToken ct)
+        Caller caller, NpgsqlDataSource db, IOptions<FeedOptions> options, TimeProvider clock, CancellationToken ct)
     {
         if (Off(options.Value) is { } off)
         {
             return off;
         }
 
-        await RequestAsync(db, options.Value.At(clock.GetUtcNow()), clock, ct);
+        await RequestAsync(db, caller, "all", options.Value.At(clock.GetUtcNow()), clock, ct);
         var feeds = await ListFeeds.ReadAsync(db, options.Value, clock, ct);
         return TypedResults.Accepted("/api/v1/advisories/feeds", new Page<FeedView>(feeds, feeds.Count, null));
     }
 
     private static async Task<Results<Accepted<FeedView>, ProblemHttpResult>> HandleOneAsync(
-        string name, NpgsqlDataSource db, IOptions<FeedOptions> options, TimeProvider clock, CancellationToken ct)
+        string name, Caller caller, NpgsqlDataSource db, IOptions<FeedOptions> options, TimeProvider clock, CancellationToken ct)
     {
         if (Off(options.Value) is { } off)
         {
@@ -48,7 +49,7 @@ internal static class RequestSync
             return Problems.NotFound();
         }
 
-        await RequestAsync(db, [feed], clock, ct);
+        await RequestAsync(db, caller, name, [feed], clock, ct);
         return TypedResults.Accepted(
             "/api/v1/advisories/feeds", (await ListFeeds.ReadAsync(db, options.Value, clock, ct)).First(view => view.Name == name));
     }
@@ -59,7 +60,8 @@ internal static class RequestSync
             StatusCodes.Status409Conflict, "feeds_off", "Feeds are off.",
             "This platform fetches no feeds (Feeds:Enabled). Import their files.");
 
-    private static async Task RequestAsync(NpgsqlDataSource db, IReadOnlyList<Feed> feeds, TimeProvider clock, CancellationToken ct)
+    private static async Task RequestAsync(
+        NpgsqlDataSource db, Caller caller, string target, IReadOnlyList<Feed> feeds, TimeProvider clock, CancellationToken ct)
     {
         await using var tx = await db.BeginAsync(ct);
         await tx.ExecuteAsync(
@@ -74,6 +76,10 @@ internal static class RequestSync
                 Urls = feeds.Select(feed => feed.Url.OriginalString).ToArray(),
                 Now = clock.GetUtcNow()
             });
+        tx.Audit(
+            caller with { Organization = null }, clock.GetUtcNow(), "feed_sync_requested", FeedAudit.TargetOf(target),
+            target == "all" ? "A sync of all feeds was requested." : $"A sync of the feed {target} was requested.",
+            new { Feeds = feeds.Select(feed => feed.Name) });
         await tx.CommitAsync();
     }
 }

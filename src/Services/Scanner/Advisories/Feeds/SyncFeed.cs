@@ -75,6 +75,7 @@ internal sealed partial class SyncFeed(
             update feeds set fetch_id = null, attempted_at = @Now, succeeded_at = @Now, {Next}, failures = 0, error = null
             where name = @Name and fetch_id = @Id
             """, new { feed.Name, begun.Id, begun.BegunAt, Now = clock.GetUtcNow(), DueAt = clock.GetUtcNow() + Jittered(feed.Interval) }));
+        FeedAudit.Completed(tx, feed.Name, clock.GetUtcNow(), "unchanged", new { Outcome = "unchanged" });
         await tx.CommitAsync();
         LogUnchanged(feed.Name);
     }
@@ -135,6 +136,7 @@ internal sealed partial class SyncFeed(
             await FeedDownload.ForgetAsync(tx, feed.Name);
         }
 
+        FeedAudit.Failed(tx, feed.Name, clock.GetUtcNow(), failure.Message, begun.Failures + 1);
         await tx.CommitAsync();
     }
 

@@ -1,4 +1,5 @@
 using EnvPlatform.Postgres;
+using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.Background;
 
 using Microsoft.Extensions.Options;
@@ -93,9 +94,8 @@ internal sealed class SyncFeeds(
         foreach (var name in due)
         {
             await using var turn = await FetchTurn.TryAsync(db, name, ct);
-            if (turn is not null && await BeginAsync(name, ct) is { } fetch)
+            if (turn is not null && await SyncAsync(feeds[name], ct))
             {
-                await sync.RunAsync(feeds[name], fetch, ct);
                 return true;
             }
         }
@@ -103,12 +103,37 @@ internal sealed class SyncFeeds(
         return false;
     }
 
+    /// <summary>One trace from the beginning of a sync to the end of its import.</summary>
+    private async Task<bool> SyncAsync(Feed feed, CancellationToken ct)
+    {
+        using var trace = Telemetry.StartWork("sync feed");
+        if (await BeginAsync(feed.Name, ct) is not { } fetch)
+        {
+            return false;
+        }
+
+        await sync.RunAsync(feed, fetch, ct);
+        return true;
+    }
+
     /// <summary>From now on the previous holder of the turn can no longer write.</summary>
     /// <returns>Null when it was checked in the meantime.</returns>
-    private Task<Fetch?> BeginAsync(string name, CancellationToken ct) => db.QuerySingleOrDefaultAsync<Fetch>(
-        $"""
-        update feeds f set fetch_id = @Id where name = @name and {IsDue}
-        returning fetch_id as id, @Now as begun_at, etag, last_modified, failures, partial_etag, partial_last_modified,
-            partial_hash, total_bytes
-        """, new { name, Id = Guid.CreateVersion7(clock.GetUtcNow()), Now = clock.GetUtcNow() }, ct);
+    private async Task<Fetch?> BeginAsync(string name, CancellationToken ct)
+    {
+        var now = clock.GetUtcNow();
+        await using var tx = await db.BeginAsync(ct);
+        var fetch = await tx.QuerySingleOrDefaultAsync<Fetch>(
+            $"""
+            update feeds f set fetch_id = @Id where name = @name and {IsDue}
+            returning fetch_id as id, @Now as begun_at, etag, last_modified, failures, partial_etag, partial_last_modified,
+                partial_hash, total_bytes
+            """, new { name, Id = Guid.CreateVersion7(now), Now = now });
+        if (fetch is not null)
+        {
+            FeedAudit.Started(tx, name, now, fetch.Failures);
+            await tx.CommitAsync();
+        }
+
+        return fetch;
+    }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json;
 
 using EnvPlatform.Contracts.Ids;
@@ -5,6 +6,7 @@ using EnvPlatform.Postgres;
 using EnvPlatform.Scanner.Mapping;
 using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.Callers;
+using EnvPlatform.ServiceDefaults.Refusals;
 
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
@@ -44,6 +46,7 @@ internal static class ImportAdvisories
             .Accepts<byte[]>(
                 "application/octet-stream", "application/zip", "application/json", "application/gzip", "text/csv", "application/yaml")
             .WithMetadata(
+                new AuditedRefusals("advisories_import_refused"),
                 new RequestSizeLimitAttribute(imports.ServiceProvider.GetRequiredService<IOptions<ScannerOptions>>().Value.MaxImportBytes));
 
     private static async Task<Results<Accepted<Accepted>, ProblemHttpResult>> HandleAsync(
@@ -74,9 +77,19 @@ internal static class ImportAdvisories
     {
         await tx.ExecuteAsync(
             """
-            insert into imports (id, format, channel, complete, status, phase, bytes, requested_by, created_at)
-            values (@id, @Format, @Channel, @Complete, 'running', 'queued', 0, @RequestedBy::jsonb, @now)
-            """, new { id, kind.Format, kind.Channel, kind.Complete, RequestedBy = JsonSerializer.Serialize(caller, Json.Options), now });
+            insert into imports (id, format, channel, complete, status, phase, bytes, requested_by, trace_parent, created_at)
+            values (@id, @Format, @Channel, @Complete, 'running', 'queued', 0, @RequestedBy::jsonb, @TraceParent, @now)
+            """,
+            new
+            {
+                id,
+                kind.Format,
+                kind.Channel,
+                kind.Complete,
+                RequestedBy = JsonSerializer.Serialize(caller, Json.Options),
+                TraceParent = Activity.Current?.Id,
+                now,
+            });
         var (bytes, problem) = await StoreAsync(tx, id, kind.Format, file, limit, ct);
         if (problem is null)
         {

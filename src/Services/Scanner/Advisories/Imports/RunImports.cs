@@ -77,7 +77,7 @@ internal sealed partial class RunImports(
         update imports set attempts = attempts + 1, phase = 'reading', advisories = 0, rejected = 0, packages_matched = 0,
             packages_total = 0, sets_counted = 0, sets_total = 0
         where id = (select id from imports where status = 'running' order by id limit 1)
-        returning id, format, channel, complete, attempts, requested_by::text as requested_by
+        returning id, format, channel, complete, attempts, requested_by::text as requested_by, trace_parent
         """, null, ct);
 
     private async Task RunAsync(Waiting import, CancellationToken ct)
@@ -177,9 +177,10 @@ internal sealed partial class RunImports(
 
         await tx.ExecuteAsync("delete from import_files where import_id = @Id", new { import.Id });
         await ImportRejections.ForgetAsync(tx, clock.GetUtcNow());
-        await FeedImports.CompletedAsync(tx, import.Id.Value, clock.GetUtcNow());
+        tx.FollowTrace(import.TraceParent);
+        var now = clock.GetUtcNow();
         tx.Audit(
-            import.Caller, clock.GetUtcNow(), "advisories_imported", new AuditTarget(import.Id.ToString(), null, "import"),
+            import.Caller, now, "advisories_imported", new AuditTarget(import.Id.ToString(), null, "import"),
             $"{progress.Read} {import.What} ({import.Format}) were imported: {outcome.Added} added, {outcome.Changed} changed, "
             + $"{outcome.Withdrawn} withdrawn, {progress.Rejected} rejected.",
             new
@@ -192,6 +193,7 @@ internal sealed partial class RunImports(
                 outcome.Withdrawn,
                 progress.Rejected
             });
+        await FeedImports.CompletedAsync(tx, import.Id.Value, outcome, progress, now);
     }
 
     private async Task FailAsync(Waiting import, string error, CancellationToken ct)
@@ -203,14 +205,17 @@ internal sealed partial class RunImports(
             update imports set status = 'failed', phase = 'done', error = @error, finished_at = @Now where id = @Id and status = 'running';
             delete from import_files where import_id = @Id;
             """, new { import.Id, error, Now = clock.GetUtcNow() });
-        await FeedImports.FailedAsync(tx, import.Id.Value, error);
+        tx.FollowTrace(import.TraceParent);
+        var now = clock.GetUtcNow();
         tx.Audit(
-            import.Caller, clock.GetUtcNow(), "advisories_imported", new AuditTarget(import.Id.ToString(), null, "import"),
+            import.Caller, now, "advisories_imported", new AuditTarget(import.Id.ToString(), null, "import"),
             $"An import of {import.What} ({import.Format}) failed.", new { import.Format, Status = "failed", error });
+        await FeedImports.FailedAsync(tx, import.Id.Value, error, now);
         await tx.CommitAsync();
     }
 
-    private sealed record Waiting(ImportId Id, string Format, string? Channel, bool Complete, int Attempts, string RequestedBy)
+    private sealed record Waiting(
+        ImportId Id, string Format, string? Channel, bool Complete, int Attempts, string RequestedBy, string? TraceParent)
     {
         public string What => Channel is null ? "advisories" : $"names of {Channel}";
 

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 
+using EnvPlatform.Contracts.Events;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.Callers;
@@ -49,7 +50,13 @@ internal static class ExportVex
                 "A document of OpenVEX has at least one statement, and the organization holds nothing.");
         }
 
+        // What leaves the platform is in the log before it leaves.
         var now = clock.GetUtcNow();
+        await using var tx = await db.BeginAsync(ct);
+        tx.Audit(
+            caller, now, "vex_exported", new AuditTarget(caller.OrgId.ToString(), null, "organization"),
+            $"{caller.DisplayName} exported {curations.Length} verdicts as VEX ({format}).", new { format, Verdicts = curations.Length });
+        await tx.CommitAsync();
         var author = caller.Organization!.Slug;
         return format is OpenVex.Format
             ? TypedResults.Json(

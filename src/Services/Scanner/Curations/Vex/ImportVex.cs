@@ -1,9 +1,11 @@
 using System.Text.Json;
 
+using EnvPlatform.Contracts.Events;
 using EnvPlatform.Postgres;
 using EnvPlatform.Scanner.Advisories;
 using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.Callers;
+using EnvPlatform.ServiceDefaults.Refusals;
 
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
@@ -21,6 +23,9 @@ internal static class ImportVex
     private const int MaxBytes = 16 << 20;
     private const int MaxStatements = 10_000;
 
+    /// <summary>Statements that were left out which the audit event names.</summary>
+    private const int MaxAudited = 20;
+
     /// <param name="Statements">How many there are, one for each vulnerability and product.</param>
     /// <param name="Unchanged">Of these, how many equal a verdict in force.</param>
     public sealed record Result(int Statements, int Applied, int Unchanged, IReadOnlyList<Skipped> Skipped);
@@ -30,7 +35,8 @@ internal static class ImportVex
 
     public static void MapImportVex(this IEndpointRouteBuilder vulnerabilities) =>
         vulnerabilities.MapPost("/vex", HandleAsync).RequireAuthorization(Access.Administrator).WithName(nameof(ImportVex))
-            .WithSummary("Curate what a VEX document states: OpenVEX or CycloneDX.").WithMetadata(new RequestSizeLimitAttribute(MaxBytes));
+            .WithSummary("Curate what a VEX document states: OpenVEX or CycloneDX.").WithMetadata(
+                new RequestSizeLimitAttribute(MaxBytes), new AuditedRefusals("vex_import_refused"));
 
     private static async Task<Results<Ok<Result>, ProblemHttpResult>> HandleAsync(
         JsonElement document, Caller caller, NpgsqlDataSource db, TimeProvider clock, CancellationToken ct)
@@ -52,12 +58,12 @@ internal static class ImportVex
 
         var readable = statements.Where(statement => statement.Problem is null).ToArray();
         var named = await NamedVulnerabilities.ReadAsync(db, readable, ct);
+        await using var tx = await db.BeginAsync(ct);
         if (!readable.Any(statement => named.Find(statement.Names) is not null))
         {
-            return TypedResults.Ok(new Result(statements.Length, 0, 0, SkippedOf(statements, named)));
+            return await EndAsync(tx, caller, new Result(statements.Length, 0, 0, SkippedOf(statements, named)), clock.GetUtcNow());
         }
 
-        await using var tx = await db.BeginAsync(ct);
         var generation = await FindingsLock.ShareAsync(tx);
         await CurationsLock.TakeAsync(tx, caller.OrgId);
         if (generation != named.Generation)
@@ -66,8 +72,26 @@ internal static class ImportVex
         }
 
         var (given, applied) = await ApplyAsync(tx, caller, readable, named, clock.GetUtcNow());
+        return await EndAsync(
+            tx, caller, new Result(statements.Length, applied, given - applied, SkippedOf(statements, named)), clock.GetUtcNow());
+    }
+
+    private static async Task<Ok<Result>> EndAsync(Tx tx, Caller caller, Result result, DateTimeOffset now)
+    {
+        tx.Audit(
+            caller, now, "vex_imported", new AuditTarget(caller.OrgId.ToString(), null, "organization"),
+            $"{caller.DisplayName} imported a VEX document: of {result.Statements} statements {result.Applied} were applied, "
+            + $"{result.Unchanged} changed nothing and {result.Skipped.Count} were left out.",
+            new
+            {
+                result.Statements,
+                result.Applied,
+                result.Unchanged,
+                LeftOut = result.Skipped.Count,
+                FirstLeftOut = result.Skipped.Take(MaxAudited)
+            });
         await tx.CommitAsync();
-        return TypedResults.Ok(new Result(statements.Length, applied, given - applied, SkippedOf(statements, named)));
+        return TypedResults.Ok(result);
     }
 
     /// <summary>A few statements to the database, however many verdicts there are: others wait for the lock.</summary>

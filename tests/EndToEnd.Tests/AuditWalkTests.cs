@@ -1,0 +1,471 @@
+using System.Net.Http.Json;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+
+using EnvPlatform.Contracts.Packages;
+using EnvPlatform.Testing;
+
+namespace EnvPlatform.EndToEnd.Tests;
+
+/// <summary>
+/// Every operation of the OpenAPI document, once with success and once refused: both leave an event in the audit log, found by the id of
+/// the request. An operation that is new fails here until it is in <see cref="SucceedAsync"/> or <see cref="ChangesNothing"/>.
+/// </summary>
+[NonParallelizable]
+public sealed partial class AuditWalkTests
+{
+    private const int NewPackagesPerDay = 50;
+    private const string Password = "a password of a test";
+    private static readonly string[] Methods = ["get", "post", "put", "delete", "patch"];
+
+    /// <summary>Operations that write nothing although they are no GET, and why.</summary>
+    private static readonly Dictionary<string, string> ChangesNothing = new(StringComparer.Ordinal)
+    {
+        ["ScanPackages"] = "answers about packages that it does not store",
+    };
+
+    /// <summary>What a caller without a token may ask: its failures are <c>authentication_failure</c>, tested beside sign-in.</summary>
+    private static readonly string[] ForAnybody = ["/oauth/", "/api/v1/sign-in", "/api/v1/invitations/accept"];
+
+    private readonly List<Sent> _sent = [];
+    private FeedServer _publisher = null!;
+    private Platform _platform = null!;
+    private Organization _mine = null!;
+    private Organization _theirs = null!;
+    private string _member = null!;
+    private string _walked = null!;
+    private List<Operation> _operations = null!;
+
+    [OneTimeSetUp]
+    public async Task StartAsync()
+    {
+        _publisher = await FeedServer.StartAsync();
+        _publisher.Publish("/story", FeedStoryTests.Osv("to be walked", 10));
+        var settings = await FeedStoryTests.SettingsAsync(_publisher);
+        settings["Ingest__NewPackagesPerDay"] = $"{NewPackagesPerDay}";
+        settings["Postgres__RefusalSeconds"] = "2";
+        _platform = await Platform.StartAsync(settings: settings);
+        _mine = await Organization.CreateAsync(_platform);
+        _theirs = await Organization.CreateAsync(_platform);
+        _member = await Organization.AddServiceAccountAsync(_platform, _mine.Slug, "member");
+        _walked = "walked-" + Guid.CreateVersion7().ToString("N")[^10..];
+        using var nobody = _platform.Client(null);
+        _operations =
+        [
+            .. from path in (await nobody.GetAsync("/openapi/v1.json")).GetProperty("paths").EnumerateObject()
+               from method in path.Value.EnumerateObject()
+               where Methods.Contains(method.Name)
+               select new Operation(method.Name.ToUpperInvariant(), path.Name, method.Value.GetProperty("operationId").GetString()!),
+        ];
+        await SucceedAsync();
+    }
+
+    [OneTimeTearDown]
+    public async Task StopAsync()
+    {
+        if (_platform is not null)
+        {
+            await _platform.DisposeAsync();
+        }
+
+        await _publisher.DisposeAsync();
+    }
+
+    [Test]
+    public async Task Every_operation_that_changes_something_leaves_an_event()
+    {
+        var done = _sent.Select(sent => sent.Operation).ToHashSet(StringComparer.Ordinal);
+        var changing = _operations.Where(operation => operation.Method != "GET").Select(operation => operation.Id).ToArray();
+        Assert.That(changing, Has.Length.GreaterThan(30));
+        Assert.That(
+            changing.Where(id => !done.Contains(id) && !ChangesNothing.ContainsKey(id)), Is.Empty, "operations that the walk leaves out");
+        await HaveEventsAsync(_sent, [_walked, _mine.Slug, _theirs.Slug, _platform.Bootstrap.Organization, "platform"]);
+    }
+
+    [Test]
+    public async Task Every_refusal_leaves_an_event_in_the_log_of_the_organization_that_was_asked_for()
+    {
+        var refused = new List<Sent>();
+        var ids = await IdsAsync();
+        foreach (var operation in _operations.Where(one => !ForAnybody.Any(one.Path.StartsWith)))
+        {
+            await RefuseAsync(refused, operation, _theirs.Token, _mine.Slug, ids);
+            await RefuseAsync(refused, operation, _member, _mine.Slug, ids);
+            if (operation.HasId && operation.IsOfOrganization)
+            {
+                await RefuseAsync(refused, operation, _theirs.Token, _theirs.Slug, ids);
+            }
+        }
+
+        // An operation that nobody here may call, or that is about an organization, was refused at least once.
+        var answered = refused.Select(sent => sent.Operation).ToHashSet(StringComparer.Ordinal);
+        Assert.That(_operations.Where(operation => operation.IsOfOrganization && !answered.Contains(operation.Id)).Select(one => one.Id),
+            Is.Empty);
+        Assert.That(refused, Has.Count.GreaterThan(80));
+        var events = await HaveEventsAsync(refused, [_mine.Slug, _theirs.Slug, "platform"]);
+        foreach (var sent in refused)
+        {
+            var found = events[sent.RequestId];
+            Assert.Multiple(() =>
+            {
+                Assert.That(found.GetProperty("action_key").GetString(), Is.EqualTo("permission_denied"), $"{sent}");
+                Assert.That(found.GetProperty("org_name").GetString(), Is.EqualTo(sent.Log), $"{sent}");
+                Assert.That(found.GetProperty("meta").GetProperty("operation").GetString(), Is.EqualTo(sent.Operation));
+                Assert.That(found.GetProperty("meta").GetProperty("status").GetInt32(), Is.EqualTo(sent.Status), $"{sent}");
+                Assert.That(found.GetProperty("source_address").GetString(), Is.Not.Empty, $"{sent}");
+                Assert.That(found.GetProperty("user_agent").GetString(), Is.EqualTo("walker/1"), $"{sent}");
+            });
+        }
+
+        // Whoever is no member is known to the organization by its id alone.
+        var stranger = events[refused.First(sent => sent.Log == _mine.Slug && sent.Token == _theirs.Token).RequestId];
+        Assert.That(stranger.GetProperty("message").GetString(), Does.StartWith("Somebody of another organization was refused "));
+        Assert.That(stranger.GetProperty("actor_email").ValueKind, Is.EqualTo(JsonValueKind.Null));
+        Assert.That(stranger.GetProperty("meta").GetProperty("reason").GetString(), Is.EqualTo("not_a_member"));
+    }
+
+    [Test]
+    public async Task A_refused_import_and_an_exceeded_quota_leave_an_event()
+    {
+        var imports = _operations
+            .Where(operation => operation.Method == "POST" && operation.Id.StartsWith("Import", StringComparison.Ordinal)).ToArray();
+        Assert.That(imports, Has.Length.GreaterThanOrEqualTo(2));
+        var refused = new List<Sent>();
+        foreach (var import in imports)
+        {
+            var path = import.Path.Replace("{org}", _mine.Slug, StringComparison.Ordinal);
+            var log = import.IsOfOrganization ? _mine.Slug : "platform";
+            refused.Add(await SendAsync(
+                import.Id, _platform.Bootstrap.Token, "POST", path + (import.IsOfOrganization ? "" : "?format=osv"),
+                JsonContent.Create("no file that anybody takes"), log));
+            Assert.That(refused[^1].Status, Is.EqualTo(400), import.Id);
+            var id = "walk-" + Guid.CreateVersion7().ToString("N");
+            var large = await RawConnection.AskAsync(
+                _platform.Address,
+                $"POST {path} HTTP/1.1\r\nHost: gateway\r\nAuthorization: Bearer {_platform.Bootstrap.Token}\r\nX-Request-Id: {id}\r\n"
+                + "Content-Type: application/json\r\nContent-Length: 2147483648\r\nConnection: close\r\n\r\n");
+            Assert.That(large!.Status, Is.EqualTo(413), large.Head);
+            refused.Add(new(import.Id, id, _platform.Bootstrap.Token, log, 413));
+        }
+
+        var packages = Enumerable.Range(0, NewPackagesPerDay + 1)
+            .Select(i => new PackageKey("conda", "conda-forge", "linux-64", $"walk-quota-{i}", "1.0", "0")).ToArray();
+        refused.Add(await SendAsync(
+            "LogEnvironment", _mine.Token, "POST", $"{_mine.Path}/environment-logs",
+            JsonContent.Create(new RealEnvironment("quota", "quota", "linux-64", packages).ToLog(_mine.MachineId)), _mine.Slug));
+        Assert.That(refused[^1].Status, Is.EqualTo(429));
+        var events = await HaveEventsAsync(refused, [_mine.Slug, "platform"]);
+        foreach (var sent in refused)
+        {
+            var found = events[sent.RequestId];
+            var expected = sent.Status == 429 ? "quota_exceeded"
+                : sent.Operation == "ImportVex" ? "vex_import_refused" : "advisories_import_refused";
+            Assert.That(found.GetProperty("action_key").GetString(), Is.EqualTo(expected), $"{sent}");
+            Assert.That(found.GetProperty("org_name").GetString(), Is.EqualTo(sent.Log), $"{sent}");
+            Assert.That(found.GetProperty("meta").GetProperty("detail").GetString(), Is.Not.Empty, $"{sent}");
+        }
+    }
+
+    [Test]
+    public async Task Refusals_that_come_again_are_counted_and_none_is_lost()
+    {
+        const int Times = 25;
+        var member = await Organization.AddServiceAccountAsync(_platform, _mine.Slug, "member");
+        for (var i = 0; i < Times; i++)
+        {
+            await SendAsync("InviteMember", member, "POST", $"{_mine.Path}/members", JsonContent.Create(new { email = "x" }), _mine.Slug);
+        }
+
+        using var me = _platform.Client(member);
+        var subject = (await me.GetAsync("/api/v1/me")).GetProperty("id").GetString();
+        var counts = Array.Empty<int>();
+        await Eventually.BecomesTrueAsync(
+            async () =>
+            {
+                counts = [.. (await EventsAsync(_mine.Slug))
+                    .Where(one => one.GetProperty("action_key").GetString() == "permission_denied"
+                        && one.GetProperty("actor_id").GetString() == subject)
+                    .Select(one => one.GetProperty("meta").GetProperty("count").GetInt32())];
+                return counts.Sum() >= Times;
+            },
+            "all refusals are counted", seconds: 60);
+        Assert.That((counts.Sum(), counts[^1], counts.Length < Times), Is.EqualTo((Times, 1, true)), "the first is an event of its own");
+    }
+
+    [Test]
+    public async Task Every_event_names_its_trace()
+    {
+        string[] expected = ["advisories_imported", "feed_sync_requested", "feed_sync_started", "feed_sync_completed"];
+        foreach (var log in new[] { _walked, _mine.Slug, _theirs.Slug, _platform.Bootstrap.Organization, "platform" })
+        {
+            var events = await EventsAsync(log);
+            Assert.That(events, Is.Not.Empty, log);
+            Assert.That(
+                events.Where(one => one.GetProperty("trace_id") is not { ValueKind: JsonValueKind.String } id
+                        || id.GetString()!.Length != 32)
+                    .Select(one => $"{log}: {one.GetProperty("action_key").GetString()}").Distinct(), Is.Empty);
+            if (log == "platform")
+            {
+                Assert.That(events.Select(one => one.GetProperty("action_key").GetString()), Is.SupersetOf(expected));
+                // A sync, the import of its file and its end are one trace.
+                var imported = events.First(one => one.GetProperty("action_key").GetString() == "feed_sync_completed"
+                    && one.GetProperty("meta").GetProperty("outcome").GetString() == "imported");
+                Assert.That(
+                    events.Where(one => one.GetProperty("trace_id").GetString() == imported.GetProperty("trace_id").GetString())
+                        .Select(one => one.GetProperty("action_key").GetString()),
+                    Is.SupersetOf(new[] { "feed_sync_started", "advisories_imported", "feed_sync_completed" }));
+            }
+        }
+    }
+
+    /// <summary>Each operation that changes something, with all that it needs, through a life of an organization.</summary>
+    private async Task SucceedAsync()
+    {
+        var boot = _platform.Bootstrap.Token;
+        var org = $"/api/v1/orgs/{_walked}";
+        var address = $"walker-{_walked}@example.org";
+        await DoAsync("CreateOrganization", boot, "POST", "/api/v1/orgs", new { slug = _walked, name = "Walked" });
+        var account = await DoAsync(
+            "CreateServiceAccount", boot, "POST", $"{org}/service-accounts", new { name = "walker", role = "member" });
+        var client = account.GetProperty("client_id").GetString()!;
+        var access = await DoAsync("IssueAccessToken", null, "POST", "/oauth/token", Form(
+            ("grant_type", "client_credentials"), ("client_id", client), ("client_secret", Text(account, "client_secret"))));
+        var token = await DoAsync("CreateToken", boot, "POST", $"{org}/tokens", new { name = "walked" });
+        await DoAsync("RevokeToken", boot, "DELETE", $"{org}/tokens/{Text(token, "id")}");
+        await DoAsync("RevokeAnyToken", null, "POST", "/oauth/revoke", Form(("token", Text(access, "access_token"))));
+        await DoAsync("DeleteServiceAccount", boot, "DELETE", $"{org}/service-accounts/{client}");
+
+        var session = await SignInAsync(_platform.Bootstrap.Email, _platform.Bootstrap.Password);
+        using (var mine = _platform.Client(session))
+        {
+            var current = (await mine.GetAsync("/api/v1/me/sessions")).GetProperty("items").EnumerateArray()
+                .First(one => one.GetProperty("current").GetBoolean());
+            await DoAsync("RevokeSession", session, "DELETE", $"/api/v1/me/sessions/{Text(current, "id")}");
+        }
+
+        var invited = await InviteAsync(boot, org, address);
+        var again = await DoAsync("ResendInvitation", boot, "POST", $"{org}/invitations/{Text(invited, "id")}/resend");
+        await DoAsync(
+            "JoinByInvitation", null, "POST", "/api/v1/invitations/accept", new { token = Text(again, "token"), password = Password });
+        var withdrawn = await InviteAsync(boot, org, "x" + address);
+        await DoAsync("RevokeInvitation", boot, "DELETE", $"{org}/invitations/{Text(withdrawn, "id")}");
+
+        var walker = await SignInAsync(address, Password);
+        var accepted = await InviteAsync(_mine.Token, _mine.Path, address);
+        await DoAsync("AcceptInvitationByToken", walker, "POST", "/api/v1/me/invitations/accept", new { token = Text(accepted, "token") });
+        var declined = await InviteAsync(_theirs.Token, _theirs.Path, address);
+        await DoAsync("DeclineInvitation", walker, "POST", $"/api/v1/me/invitations/{Text(declined, "id")}/decline");
+
+        using (var operatorApi = _platform.Administrator())
+        {
+            var members = (await operatorApi.GetAsync($"{org}/members")).GetProperty("items").EnumerateArray().ToArray();
+            string MemberOf(string email) => Text(members.Single(one => one.GetProperty("email").GetString() == email), "id");
+            await DoAsync("SetRole", boot, "PUT", $"{org}/members/{MemberOf(address)}", new { role = "administrator" });
+            await DoAsync("RemoveMember", walker, "DELETE", $"{org}/members/{MemberOf(_platform.Bootstrap.Email)}");
+        }
+
+        var back = await InviteAsync(walker, org, _platform.Bootstrap.Email, "administrator");
+        await DoAsync("AcceptInvitation", boot, "POST", $"/api/v1/me/invitations/{Text(back, "id")}/accept");
+
+        var machine = Guid.CreateVersion7();
+        await DoAsync(
+            "RegisterMachine", boot, "PUT", $"{org}/machines/{machine}",
+            new { hostname = "walked", platform = "linux-64", agent_version = "0.1.0" });
+        var logged = await DoAsync("LogEnvironment", boot, "POST", $"{org}/environment-logs", new RealEnvironment(
+            "walked", "walked", "linux-64", [new("conda", "conda-forge", "linux-64", "openssl", "1.1.1k", "h27cfd23_0")]).ToLog(machine));
+        var environment = $"{org}/environments/{Text(logged, "environment_id")}";
+        using (var operatorApi = _platform.Administrator())
+        {
+            await Eventually.BecomesTrueAsync(
+                async () => (await operatorApi.GetAsync(environment)).GetProperty("scanned_at").ValueKind == JsonValueKind.String,
+                "scanned");
+        }
+
+        await DoAsync("ScanNow", boot, "POST", $"{environment}/scan");
+        await DoAsync("SetStatus", boot, "PUT", $"{environment}/status", new { status = "block", message = "no" });
+        await DoAsync("ArchiveEnvironment", boot, "POST", $"{environment}/archive");
+        await DoAsync("UnarchiveEnvironment", boot, "POST", $"{environment}/unarchive");
+        var curation = $"{org}/vulnerabilities/CVE-2022-0778/curation";
+        await DoAsync("CurateVulnerability", boot, "PUT", curation, new { status = "cleared", reason = "walked" });
+        var vex = await DoAsync("ExportVex", boot, "GET", $"{org}/vulnerabilities/vex?format=openvex");
+        await DoAsync("ImportVex", boot, "POST", $"{org}/vulnerabilities/vex", vex);
+        await DoAsync("TakeBackCuration", boot, "DELETE", curation);
+        await DoAsync("RemoveEnvironment", boot, "DELETE", environment);
+        await DoAsync("RemoveMachine", boot, "DELETE", $"{org}/machines/{machine}");
+
+        await DoAsync("RequestSyncOfAll", boot, "POST", "/api/v1/advisories/feeds/sync");
+        await DoAsync("RequestSync", boot, "POST", "/api/v1/advisories/feeds/story/sync");
+        using var file = new ByteArrayContent(FeedStoryTests.Osv("imported by hand", 10));
+        await DoAsync("ImportAdvisories", boot, "POST", "/api/v1/advisories/imports?format=osv", file);
+
+        await DoAsync("DeleteOrganization", boot, "DELETE", org);
+        await DoAsync("RestoreOrganization", boot, "POST", $"{org}/restore");
+    }
+
+    private static FormUrlEncodedContent Form(params (string Name, string Value)[] fields) =>
+        new(fields.Select(field => KeyValuePair.Create(field.Name, field.Value)));
+
+    private static string Text(JsonElement json, string member) => json.GetProperty(member).GetString()!;
+
+    private async Task<string> SignInAsync(string email, string password) =>
+        Text(await DoAsync("SignInByPassword", null, "POST", "/api/v1/sign-in", new { email, password }), "token");
+
+    private Task<JsonElement> InviteAsync(string token, string org, string email, string role = "member") =>
+        DoAsync("InviteMember", token, "POST", $"{org}/members", new { email, display_name = "Invited", role });
+
+    private async Task<JsonElement> DoAsync(string operation, string? token, string method, string path, object? body = null)
+    {
+        var content = body as HttpContent ?? (body is null ? null : JsonContent.Create(body));
+        var answer = default(JsonElement);
+        _sent.Add(await SendAsync(operation, token, method, path, content, "", async response =>
+        {
+            var text = await response.Content.ReadAsStringAsync();
+            Assert.That(response.IsSuccessStatusCode, Is.True, $"{operation}: {(int)response.StatusCode} {text}");
+            answer = text.Length == 0 ? default : JsonDocument.Parse(text).RootElement;
+        }));
+        return answer;
+    }
+
+    private async Task RefuseAsync(
+        List<Sent> refused, Operation operation, string token, string org, Dictionary<string, string> ids)
+    {
+        var path = operation.Fill(org, ids);
+        var log = operation.IsOfOrganization ? org
+            : operation.Path.StartsWith("/api/v1/me", StringComparison.Ordinal) ? token == _member ? _mine.Slug : _theirs.Slug
+            : "platform";
+        var body = operation.Method is "POST" or "PUT" or "PATCH" ? JsonContent.Create(new
+        {
+            status = "block",
+            reason = "x",
+            name = "stolen",
+            slug = "stolen",
+            role = "member",
+            hostname = "stolen",
+            platform = "linux-64",
+            agent_version = "1",
+            email = "x@example.org",
+            display_name = "x",
+            token = "envi_x",
+            packages = Array.Empty<object>()
+        }) : null;
+        var sent = await SendAsync(operation.Id, token, operation.Method, path, body, log, null, operation.IsAuditLog ? org : null);
+        var foreign = operation.IsOfOrganization && org == _mine.Slug && token == _theirs.Token;
+        if (foreign)
+        {
+            Assert.That(sent.Status, Is.EqualTo(404).Or.EqualTo(403), $"{operation}");
+        }
+
+        if (sent.Status == 403 || (sent.Status == 404 && (foreign || operation.HasId)))
+        {
+            refused.Add(sent);
+        }
+    }
+
+    private async Task<Sent> SendAsync(
+        string operation, string? token, string method, string path, HttpContent? body, string log,
+        Func<HttpResponseMessage, Task>? read = null, string? header = null)
+    {
+        using var api = _platform.Client(token);
+        var id = "walk-" + Guid.CreateVersion7().ToString("N");
+        using var request = new HttpRequestMessage(new HttpMethod(method), path) { Content = body };
+        request.Headers.Add("X-Request-Id", id);
+        request.Headers.UserAgent.ParseAdd("walker/1");
+        if (header is not null)
+        {
+            request.Headers.Add("X-Org-Name", header);
+        }
+
+        using var response = await api.Http.SendAsync(request);
+        if (read is not null)
+        {
+            await read(response);
+        }
+
+        return new(operation, id, token, log, (int)response.StatusCode);
+    }
+
+    /// <summary>Waits until each request has an event in one of the logs.</summary>
+    private async Task<Dictionary<string, JsonElement>> HaveEventsAsync(IReadOnlyList<Sent> sent, string[] logs)
+    {
+        var found = new Dictionary<string, JsonElement>(StringComparer.Ordinal);
+        Sent[] missing = [.. sent];
+        try
+        {
+            await Eventually.BecomesTrueAsync(
+                async () =>
+                {
+                    foreach (var log in logs)
+                    {
+                        foreach (var one in await EventsAsync(log))
+                        {
+                            if (one.GetProperty("request_id").GetString() is { } id)
+                            {
+                                found[id] = one;
+                            }
+                        }
+                    }
+
+                    missing = [.. missing.Where(one => !found.ContainsKey(one.RequestId))];
+                    return missing.Length == 0;
+                },
+                "all are in the log", seconds: 60);
+        }
+        catch (AssertionException)
+        {
+            Assert.Fail("no event: " + string.Join(", ", missing.Select(one => $"{one.Operation} {one.Status} ({one.Log})")));
+        }
+
+        return found;
+    }
+
+    private async Task<List<JsonElement>> EventsAsync(string log)
+    {
+        using var api = _platform.Administrator();
+        api.Http.DefaultRequestHeaders.Add("X-Org-Name", log);
+        return [.. (await api.GetAsync("/api/audit-logs?limit=1000")).GetProperty("items").EnumerateArray()];
+    }
+
+    /// <summary>Of things of the organization that is asked for, by a part of the path before them.</summary>
+    private async Task<Dictionary<string, string>> IdsAsync()
+    {
+        using var api = _platform.Client(_mine.Token);
+        var logged = await api.PostAsync($"{_mine.Path}/environment-logs", new RealEnvironment(
+            "refused", "refused", "linux-64", [new("conda", "conda-forge", "linux-64", "openssl", "1.1.1k", "h27cfd23_0")])
+            .ToLog(_mine.MachineId));
+        var token = await api.PostAsync($"{_mine.Path}/tokens", new { name = "mine" });
+        return new(StringComparer.Ordinal)
+        {
+            ["/environments/{"] = Text(logged, "environment_id"),
+            ["/tokens/{"] = Text(token, "id"),
+            ["/machines/{"] = _mine.MachineId.ToString(),
+            ["/vulnerabilities/{"] = "CVE-2022-0778",
+            ["/feeds/{"] = "story",
+        };
+    }
+
+    private sealed record Sent(string Operation, string RequestId, string? Token, string Log, int Status)
+    {
+        public override string ToString() => $"{Operation} {Status} ({Log})";
+    }
+
+    private sealed partial record Operation(string Method, string Path, string Id)
+    {
+        public bool IsAuditLog => Path.StartsWith("/api/audit-logs", StringComparison.Ordinal);
+
+        /// <summary>The catalogue of actions is everybody's who reads a log, but reads none.</summary>
+        public bool IsOfOrganization => Path.Contains("{org}", StringComparison.Ordinal) || IsAuditLog;
+
+        /// <summary>Whether its path has an id that belongs to somebody.</summary>
+        public bool HasId => Placeholder().Matches(Path).Any(match => match.Groups["name"].Value is not ("org" or "name"))
+            && !Path.Contains("/vulnerabilities/{", StringComparison.Ordinal);
+
+        public string Fill(string org, Dictionary<string, string> ids) => Placeholder().Replace(
+            Path.Replace("{org}", org, StringComparison.Ordinal), match => match.Groups["name"].Value == "name"
+                && Path.Contains("/packages/{", StringComparison.Ordinal)
+                ? "openssl"
+                : ids.FirstOrDefault(id => Path.Contains(id.Key, StringComparison.Ordinal)).Value ?? Guid.CreateVersion7().ToString());
+
+        [GeneratedRegex(@"\{(?<name>[a-z_]+)(:[^}]*)?\}", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1_000)]
+        private static partial Regex Placeholder();
+    }
+}
