@@ -61,6 +61,7 @@ public static class ServiceDefaultsExtensions
         app.UseRouting();
         app.UseAuthentication();
         app.UseAuthorization();
+        app.UseKnownParameters();
         app.UseCharsets();
         app.UsePackedBodies();
         app.MapHealth();

@@ -75,7 +75,15 @@ internal sealed class TestApp : IAsyncDisposable
         org.MapPost("/secrets", (Caller caller) => caller.Organization!.Slug).RequireAuthorization(Access.Administrator);
         org.MapPost("/notes", (Note note) => note.Text).RequireAuthorization(Access.Member);
         org.MapGet(
-            "/list", (PageQuery page) => new { page.Limit, page.Sort, page.Descending, page.After, Next = page.Next("a", null, "3") })
+            "/list", (string? search, PageQuery page) => new
+            {
+                search,
+                page.Limit,
+                page.Sort,
+                page.Descending,
+                page.After,
+                Next = page.Next("a", null, "3"),
+            })
             .RequireAuthorization(Access.Member);
         org.MapGet("/filtered/{id}", (OrganizationId id, [AsParameters] Filter filter, PageQuery page) => TypedResults.Ok(
             new Page<Filter>([filter], page.Limit, $"{id}")))

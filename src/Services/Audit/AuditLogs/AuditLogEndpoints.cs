@@ -1,5 +1,6 @@
 using EnvPlatform.Audit.Streams;
 using EnvPlatform.Postgres.Background;
+using EnvPlatform.ServiceDefaults.OpenApi;
 
 namespace EnvPlatform.Audit.AuditLogs;
 
@@ -32,7 +33,8 @@ internal static class AuditLogEndpoints
 
     public static void MapAuditLogs(this IEndpointRouteBuilder app)
     {
-        var logs = app.MapGroup(Route).WithTags("Audit log");
+        var logs = app.MapGroup(Route).WithTags("Audit log").WithMetadata(new UnknownParameterAnswer(
+            (name, message) => TypedResults.UnprocessableEntity(InvalidRequest.Of("query", name, message, "extra_forbidden"))));
         logs.MapListAuditLogs();
         logs.MapListActions();
         logs.MapGetAuditLog();
