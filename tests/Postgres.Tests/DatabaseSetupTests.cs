@@ -90,7 +90,7 @@ public sealed class DatabaseSetupTests
             Throws.TypeOf<PostgresException>().With.Property("SqlState").EqualTo(PostgresErrorCodes.InvalidPassword));
         await using var service = new NpgsqlConnection(As(_name, _name, "another-password"));
         await service.OpenAsync();
-        Assert.That(await service.ExecuteScalarAsync<long>("select count(*) from migrations"), Is.EqualTo(2));
+        Assert.That(await service.ExecuteScalarAsync<long>("select count(*) from migrations"), Is.EqualTo(3));
     }
 
     [Test]

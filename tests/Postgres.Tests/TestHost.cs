@@ -84,12 +84,8 @@ internal sealed class TestHost : IAsyncDisposable
 
     public T Get<T>() where T : notnull => _app.Services.GetRequiredService<T>();
 
-    public HttpClient As(TestCaller caller)
-    {
-        var client = new HttpClient { BaseAddress = Address };
-        client.DefaultRequestHeaders.Add(Assertion.Header, caller.ToAssertion().Sign(TestKeys.Of("gateway", "tests")));
-        return client;
-    }
+    public HttpClient As(TestCaller caller) =>
+        new(new SignedRequests(caller.ToAssertion, TestKeys.Of(Assertion.Gateway, "tests"))) { BaseAddress = Address };
 
     public async ValueTask DisposeAsync()
     {

@@ -20,15 +20,16 @@ internal sealed class RunningServers(DataFolder folder) : IAsyncDisposable
     private readonly List<Process> _processes = [];
 
     /// <summary>
-    /// The services' own users, with the rights that they have on a real platform, but over names with the prefix of a test. The password
-    /// is the name.
+    /// The services' own users, with the rights that they have on a real platform, but over names with the prefix of a test; and they may
+    /// publish every event, since tests let a service send itself what others would have sent. The password is the name.
     /// </summary>
     private static IReadOnlyList<BrokerUser> Users { get; } =
     [
         .. new[] { "gateway", "identity", "ingest", "scanner", "policy", "audit" }.Select(service =>
         {
             var rights = BrokerRights.Of(service, "[a-z0-9]+-");
-            return new BrokerUser(service, service, rights.Configure, rights.Write, rights.Read);
+            const string AnyEvent = @"|^[a-z0-9]+-EnvPlatform\.Contracts\.Events:\w+$";
+            return new BrokerUser(service, service, rights.Configure + AnyEvent, rights.Write + AnyEvent, rights.Read);
         }),
     ];
 

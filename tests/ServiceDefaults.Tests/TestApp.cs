@@ -53,13 +53,12 @@ internal sealed class TestApp : IAsyncDisposable
     public HttpClient As(TestCaller? caller)
     {
         // Without the trace of the test itself, which runs in the process of the service.
-        var client = new HttpClient(new SocketsHttpHandler { ActivityHeadersPropagator = null }) { BaseAddress = _address };
-        if (caller is not null)
-        {
-            client.DefaultRequestHeaders.Add(Assertion.Header, caller.ToAssertion().Sign(TestKeys.Of(Assertion.Gateway, "tests")));
-        }
-
-        return client;
+        var plain = new SocketsHttpHandler { ActivityHeadersPropagator = null };
+        return new(
+            caller is null
+                ? plain
+                : new SignedRequests(caller.ToAssertion, TestKeys.Of(Assertion.Gateway, "tests")) { InnerHandler = plain })
+        { BaseAddress = _address };
     }
 
     public async ValueTask DisposeAsync()

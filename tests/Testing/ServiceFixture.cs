@@ -82,20 +82,12 @@ public sealed class ServiceFixture<TProgram> : WebApplicationFactory<TProgram> w
     public static CallKey KeyOf(string caller) => TestKeys.Of(caller, Service);
 
     /// <summary>A client with a caller's identity; null for anonymous.</summary>
-    public HttpClient As(TestCaller? caller)
-    {
-        var client = new HttpClient { BaseAddress = Address };
-        if (caller is not null)
-        {
-            client.DefaultRequestHeaders.Add(Assertion.Header, caller.ToAssertion().Sign(Key));
-        }
-
-        return client;
-    }
+    public HttpClient As(TestCaller? caller) =>
+        caller is null ? new() { BaseAddress = Address } : Signed(caller.ToAssertion);
 
     /// <summary>A client without a token, as the gateway forwards its requests.</summary>
-    public HttpClient AsForwarded(string address = "192.0.2.7") =>
-        new(new Forwarding(address) { InnerHandler = new SocketsHttpHandler() }) { BaseAddress = Address };
+    public HttpClient AsForwarded(string address = "192.0.2.7") => Signed(() => Assertion.OfNobody(
+        Guid.CreateVersion7().ToString("N"), address, "tests", TimeProvider.System.GetUtcNow()));
 
     protected override void ConfigureWebHost(IWebHostBuilder builder)
     {
@@ -139,6 +131,8 @@ public sealed class ServiceFixture<TProgram> : WebApplicationFactory<TProgram> w
         }
     }
 
+    private HttpClient Signed(Func<Assertion> assert) => new(new SignedRequests(assert, Key)) { BaseAddress = Address };
+
     private static int FreePort()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
@@ -163,17 +157,5 @@ public sealed class ServiceFixture<TProgram> : WebApplicationFactory<TProgram> w
         }
 
         Assert.Fail($"The service did not become ready: {last}");
-    }
-
-    /// <summary>An assertion soon expires, so each request has one of its own.</summary>
-    private sealed class Forwarding(string address) : DelegatingHandler
-    {
-        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
-        {
-            ArgumentNullException.ThrowIfNull(request);
-            var assertion = Assertion.OfNobody(Guid.CreateVersion7().ToString("N"), address, "tests", TimeProvider.System.GetUtcNow());
-            request.Headers.Add(Assertion.Header, assertion.Sign(Key));
-            return base.SendAsync(request, cancellationToken);
-        }
     }
 }
