@@ -30,7 +30,7 @@ namespace EnvPlatform.Agent.Client;
 [JsonSerializable(typeof(FeedView))]
 [JsonSerializable(typeof(Page<FeedView>))]
 [JsonSerializable(typeof(VulnerabilityView))]
-[JsonSerializable(typeof(Page<AffectedEnvironment>))]
+[JsonSerializable(typeof(AffectedPage))]
 [JsonSerializable(typeof(CurationRequest))]
 [JsonSerializable(typeof(CurationView))]
 [JsonSerializable(typeof(Page<CurationView>))]

@@ -42,12 +42,14 @@ internal static class ImportFollowing
     public static string Outcome(ImportView import) =>
         $"{import.Advisories ?? 0} "
         + $"{(import.Format is AdvisoryFormat.Parselmouth or AdvisoryFormat.Grayskull ? "conda names" : "advisories")}: "
-        + $"{import.Added ?? 0} added, {import.Changed ?? 0} changed, {import.Withdrawn ?? 0} withdrawn, {import.Rejected ?? 0} rejected.";
+        + $"{import.Added ?? 0} added, {import.Changed ?? 0} changed, {import.Withdrawn ?? 0} withdrawn, {import.Rejected ?? 0} rejected"
+        + (import.NotEvaluable > 0 ? $"; {import.NotEvaluable} cannot be compared with installed versions." : ".");
 
-    /// <summary>Names the first records that an import left out.</summary>
+    /// <summary>Names the first records that an import left out, or that cannot be compared.</summary>
     public static async Task TellRejectionsAsync(PlatformClient client, ImportView import, Screen screen, CancellationToken ct)
     {
-        if (import is not { Id: { } id, Rejected: > 0 and var rejected })
+        var rejected = (import.Rejected ?? 0) + (import.NotEvaluable ?? 0);
+        if (import.Id is not { } id || rejected == 0)
         {
             return;
         }
@@ -57,7 +59,9 @@ internal static class ImportFollowing
         var named = answer.As(AgentJson.Default.PageRejectionView).Items;
         foreach (var rejection in named)
         {
-            screen.Warn($"{rejection.Text()} is left out: {rejection.Reason}");
+            screen.Warn(rejection.Kind == "not_evaluable"
+                ? $"{rejection.Text()}: {rejection.Reason}"
+                : $"{rejection.Text()} is left out: {rejection.Reason}");
         }
 
         if (rejected > named.Count)

@@ -80,7 +80,7 @@ internal sealed record ScanSummary(
 
 /// <summary>A vulnerability of a package or of an environment.</summary>
 internal sealed record FindingView(
-    string Id, double? Cvss = null, string? Severity = null, string? Status = null, double? Epss = null, bool Kev = false,
+    string Id, double? Cvss = null, string? Severity = null, string? Status = null, double? Epss = null, bool? Kev = null,
     JsonElement? FixedIn = null, string? Summary = null, IReadOnlyList<FindingPackage>? Packages = null);
 
 /// <summary>A package that has a vulnerability, and why it was found in it.</summary>
@@ -90,7 +90,11 @@ internal sealed record FindingPackage(
 
 /// <summary>An advisory that affects a package.</summary>
 internal sealed record MatchView(
-    string Advisory, string Range, string? Url = null, bool Listed = false, IReadOnlyList<string>? FixedIn = null);
+    string Advisory, string Range, string? Url = null, bool Listed = false, IReadOnlyList<string>? FixedIn = null,
+    IReadOnlyList<BoundReadView>? BoundsRead = null);
+
+/// <summary>A bound of a range that is no version, and the version that was read out of it.</summary>
+internal sealed record BoundReadView(string Bound, string ReadAs);
 
 /// <summary>What a package was mapped to, as text.</summary>
 internal sealed record MappingView(string Why, string Order);
@@ -125,10 +129,12 @@ internal sealed record Page<T>(IReadOnlyList<T> Items, long TotalCount = 0, stri
 internal sealed record ImportView(
     string? Id = null, string? Format = null, string? Status = null, string? Phase = null, long? Advisories = null, long? Added = null,
     long? Changed = null, long? Withdrawn = null, long? Rejected = null, long? PackagesMatched = null, long? PackagesTotal = null,
-    long? SetsCounted = null, long? SetsTotal = null, string? Error = null, DateTimeOffset? CreatedAt = null);
+    long? SetsCounted = null, long? SetsTotal = null, string? Error = null, DateTimeOffset? CreatedAt = null,
+    long? NotEvaluable = null);
 
 /// <summary>A record that an import left out.</summary>
-internal sealed record RejectionView(int Number = 0, string? Record = null, string? File = null, string? Reason = null)
+internal sealed record RejectionView(
+    int Number = 0, string? Record = null, string? File = null, string? Reason = null, string? Kind = null)
 {
     public string Text() => (Record, File) switch
     {
@@ -155,9 +161,20 @@ internal sealed record FeedView(
 /// <summary>A vulnerability, and the organization's verdict on it.</summary>
 internal sealed record VulnerabilityView(
     string Id, IReadOnlyList<string>? Aliases = null, IReadOnlyList<string>? Advisories = null,
-    double? Cvss = null, string? CvssVector = null, string? Severity = null, double? Epss = null, bool Kev = false, string? Status = null,
+    double? Cvss = null, string? CvssVector = null, string? Severity = null, double? Epss = null, bool? Kev = null, string? Status = null,
     DateTimeOffset? CuratedAt = null, DateTimeOffset? PublishedAt = null, DateTimeOffset? ModifiedAt = null, string? Summary = null,
-    string? Description = null, long? Environments = null);
+    string? Description = null, long? Environments = null, IReadOnlyList<NotComparedView>? NotCompared = null);
+
+/// <summary>What an advisory says of a project that cannot be compared with installed versions.</summary>
+internal sealed record NotComparedView(string Advisory, string Ecosystem, string Project, string Why)
+{
+    public string Text() => $"{Advisory}: {Ecosystem}'s {Project} cannot be compared, {Why}.";
+}
+
+/// <summary>A page of the environments that a vulnerability affects, and what is not known.</summary>
+internal sealed record AffectedPage(
+    IReadOnlyList<AffectedEnvironment> Items, long TotalCount = 0, string? NextCursor = null,
+    IReadOnlyList<NotComparedView>? NotCompared = null, long NotComparedEnvironments = 0);
 
 /// <summary>An environment that a vulnerability affects, with the packages that have it.</summary>
 internal sealed record AffectedEnvironment(

@@ -89,7 +89,7 @@ internal sealed class EnvVulnerabilitiesCommand : Command
     private static void Explain(FindingView finding, Screen screen)
     {
         screen.Line($"{finding.Id}  {finding.Severity ?? "unknown"}{(finding.Cvss is { } cvss ? $" {cvss:0.0}" : "")}"
-            + $"{(finding.Kev ? "  exploited" : "")}  {finding.Summary}");
+            + $"{(finding.Kev == true ? "  exploited" : "")}  {finding.Summary}");
         foreach (var package in finding.Packages ?? [])
         {
             screen.Line($"  {package.Name} {package.Version} ({package.Manager}{(package.Status is { } status ? $", {status}" : "")})");
@@ -100,6 +100,11 @@ internal sealed class EnvVulnerabilitiesCommand : Command
                     : match.Range == "*" ? "affects every version" : $"affects {match.Range}";
                 screen.Line($"    {match.Advisory} {affected}; "
                     + (match.FixedIn is [_, ..] fixedIn ? $"fixed in {string.Join(", ", fixedIn)}" : "no fix is published"));
+                foreach (var read in match.BoundsRead ?? [])
+                {
+                    screen.Line($"      its bound {read.Bound} is no version and was read as {read.ReadAs}");
+                }
+
                 if (match.Url is { } url)
                 {
                     screen.Line($"      {url}");

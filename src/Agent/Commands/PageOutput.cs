@@ -20,7 +20,15 @@ internal static class PageOutput
             return ExitCodes.Fine;
         }
 
-        var page = answer.As(type);
+        Show(surroundings, answer.As(type), noun, columns, row);
+        return ExitCodes.Fine;
+    }
+
+    /// <summary>A page as a table, and the total.</summary>
+    public static void Show<T>(
+        Surroundings surroundings, Page<T> page, string noun, IReadOnlyList<Column> columns, Func<T, Cell[]> row)
+    {
+        var screen = new Screen(surroundings);
         if (page.Items.Count > 0)
         {
             screen.Table(columns, [.. page.Items.Select(row)]);
@@ -28,6 +36,5 @@ internal static class PageOutput
 
         var counted = page.TotalCount == 1 ? $"1 {noun[..^1]}." : $"{page.TotalCount} {noun}.";
         screen.Line(page.TotalCount > page.Items.Count ? $"{page.Items.Count} of {counted}" : counted);
-        return ExitCodes.Fine;
     }
 }

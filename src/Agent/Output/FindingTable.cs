@@ -16,7 +16,7 @@ internal static class FindingTable
 
     public static Cell[] Row(FindingView finding, string package) =>
     [
-        finding.Kev ? new Cell(finding.Id + " (exploited)", "bold red") : finding.Id,
+        finding.Kev == true ? new Cell(finding.Id + " (exploited)", "bold red") : finding.Id,
         Severity.Cell(finding.Severity),
         finding.Cvss?.ToString("0.0", CultureInfo.InvariantCulture),
         package,

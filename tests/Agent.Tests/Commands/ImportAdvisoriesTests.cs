@@ -46,6 +46,22 @@ public sealed class ImportAdvisoriesTests : CommandFixture
         });
     }
 
+    [Test]
+    public async Task What_cannot_be_compared_is_counted_and_named()
+    {
+        Platform.On(Imports, 202, """{"id": "i1", "status": "running"}""")
+            .On(Import, 200,
+                """{"id": "i1", "status": "completed", "advisories": 3, "added": 3, "rejected": 0, "not_evaluable": 1, "error": null}""")
+            .On(Rejections, 200,
+                """{"items": [{"number": 1, "record": "PYSEC-9", "file": null, "reason": "PyPI:x cannot be compared: y", "kind": "not_evaluable"}], "total_count": 1}""");
+        var ended = await Machine.RunAsync("advisories", "import", Machine.Write("osv.json", """{"schema_version": "1.7.0"}"""));
+        Assert.Multiple(() =>
+        {
+            Assert.That(ended.Out, Does.Contain("0 rejected; 1 cannot be compared with installed versions."));
+            Assert.That(ended.Error, Does.Contain("PYSEC-9: PyPI:x cannot be compared: y").And.Not.Contain("left out"));
+        });
+    }
+
     [TestCase("parselmouth-bioconda.json", """{"a": null}""", "", "?format=parselmouth&channel=bioconda", "application/json")]
     [TestCase("mapping.json", """{"a": null}""", "--channel https://conda.example.org/x",
         "?format=parselmouth&channel=https%3A%2F%2Fconda.example.org%2Fx", "application/json")]

@@ -93,15 +93,23 @@ public sealed class RepositoryRecordsTests
         Assert.That(Parse(Curl).DatabaseSeverity, Is.EqualTo("Low"));
     }
 
-    [TestCase("""{ "ranges": [{ "type": "GIT", "repo": "https://github.com/python/cpython", "events": [{ "introduced": "0" }] }] }""")]
-    [TestCase(
-        """{ "ranges": [{ "type": "GIT", "repo": "https://github.com/python/cpython", "events": [{ "introduced": "0" }] }], "versions": ["legacy-trunk"] }""")]
+    [TestCase("")]
+    [TestCase(""", "versions": ["legacy-trunk"]""")]
+    public void What_speaks_of_commits_only_says_nothing_that_can_be_compared_and_is_kept(string more)
+    {
+        var ranges = """[{ "type": "GIT", "repo": "https://github.com/python/cpython", "events": [{ "introduced": "0" }] }]""";
+        var advisory = Parse($$"""{ "id": "X", "modified": "2024-01-01T00:00:00Z", "affected": [{ "ranges": {{ranges}}{{more}} }] }""");
+        var index = AdvisoryIndex.Build([advisory], VulnerabilityGroups.Of([advisory]), ConventionMapping.BuiltIn, []);
+        var match = index.Match(new(PackageManager.Conda, "python", "3.11.2", "h1_0_cpython", "conda-forge"));
+        Assert.That((match.Hits.Length, NotCheckedReasons.CodeOf(match.Reason)), Is.EqualTo((0, "advisory_not_evaluable")));
+    }
+
     [TestCase(
         """{ "ranges": [{ "type": "GIT", "repo": "https://github.com/somebody/else", "events": [{ "introduced": "0" }] }], "versions": ["v1"] }""")]
     [TestCase("""{ "ranges": [{ "type": "GIT", "repo": 7 }, { "type": "GIT", "repo": "\ud800" }, 7], "versions": ["v1"] }""")]
     [TestCase("""{ "ranges": {}, "versions": ["v1"] }""")]
     [TestCase("""{ "versions": ["v1"] }""")]
-    public void What_speaks_of_commits_only_or_of_somebody_else_s_repository_matches_nothing(string affected) =>
+    public void What_speaks_of_somebody_else_s_repository_matches_nothing(string affected) =>
         Assert.That(Parse($$"""{ "id": "X", "modified": "2024-01-01T00:00:00Z", "affected": [{{affected}}] }""").Affected, Is.Empty);
 
     [Test]

@@ -118,9 +118,11 @@ public sealed class FindingsOracleTests
 
     private static string Found(AdvisoryIndex index, InstalledPackage package)
     {
+        // Rule 3 of the oracle: a range with a bound that is no version is ignored. What is read out of one is said to be.
         var match = index.Match(package);
-        return match.Mapped.Ecosystem == Ecosystems.PyPI && match.Hits.Length > 0
-            ? $"{match.Mapped.Identity.Name}: {string.Join(' ', match.Hits.Select(hit => hit.Advisory.Id))}"
+        var ids = match.Hits.Where(hit => hit.BoundsRead.Length == 0).Select(hit => hit.Advisory.Id).ToArray();
+        return match.Mapped.Ecosystem == Ecosystems.PyPI && ids.Length > 0
+            ? $"{match.Mapped.Identity.Name}: {string.Join(' ', ids)}"
             : "";
     }
 

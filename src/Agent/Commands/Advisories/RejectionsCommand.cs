@@ -13,7 +13,7 @@ internal sealed class RejectionsCommand : Command
     private readonly Option<bool> _json = new("--json") { Description = "Answer in JSON, as the platform sends it." };
 
     public RejectionsCommand(Surroundings surroundings)
-        : base("rejections", "List the records that an import left out, and why (operators only).")
+        : base("rejections", "List the records that an import left out or that cannot be compared, and why (operators only).")
     {
         _limit.Validators.Add(ListLimit.Check);
         Add(_id);
@@ -30,7 +30,7 @@ internal sealed class RejectionsCommand : Command
             CallOptions.Usual, ct);
         return PageOutput.Show(
             surroundings, answer, parsed.GetValue(_json), AgentJson.Default.PageRejectionView, "records",
-            [new("#", Right: true), new("RECORD"), new("FILE", Optional: true), new("REASON", Wraps: true)],
-            item => [item.Number, item.Record, item.File, item.Reason]);
+            [new("#", Right: true), new("RECORD"), new("FILE", Optional: true), new("KIND"), new("REASON", Wraps: true)],
+            item => [item.Number, item.Record, item.File, (item.Kind ?? "rejected").Replace('_', ' '), item.Reason]);
     }
 }

@@ -39,8 +39,33 @@ internal sealed class EnvironmentsCommand : Command
             ("limit", parsed.GetValue(_limit).ToString()));
         var answer = await session.Client.GetAsync(
             session.Path(VulnerabilityCommand.PathOf(parsed.GetValue(_id)!) + "/environments") + query, CallOptions.Usual, ct);
-        return PageOutput.Show(
-            surroundings, answer, parsed.GetValue(_json), AgentJson.Default.PageAffectedEnvironment, "environments", Columns, Row);
+        if (parsed.GetValue(_json))
+        {
+            new Screen(surroundings).Json(answer.Body);
+            return ExitCodes.Fine;
+        }
+
+        var page = answer.As(AgentJson.Default.AffectedPage);
+        var shown = new Page<AffectedEnvironment>(page.Items, page.TotalCount, page.NextCursor);
+        PageOutput.Show(surroundings, shown, "environments", Columns, Row);
+        if (page.NotCompared is { Count: > 0 } open)
+        {
+            Tell(open, page.NotComparedEnvironments, new Screen(surroundings));
+        }
+
+        return ExitCodes.Fine;
+    }
+
+    /// <summary>Not found is not the same as not affected where versions cannot be compared.</summary>
+    private static void Tell(IReadOnlyList<NotComparedView> open, long environments, Screen screen)
+    {
+        screen.Line(environments == 1
+            ? "1 environment may be affected and is not counted: the advisory cannot be compared with its versions."
+            : $"{environments} environments may be affected and are not counted: the advisory cannot be compared with their versions.");
+        foreach (var one in open)
+        {
+            screen.Warn(one.Text());
+        }
     }
 
     private static readonly IReadOnlyList<Column> Columns =

@@ -46,14 +46,25 @@ internal sealed class ShowCommand : Command
             ("severity", vulnerability.Severity ?? "unknown"),
             ("cvss", vulnerability.Cvss is { } cvss ? $"{cvss.ToString("0.0", CultureInfo.InvariantCulture)} ({vulnerability.CvssVector})"
                 : null),
-            ("epss", vulnerability.Epss?.ToString("0.00000", CultureInfo.InvariantCulture)),
-            ("exploited", vulnerability.Kev ? "yes, says CISA" : null),
+            ("epss",
+                vulnerability.Epss?.ToString("0.00000", CultureInfo.InvariantCulture) ?? "unknown: no EPSS file that was imported has it"),
+            ("exploited", vulnerability.Kev switch
+            {
+                true => "yes, says CISA",
+                false => "not listed by CISA",
+                null => "unknown: no catalogue was imported",
+            }),
             ("status",
                 vulnerability.CuratedAt is { } since ? $"{vulnerability.Status}, since {Times.Minute(since)} UTC" : vulnerability.Status),
             ("environments", vulnerability.Environments?.ToString()),
             ("published", Times.Minute(vulnerability.PublishedAt)),
             ("modified", Times.Minute(vulnerability.ModifiedAt)),
             ("summary", vulnerability.Summary));
+        foreach (var open in vulnerability.NotCompared ?? [])
+        {
+            screen.Warn(open.Text());
+        }
+
         if (vulnerability.Description is { Length: > 0 } description && description != vulnerability.Summary)
         {
             screen.Line();

@@ -13,8 +13,10 @@ namespace EnvPlatform.Ingest.Environments;
 /// What Scanner found in a package. <paramref name="Coverage"/> is checked, not_checked (with a reason) or not_applicable.
 /// </summary>
 /// <param name="Explanation">How it was checked, or why not, as text.</param>
+/// <param name="NotEvaluable">The advisories that cannot be compared with its version, where that is the reason.</param>
 internal sealed record PackageScan(
-    string Coverage, string? Reason, string? Explanation, MappedProject? Mapping, VulnerabilityCounts Vulnerabilities);
+    string Coverage, string? Reason, string? Explanation, MappedProject? Mapping, VulnerabilityCounts Vulnerabilities,
+    IReadOnlyList<string> NotEvaluable);
 
 /// <summary>The project that a package was mapped to.</summary>
 /// <param name="Basis">The code of the mapping rule.</param>
@@ -51,7 +53,8 @@ internal sealed partial class FindingsSource(
                         package.Coverage, package.Reason is "" ? null : package.Reason,
                         package.Explanation is "" ? null : package.Explanation,
                         package.Mapping is null ? null : MappedProject.Of(package.Mapping),
-                        new(total, package.Critical, package.High, package.Medium, package.Low, package.Unknown));
+                        new(total, package.Critical, package.High, package.Medium, package.Low, package.Unknown),
+                        [.. package.NotEvaluable]);
                 }
             }
 

@@ -23,10 +23,11 @@ internal static class ListPackages
     /// <param name="CoverageExplanation">How it was checked, or why not, as text; null while pending.</param>
     /// <param name="Mapping">The project that it was mapped to; null while pending, and where there is nothing to check.</param>
     /// <param name="Vulnerabilities">Null while pending.</param>
+    /// <param name="NotEvaluable">The advisories that cannot be compared with its version, where that is the reason.</param>
     internal sealed record Item(
         string Manager, string Name, string Version, string Build, string Channel, string Subdir, string? License,
         string? Sha256, bool? Requested, string Coverage, string? CoverageReason, string? CoverageExplanation, MappedProject? Mapping,
-        VulnerabilityCounts? Vulnerabilities);
+        VulnerabilityCounts? Vulnerabilities, IReadOnlyList<string> NotEvaluable);
 
     public static void MapListPackages(this IEndpointRouteBuilder environments) =>
         environments.MapGet("/{id}/packages", HandleAsync).WithName(nameof(ListPackages)).WithSummary("List the packages of an environment")
@@ -68,7 +69,8 @@ internal static class ListPackages
         var finding = findings.GetValueOrDefault(row.PackageId);
         return new(
             row.Manager, row.Name, row.Version, row.Build, row.Channel, row.Subdir, row.License, row.Sha256, row.Requested,
-            finding?.Coverage ?? "pending", finding?.Reason, finding?.Explanation, finding?.Mapping, finding?.Vulnerabilities);
+            finding?.Coverage ?? "pending", finding?.Reason, finding?.Explanation, finding?.Mapping, finding?.Vulnerabilities,
+            finding?.NotEvaluable ?? []);
     }
 
     private const string FromSql =

@@ -42,6 +42,9 @@ public sealed record AffectedPackage(
     string[] Versions,
     SeverityVector[] Severity)
 {
+    /// <summary>What the record says of versions in a form that stands for versions which are not known; none usually.</summary>
+    public string[] Unread { get; init; } = [];
+
     /// <summary>The project as the index knows it; null when nothing in conda comes from the ecosystem.</summary>
     public PackageIdentity? Identity => Ecosystems.Known(Ecosystem) is { } known ? PackageIdentity.Of(known, Name) : null;
 }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 
 using EnvPlatform.Scanner.Matching;
 using EnvPlatform.ServiceDefaults;
@@ -12,7 +13,14 @@ namespace EnvPlatform.Scanner.Explanations;
 /// <param name="Range">What the version was found in: <c>&gt;=1.0, &lt;1.2.3</c>; <c>=1.2.3</c> where it is listed by itself.</param>
 internal sealed record Evidence(string Advisory, int Entry, string Range, bool Listed, string[] FixedIn)
 {
-    public static Evidence Of(Hit hit) => new(hit.Advisory.Id, hit.AffectedIndex, hit.Range, hit.IsListed, hit.FixedIn);
+    /// <summary>Bounds of the range that are no versions, and what was read out of them; null where all are versions.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public BoundReading[]? BoundsRead { get; init; }
+
+    public static Evidence Of(Hit hit) => new(hit.Advisory.Id, hit.AffectedIndex, hit.Range, hit.IsListed, hit.FixedIn)
+    {
+        BoundsRead = hit.BoundsRead.Length > 0 ? hit.BoundsRead : null,
+    };
 
     public static string Write(Evidence[] evidence) => JsonSerializer.Serialize(evidence, Json.Options);
 
@@ -29,9 +37,18 @@ internal sealed record Evidence(string Advisory, int Entry, string Range, bool L
 public sealed record AdvisoryMatch(
     string Advisory, string? Source, string? Url, int Entry, string Range, bool Listed, IReadOnlyList<string> FixedIn)
 {
+    /// <summary>
+    /// Bounds of the range that are no versions, and the versions that were read out of them; absent where all are versions.
+    /// </summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<BoundReading>? BoundsRead { get; init; }
+
     internal static AdvisoryMatch Of(Evidence evidence)
     {
         var (source, url) = AdvisorySource.Of(evidence.Advisory);
-        return new(evidence.Advisory, source, url, evidence.Entry, evidence.Range, evidence.Listed, evidence.FixedIn);
+        return new(evidence.Advisory, source, url, evidence.Entry, evidence.Range, evidence.Listed, evidence.FixedIn)
+        {
+            BoundsRead = evidence.BoundsRead,
+        };
     }
 }

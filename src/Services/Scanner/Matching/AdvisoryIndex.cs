@@ -36,8 +36,11 @@ public sealed class AdvisoryIndex
     /// <summary>Advisories that are not withdrawn, of ecosystems that packages come from.</summary>
     public int Advisories { get; private init; }
 
-    /// <summary>Ranges that are ignored because one of their events is not a version.</summary>
+    /// <summary>Ranges that are ignored because no version can be read out of one of their events.</summary>
     public int IgnoredRanges { get; private init; }
+
+    /// <summary>Entries of advisories that cannot be compared with any version, by advisory.</summary>
+    public NotEvaluable[] NotEvaluable { get; private init; } = [];
 
     /// <param name="advisories">Of several with one id the last modified counts; withdrawn ones are left out.</param>
     /// <param name="groups">Of the same advisories.</param>
@@ -90,12 +93,17 @@ public sealed class AdvisoryIndex
         {
             Advisories = count,
             IgnoredRanges = tables.Sum(table => table.Ignored),
+            NotEvaluable =
+            [
+                .. tables.SelectMany(table => table.Table.NotEvaluable).OrderBy(one => one.Advisory.Id, StringComparer.Ordinal)
+                    .ThenBy(one => one.AffectedIndex),
+            ],
         };
     }
 
     /// <summary>The same advisories with another mapping, one that compares versions in the same orders.</summary>
     internal AdvisoryIndex With(ConventionMapping mapping) =>
-        new(mapping, _ecosystems, _complete) { Advisories = Advisories, IgnoredRanges = IgnoredRanges };
+        new(mapping, _ecosystems, _complete) { Advisories = Advisories, IgnoredRanges = IgnoredRanges, NotEvaluable = NotEvaluable };
 
     /// <summary>What is known of a package: how far it could be checked, and which advisories affect it.</summary>
     public PackageMatch Match(in InstalledPackage package)
@@ -125,12 +133,23 @@ public sealed class AdvisoryIndex
 
         // Findings are always reported. Their absence means nothing for a package whose channel may use the name for anything, or of which
         // only a sample is known.
-        var reason = hits.Length > 0 ? NotCheckedReason.None
-            : !mapped.IsChannelKnown ? NotCheckedReason.UnknownChannel
-            : table.IsSample && !IsCovered(mapped) ? NotCheckedReason.NoAdvisorySource
+        var notEvaluable = hits.Length == 0 || table.NotEvaluableIds.Length == 0
+            ? table.NotEvaluableIds
+            : Without(table.NotEvaluableIds, hits);
+        var reason = hits.Length == 0 && !mapped.IsChannelKnown ? NotCheckedReason.UnknownChannel
+            : hits.Length == 0 && table.IsSample && !IsCovered(mapped) ? NotCheckedReason.NoAdvisorySource
+            : notEvaluable.Length > 0 ? NotCheckedReason.AdvisoryNotEvaluable
             : NotCheckedReason.None;
-        return new PackageMatch(reason == NotCheckedReason.None ? Coverage.Checked : Coverage.NotChecked, reason, mapped, hits);
+        return new PackageMatch(reason == NotCheckedReason.None ? Coverage.Checked : Coverage.NotChecked, reason, mapped, hits)
+        {
+            NotEvaluable = reason == NotCheckedReason.AdvisoryNotEvaluable ? notEvaluable : [],
+        };
     }
+
+    /// <summary>
+    /// An advisory with an entry that affects the version and another that cannot be compared has said what there is to say.
+    /// </summary>
+    private static string[] Without(string[] ids, Hit[] hits) => [.. ids.Where(id => !Array.Exists(hits, hit => hit.Advisory.Id == id))];
 
     /// <summary>The table of the project that a package holds; null when no advisory is about it.</summary>
     internal PackageTable? TableOf(in InstalledPackage package)

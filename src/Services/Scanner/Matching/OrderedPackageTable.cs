@@ -9,6 +9,7 @@ internal sealed class OrderedPackageTable<T> : PackageTable
     where T : struct, IVersion<T>
 {
     private readonly T[] _boundaries;
+    private readonly bool _hasLocal;
 
     /// <param name="sources">In the order of their advisories' ids.</param>
     public OrderedPackageTable(PackageIdentity identity, VersionScheme scheme, List<AffectedSource> sources)
@@ -18,20 +19,38 @@ internal sealed class OrderedPackageTable<T> : PackageTable
         var byText = new Dictionary<string, List<Hit>>(StringComparer.Ordinal);
         var pieces = new List<(Interval<T> Interval, Hit Hit)>();
         var fixes = new List<T>();
+        var unread = new List<(AffectedSource Source, string Why)>();
         foreach (var source in sources)
         {
             var ranges = source.Affected.Ranges.Select(range => VersionRange<T>.TryCompile(range)).ToArray();
             IgnoredRanges += ranges.Count(range => range is null);
             var compiled = ranges.OfType<VersionRange<T>>().ToArray();
-            fixes.AddRange(compiled.SelectMany(range => range.Fixes));
-            foreach (var interval in compiled.SelectMany(range => range.Affected))
+            if (WhyNotEvaluable(source.Affected, ranges) is { } why)
             {
-                pieces.Add((interval, new Hit(
-                    source.Advisory, source.Index, interval.Text, interval.FixedIn is null ? [] : [interval.FixedIn], false)));
+                unread.Add((source, why));
             }
 
-            AddListed(source, new RangeUnion<T>(compiled), pieces, byText);
+            fixes.AddRange(compiled.SelectMany(range => range.Fixes));
+            foreach (var range in compiled)
+            {
+                foreach (var interval in range.Affected)
+                {
+                    pieces.Add((interval, new Hit(
+                        source.Advisory, source.Index, interval.Text, interval.FixedIn is null ? [] : [interval.FixedIn], false)
+                    {
+                        BoundsRead = range.BoundsRead,
+                    }));
+                }
+            }
+
+            AddListed(source, new RangeUnion<T>([.. compiled.Where(range => range.BoundsRead.Length == 0)]), pieces, byText);
         }
+
+        NotEvaluable = OfProject(identity, sources, unread);
+        NotEvaluableIds =
+        [
+            .. NotEvaluable.Where(one => !one.IsCovered).Select(one => one.Advisory.Id).Distinct(StringComparer.Ordinal),
+        ];
 
         var boundaries = new List<T>(pieces.Count * 2);
         foreach (var (interval, _) in pieces)
@@ -49,6 +68,7 @@ internal sealed class OrderedPackageTable<T> : PackageTable
 
         boundaries.Sort();
         _boundaries = Distinct(boundaries);
+        _hasLocal = Array.Exists(_boundaries, boundary => boundary.HasLocal);
         fixes.Sort();
         Fill(
             (2 * _boundaries.Length) + 1, [.. pieces.Select(piece => StretchOf(piece.Interval, piece.Hit))],
@@ -60,7 +80,72 @@ internal sealed class OrderedPackageTable<T> : PackageTable
 
     public override string VersionOf(int slot) => _boundaries[(slot - 1) / 2].Text;
 
-    public override int SlotOf(string version) => T.TryParse(version, out var parsed) ? SlotOf(parsed) : -1;
+    protected override int SlotOf(string version, out int whole)
+    {
+        if (!T.TryParse(version, out var parsed))
+        {
+            return whole = -1;
+        }
+
+        if (!parsed.HasLocal)
+        {
+            return whole = SlotOf(parsed);
+        }
+
+        var release = SlotOf(parsed.WithoutLocal);
+        whole = _hasLocal ? SlotOf(parsed) : release;
+        return release;
+    }
+
+    /// <summary>Why an entry does not say which versions are affected, or not all of them; null when it does.</summary>
+    private static string? WhyNotEvaluable(AffectedPackage affected, VersionRange<T>?[] ranges)
+    {
+        if (affected.Unread.Length > 0)
+        {
+            return $"its version {affected.Unread[0]} cannot be compared";
+        }
+
+        if (Array.Exists(affected.Versions, version => T.TryParse(version, out _)))
+        {
+            return null;
+        }
+
+        if (Array.IndexOf(ranges, null) is >= 0 and var unread)
+        {
+            var bound = affected.Ranges[unread].Events.First(one => !IsReadable(one)).Version;
+            return $"its bound {bound} is no version";
+        }
+
+        return ranges.Length > 0 ? null
+            : affected.Versions.Length > 0 ? $"its version {affected.Versions[0]} is no version"
+            : "it names neither a range of versions nor a version";
+    }
+
+    private static bool IsReadable(RangeEvent one) =>
+        (one.Kind == RangeEventKind.Introduced && one.Version == "0") || (one.Kind == RangeEventKind.Limit && one.Version == "*")
+        || T.TryParse(one.Version, out _)
+        || (one.Kind != RangeEventKind.Limit && BoundReading.TryRead<T>(one.Version, out _, out _) is not null);
+
+    /// <summary>
+    /// What cannot be compared, and whether another advisory of the same vulnerability, all of whose entries can be, speaks of the project.
+    /// </summary>
+    private static NotEvaluable[] OfProject(
+        PackageIdentity identity, List<AffectedSource> sources, List<(AffectedSource Source, string Why)> unread)
+    {
+        if (unread.Count == 0)
+        {
+            return [];
+        }
+
+        var advisories = unread.Select(one => one.Source.Advisory.Id).ToHashSet(StringComparer.Ordinal);
+        var covered = sources.Where(source => !advisories.Contains(source.Advisory.Id)).Select(source => source.Advisory.VulnerabilityId)
+            .ToHashSet(StringComparer.Ordinal);
+        return
+        [
+            .. unread.Select(one => new NotEvaluable(
+                one.Source.Advisory, identity, one.Source.Index, one.Why, covered.Contains(one.Source.Advisory.VulnerabilityId))),
+        ];
+    }
 
     private int SlotOf(T version)
     {
@@ -93,7 +178,7 @@ internal sealed class OrderedPackageTable<T> : PackageTable
     {
         var first = interval.Low is { } low ? SlotOf(low) + (interval.IsLowExcluded ? 1 : 0) : 0;
         var last = interval.High is { } high ? SlotOf(high) - (interval.IsHighIncluded ? 0 : 1) : 2 * _boundaries.Length;
-        return new Stretch(first, last, hit);
+        return new Stretch(first, last, hit, interval.Low is { HasLocal: true } || interval.High is { HasLocal: true });
     }
 
     private static void AddListed(

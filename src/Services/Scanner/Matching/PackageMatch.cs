@@ -30,6 +30,9 @@ public enum NotCheckedReason
 
     /// <summary>Nothing was found under the name, and it is not known what the channel uses the name for.</summary>
     UnknownChannel,
+
+    /// <summary>An advisory names the project and does not say which versions it is about, or not so that they can be compared.</summary>
+    AdvisoryNotEvaluable,
 }
 
 public static class NotCheckedReasons
@@ -43,6 +46,7 @@ public static class NotCheckedReasons
         NotCheckedReason.NoAdvisorySource => "no_advisory_source",
         NotCheckedReason.NoSuchProject => "no_such_project",
         NotCheckedReason.UnknownChannel => "unknown_channel",
+        NotCheckedReason.AdvisoryNotEvaluable => "advisory_not_evaluable",
         _ => throw new ArgumentOutOfRangeException(nameof(reason), reason, null),
     };
 }
@@ -57,9 +61,28 @@ public sealed record IndexedAdvisory(string Id, string VulnerabilityId, Severity
 /// <param name="Range">What the version was found in, such as <c>&gt;=3.0.0, &lt;3.0.7</c>, or <c>=5.6.1</c> for a listed version.</param>
 /// <param name="FixedIn">Versions that end the ranges the package is in, lowest first; empty when none is known.</param>
 /// <param name="IsListed">The version is listed explicitly and in none of the ranges.</param>
-public sealed record Hit(IndexedAdvisory Advisory, int AffectedIndex, string Range, string[] FixedIn, bool IsListed);
+public sealed record Hit(IndexedAdvisory Advisory, int AffectedIndex, string Range, string[] FixedIn, bool IsListed)
+{
+    /// <summary>The range's bounds that are no versions, with the versions read out of them; none where all are versions.</summary>
+    public BoundReading[] BoundsRead { get; init; } = [];
+}
+
+/// <summary>An advisory that names a project in a way that its versions cannot be compared with.</summary>
+/// <param name="Why">As a sentence's end: what the entry says of versions.</param>
+/// <param name="IsCovered">Another advisory of the same vulnerability names the project, and can be compared.</param>
+public sealed record NotEvaluable(IndexedAdvisory Advisory, PackageIdentity Project, int AffectedIndex, string Why, bool IsCovered);
 
 /// <summary>What the index says about a package.</summary>
 /// <param name="Mapped">What the package was mapped to, and by which rule.</param>
 /// <param name="Hits">By advisory id; none when nothing is known to affect the package.</param>
-public readonly record struct PackageMatch(Coverage Coverage, NotCheckedReason Reason, MappedPackage Mapped, Hit[] Hits);
+public readonly record struct PackageMatch(Coverage Coverage, NotCheckedReason Reason, MappedPackage Mapped, Hit[] Hits)
+{
+    private readonly string[]? _notEvaluable;
+
+    /// <summary>The advisories that name the project and cannot be compared with the version; none for any other reason.</summary>
+    public string[] NotEvaluable
+    {
+        get => _notEvaluable ?? [];
+        init => _notEvaluable = value;
+    }
+}

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Collections.Frozen;
 
 using EnvPlatform.Scanner.Matching.Versions;
@@ -14,7 +15,9 @@ internal abstract class PackageTable(PackageIdentity identity, VersionScheme sch
     private int[] _first = [];
     private int[] _last = [];
     private Hit[] _hits = [];
+    private bool[] _isLocal = [];
     private Hit[]?[] _found = [];
+    private readonly ConcurrentDictionary<(int Release, int Whole), Hit[]> _foundOfLocal = [];
     private FrozenDictionary<string, Hit[]> _byText = FrozenDictionary<string, Hit[]>.Empty;
 
     public PackageIdentity Identity => identity;
@@ -23,6 +26,12 @@ internal abstract class PackageTable(PackageIdentity identity, VersionScheme sch
 
     /// <summary>All advisories of the project are in the starter set: a sample, not a source that lists everything.</summary>
     public bool IsSample { get; protected init; }
+
+    /// <summary>What names the project and cannot be compared.</summary>
+    public NotEvaluable[] NotEvaluable { get; protected init; } = [];
+
+    /// <summary>The ids of those whose vulnerability no other advisory says more about.</summary>
+    public string[] NotEvaluableIds { get; protected init; } = [];
 
     /// <summary>Every version that an advisory names as a fix, lowest first, with its slot.</summary>
     public (string Version, int Slot)[] Fixes { get; private set; } = [];
@@ -33,8 +42,13 @@ internal abstract class PackageTable(PackageIdentity identity, VersionScheme sch
     public IEnumerable<string> Vulnerabilities =>
         _hits.Concat(_byText.Values.SelectMany(hits => hits)).Select(hit => hit.Advisory.VulnerabilityId).Distinct(StringComparer.Ordinal);
 
-    /// <summary>The slot that the version is in; -1 when it is not a version of the scheme.</summary>
-    public abstract int SlotOf(string version);
+    /// <summary>
+    /// The slot that the version is in, without its local part; -1 when it is not a version of the scheme.
+    /// </summary>
+    public int SlotOf(string version) => SlotOf(version, out _);
+
+    /// <param name="whole">The slot of the version with its local part, where a bound of the table has one; otherwise the same.</param>
+    protected abstract int SlotOf(string version, out int whole);
 
     /// <summary>The version of a slot: for an odd slot the only one in it, for an even one the last before it.</summary>
     public abstract string VersionOf(int slot);
@@ -50,9 +64,11 @@ internal abstract class PackageTable(PackageIdentity identity, VersionScheme sch
     /// </summary>
     public Hit[] Match(string version, out bool isValid)
     {
-        var slot = SlotOf(version);
+        var slot = SlotOf(version, out var whole);
         isValid = slot >= 0;
-        return isValid ? _found[slot] ?? Find(slot) : _byText.GetValueOrDefault(version, []);
+        return !isValid ? _byText.GetValueOrDefault(version, [])
+            : slot == whole ? At(slot)
+            : _foundOfLocal.GetOrAdd((slot, whole), static (slots, table) => table.InSlots(slots.Release, slots.Whole), this);
     }
 
     /// <param name="stretches">By advisory id, so that the stretches of an advisory are neighbours.</param>
@@ -63,6 +79,7 @@ internal abstract class PackageTable(PackageIdentity identity, VersionScheme sch
         _first = [.. stretches.Select(stretch => stretch.First)];
         _last = [.. stretches.Select(stretch => stretch.Last)];
         _hits = [.. stretches.Select(stretch => stretch.Hit)];
+        _isLocal = [.. stretches.Select(stretch => stretch.IsLocal)];
         _byText = byText.ToFrozenDictionary(pair => pair.Key, pair => pair.Value.ToArray(), StringComparer.Ordinal);
     }
 
@@ -70,16 +87,18 @@ internal abstract class PackageTable(PackageIdentity identity, VersionScheme sch
     // may both compute them, with the same result.
     private Hit[] Find(int slot)
     {
-        var hits = InSlot(slot);
+        var hits = InSlots(slot, slot);
         Volatile.Write(ref _found[slot], hits);
         return hits;
     }
 
-    private Hit[] InSlot(int slot)
+    // A bound that names a local part is compared with the whole version, any other with the release.
+    private Hit[] InSlots(int release, int whole)
     {
         List<Hit>? found = null;
         for (var i = 0; i < _first.Length; i++)
         {
+            var slot = _isLocal[i] ? whole : release;
             if (slot >= _first[i] && slot <= _last[i])
             {
                 (found ??= []).Add(_hits[i]);
@@ -110,7 +129,13 @@ internal abstract class PackageTable(PackageIdentity identity, VersionScheme sch
     private Hit Merge(List<Hit> hits)
     {
         const int shown = 8;
-        var inRange = hits.FindAll(hit => !hit.IsListed);
+        // What the advisory says in so many words comes before what was read out of it.
+        var inRange = hits.FindAll(hit => hit is { IsListed: false, BoundsRead.Length: 0 });
+        if (inRange.Count == 0)
+        {
+            inRange = hits.FindAll(hit => hit.IsListed);
+        }
+
         if (inRange.Count == 0)
         {
             inRange = hits;
@@ -118,9 +143,15 @@ internal abstract class PackageTable(PackageIdentity identity, VersionScheme sch
 
         var fixedIn = FixedVersions.Of(scheme, inRange.SelectMany(hit => hit.FixedIn));
         var ranges = inRange.Select(hit => hit.Range).Distinct(StringComparer.Ordinal).Take(shown);
-        return inRange[0] with { Range = string.Join(" || ", ranges), FixedIn = fixedIn };
+        return inRange[0] with
+        {
+            Range = string.Join(" || ", ranges),
+            FixedIn = fixedIn,
+            BoundsRead = [.. inRange.SelectMany(hit => hit.BoundsRead).Distinct().Take(shown)],
+        };
     }
 
     /// <summary>The slots, both included, in which an advisory says that the package is affected.</summary>
-    public readonly record struct Stretch(int First, int Last, Hit Hit);
+    /// <param name="IsLocal">One of its bounds has a local part.</param>
+    public readonly record struct Stretch(int First, int Last, Hit Hit, bool IsLocal);
 }

@@ -18,10 +18,11 @@ internal sealed record Interval<T>(T? Low, T? High, bool IsHighIncluded, string 
 internal sealed class VersionRange<T>
     where T : struct, IVersion<T>
 {
-    private VersionRange(Interval<T>[] affected, T[] fixes)
+    private VersionRange(Interval<T>[] affected, T[] fixes, BoundReading[] boundsRead)
     {
         Affected = affected;
         Fixes = fixes;
+        BoundsRead = boundsRead;
     }
 
     /// <summary>Disjoint, lowest first.</summary>
@@ -29,21 +30,36 @@ internal sealed class VersionRange<T>
 
     public T[] Fixes { get; }
 
-    /// <summary>Null when an event is not a version: half a range would not mean what its author meant.</summary>
+    /// <summary>Its bounds that are no versions, and what was read out of them; none for a range as it should be.</summary>
+    public BoundReading[] BoundsRead { get; }
+
+    /// <summary>
+    /// Null when no version can be read out of an event: half a range would not mean what its author meant. Where a version was read out
+    /// of a longer text, it is affected itself, whichever end it is: what the rest of the text says of it is not known.
+    /// </summary>
     public static VersionRange<T>? TryCompile(AffectedRange range)
     {
         var events = new List<Event>(range.Events.Length);
+        var boundsRead = new List<BoundReading>();
         T? limit = null;
         var isLimited = false;
         var isUnlimited = false;
-        foreach (var (kind, text) in range.Events)
+        foreach (var (written, bound) in range.Events)
         {
+            var (kind, text) = (written, bound);
             var version = default(T);
             var isStart = kind == RangeEventKind.Introduced && text == "0";
             var isEndless = kind == RangeEventKind.Limit && text == "*";
             if (!isStart && !isEndless && !T.TryParse(text, out version))
             {
-                return null;
+                if (kind == RangeEventKind.Limit || BoundReading.TryRead(text, out version, out var isWhole) is not { } reading)
+                {
+                    return null;
+                }
+
+                boundsRead.Add(reading);
+                text = reading.ReadAs;
+                kind = isWhole ? kind : Including(kind);
             }
 
             if (kind != RangeEventKind.Limit)
@@ -62,8 +78,27 @@ internal sealed class VersionRange<T>
 
         events.Sort();
         var fixes = events.Where(one => one is { Kind: RangeEventKind.Fixed, Version: not null }).Select(one => one.Version!.Value);
-        return new VersionRange<T>([.. Walk(events, isLimited && !isUnlimited ? limit : null)], [.. fixes]);
+        return new VersionRange<T>(
+            [.. Walk(boundsRead.Count > 0 ? WithLastEnds(events) : events, isLimited && !isUnlimited ? limit : null)], [.. fixes],
+            [.. boundsRead]);
     }
+
+    private static RangeEventKind Including(RangeEventKind kind) => kind switch
+    {
+        RangeEventKind.IntroducedAfter => RangeEventKind.Introduced,
+        RangeEventKind.Fixed => RangeEventKind.LastAffected,
+        _ => kind,
+    };
+
+    /// <summary>
+    /// Sources that write such bounds list single versions as last affected, one after the other (<c>2.9.0-beta1</c>, <c>2.9.0-NA</c>):
+    /// the last of them is meant.
+    /// </summary>
+    private static List<Event> WithLastEnds(List<Event> events) =>
+    [
+        .. events.Where((one, i) => one.Kind != RangeEventKind.LastAffected || i + 1 == events.Count
+            || events[i + 1].Kind != RangeEventKind.LastAffected),
+    ];
 
     private static IEnumerable<Interval<T>> Walk(List<Event> events, T? limit)
     {

@@ -47,7 +47,7 @@ internal sealed class FindingsGrpc(NpgsqlDataSource db) : Findings.FindingsBase
                 join vulnerabilities v on v.id = f.vulnerability_id and {CurationInForce.Status} in {CurationInForce.Open}
                 group by p.package_id)
             select p.package_id, p.manager, p.name, p.channel, p.version, p.ecosystem, p.project, p.basis, p.basis_reason,
-                   p.version_order, p.coverage, p.reason,
+                   p.version_order, p.coverage, p.reason, p.not_evaluable,
                    coalesce(plain.total, 0) + coalesce(judged.total, 0) as total,
                    coalesce(plain.critical, 0) + coalesce(judged.critical, 0) as critical,
                    coalesce(plain.high, 0) + coalesce(judged.high, 0) as high,
@@ -68,6 +68,7 @@ internal sealed class FindingsGrpc(NpgsqlDataSource db) : Findings.FindingsBase
             var page = new PackageFindingsPage();
             page.Packages.AddRange(chunk.Select(row => new PackageFindings
             {
+                NotEvaluable = { row.NotEvaluable },
                 PackageId = row.PackageId,
                 Coverage = row.Coverage,
                 Reason = row.Reason ?? "",
@@ -86,12 +87,13 @@ internal sealed class FindingsGrpc(NpgsqlDataSource db) : Findings.FindingsBase
 
     private sealed record Row(
         int PackageId, string Manager, string Name, string Channel, string Version, string Ecosystem, string Project, string Basis,
-        string? BasisReason, string VersionOrder, string Coverage, string? Reason, int Total, int Critical, int High,
+        string? BasisReason, string VersionOrder, string Coverage, string? Reason, string[] NotEvaluable, int Total, int Critical, int High,
         int Medium, int Low, int Unknown)
     {
         private PackageMapping Taken => new(Ecosystem, Project, Basis, BasisReason, VersionOrder);
 
-        public string Explanation => CoverageSentence.Of(Coverage, Reason, Manager, Name, Channel, Version, Taken);
+        public string Explanation => CoverageSentence.Of(
+            Coverage, Reason, Manager, Name, Channel, Version, Taken, NotEvaluable);
 
         public PackageMappedTo Mapping => new()
         {

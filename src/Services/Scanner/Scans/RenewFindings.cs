@@ -64,7 +64,7 @@ internal sealed class RenewFindings(
         var stored = await tx.QueryAsync<StoredPackage>(
             """
             select p.package_id, p.manager, p.channel, p.subdir, p.name, p.version, p.build, p.ecosystem, p.project, p.basis,
-                p.basis_reason, p.version_order, p.coverage, p.reason, p.found_id, f.content_sha256
+                p.basis_reason, p.version_order, p.coverage, p.reason, p.not_evaluable, p.found_id, f.content_sha256
             from packages p left join found f on f.id = p.found_id
             where p.package_id = any(@packageIds)
             """, new { packageIds });
@@ -169,14 +169,15 @@ internal sealed class RenewFindings(
 
     private sealed record StoredPackage(
         int PackageId, string Manager, string Channel, string Subdir, string Name, string Version, string Build, string Ecosystem,
-        string Project, string Basis, string? BasisReason, string VersionOrder, string Coverage, string? Reason, int? FoundId,
+        string Project, string Basis, string? BasisReason, string VersionOrder, string Coverage, string? Reason, string[] NotEvaluable,
+        int? FoundId,
         byte[]? ContentSha256)
     {
         public LoggedPackage Package => new(PackageId, Manager, Channel, Subdir, Name, Version, Build);
 
         public bool Says(ScannedPackage fresh) =>
             new PackageMapping(Ecosystem, Project, Basis, BasisReason, VersionOrder) == fresh.Mapping && Coverage == fresh.Coverage
-                && Reason == fresh.Reason
+                && Reason == fresh.Reason && NotEvaluable.AsSpan().SequenceEqual(fresh.NotEvaluable)
             && (fresh.Found.Content is { } content ? content.AsSpan().SequenceEqual(ContentSha256) : FoundId is null);
 
         /// <summary>Whether the counts of a set, and the curations that fit, are the same either way.</summary>

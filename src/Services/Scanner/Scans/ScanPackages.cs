@@ -42,12 +42,15 @@ internal static class ScanPackages
         [MaxLength(255)] string? Name = null, [MaxLength(64)] string? Platform = null);
 
     /// <param name="Coverage">checked, not_checked (then <paramref name="Reason"/> says why) or not_applicable.</param>
-    /// <param name="Reason">not_mapped, no_such_project, invalid_version, no_advisory_source or unknown_channel.</param>
+    /// <param name="Reason">
+    /// not_mapped, no_such_project, invalid_version, no_advisory_source, unknown_channel or advisory_not_evaluable.
+    /// </param>
     /// <param name="Explanation">How it was checked, or why not, as text.</param>
     /// <param name="Mapping">What it was mapped to; null where nothing is compared.</param>
+    /// <param name="NotEvaluable">The advisories that cannot be compared with its version, where that is the reason.</param>
     public sealed record Scanned(
         string Manager, string Name, string? Version, string? Build, string? Channel, string Coverage, string? Reason, string Explanation,
-        MappingView? Mapping, IReadOnlyList<VulnerabilityView> Vulnerabilities);
+        MappingView? Mapping, IReadOnlyList<VulnerabilityView> Vulnerabilities, IReadOnlyList<string> NotEvaluable);
 
     /// <summary>Distinct vulnerabilities that are active or reported by severity, and how many packages could not be checked.</summary>
     public sealed record Summary(int Total, int Critical, int High, int Medium, int Low, int Unknown, int NotChecked);
@@ -163,8 +166,10 @@ internal static class ScanPackages
         var (coverage, reason) = (Texts.Of(match.Coverage), NotCheckedReasons.CodeOf(match.Reason));
         return new(
             package.Manager, package.Name, package.Version, package.Build, package.Channel, coverage, reason,
-            CoverageSentence.Of(coverage, reason, package.Manager, package.Name, package.Channel, package.Version, mapping),
-            match.Coverage == Coverage.NotApplicable ? null : mapping.View(package.Manager, package.Name, package.Channel), views);
+            CoverageSentence.Of(coverage, reason, package.Manager, package.Name, package.Channel, package.Version, mapping,
+                match.NotEvaluable),
+            match.Coverage == Coverage.NotApplicable ? null : mapping.View(package.Manager, package.Name, package.Channel), views,
+            match.NotEvaluable);
     }
 
     private static Result ResultOf(

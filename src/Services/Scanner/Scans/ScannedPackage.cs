@@ -4,7 +4,9 @@ using EnvPlatform.Scanner.Matching;
 namespace EnvPlatform.Scanner.Scans;
 
 /// <summary>What was found out about a package.</summary>
-internal sealed record ScannedPackage(LoggedPackage Package, PackageMapping Mapping, string Coverage, string? Reason, Found Found)
+/// <param name="NotEvaluable">The advisories that cannot be compared with its version, where that is the reason.</param>
+internal sealed record ScannedPackage(
+    LoggedPackage Package, PackageMapping Mapping, string Coverage, string? Reason, string[] NotEvaluable, Found Found)
 {
     public static ScannedPackage Of(LoggedPackage package, AdvisoryIndex index)
     {
@@ -12,6 +14,6 @@ internal sealed record ScannedPackage(LoggedPackage Package, PackageMapping Mapp
         var match = index.Match(installed);
         return new(
             package, PackageMapping.Of(installed, match.Mapped, index), Texts.Of(match.Coverage),
-            NotCheckedReasons.CodeOf(match.Reason), Found.Of(match));
+            NotCheckedReasons.CodeOf(match.Reason), match.NotEvaluable, Found.Of(match));
     }
 }

@@ -18,11 +18,14 @@ internal static class WriteFindings
             """
             insert into packages (
                 package_id, manager, channel, subdir, name, version, build, ecosystem, project, basis, basis_reason, version_order,
-                    coverage, reason, found_id, generation)
-            select *, @generation
+                    coverage, reason, found_id, generation, not_evaluable)
+            select id, manager, channel, subdir, name, version, build, ecosystem, project, basis, basis_reason, version_order, coverage,
+                reason, found_id, @generation, coalesce(string_to_array(not_evaluable, e'\n'), '{}')
             from unnest(
                 @Ids, @Managers, @Channels, @Subdirs, @Names, @Versions, @Builds, @Ecosystems, @Projects, @Bases, @BasisReasons, @Orders,
-                    @Coverages, @Reasons, @Found)
+                    @Coverages, @Reasons, @Found, @NotEvaluable)
+                as n(id, manager, channel, subdir, name, version, build, ecosystem, project, basis, basis_reason, version_order, coverage,
+                    reason, found_id, not_evaluable)
             on conflict (package_id) do nothing
             """, new
             {
@@ -41,6 +44,7 @@ internal static class WriteFindings
                 Coverages = ordered.Select(p => p.Coverage).ToArray(),
                 Reasons = ordered.Select(p => p.Reason).ToArray(),
                 Found = found,
+                NotEvaluable = ordered.Select(Lines).ToArray(),
                 generation,
             });
     }
@@ -54,9 +58,10 @@ internal static class WriteFindings
             update packages p set
                 ecosystem = n.ecosystem, project = n.project, basis = n.basis, basis_reason = n.basis_reason,
                     version_order = n.version_order,
-                coverage = n.coverage, reason = n.reason, found_id = n.found_id
-            from unnest(@Ids, @Ecosystems, @Projects, @Bases, @BasisReasons, @Orders, @Coverages, @Reasons, @Found)
-                as n(package_id, ecosystem, project, basis, basis_reason, version_order, coverage, reason, found_id)
+                coverage = n.coverage, reason = n.reason, found_id = n.found_id,
+                not_evaluable = coalesce(string_to_array(n.not_evaluable, e'\n'), '{}')
+            from unnest(@Ids, @Ecosystems, @Projects, @Bases, @BasisReasons, @Orders, @Coverages, @Reasons, @Found, @NotEvaluable)
+                as n(package_id, ecosystem, project, basis, basis_reason, version_order, coverage, reason, found_id, not_evaluable)
             where p.package_id = n.package_id
             """, new
             {
@@ -69,8 +74,13 @@ internal static class WriteFindings
                 Coverages = packages.Select(p => p.Coverage).ToArray(),
                 Reasons = packages.Select(p => p.Reason).ToArray(),
                 Found = found,
+                NotEvaluable = packages.Select(Lines).ToArray(),
             });
     }
+
+    // An array of arrays must be rectangular. Ids hold no line breaks: the parser of a feed refuses control characters in them.
+    private static string? Lines(ScannedPackage package) =>
+        package.NotEvaluable.Length == 0 ? null : string.Join('\n', package.NotEvaluable);
 
     /// <summary>
     /// Forgets what is found in no package any more. Under the exclusive lock: nobody else can be about to point a package at it.

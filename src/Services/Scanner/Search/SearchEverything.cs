@@ -1,6 +1,8 @@
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Postgres;
 using EnvPlatform.Scanner.Curations;
+using EnvPlatform.Scanner.Explanations;
+using EnvPlatform.Scanner.Vulnerabilities;
 using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.Callers;
 
@@ -25,8 +27,8 @@ internal static class SearchEverything
     public sealed record FoundPackage(string Manager, string Name, IReadOnlyList<string> Versions, long Environments);
 
     public sealed record FoundVulnerability(
-        string Id, IReadOnlyList<string> Aliases, decimal? Cvss, string Severity, bool Kev, string Status,
-        string? Summary, long Environments);
+        string Id, IReadOnlyList<string> Aliases, decimal? Cvss, string Severity, bool? Kev, string Status,
+        string? Summary, long Environments, IReadOnlyList<NotCompared> NotCompared);
 
     public sealed record Result(
         IReadOnlyList<FoundEnvironment> Environments, IReadOnlyList<FoundPackage> Packages,
@@ -98,11 +100,12 @@ internal static class SearchEverything
         NpgsqlDataSource db, Asked asked, Caller caller, CancellationToken ct)
     {
         var rows = await db.QueryAsync<VulnerabilityRow>(
-            """
+            $"""
             with named as materialized (
                 select vulnerability_id, bool_or(name = lower(@Text)) as exact from vulnerability_names where name like @Beginning
                 group by vulnerability_id order by exact desc, vulnerability_id desc limit @Limit)
-            select v.id, v.aliases[1:100] as aliases, v.cvss, v.severity, v.kev, v.summary,
+            select v.id, v.aliases[1:100] as aliases, v.cvss, v.severity, {VulnerabilityView.KevSql} as kev,
+                   v.summary, v.not_compared::text as not_compared,
                    case when @OnlyOwner::uuid is null
                        then (select coalesce(sum(n.environments), 0) from set_environments n
                              where n.org_id = @OrgId and not n.archived and n.set_id in (select unnest(affected.sets)))
@@ -121,7 +124,7 @@ internal static class SearchEverything
         var statuses = await FindingStatuses.OfVulnerabilitiesAsync(db, caller, [.. rows.Select(row => row.Id)], ct);
         return [.. rows.Select(row => new FoundVulnerability(
             row.Id, row.Aliases, row.Cvss, row.Severity, row.Kev, statuses.GetValueOrDefault(row.Id, CuratedStatus.Reported).Status,
-            row.Summary, row.Environments))];
+            row.Summary, row.Environments, NotCompared.Read(row.NotCompared)))];
     }
 
     private sealed record Asked(OrganizationId OrgId, Guid? OnlyOwner, string Text, string Within, string Beginning, int Limit);
@@ -129,5 +132,6 @@ internal static class SearchEverything
     private sealed record PackageRow(string Manager, string Name, string[] Versions, long Environments);
 
     private sealed record VulnerabilityRow(
-        string Id, string[] Aliases, decimal? Cvss, string Severity, bool Kev, string? Summary, long Environments);
+        string Id, string[] Aliases, decimal? Cvss, string Severity, bool? Kev, string? Summary, string NotCompared,
+        long Environments);
 }

@@ -4,6 +4,7 @@ using EnvPlatform.Contracts;
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Contracts.Ingest;
 using EnvPlatform.Postgres;
+using EnvPlatform.Scanner.Explanations;
 using EnvPlatform.Scanner.Scans;
 using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.Callers;
@@ -49,6 +50,13 @@ internal static class ListAffectedEnvironments
         DateTimeOffset? CreatedAt, DateTimeOffset? UpdatedAt, DateTimeOffset ScannedAt, IReadOnlyList<AffectedPackage> Packages,
         int PackageCount);
 
+    /// <summary>A page of the environments that are affected, and what is not known.</summary>
+    /// <param name="NotCompared">Projects that its advisories name so that they cannot be compared with installed versions.</param>
+    /// <param name="NotComparedEnvironments">How many environments hold such a project, and may be affected.</param>
+    public sealed record Affected(
+        IReadOnlyList<Item> Items, long TotalCount, string? NextCursor, IReadOnlyList<NotCompared> NotCompared,
+        long NotComparedEnvironments);
+
     public static void MapListAffectedEnvironments(this IEndpointRouteBuilder organization) =>
         organization.MapGet("/vulnerabilities/{id}/environments", HandleAsync).WithName(nameof(ListAffectedEnvironments))
             .WithSummary("The environments that a vulnerability affects.");
@@ -70,7 +78,7 @@ internal static class ListAffectedEnvironments
                   """,
             new { affected.Sets, caller.OrgId, archived, OnlyOwner = caller.OnlyOwner?.Value }, ct);
 
-    private static async Task<Results<Ok<Page<Item>>, ProblemHttpResult>> HandleAsync(
+    private static async Task<Results<Ok<Affected>, ProblemHttpResult>> HandleAsync(
         string id, PageQuery page, Caller caller, NpgsqlDataSource db, EnvironmentDescriptions descriptions, CancellationToken ct,
         bool archived = false)
     {
@@ -97,11 +105,36 @@ internal static class ListAffectedEnvironments
         var shown = more ? rows[..page.Limit] : rows;
         var (packages, counts) = await affected.PackagesAsync(db, caller.OrgId, [.. shown.Select(row => row.SetId).Distinct()], ct);
         var described = await descriptions.GetAsync(caller.OrgId, [.. shown.Select(row => row.EnvironmentId)], ct);
-        return TypedResults.Ok(new Page<Item>(
+        var notCompared = NotCompared.Read(await db.QuerySingleOrDefaultAsync<string>(
+            "select not_compared::text from vulnerabilities where id = @vulnerability", new { vulnerability }, ct) ?? "[]");
+        return TypedResults.Ok(new Affected(
             [.. shown.Select(row => row.ToItem(
                 described.GetValueOrDefault(row.EnvironmentId), [.. packages[row.SetId]], counts.GetValueOrDefault(row.SetId)))], total,
-            more ? page.Next(shown[^1].SortKey, shown[^1].EnvironmentId.ToString(), $"{shown[^1].SetId}") : null));
+            more ? page.Next(shown[^1].SortKey, shown[^1].EnvironmentId.ToString(), $"{shown[^1].SetId}") : null,
+            notCompared, notCompared.Length == 0 ? 0 : await CountNotComparedAsync(db, notCompared, caller, archived, ct)));
     }
+
+    /// <summary>The environments that hold a package whose version cannot be compared with these advisories.</summary>
+    private static Task<long> CountNotComparedAsync(
+        NpgsqlDataSource db, NotCompared[] notCompared, Caller caller, bool archived, CancellationToken ct) =>
+        db.QuerySingleAsync<long>(
+            """
+            with sets as materialized (
+                select id from package_sets where package_ids && array(
+                    select package_id from packages where reason = 'advisory_not_evaluable' and not_evaluable && @Advisories))
+            select case when @OnlyOwner::uuid is null
+                then (select coalesce(sum(n.environments), 0) from set_environments n
+                      where n.org_id = @OrgId and n.archived = @archived and n.set_id in (select id from sets))
+                else (select count(*) from environments e
+                      where e.org_id = @OrgId and e.owner = @OnlyOwner and e.visible and e.archived = @archived
+                          and e.set_id in (select id from sets)) end::bigint
+            """, new
+            {
+                Advisories = notCompared.Select(one => one.Advisory).ToArray(),
+                caller.OrgId,
+                archived,
+                OnlyOwner = caller.OnlyOwner?.Value,
+            }, ct);
 
     /// <summary>
     /// Scan results belong to the set: sorted by them, environments are ordered by set, and only the first sets are read.

@@ -21,7 +21,7 @@ internal static class ListEnvironmentVulnerabilities
     /// <param name="PackageCount">How many there are.</param>
     public sealed record Item(
         string Id, IReadOnlyList<string> Aliases, IReadOnlyList<string> Advisories, IReadOnlyList<AffectedPackage> Packages, decimal? Cvss,
-        string? CvssVector, string Severity, decimal? Epss, bool Kev, string Status, DateTimeOffset? CuratedAt,
+        string? CvssVector, string Severity, decimal? Epss, bool? Kev, string Status, DateTimeOffset? CuratedAt,
         IReadOnlyList<string> FixedIn, DateTimeOffset? PublishedAt, DateTimeOffset ModifiedAt, string? Summary, string? Description,
         int PackageCount)
     {

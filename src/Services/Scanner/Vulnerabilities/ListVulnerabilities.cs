@@ -1,6 +1,7 @@
 using Dapper;
 
 using EnvPlatform.Scanner.Curations;
+using EnvPlatform.Scanner.Explanations;
 using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.Callers;
 
@@ -16,14 +17,15 @@ internal static class ListVulnerabilities
     /// <param name="Environments">
     /// How many environments hold an affected package; in the list, one whose finding has a requested status.
     /// </param>
+    /// <param name="NotCompared">Projects that its advisories name so that they cannot be compared with installed versions.</param>
     public sealed record Item(
         string Id, IReadOnlyList<string> Aliases, IReadOnlyList<string> Advisories, decimal? Cvss, string? CvssVector, string Severity,
-        decimal? Epss, bool Kev, string Status, DateTimeOffset? CuratedAt, DateTimeOffset? PublishedAt, DateTimeOffset ModifiedAt,
-        string? Summary, string? Description, long Environments)
+        decimal? Epss, bool? Kev, string Status, DateTimeOffset? CuratedAt, DateTimeOffset? PublishedAt, DateTimeOffset ModifiedAt,
+        string? Summary, string? Description, long Environments, IReadOnlyList<NotCompared> NotCompared)
     {
         public static Item Of(VulnerabilityView view, long environments) => new(
             view.Id, view.Aliases, view.Advisories, view.Cvss, view.CvssVector, view.Severity, view.Epss, view.Kev,
-            view.Status, view.CuratedAt, view.PublishedAt, view.ModifiedAt, view.Summary, view.Description, environments);
+            view.Status, view.CuratedAt, view.PublishedAt, view.ModifiedAt, view.Summary, view.Description, environments, view.NotCompared);
     }
 
     public static void MapListVulnerabilities(this IEndpointRouteBuilder organization) =>

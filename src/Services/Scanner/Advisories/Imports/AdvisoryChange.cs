@@ -1,5 +1,7 @@
 using System.Security.Cryptography;
 
+using EnvPlatform.Scanner.Matching;
+
 namespace EnvPlatform.Scanner.Advisories.Imports;
 
 /// <summary>A source record: its content, and its original JSON.</summary>
@@ -44,5 +46,8 @@ public abstract record AdvisoryChange
     public sealed record Outcome(int Added, int Changed, int Withdrawn)
     {
         public static Outcome Nothing { get; } = new(0, 0, 0);
+
+        /// <summary>Entries of the records, changed or not, that cannot be compared with versions.</summary>
+        public IReadOnlyList<NotEvaluable> NotEvaluable { get; init; } = [];
     }
 }

@@ -55,7 +55,10 @@ internal sealed record AdvisoryPlan(
         return new(
             generation, upserts, reassigned, vulnerabilities, gone, rescored,
             ProjectsOf(upserts.Select(record => record.Advisory).Concat(replaced).Concat(reassigned)), newlyComplete, groups, index,
-            OutcomeOf(upserts, stored));
+            OutcomeOf(upserts, stored) with
+            {
+                NotEvaluable = [.. index.NotEvaluable.Where(one => change.ById.ContainsKey(one.Advisory.Id))],
+            });
     }
 
     private static bool IsNews(SourceRecord record, StoredRow? stored, string source) =>

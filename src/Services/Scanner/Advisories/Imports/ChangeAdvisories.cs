@@ -26,12 +26,24 @@ internal sealed partial class ChangeAdvisories(
         {
             AdvisoryChange.Records records => await ApplyRecordsAsync(records, tell, finish, ct),
             AdvisoryChange.Exploited exploited =>
-                await ApplyBesideAsync(tx => WriteExploits.ExploitedAsync(tx, exploited.AddedOn), tell, finish, ct),
+                await ApplyBesideAsync(tx => ExploitedAsync(tx, exploited.AddedOn), tell, finish, ct),
             AdvisoryChange.Predictions predictions =>
-                await ApplyBesideAsync(tx => WriteExploits.PredictionsAsync(tx, predictions.Epss), tell, finish, ct),
+                await ApplyBesideAsync(tx => PredictionsAsync(tx, predictions.Epss), tell, finish, ct),
             AdvisoryChange.Mapping mapping => await ApplyMappingAsync(mapping, tell, finish, ct),
             _ => throw new ArgumentOutOfRangeException(nameof(change), change, null),
         };
+
+    private async Task<AdvisoryChange.Outcome> ExploitedAsync(Tx tx, IReadOnlyDictionary<string, DateOnly> addedOn)
+    {
+        await WriteExploits.KevImportedAsync(tx, clock.GetUtcNow());
+        return await WriteExploits.ExploitedAsync(tx, addedOn);
+    }
+
+    private async Task<AdvisoryChange.Outcome> PredictionsAsync(Tx tx, IReadOnlyDictionary<string, decimal> epss)
+    {
+        await WriteExploits.EpssImportedAsync(tx, clock.GetUtcNow());
+        return await WriteExploits.PredictionsAsync(tx, epss);
+    }
 
     private async Task<AdvisoryChange.Outcome> ApplyRecordsAsync(
         AdvisoryChange.Records records, Func<RenewalProgress, Task>? tell,
@@ -49,6 +61,7 @@ internal sealed partial class ChangeAdvisories(
         await WriteAdvisories.StageAsync(tx, plan, records.Source);
         var generation = await NextGenerationAsync(tx, plan.Generation);
         await WriteAdvisories.WriteAsync(tx, plan);
+        await WriteAdvisories.NotComparedAsync(tx, plan.Index);
         var isMoreExploited = records.ExploitedSince is { Count: > 0 } exploited
             && await WriteExploits.AddExploitedAsync(tx, exploited) > 0;
         var known = await WriteExploits.RefreshAsync(

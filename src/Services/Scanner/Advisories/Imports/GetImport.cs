@@ -16,18 +16,21 @@ namespace EnvPlatform.Scanner.Advisories.Imports;
 /// <param name="Changed">Known records that changed.</param>
 /// <param name="Withdrawn">Of those added or changed: newly withdrawn by the source.</param>
 /// <param name="Rejected">Records that could not be read; see the import's rejections.</param>
+/// <param name="NotEvaluable">
+/// Entries of its records that cannot be compared with any version, which are listed with the rejections; known when it is completed.
+/// </param>
 /// <param name="PackagesMatched">Of <paramref name="PackagesTotal"/>, the packages that the import affects.</param>
 /// <param name="SetsCounted">Of <paramref name="SetsTotal"/>, the package sets that the import affects.</param>
 public sealed record ImportView(
     ImportId Id, string Format, string? Channel, string Status, string Phase, long Bytes, int Advisories, int Added, int Changed,
     int Withdrawn, int Rejected, int PackagesMatched, int PackagesTotal, int SetsCounted, int SetsTotal, string? Error,
-    DateTimeOffset CreatedAt, DateTimeOffset? FinishedAt)
+    DateTimeOffset CreatedAt, DateTimeOffset? FinishedAt, int NotEvaluable)
 {
     internal const string Columns =
         """
         id, format, channel, status, phase, bytes, advisories, added, changed, withdrawn, rejected, packages_matched, packages_total,
             sets_counted, sets_total, error,
-        created_at, finished_at
+        created_at, finished_at, not_evaluable
         """;
 }
 

@@ -1,5 +1,6 @@
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Postgres;
+using EnvPlatform.Scanner.Matching;
 using EnvPlatform.Scanner.Scans;
 
 using Npgsql;
@@ -43,6 +44,13 @@ internal sealed partial class ImportProgress(NpgsqlDataSource db, ImportId id, T
         {
             LogRejected(id, record ?? "unknown", file ?? "", reason);
         }
+    }
+
+    /// <summary>Stores which entries of the records cannot be compared with any version.</summary>
+    public Task KeepNotEvaluableAsync(Tx tx, IReadOnlyList<NotEvaluable> entries)
+    {
+        _rejections.AddNotEvaluable(Rejected, entries);
+        return _rejections.KeepAsync(tx);
     }
 
     public Task MatchingAsync(CancellationToken ct)

@@ -1,5 +1,6 @@
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Postgres;
+using EnvPlatform.Scanner.Matching;
 
 namespace EnvPlatform.Scanner.Advisories.Imports;
 
@@ -9,13 +10,25 @@ internal sealed class ImportRejections(ImportId import)
     private const int MaxKept = 1_000;
     private const int MaxText = 500;
     private static readonly TimeSpan KeptFor = TimeSpan.FromDays(90);
-    private readonly List<(int Number, string? Record, string? File, string Reason)> _pending = [];
+    private readonly List<(int Number, string? Record, string? File, string Reason, string Kind)> _pending = [];
 
-    public void Add(int number, string? record, string? file, string reason)
+    public void Add(int number, string? record, string? file, string reason) => Add(number, record, file, reason, "rejected");
+
+    /// <summary>Entries of records that were kept and cannot be compared with any version.</summary>
+    /// <param name="rejected">How many records were left out; the entries are numbered after them.</param>
+    public void AddNotEvaluable(int rejected, IReadOnlyList<NotEvaluable> entries)
+    {
+        foreach (var (i, entry) in entries.Index())
+        {
+            Add(rejected + i + 1, entry.Advisory.Id, null, $"{entry.Project} cannot be compared: {entry.Why}", "not_evaluable");
+        }
+    }
+
+    private void Add(int number, string? record, string? file, string reason, string kind)
     {
         if (number <= MaxKept)
         {
-            _pending.Add((number, Storable(record), Storable(file), Storable(reason)!));
+            _pending.Add((number, Storable(record), Storable(file), Storable(reason)!, kind));
         }
     }
 
@@ -29,9 +42,9 @@ internal sealed class ImportRejections(ImportId import)
 
         await tx.ExecuteAsync(
             """
-            insert into import_rejections (import_id, number, record, file, reason)
-            select @import, number, record, file, reason
-            from unnest(@Numbers, @Records, @Files, @Reasons) as r(number, record, file, reason)
+            insert into import_rejections (import_id, number, record, file, reason, kind)
+            select @import, number, record, file, reason, kind
+            from unnest(@Numbers, @Records, @Files, @Reasons, @Kinds) as r(number, record, file, reason, kind)
             on conflict do nothing
             """,
             new
@@ -41,6 +54,7 @@ internal sealed class ImportRejections(ImportId import)
                 Records = _pending.Select(one => one.Record).ToArray(),
                 Files = _pending.Select(one => one.File).ToArray(),
                 Reasons = _pending.Select(one => one.Reason).ToArray(),
+                Kinds = _pending.Select(one => one.Kind).ToArray(),
             });
         _pending.Clear();
     }

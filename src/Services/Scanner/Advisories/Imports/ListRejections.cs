@@ -9,8 +9,8 @@ using Npgsql;
 namespace EnvPlatform.Scanner.Advisories.Imports;
 
 /// <summary>
-/// The records that an import left out, in the order of its file. Only the first thousand are kept; the import counts them
-/// all.
+/// The records that an import left out, in the order of its file, and after them the entries that cannot be compared with any version. Only
+/// the first thousand are kept; the import counts them all.
 /// </summary>
 internal static class ListRejections
 {
@@ -18,11 +18,12 @@ internal static class ListRejections
 
     /// <param name="Record">Its id, as far as it could be read.</param>
     /// <param name="File">The entry of the archive that it is in; null for a file that is no archive.</param>
-    public sealed record RejectionView(int Number, string? Record, string? File, string Reason);
+    /// <param name="Kind">rejected (left out), or not_evaluable (kept, and it cannot be compared with any version).</param>
+    public sealed record RejectionView(int Number, string? Record, string? File, string Reason, string Kind);
 
     public static void MapListRejections(this IEndpointRouteBuilder imports) =>
         imports.MapGet("/{id}/rejections", HandleAsync).WithName(nameof(ListRejections))
-            .WithSummary("The records that an import left out, and why: the first 1,000.");
+            .WithSummary("The records that an import left out or that cannot be compared, and why: the first 1,000.");
 
     private static async Task<Results<Ok<Page<RejectionView>>, ProblemHttpResult>> HandleAsync(
         ImportId id, PageQuery page, NpgsqlDataSource db, CancellationToken ct)
@@ -35,7 +36,7 @@ internal static class ListRejections
 
         var items = await db.QueryAsync<RejectionView>(
             $"""
-            select number, record, file, reason from import_rejections
+            select number, record, file, reason, kind from import_rejections
             where import_id = @id and (@After::int is null or number {(page.Descending ? "<" : ">")} @After::int)
             order by number {(page.Descending ? "desc" : "asc")} limit @Take
             """, new { id, After = page.After?[0], Take = page.Limit + 1 }, ct);

@@ -153,7 +153,7 @@ internal sealed partial class RunImports(
             set status = 'completed', phase = 'done', advisories = @Read, rejected = @Rejected, added = @Added, changed = @Changed,
                 withdrawn = @Withdrawn, packages_matched = @Packages, packages_total = @PackagesTotal, sets_counted = @Sets,
                     sets_total = @SetsTotal,
-                finished_at = @Now
+                not_evaluable = @NotEvaluable, finished_at = @Now
             where id = @Id and status = 'running'
             """,
             new
@@ -164,6 +164,7 @@ internal sealed partial class RunImports(
                 outcome.Added,
                 outcome.Changed,
                 outcome.Withdrawn,
+                NotEvaluable = outcome.NotEvaluable.Count,
                 progress.Renewal.Packages,
                 progress.Renewal.PackagesTotal,
                 progress.Renewal.Sets,
@@ -176,6 +177,7 @@ internal sealed partial class RunImports(
         }
 
         await tx.ExecuteAsync("delete from import_files where import_id = @Id", new { import.Id });
+        await progress.KeepNotEvaluableAsync(tx, outcome.NotEvaluable);
         await ImportRejections.ForgetAsync(tx, clock.GetUtcNow());
         tx.FollowTrace(import.TraceParent);
         var now = clock.GetUtcNow();
@@ -191,7 +193,8 @@ internal sealed partial class RunImports(
                 outcome.Added,
                 outcome.Changed,
                 outcome.Withdrawn,
-                progress.Rejected
+                progress.Rejected,
+                NotEvaluable = outcome.NotEvaluable.Count,
             });
         await FeedImports.CompletedAsync(tx, import.Id.Value, outcome, progress, now);
     }

@@ -1,4 +1,6 @@
 using EnvPlatform.Postgres;
+using EnvPlatform.Scanner.Explanations;
+using EnvPlatform.Scanner.Matching;
 
 using Npgsql;
 
@@ -70,6 +72,25 @@ internal static class WriteAdvisories
                 Ids = plan.Reassigned.Select(advisory => advisory.Id).ToArray(),
                 Vulnerabilities = plan.Reassigned.Select(advisory => plan.Groups.Of(advisory.Id)!.Id).ToArray(),
                 Complete = plan.NewlyComplete,
+            });
+    }
+
+    /// <summary>What of each vulnerability cannot be compared, and no other advisory of it says more about.</summary>
+    public static Task NotComparedAsync(Tx tx, AdvisoryIndex index)
+    {
+        var open = index.NotEvaluable.Where(one => !one.IsCovered).GroupBy(one => one.Advisory.VulnerabilityId, StringComparer.Ordinal)
+            .ToArray();
+        return tx.ExecuteAsync(
+            """
+            with open as (select * from unnest(@Ids, @Entries) as o(id, entries))
+            update vulnerabilities v set not_compared = coalesce(open.entries, '[]')::jsonb
+            from vulnerabilities before left join open on open.id = before.id
+            where v.id = before.id and (before.not_compared <> '[]' or open.id is not null)
+                and before.not_compared <> coalesce(open.entries, '[]')::jsonb
+            """, new
+            {
+                Ids = open.Select(group => group.Key).ToArray(),
+                Entries = open.Select(group => NotCompared.Write([.. group.Select(NotCompared.Of)])).ToArray(),
             });
     }
 

@@ -23,14 +23,16 @@ internal sealed class NvdConfigurations(RecordReader reader, CpeProducts product
         CpeName.Any, CpeName.NotApplicable, "windows", "linux", "linux_kernel", "macos", "mac_os", "mac_os_x", "unix", "x64", "x86",
     };
 
-    private readonly SortedDictionary<string, (List<AffectedRange> Ranges, SortedSet<string> Versions)> _affected = new(
-        StringComparer.Ordinal);
+    private readonly SortedDictionary<string, SaidOf> _affected = new(StringComparer.Ordinal);
 
     public AffectedPackage[] Read(JsonElement cve)
     {
         reader.Objects(cve, "configurations", Configuration);
         return [.. _affected.Select(
-            pair => new AffectedPackage(Ecosystems.Conda, pair.Key, null, [.. pair.Value.Ranges], [.. pair.Value.Versions], []))];
+            pair => new AffectedPackage(Ecosystems.Conda, pair.Key, null, [.. pair.Value.Ranges], [.. pair.Value.Versions], [])
+            {
+                Unread = [.. pair.Value.Unread],
+            })];
     }
 
     private bool Configuration(JsonElement configuration)
@@ -101,8 +103,8 @@ internal sealed class NvdConfigurations(RecordReader reader, CpeProducts product
         {
             return;
         }
-        // A package always has a version: "none" is not it. A pattern stands for versions that only NVD's dictionary knows.
-        if (cpe.Version == CpeName.NotApplicable || cpe.IsPattern)
+        // A package always has a version: "none" is not it.
+        if (cpe.Version == CpeName.NotApplicable)
         {
             return;
         }
@@ -110,10 +112,15 @@ internal sealed class NvdConfigurations(RecordReader reader, CpeProducts product
         var scheme = mapping.SchemeOf(Ecosystems.Conda, product.Native);
         if (!_affected.TryGetValue(product.Native, out var found))
         {
-            found = ([], new SortedSet<string>(StringComparer.Ordinal));
+            found = new([], new SortedSet<string>(StringComparer.Ordinal), new SortedSet<string>(StringComparer.Ordinal));
         }
 
-        if (cpe.Version != CpeName.Any)
+        if (cpe.IsPattern)
+        {
+            // It stands for versions that only NVD's dictionary knows.
+            found.Unread.Add(cpe.Version);
+        }
+        else if (cpe.Version != CpeName.Any)
         {
             found.Versions.UnionWith(NvdVersions.Exact(cpe.Version, cpe.Update, scheme, product.Versions));
         }
@@ -122,7 +129,7 @@ internal sealed class NvdConfigurations(RecordReader reader, CpeProducts product
             found.Ranges.Add(range);
         }
 
-        if (found.Ranges.Count + found.Versions.Count > 0)
+        if (found.Ranges.Count + found.Versions.Count + found.Unread.Count > 0)
         {
             _affected[product.Native] = found;
         }
@@ -163,6 +170,9 @@ internal sealed class NvdConfigurations(RecordReader reader, CpeProducts product
         string.Equals(reader.Identifier(parent, "operator"), "AND", StringComparison.OrdinalIgnoreCase);
 
     private bool IsNegated(JsonElement parent) => reader.Has(parent, "negate", out var negate) && negate.ValueKind == JsonValueKind.True;
+
+    /// <param name="Unread">Versions with a wildcard inside them.</param>
+    private sealed record SaidOf(List<AffectedRange> Ranges, SortedSet<string> Versions, SortedSet<string> Unread);
 
     private readonly record struct MatchOf(
         CpeName Cpe, bool IsVulnerable, string? StartIncluding, string? StartExcluding, string? EndIncluding, string? EndExcluding);

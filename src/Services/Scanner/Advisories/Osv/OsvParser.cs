@@ -102,7 +102,7 @@ public static class OsvParser
         }
 
         // An entry without a package is about the project of its repository. Its versions are tags or plain versions. One with commits
-        // only, or for an unknown repository, cannot be matched to a package.
+        // only is kept, because what it says cannot be compared; one for an unknown repository is about no package.
         private AffectedPackage? OfRepository(JsonElement entry)
         {
             if (Project(entry) is not { } project)
@@ -112,8 +112,7 @@ public static class OsvParser
 
             var ranges = Ranges(entry);
             var versions = Strings(entry, "versions").Select(project.VersionOf).OfType<string>().Distinct(StringComparer.Ordinal).ToArray();
-            return ranges.Length + versions.Length == 0 ? null : new AffectedPackage(
-                Ecosystems.Conda, project.Native, null, ranges, versions, Severities(entry));
+            return new AffectedPackage(Ecosystems.Conda, project.Native, null, ranges, versions, Severities(entry));
         }
 
         private GitProjects.Entry? Project(JsonElement entry) =>

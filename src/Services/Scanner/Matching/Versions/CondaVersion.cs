@@ -24,6 +24,10 @@ public readonly struct CondaVersion : IVersion<CondaVersion>
 
     public string Text => _text ?? "0";
 
+    public bool HasLocal => _bodyEnd != _end;
+
+    public CondaVersion WithoutLocal => new(_text ?? "0", _epochStart, _start, _bodyEnd, _bodyEnd);
+
     private ReadOnlySpan<char> Epoch => _text.AsSpan(_epochStart, Math.Max(0, _start - _epochStart - 1));
 
     private ReadOnlySpan<char> Body => _text.AsSpan(_start, _bodyEnd - _start);

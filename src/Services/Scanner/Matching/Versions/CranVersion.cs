@@ -12,6 +12,11 @@ public readonly struct CranVersion : IVersion<CranVersion>
 
     public string Text => _text ?? "0";
 
+    // R has none: each number counts, the one after a dash too.
+    public bool HasLocal => false;
+
+    public CranVersion WithoutLocal => this;
+
     public static bool TryParse(string? text, out CranVersion version)
     {
         version = default;

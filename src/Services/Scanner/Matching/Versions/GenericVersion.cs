@@ -9,9 +9,18 @@ public readonly struct GenericVersion : IVersion<GenericVersion>
 {
     private readonly string? _text;
 
-    private GenericVersion(string text) => _text = text;
+    // Where what is compared ends.
+    private readonly int _end;
+
+    private GenericVersion(string text, int end) => (_text, _end) = (text, end);
 
     public string Text => _text ?? "0";
+
+    public bool HasLocal => Compared.IndexOf('+') > 0;
+
+    public GenericVersion WithoutLocal => Compared.IndexOf('+') is > 0 and var plus ? new(Text, plus) : this;
+
+    private ReadOnlySpan<char> Compared => _text is null ? "0" : _text.AsSpan(0, _end);
 
     public static bool TryParse(string? text, out GenericVersion version)
     {
@@ -35,14 +44,14 @@ public readonly struct GenericVersion : IVersion<GenericVersion>
             }
         }
 
-        version = new GenericVersion(text);
+        version = new GenericVersion(text, text.Length);
         return true;
     }
 
     public int CompareTo(GenericVersion other)
     {
-        var a = new Runs(Text);
-        var b = new Runs(other.Text);
+        var a = new Runs(Compared);
+        var b = new Runs(other.Compared);
         while (a.Next() | b.Next())
         {
             var order = a.OrderTo(b);
@@ -62,7 +71,7 @@ public readonly struct GenericVersion : IVersion<GenericVersion>
     public override int GetHashCode()
     {
         var hash = new HashCode();
-        var runs = new Runs(Text);
+        var runs = new Runs(Compared);
         for (var i = 0; runs.Next(); i++)
         {
             runs.AddTo(ref hash, i);

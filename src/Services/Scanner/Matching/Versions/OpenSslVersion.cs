@@ -1,3 +1,5 @@
+using System.Buffers;
+
 namespace EnvPlatform.Scanner.Matching.Versions;
 
 /// <summary>
@@ -6,6 +8,9 @@ namespace EnvPlatform.Scanner.Matching.Versions;
 /// </summary>
 public readonly struct OpenSslVersion : IVersion<OpenSslVersion>
 {
+    private static readonly SearchValues<char> OfMetadata = SearchValues.Create(
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~");
+
     private readonly string? _text;
 
     // Major, minor and patch of 12 bits, up to two letters of 5 bits, then the stage of 2 bits and its number of 10.
@@ -19,6 +24,11 @@ public readonly struct OpenSslVersion : IVersion<OpenSslVersion>
 
     public string Text => _text ?? "0.0.0";
 
+    // What follows a plus does not count in any comparison.
+    public bool HasLocal => false;
+
+    public OpenSslVersion WithoutLocal => this;
+
     public static bool TryParse(string? text, out OpenSslVersion version)
     {
         version = default;
@@ -28,6 +38,17 @@ public readonly struct OpenSslVersion : IVersion<OpenSslVersion>
         }
 
         var rest = text.AsSpan();
+        if (rest.IndexOf('+') is >= 0 and var plus)
+        {
+            // The build metadata of OpenSSL 3 (3.0.8+quic): it names a rebuild of the release.
+            if (plus == rest.Length - 1 || rest[(plus + 1)..].ContainsAnyExcept(OfMetadata))
+            {
+                return false;
+            }
+
+            rest = rest[..plus];
+        }
+
         var key = 0UL;
         for (var i = 0; i < 3; i++)
         {

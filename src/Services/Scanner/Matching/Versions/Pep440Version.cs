@@ -46,7 +46,17 @@ public readonly struct Pep440Version : IVersion<Pep440Version>
         _head = Head(_epoch.Of(text), _release.Of(text));
     }
 
+    private Pep440Version(in Pep440Version other)
+    {
+        this = other;
+        _local = default;
+    }
+
     public string Text => _text ?? "0";
+
+    public bool HasLocal => _local.Length > 0;
+
+    public Pep440Version WithoutLocal => new(this);
 
     public static bool TryParse(string? text, out Pep440Version version)
     {

@@ -21,6 +21,11 @@ public readonly struct SemVersion : IVersion<SemVersion>
 
     public string Text => _text ?? "0.0.0";
 
+    // Build metadata does not count in any comparison.
+    public bool HasLocal => false;
+
+    public SemVersion WithoutLocal => this;
+
     private ReadOnlySpan<char> Core => _text.AsSpan(_start, _core - _start);
 
     private ReadOnlySpan<char> Pre => _core == _end ? [] : _text.AsSpan(_core + 1, _end - _core - 1);

@@ -5,6 +5,9 @@ namespace EnvPlatform.Scanner.Matching.Versions;
 /// </summary>
 internal static class VersionText
 {
+    /// <summary>Characters of the longest text in which a version is looked for.</summary>
+    public const int LongestRead = 256;
+
     /// <summary>Compares two runs of ASCII digits as numbers of any size; an empty run is zero.</summary>
     public static int CompareNumbers(ReadOnlySpan<char> a, ReadOnlySpan<char> b)
     {
