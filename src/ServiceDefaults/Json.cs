@@ -22,6 +22,7 @@ public static class Json
         options.Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping;
         options.Converters.Add(new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false));
         options.Converters.Add(new StorableStringConverter());
+        options.Converters.Add(new TimeConverter());
     }
 
     /// <summary>

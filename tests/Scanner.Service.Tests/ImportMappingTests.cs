@@ -124,7 +124,7 @@ public sealed class ImportMappingTests : ScannerFixture
     [TestCase("format=parselmouth&channel=a%07b", "channel")]
     [TestCase("format=osv&channel=conda-forge", "channel")]
     [TestCase("format=grayskull&channel=conda-forge", "channel")]
-    [TestCase("format=osv&complete=true", "complete")]
+    [TestCase("format=kev&complete=true", "complete")]
     [TestCase("format=conda", "format")]
     public async Task What_cannot_be_meant_is_said(string query, string field)
     {

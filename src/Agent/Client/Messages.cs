@@ -163,7 +163,16 @@ internal sealed record VulnerabilityView(
     string Id, IReadOnlyList<string>? Aliases = null, IReadOnlyList<string>? Advisories = null,
     double? Cvss = null, string? CvssVector = null, string? Severity = null, double? Epss = null, bool? Kev = null, string? Status = null,
     DateTimeOffset? CuratedAt = null, DateTimeOffset? PublishedAt = null, DateTimeOffset? ModifiedAt = null, string? Summary = null,
-    string? Description = null, long? Environments = null, IReadOnlyList<NotComparedView>? NotCompared = null);
+    string? Description = null, long? Environments = null, IReadOnlyList<NotComparedView>? NotCompared = null,
+    FoundByView? FoundBy = null);
+
+/// <summary>How a vulnerability was found that does not have the id that was asked for.</summary>
+internal sealed record FoundByView(string Id, string Relation, IReadOnlyList<string>? Others = null)
+{
+    public string Text(string vulnerability) =>
+        $"{Id} is no id of its own here: {vulnerability} names it as {Relation}"
+        + (Others is { Count: > 0 } ? $"; so do {string.Join(", ", Others)}." : ".");
+}
 
 /// <summary>What an advisory says of a project that cannot be compared with installed versions.</summary>
 internal sealed record NotComparedView(string Advisory, string Ecosystem, string Project, string Why)
@@ -174,7 +183,8 @@ internal sealed record NotComparedView(string Advisory, string Ecosystem, string
 /// <summary>A page of the environments that a vulnerability affects, and what is not known.</summary>
 internal sealed record AffectedPage(
     IReadOnlyList<AffectedEnvironment> Items, long TotalCount = 0, string? NextCursor = null,
-    IReadOnlyList<NotComparedView>? NotCompared = null, long NotComparedEnvironments = 0);
+    IReadOnlyList<NotComparedView>? NotCompared = null, long NotComparedEnvironments = 0,
+    string? Vulnerability = null, FoundByView? FoundBy = null);
 
 /// <summary>An environment that a vulnerability affects, with the packages that have it.</summary>
 internal sealed record AffectedEnvironment(

@@ -18,7 +18,15 @@ internal sealed class ImportCommand : Command
             "The channel that a mapping of format parselmouth is of; by default what the file's name says (parselmouth-CHANNEL.json)."
     };
     private readonly Option<bool> _complete =
-        new("--complete") { Description = "The files, of format nvd, hold all records of the years that they have records of." };
+        new("--complete")
+        {
+            Description =
+                "The files hold all records: of format osv of their ecosystem, of format nvd of the years that they have records of."
+        };
+
+    private readonly Option<bool> _shrunk =
+        new("--shrunk") { Description = "It is right that the files hold more than a tenth less than the last ones." };
+
     private readonly Option<bool> _json =
         new("--json") { Description = "Answer in JSON, as the platform sends it: an object a line for each file." };
 
@@ -30,6 +38,7 @@ internal sealed class ImportCommand : Command
         Add(_format);
         Add(_channel);
         Add(_complete);
+        Add(_shrunk);
         Add(_json);
         SetAction((parsed, ct) => RunAsync(parsed, surroundings, ct));
     }
@@ -72,7 +81,8 @@ internal sealed class ImportCommand : Command
         var total = new FileInfo(file.Path).Length;
         var answer = await client.WriteAsync(
             HttpMethod.Post, "api/v1/advisories/imports"
-                + Session.Query(("format", file.Format), ("channel", file.Channel), ("complete", file.IsComplete ? "true" : null)),
+                + Session.Query(("format", file.Format), ("channel", file.Channel), ("complete", file.IsComplete ? "true" : null),
+                    ("shrunk", file.IsShrunk ? "true" : null)),
             () => new UploadContent(
                 file.Path, file.MediaType,
                 sent => progress.Show(
@@ -96,8 +106,8 @@ internal sealed class ImportCommand : Command
         var known = parsed.GetValue(_format) ?? AdvisoryFormat.Of(head)
             ?? throw new AgentException(
                 $"{path} does not show what it is: say it with --format ({string.Join(", ", AdvisoryFormat.All)}).", ExitCodes.Usage);
-        return new(path, known, AdvisoryFormat.MediaType(head, known), ChannelOf(path, known, parsed.GetValue(_channel)), known == "nvd"
-            && parsed.GetValue(_complete));
+        return new(path, known, AdvisoryFormat.MediaType(head, known), ChannelOf(path, known, parsed.GetValue(_channel)),
+            known is "nvd" or "osv" && parsed.GetValue(_complete), parsed.GetValue(_shrunk));
     }
 
     private static string? ChannelOf(string path, string format, string? given)
@@ -115,7 +125,7 @@ internal sealed class ImportCommand : Command
             : throw new AgentException($"{path} does not show which channel it is of: say it with --channel.", ExitCodes.Usage));
     }
 
-    private sealed record AdvisoryFile(string Path, string Format, string MediaType, string? Channel, bool IsComplete)
+    private sealed record AdvisoryFile(string Path, string Format, string MediaType, string? Channel, bool IsComplete, bool IsShrunk)
     {
         public string Name => System.IO.Path.GetFileName(Path);
     }

@@ -46,6 +46,11 @@ internal sealed class EnvironmentsCommand : Command
         }
 
         var page = answer.As(AgentJson.Default.AffectedPage);
+        if (page.FoundBy is { } by)
+        {
+            new Screen(surroundings).Line(by.Text(page.Vulnerability ?? "another vulnerability"));
+        }
+
         var shown = new Page<AffectedEnvironment>(page.Items, page.TotalCount, page.NextCursor);
         PageOutput.Show(surroundings, shown, "environments", Columns, Row);
         if (page.NotCompared is { Count: > 0 } open)

@@ -39,6 +39,11 @@ internal sealed class ShowCommand : Command
 
     private static void Write(VulnerabilityView vulnerability, Screen screen)
     {
+        if (vulnerability.FoundBy is { } by)
+        {
+            screen.Line(by.Text(vulnerability.Id));
+        }
+
         screen.Fields(
             ("id", vulnerability.Id),
             ("aliases", List(vulnerability.Aliases)),

@@ -7,7 +7,7 @@ namespace EnvPlatform.Scanner.Advisories;
 /// to it.
 /// </summary>
 /// <param name="Aliases">
-/// Other ids of the same vulnerability. <c>related</c> and <c>upstream</c> mean something else and are not kept.
+/// Other ids of the same vulnerability. <c>related</c> and <c>upstream</c> mean something else and join nothing.
 /// </param>
 /// <param name="Withdrawn">When the source withdrew the record; it then causes no finding.</param>
 /// <param name="Severity">The scores as the source gives them, not parsed.</param>
@@ -22,7 +22,14 @@ public sealed record Advisory(
     string? Details,
     SeverityVector[] Severity,
     string? DatabaseSeverity,
-    AffectedPackage[] Affected);
+    AffectedPackage[] Affected)
+{
+    /// <summary>Vulnerabilities of software that the package is made of, by which this one is found.</summary>
+    public string[] Upstream { get; init; } = [];
+
+    /// <summary>Vulnerabilities that have something to do with this one, by which it is found.</summary>
+    public string[] Related { get; init; } = [];
+}
 
 /// <summary>A score as a source gives it.</summary>
 /// <param name="Type">OSV's name: <c>CVSS_V2</c>, <c>CVSS_V3</c>, <c>CVSS_V4</c>, or another database's own.</param>

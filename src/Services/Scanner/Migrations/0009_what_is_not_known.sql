@@ -30,10 +30,15 @@ create index vulnerability_relations_prefix on vulnerability_relations (name tex
 -- The relations of a vulnerability, to be written anew when its advisories change.
 create index vulnerability_relations_vulnerability on vulnerability_relations (vulnerability_id);
 
+alter table imports
+    add column shrunk boolean not null default false;           -- it is right that its file holds much less than the last one
 alter table complete_ecosystems
-    add column basis        text,               -- stated by an operator, feed; null: by the shape of a file
-    add column records      int,                -- records of the ecosystem in the file, without withdrawn ones
+    add column basis        text,               -- stated by an operator, feed, export: recognised; null: from an older version
+    add column records      int,                -- in the last whole file, withdrawn ones included
     add column confirmed_at timestamptz;        -- when a whole file was last imported
+-- These were taken from the shape of a file. Their feeds are fetched anew, and say so.
+delete from complete_ecosystems where ecosystem in ('PyPI', 'CRAN', 'Bioconductor');
+update feeds set etag = null, last_modified = null, due_at = now() where name in ('pypi', 'cran', 'bioconductor');
 
 -- The next start reads every advisory and matches every package again.
 update advisory_state set starter_sha256 = '\x' where starter_sha256 is not null;

@@ -26,9 +26,12 @@ internal static class SearchEverything
     /// <param name="Environments">How many environments hold it, in any version.</param>
     public sealed record FoundPackage(string Manager, string Name, IReadOnlyList<string> Versions, long Environments);
 
+    /// <param name="Relation">
+    /// upstream or related where its advisories name what was searched for as that; null where it is an id of its own.
+    /// </param>
     public sealed record FoundVulnerability(
         string Id, IReadOnlyList<string> Aliases, decimal? Cvss, string Severity, bool? Kev, string Status,
-        string? Summary, long Environments, IReadOnlyList<NotCompared> NotCompared);
+        string? Summary, long Environments, IReadOnlyList<NotCompared> NotCompared, string? Relation);
 
     public sealed record Result(
         IReadOnlyList<FoundEnvironment> Environments, IReadOnlyList<FoundPackage> Packages,
@@ -54,7 +57,7 @@ internal static class SearchEverything
 
         var asked = new Asked(
             caller.OrgId, caller.OnlyOwner?.Value, text, LikePattern.Containing(text),
-            LikePattern.BeginningWith(text.ToLowerInvariant()), limit);
+            LikePattern.BeginningWith(text.ToLowerInvariant()), text.ToLowerInvariant(), limit);
         return TypedResults.Ok(new Result(
             await EnvironmentsAsync(db, asked, ct), await PackagesAsync(db, asked, ct), await VulnerabilitiesAsync(db, asked, caller, ct)));
     }
@@ -102,9 +105,14 @@ internal static class SearchEverything
         var rows = await db.QueryAsync<VulnerabilityRow>(
             $"""
             with named as materialized (
-                select vulnerability_id, bool_or(name = lower(@Text)) as exact from vulnerability_names where name like @Beginning
-                group by vulnerability_id order by exact desc, vulnerability_id desc limit @Limit)
-            select v.id, v.aliases[1:100] as aliases, v.cvss, v.severity, {VulnerabilityView.KevSql} as kev,
+                select vulnerability_id, bool_or(name = @Lower) as exact, min(place) as place
+                from (select name, vulnerability_id, 0 as place from vulnerability_names where name like @Beginning
+                      union all
+                      select name, vulnerability_id, case relation when 'upstream' then 1 else 2 end
+                      from vulnerability_relations where name like @Beginning) as n
+                group by vulnerability_id order by exact desc, place, vulnerability_id desc limit @Limit)
+            select v.id, case named.place when 0 then null when 1 then 'upstream' else 'related' end as relation,
+                   v.aliases[1:100] as aliases, v.cvss, v.severity, {VulnerabilityView.KevSql} as kev,
                    v.summary, v.not_compared::text as not_compared,
                    case when @OnlyOwner::uuid is null
                        then (select coalesce(sum(n.environments), 0) from set_environments n
@@ -119,19 +127,20 @@ internal static class SearchEverything
                     select s.id from package_sets s
                     where s.package_ids && array(select package_id from package_findings f
                         where f.vulnerability_id = v.id)) as sets) as affected
-            order by named.exact desc, v.id desc
+            order by named.exact desc, named.place, v.id desc
             """, asked, ct);
         var statuses = await FindingStatuses.OfVulnerabilitiesAsync(db, caller, [.. rows.Select(row => row.Id)], ct);
         return [.. rows.Select(row => new FoundVulnerability(
             row.Id, row.Aliases, row.Cvss, row.Severity, row.Kev, statuses.GetValueOrDefault(row.Id, CuratedStatus.Reported).Status,
-            row.Summary, row.Environments, NotCompared.Read(row.NotCompared)))];
+            row.Summary, row.Environments, NotCompared.Read(row.NotCompared), row.Relation))];
     }
 
-    private sealed record Asked(OrganizationId OrgId, Guid? OnlyOwner, string Text, string Within, string Beginning, int Limit);
+    private sealed record Asked(
+        OrganizationId OrgId, Guid? OnlyOwner, string Text, string Within, string Beginning, string Lower, int Limit);
 
     private sealed record PackageRow(string Manager, string Name, string[] Versions, long Environments);
 
     private sealed record VulnerabilityRow(
-        string Id, string[] Aliases, decimal? Cvss, string Severity, bool? Kev, string? Summary, string NotCompared,
+        string Id, string? Relation, string[] Aliases, decimal? Cvss, string Severity, bool? Kev, string? Summary, string NotCompared,
         long Environments);
 }

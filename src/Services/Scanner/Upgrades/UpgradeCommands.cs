@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text.RegularExpressions;
 
 namespace EnvPlatform.Scanner.Upgrades;
@@ -22,8 +23,16 @@ internal sealed partial record UpgradeTarget(string? Prefix, string? Name, strin
     public string[] Options =>
         Prefix is { Length: > 0 } && !File().IsMatch(Prefix) && IsPrintable(Prefix)
             ? ["--prefix", IsWindows ? Prefix.TrimEnd('\\') : Prefix]
-        : Name is { Length: > 0 } && Name[0] != '-' && IsPrintable(Name) ? ["--name", Name]
+        : Name is { Length: > 0 } && Name[0] != '-' && IsPrintable(Name)
+            ? IsPath(Name) ? ["--prefix", Name]
+            : Name.AsSpan().ContainsAny(NotOfName) ? []
+            : ["--name", Name]
         : [];
+
+    // What conda refuses in a name. An environment that was made by its path is often logged with the path as its name.
+    private static readonly SearchValues<char> NotOfName = SearchValues.Create("/\\:# \t");
+
+    private static bool IsPath(string name) => name[0] == '/' || Drive().IsMatch(name);
 
     private static bool IsPrintable(string text) => !text.Any(char.IsControl);
 

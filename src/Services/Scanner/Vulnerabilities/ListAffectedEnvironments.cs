@@ -53,9 +53,11 @@ internal static class ListAffectedEnvironments
     /// <summary>A page of the environments that are affected, and what is not known.</summary>
     /// <param name="NotCompared">Projects that its advisories name so that they cannot be compared with installed versions.</param>
     /// <param name="NotComparedEnvironments">How many environments hold such a project, and may be affected.</param>
+    /// <param name="Vulnerability">Whose environments these are.</param>
+    /// <param name="FoundBy">By which relation it was found; null where it has the id that was asked for.</param>
     public sealed record Affected(
         IReadOnlyList<Item> Items, long TotalCount, string? NextCursor, IReadOnlyList<NotCompared> NotCompared,
-        long NotComparedEnvironments);
+        long NotComparedEnvironments, string Vulnerability, FoundBy? FoundBy);
 
     public static void MapListAffectedEnvironments(this IEndpointRouteBuilder organization) =>
         organization.MapGet("/vulnerabilities/{id}/environments", HandleAsync).WithName(nameof(ListAffectedEnvironments))
@@ -83,7 +85,7 @@ internal static class ListAffectedEnvironments
         bool archived = false)
     {
         var key = page.SortBy(Sorts, "name");
-        if (await GetVulnerability.ResolveAsync(db, id, ct) is not { } vulnerability)
+        if (await GetVulnerability.FindAsync(db, id, ct) is not var (vulnerability, by))
         {
             return Problems.NotFound();
         }
@@ -111,7 +113,8 @@ internal static class ListAffectedEnvironments
             [.. shown.Select(row => row.ToItem(
                 described.GetValueOrDefault(row.EnvironmentId), [.. packages[row.SetId]], counts.GetValueOrDefault(row.SetId)))], total,
             more ? page.Next(shown[^1].SortKey, shown[^1].EnvironmentId.ToString(), $"{shown[^1].SetId}") : null,
-            notCompared, notCompared.Length == 0 ? 0 : await CountNotComparedAsync(db, notCompared, caller, archived, ct)));
+            notCompared, notCompared.Length == 0 ? 0 : await CountNotComparedAsync(db, notCompared, caller, archived, ct),
+            vulnerability, by));
     }
 
     /// <summary>The environments that hold a package whose version cannot be compared with these advisories.</summary>

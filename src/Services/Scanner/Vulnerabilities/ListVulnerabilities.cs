@@ -23,6 +23,12 @@ internal static class ListVulnerabilities
         decimal? Epss, bool? Kev, string Status, DateTimeOffset? CuratedAt, DateTimeOffset? PublishedAt, DateTimeOffset ModifiedAt,
         string? Summary, string? Description, long Environments, IReadOnlyList<NotCompared> NotCompared)
     {
+        /// <summary>By which relation it was found; null where it has the id that was asked for, and in lists.</summary>
+        public FoundBy? FoundBy { get; init; }
+
+        /// <summary>The first hundred of its relations to other vulnerabilities; null in lists.</summary>
+        public IReadOnlyList<Relation>? Relations { get; init; }
+
         public static Item Of(VulnerabilityView view, long environments) => new(
             view.Id, view.Aliases, view.Advisories, view.Cvss, view.CvssVector, view.Severity, view.Epss, view.Kev,
             view.Status, view.CuratedAt, view.PublishedAt, view.ModifiedAt, view.Summary, view.Description, environments, view.NotCompared);

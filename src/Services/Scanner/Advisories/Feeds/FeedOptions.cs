@@ -70,7 +70,9 @@ public sealed class FeedSource
     /// <summary>For a mapping in the format parselmouth: its channel. Empty for all others.</summary>
     public string Channel { get; set; } = "";
 
-    /// <summary>For NVD: the file holds all records of the years that it has records of.</summary>
+    /// <summary>
+    /// The file holds all records: for OSV of the ecosystem that at least half of them name, for NVD of the years that it has records of.
+    /// </summary>
     public bool Complete { get; set; }
 
     /// <summary>Minutes between two checks for updates, give or take a tenth.</summary>
@@ -88,8 +90,8 @@ public sealed class FeedSource
     /// <summary>The feeds that are fetched by default.</summary>
     internal static Dictionary<string, FeedSource> Published() => new(StringComparer.Ordinal)
     {
-        ["bioconductor"] = new() { Url = OsvBucket + "Bioconductor/all.zip", Format = ImportAdvisories.Osv },
-        ["cran"] = new() { Url = OsvBucket + "CRAN/all.zip", Format = ImportAdvisories.Osv },
+        ["bioconductor"] = new() { Url = OsvBucket + "Bioconductor/all.zip", Format = ImportAdvisories.Osv, Complete = true },
+        ["cran"] = new() { Url = OsvBucket + "CRAN/all.zip", Format = ImportAdvisories.Osv, Complete = true },
         ["curl"] = new() { Url = "https://curl.se/docs/vuln.json", Format = ImportAdvisories.Osv },
         ["epss"] = new()
         {
@@ -132,7 +134,7 @@ public sealed class FeedSource
             Format = ImportAdvisories.Osv,
             IntervalMinutes = Daily
         },
-        ["pypi"] = new() { Url = OsvBucket + "PyPI/all.zip", Format = ImportAdvisories.Osv },
+        ["pypi"] = new() { Url = OsvBucket + "PyPI/all.zip", Format = ImportAdvisories.Osv, Complete = true },
     };
 
     internal IEnumerable<Feed> Feeds(string name, int thisYear) => IsByYear
@@ -142,7 +144,8 @@ public sealed class FeedSource
     internal bool IsValid() =>
         Url.Length == 0 || (IsAddress(Url) && (ChecksumUrl.Length == 0 || IsAddress(ChecksumUrl)) && IntervalMinutes is >= 1 and <= 525_600
             && FirstYear is >= 1_988 and <= 9_999 && ImportAdvisories.Formats.Contains(Format)
-            && (Format == ImportAdvisories.Parselmouth) == (Channel.Length > 0) && (!Complete || Format == ImportAdvisories.Nvd));
+            && (Format == ImportAdvisories.Parselmouth) == (Channel.Length > 0)
+            && (!Complete || Format is ImportAdvisories.Nvd or ImportAdvisories.Osv));
 
     private static FeedSource Parselmouth(string channel) => new()
     {

@@ -27,9 +27,13 @@ public abstract record AdvisoryChange
     /// By CVE in lower case: what the records themselves say of CISA's catalogue; the catalogue itself takes precedence.
     /// </param>
     /// <param name="MatchAll">Every package is to be matched again, because packages may be mapped to other projects than before.</param>
+    /// <param name="Counts">
+    /// Records of each ecosystem, or year of NVD, in the file, withdrawn ones included; null where nobody asks.
+    /// </param>
     public sealed record Records(
         IReadOnlyDictionary<string, SourceRecord> ById, string Source, IReadOnlyList<string> Complete,
-        IReadOnlyDictionary<string, DateOnly>? ExploitedSince = null, bool MatchAll = false) : AdvisoryChange;
+        IReadOnlyDictionary<string, DateOnly>? ExploitedSince = null, bool MatchAll = false,
+        IReadOnlyDictionary<string, int>? Counts = null) : AdvisoryChange;
 
     /// <summary>Exactly these CVEs are known to be exploited.</summary>
     public sealed record Exploited(IReadOnlyDictionary<string, DateOnly> AddedOn) : AdvisoryChange;

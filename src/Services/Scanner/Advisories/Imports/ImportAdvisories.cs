@@ -41,8 +41,9 @@ internal static class ImportAdvisories
             .WithSummary("Import advisories: format=osv, nvd, kev, epss, parselmouth or grayskull, the file as body.").WithDescription(
                 "parselmouth is the mapping of a channel's packages to projects of PyPI and needs channel (conda-forge, bioconda, ... or "
                 + "an address); grayskull is the table of names that "
-                + "conda-forge gives to such projects. complete=true, with format=nvd, says that the file holds all records of the years "
-                + "that it has records of.")
+                + "conda-forge gives to such projects. complete=true says that the file holds all records: with format=osv of the "
+                + "ecosystem that at least half of them name, with format=nvd of the years that it has records of. A file that holds more "
+                + "than a tenth less than the last such file is not imported, unless shrunk=true says that it is right.")
             .Accepts<byte[]>(
                 "application/octet-stream", "application/zip", "application/json", "application/gzip", "text/csv", "application/yaml")
             .WithMetadata(
@@ -50,7 +51,7 @@ internal static class ImportAdvisories
                 new RequestSizeLimitAttribute(imports.ServiceProvider.GetRequiredService<IOptions<ScannerOptions>>().Value.MaxImportBytes));
 
     private static async Task<Results<Accepted<Accepted>, ProblemHttpResult>> HandleAsync(
-        string? format, string? channel, bool? complete, HttpContext http, Caller caller, NpgsqlDataSource db,
+        string? format, string? channel, bool? complete, bool? shrunk, HttpContext http, Caller caller, NpgsqlDataSource db,
         IOptions<ScannerOptions> options, TimeProvider clock, CancellationToken ct)
     {
         if (Refuse(format, channel, complete == true) is { } refused)
@@ -58,7 +59,7 @@ internal static class ImportAdvisories
             return refused;
         }
 
-        var kind = ImportKind.Of(format!, channel, complete == true);
+        var kind = ImportKind.Of(format!, channel, complete == true) with { Shrunk = shrunk == true };
         var id = ImportId.New(clock.GetUtcNow());
         await using var tx = await db.BeginAsync(ct);
         if (await AcceptAsync(tx, id, kind, caller, http.Request.Body, options.Value.MaxImportBytes, clock.GetUtcNow(), ct) is { } problem)
@@ -77,8 +78,9 @@ internal static class ImportAdvisories
     {
         await tx.ExecuteAsync(
             """
-            insert into imports (id, format, channel, complete, status, phase, bytes, requested_by, trace_parent, created_at)
-            values (@id, @Format, @Channel, @Complete, 'running', 'queued', 0, @RequestedBy::jsonb, @TraceParent, @now)
+            insert into imports (id, format, channel, complete, shrunk, status, phase, bytes, requested_by, trace_parent,
+                created_at)
+            values (@id, @Format, @Channel, @Complete, @Shrunk, 'running', 'queued', 0, @RequestedBy::jsonb, @TraceParent, @now)
             """,
             new
             {
@@ -86,6 +88,7 @@ internal static class ImportAdvisories
                 kind.Format,
                 kind.Channel,
                 kind.Complete,
+                kind.Shrunk,
                 RequestedBy = JsonSerializer.Serialize(caller, Json.Options),
                 TraceParent = Activity.Current?.Id,
                 now,
@@ -149,7 +152,7 @@ internal static class ImportAdvisories
                 : "Only a mapping of format parselmouth is of a channel.");
         }
 
-        return isComplete && format != Nvd ? Problems.Invalid("complete", "Can be said of NVD only.") : null;
+        return isComplete && format is not (Nvd or Osv) ? Problems.Invalid("complete", "Can be said of OSV and NVD only.") : null;
     }
 
     /// <summary>Why the beginning of a file shows that it cannot be imported; null when it can.</summary>
@@ -184,9 +187,12 @@ internal static class ImportAdvisories
 
 /// <summary>What a file is.</summary>
 /// <param name="Channel">The channel of a mapping; null for everything else.</param>
-/// <param name="Complete">It is the complete data; for NVD: of the years that it has records of.</param>
+/// <param name="Complete">It is the complete data: of the ecosystem that it is of; for NVD, of the years that it has records of.</param>
 internal sealed record ImportKind(string Format, string? Channel, bool Complete)
 {
+    /// <summary>It is right that it holds much less than the last one.</summary>
+    public bool Shrunk { get; init; }
+
     /// <summary>Normalises the name of the channel.</summary>
     public static ImportKind Of(string format, string? channel, bool complete) => new(
         format, format switch

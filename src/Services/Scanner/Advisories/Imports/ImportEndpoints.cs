@@ -12,5 +12,6 @@ internal static class ImportEndpoints
         imports.MapGetImport();
         imports.MapListImports();
         imports.MapListRejections();
+        app.MapListCompleteSources();
     }
 }

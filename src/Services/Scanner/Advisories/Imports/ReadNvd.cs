@@ -16,7 +16,7 @@ internal static class ReadNvd
     {
         var records = new Dictionary<string, SourceRecord>(StringComparer.Ordinal);
         var exploited = new Dictionary<string, DateOnly>(StringComparer.Ordinal);
-        var years = new HashSet<string>(StringComparer.Ordinal);
+        var years = new Dictionary<string, int>(StringComparer.Ordinal);
         foreach (var entry in NvdArchive.Read(file, limits, ct))
         {
             if (entry.Record is not NvdRecord.Valid { Advisory: var advisory, ExploitedSince: var since })
@@ -27,7 +27,7 @@ internal static class ReadNvd
 
             if (complete && advisory.Aliases.Select(NvdYears.Of).FirstOrDefault() is { } year)
             {
-                years.Add(year);
+                years[year] = years.GetValueOrDefault(year) + 1;
             }
 
             if ((advisory.Affected.Length > 0 || known.Contains(advisory.Id))
@@ -49,6 +49,6 @@ internal static class ReadNvd
                 : $"None of the {progress.Rejected} records of the file can be read.");
         }
 
-        return new(records, AdvisoryChange.Nvd, [.. years], exploited);
+        return new(records, AdvisoryChange.Nvd, [.. years.Keys], exploited, Counts: years);
     }
 }

@@ -6,7 +6,9 @@ namespace EnvPlatform.Scanner.Advisories.Imports;
 /// <summary>Reads a file of OSV records.</summary>
 internal static class ReadOsv
 {
-    public static async Task<AdvisoryChange.Records> RunAsync(Stream file, OsvLimits limits, ImportProgress progress, CancellationToken ct)
+    /// <param name="complete">The file holds all records of the ecosystem that it is of, somebody said.</param>
+    public static async Task<AdvisoryChange.Records> RunAsync(
+        Stream file, bool complete, OsvLimits limits, ImportProgress progress, CancellationToken ct)
     {
         var records = new Dictionary<string, SourceRecord>(StringComparer.Ordinal);
         var isArchive = false;
@@ -34,20 +36,29 @@ internal static class ReadOsv
                 : $"None of the {progress.Rejected} records of the file can be read.");
         }
 
-        return new(records, AdvisoryChange.Osv, isArchive ? CompleteIn([.. records.Values]) : []);
+        var counts = CountsOf([.. records.Values]);
+        return complete
+            ? new(records, AdvisoryChange.Osv, Mainly(counts, records.Count), Counts: counts)
+            : new(
+                records, AdvisoryChange.Osv, isArchive ? Official(counts, records.Keys.ToHashSet(StringComparer.Ordinal)) : [],
+                Counts: counts);
     }
 
+    private static Dictionary<string, int> CountsOf(SourceRecord[] records) =>
+        records.SelectMany(record => record.Advisory.Affected.Select(affected => Ecosystems.Known(affected.Ecosystem)).OfType<string>()
+            .Distinct(StringComparer.Ordinal)).CountBy(ecosystem => ecosystem, StringComparer.Ordinal)
+            .ToDictionary(StringComparer.Ordinal);
+
     /// <summary>
-    /// The ecosystems of which an archive is a complete feed: a database exports one archive for an ecosystem, so those that at least half
-    /// of its records are about. A collection of single records from many databases is not a complete feed.
+    /// The ecosystems that a file stated to be complete is of: those that at least half of its records name. A database exports one file
+    /// for an ecosystem, whose records may name packages of others too. No database covers all of conda.
     /// </summary>
-    private static string[] CompleteIn(SourceRecord[] records) =>
+    private static string[] Mainly(Dictionary<string, int> counts, int records) =>
+        [.. counts.Where(pair => pair.Value * 2 >= records && pair.Key != Ecosystems.Conda).Select(pair => pair.Key)];
+
+    private static string[] Official(Dictionary<string, int> counts, HashSet<string> ids) =>
     [
-        .. records.SelectMany(record => record.Advisory.Affected.Select(affected => Ecosystems.Known(affected.Ecosystem)).OfType<string>()
-            .Distinct(StringComparer.Ordinal))
-            .CountBy(ecosystem => ecosystem, StringComparer.Ordinal).Where(pair => pair.Value * 2 >= records.Length)
-            .Select(pair => pair.Key)
-            // No database covers all of conda; that of a single native project has only records of conda.
-            .Where(ecosystem => ecosystem != Ecosystems.Conda),
+        .. OfficialExport.All.Where(export => export.Matches(ids, counts.GetValueOrDefault(export.Ecosystem)))
+            .Select(export => export.Ecosystem),
     ];
 }

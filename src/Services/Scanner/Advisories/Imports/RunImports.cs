@@ -77,7 +77,7 @@ internal sealed partial class RunImports(
         update imports set attempts = attempts + 1, phase = 'reading', advisories = 0, rejected = 0, packages_matched = 0,
             packages_total = 0, sets_counted = 0, sets_total = 0
         where id = (select id from imports where status = 'running' order by id limit 1)
-        returning id, format, channel, complete, attempts, requested_by::text as requested_by, trace_parent
+        returning id, format, channel, complete, shrunk, attempts, requested_by::text as requested_by, trace_parent
         """, null, ct);
 
     private async Task RunAsync(Waiting import, CancellationToken ct)
@@ -96,16 +96,22 @@ internal sealed partial class RunImports(
             await progress.ShowAsync(ct);
         }
 
+        if (!import.Shrunk)
+        {
+            await CompleteSources.RequireNoLossAsync(db, content, ct);
+        }
+
         await progress.MatchingAsync(ct);
         var outcome = await change.ApplyAsync(
-            content, renewal => progress.RenewAsync(renewal, ct), (tx, outcome) => CompleteAsync(tx, import, outcome, progress), ct);
+            content, renewal => progress.RenewAsync(renewal, ct),
+            (tx, outcome) => CompleteAsync(tx, import, content, outcome, progress), ct);
         LogCompleted(import.Id, progress.Read, outcome.Added, outcome.Changed, outcome.Withdrawn, progress.Rejected);
     }
 
     private async Task<AdvisoryChange> ReadAsync(Waiting import, Stream file, ImportProgress progress, CancellationToken ct) =>
         import.Format switch
         {
-            ImportAdvisories.Osv => await ReadOsv.RunAsync(file, Limits, progress, ct),
+            ImportAdvisories.Osv => await ReadOsv.RunAsync(file, import.Complete, Limits, progress, ct),
             ImportAdvisories.Nvd => await ReadNvd.RunAsync(file, await KnownNvdAsync(ct), import.Complete, Limits, progress, ct),
             ImportAdvisories.Kev => await ReadExploits.KevAsync(file, options.Value.MaxUnpackedBytes, progress, ct),
             ImportAdvisories.Epss => await ReadExploits.EpssAsync(file, options.Value.MaxUnpackedBytes, progress, ct),
@@ -145,7 +151,8 @@ internal sealed partial class RunImports(
         }
     }
 
-    private async Task CompleteAsync(Tx tx, Waiting import, AdvisoryChange.Outcome outcome, ImportProgress progress)
+    private async Task CompleteAsync(
+        Tx tx, Waiting import, AdvisoryChange content, AdvisoryChange.Outcome outcome, ImportProgress progress)
     {
         var written = await tx.ExecuteAsync(
             """
@@ -177,6 +184,8 @@ internal sealed partial class RunImports(
         }
 
         await tx.ExecuteAsync("delete from import_files where import_id = @Id", new { import.Id });
+        var basis = !import.Complete ? "export" : import.Caller.SubjectType == Caller.SystemSubject ? "feed" : "stated";
+        await CompleteSources.ConfirmAsync(tx, content, basis, clock.GetUtcNow());
         await progress.KeepNotEvaluableAsync(tx, outcome.NotEvaluable);
         await ImportRejections.ForgetAsync(tx, clock.GetUtcNow());
         tx.FollowTrace(import.TraceParent);
@@ -218,7 +227,7 @@ internal sealed partial class RunImports(
     }
 
     private sealed record Waiting(
-        ImportId Id, string Format, string? Channel, bool Complete, int Attempts, string RequestedBy, string? TraceParent)
+        ImportId Id, string Format, string? Channel, bool Complete, bool Shrunk, int Attempts, string RequestedBy, string? TraceParent)
     {
         public string What => Channel is null ? "advisories" : $"names of {Channel}";
 

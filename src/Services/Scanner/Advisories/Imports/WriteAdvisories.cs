@@ -20,9 +20,11 @@ internal static class WriteAdvisories
                 id text, aliases text[], advisories text[], cvss numeric, cvss_vector text, severity text, summary text, description text,
                 published_at timestamptz, modified_at timestamptz, content_sha256 bytea) on commit drop;
             create temporary table staged_names (name text, vulnerability_id text) on commit drop;
+            create temporary table staged_relations (name text, vulnerability_id text, relation text) on commit drop;
             """);
         await StageRecordsAsync(tx, plan, source);
         await StageVulnerabilitiesAsync(tx, plan);
+        await StageRelationsAsync(tx, plan);
         await using var names = await tx.Connection.BeginBinaryImportAsync(
             "copy staged_names (name, vulnerability_id) from stdin (format binary)");
         foreach (var (vulnerability, _) in plan.Vulnerabilities)
@@ -54,6 +56,10 @@ internal static class WriteAdvisories
 
             delete from vulnerability_names n using staged_vulnerabilities v where n.vulnerability_id = v.id;
             insert into vulnerability_names (name, vulnerability_id) select name, vulnerability_id from staged_names;
+
+            delete from vulnerability_relations n using staged_vulnerabilities v where n.vulnerability_id = v.id;
+            insert into vulnerability_relations (name, vulnerability_id, relation)
+            select name, vulnerability_id, relation from staged_relations;
 
             insert into advisories (id, source, content_sha256, modified_at, withdrawn_at, vulnerability_id, raw)
             select id, source, content_sha256, modified_at, withdrawn_at, vulnerability_id, raw from staged_advisories
@@ -97,6 +103,27 @@ internal static class WriteAdvisories
     /// <summary>After the findings were renewed: deletes what no advisory refers to.</summary>
     public static Task RemoveAsync(Tx tx, AdvisoryPlan plan) =>
         tx.ExecuteAsync("delete from vulnerabilities where id = any(@Gone)", new { plan.Gone });
+
+    private static async Task StageRelationsAsync(Tx tx, AdvisoryPlan plan)
+    {
+        await using var rows = await tx.Connection.BeginBinaryImportAsync(
+            "copy staged_relations (name, vulnerability_id, relation) from stdin (format binary)");
+        foreach (var (vulnerability, _) in plan.Vulnerabilities)
+        {
+            foreach (var (relation, ids) in new[] { ("upstream", vulnerability.Upstream), ("related", vulnerability.Related) })
+            {
+                foreach (var name in ids.Select(id => id.ToLowerInvariant()).Distinct(StringComparer.Ordinal))
+                {
+                    await rows.StartRowAsync();
+                    await rows.WriteAsync(name, NpgsqlDbType.Text);
+                    await rows.WriteAsync(vulnerability.Id, NpgsqlDbType.Text);
+                    await rows.WriteAsync(relation, NpgsqlDbType.Text);
+                }
+            }
+        }
+
+        await rows.CompleteAsync();
+    }
 
     private static async Task StageRecordsAsync(Tx tx, AdvisoryPlan plan, string source)
     {

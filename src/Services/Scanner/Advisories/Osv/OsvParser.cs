@@ -47,7 +47,11 @@ public static class OsvParser
             reader.Text(root, "details"),
             reader.Severities(root),
             reader.DatabaseSeverity(root),
-            reader.Affected(root));
+            reader.Affected(root))
+        {
+            Upstream = reader.Relations(root, "upstream"),
+            Related = reader.Relations(root, "related"),
+        };
         return reader.Problem is null ? new OsvRecord.Valid(advisory) : new OsvRecord.Broken(id, reader.Problem);
     }
 
@@ -74,6 +78,13 @@ public static class OsvParser
 
             return aliases;
         }
+
+        // Only to be found by: what cannot be an id is of no use, and does not make the record broken.
+        public string[] Relations(JsonElement record, string property) =>
+            Has(record, property, out var list) && list.ValueKind == JsonValueKind.Array
+                ? [.. list.EnumerateArray().Where(item => item.ValueKind == JsonValueKind.String).Select(Valid).OfType<string>()
+                    .Where(id => id.Length is > 0 and <= MaxIdLength && !id.Any(char.IsControl)).Distinct(StringComparer.Ordinal)]
+                : [];
 
         public SeverityVector[] Severities(JsonElement parent) =>
             Objects(parent, "severity", item => new SeverityVector(Required(item, "type"), Required(item, "score")));
