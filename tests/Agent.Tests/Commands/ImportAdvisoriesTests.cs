@@ -68,7 +68,8 @@ public sealed class ImportAdvisoriesTests : CommandFixture
     [TestCase("parselmouth-bioconda.json", """{"a": null}""", "--channel ours", "?format=parselmouth&channel=ours", "application/json")]
     [TestCase("config.yaml", "a:\n  conda_forge: b\n", "--channel ours", "?format=grayskull", "application/yaml")]
     [TestCase("nvdcve-2.0-2024.json", """{"format": "NVD_CVE"}""", "--complete", "?format=nvd&complete=true", "application/json")]
-    [TestCase("osv.json", """{"schema_version": "1.7.0"}""", "--complete --shrunk", "?format=osv&complete=true&shrunk=true", "application/json")]
+    [TestCase("osv.json", """{"schema_version": "1.7.0"}""", "--complete --shrunk", "?format=osv&complete=true&shrunk=true",
+        "application/json")]
     public async Task What_the_file_is_is_said(string name, string content, string options, string query, string type)
     {
         Platform.On(Imports, 202, """{"id": "i1", "status": "running"}""")
