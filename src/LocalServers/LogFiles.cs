@@ -36,11 +36,11 @@ internal sealed partial class LogFiles(
     }
 
     /// <summary>The escape sequences for terminal colours (ECMA-48, SGR).</summary>
-    [GeneratedRegex("\e\\[[0-9;]*m", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1_000)]
+    [GeneratedRegex("\e\\[[0-9;]*m", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 30_000)]
     private static partial Regex Colour();
 
     /// <summary>A line of a stack trace, after the timestamp that the orchestrator prepends.</summary>
-    [GeneratedRegex(@"^(\S+ )?\s+at ", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1_000)]
+    [GeneratedRegex(@"^(\S+ )?\s+at ", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 30_000)]
     private static partial Regex Frame();
 
     private async Task WriteAsync(string id, string name, CancellationToken ct)

@@ -147,6 +147,6 @@ internal static partial class OperationDescription
         yield return StatusCodes.Status429TooManyRequests;
     }
 
-    [GeneratedRegex("""\{\*{0,2}(?<name>\w+)""", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 100)]
+    [GeneratedRegex("""\{\*{0,2}(?<name>\w+)""", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 10_000)]
     private static partial Regex PathParameter();
 }

@@ -29,6 +29,6 @@ internal static partial class CondaSpec
 
     [GeneratedRegex(
         """^\s*(?:(?<channel>\S+)::)?(?<name>[A-Za-z0-9_][\w.-]*)(?:\s*={1,2}\s*|\s+)(?<version>[A-Za-z0-9_][\w.!+]*)(?:(?:=|\s+)(?<build>[A-Za-z0-9_][\w.+]*))?\s*(?:\#.*)?$""",
-        RegexOptions.CultureInvariant, matchTimeoutMilliseconds: 1_000)]
+        RegexOptions.CultureInvariant, matchTimeoutMilliseconds: 30_000)]
     private static partial Regex Spec();
 }

@@ -47,14 +47,14 @@ internal static partial class PipRequirement
 
     [GeneratedRegex(
         """^(?<name>[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?)\s*(?:\[[^\]]*\])?\s*\(?\s*={2,3}\s*(?<version>[A-Za-z0-9][\w.!+-]*)\s*\)?\s*(?:;.*|\s--.*|\s\#.*)?$""",
-        RegexOptions.CultureInvariant, matchTimeoutMilliseconds: 1_000)]
+        RegexOptions.CultureInvariant, matchTimeoutMilliseconds: 30_000)]
     private static partial Regex Pin();
 
     [GeneratedRegex(
         """^(?<name>[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?)\s*(?:\[[^\]]*\])?\s*@\s*(?<url>\S+)""", RegexOptions.CultureInvariant,
-        matchTimeoutMilliseconds: 1_000)]
+        matchTimeoutMilliseconds: 30_000)]
     private static partial Regex Url();
 
-    [GeneratedRegex("""sha256[:=](?<hex>[0-9a-f]{64})""", RegexOptions.CultureInvariant, matchTimeoutMilliseconds: 1_000)]
+    [GeneratedRegex("""sha256[:=](?<hex>[0-9a-f]{64})""", RegexOptions.CultureInvariant, matchTimeoutMilliseconds: 30_000)]
     private static partial Regex Hash();
 }
