@@ -181,9 +181,15 @@ public sealed class ServiceCredentialsTests
             messageType = new[] { $"urn:message:{typeof(AuditEventOccurred).Namespace}:{nameof(AuditEventOccurred)}" },
             message = new
             {
-                eventId = Guid.CreateVersion7(), organizationId = Guid.CreateVersion7(), organizationName = organization.Slug,
-                actionKey = "token_created", actor = new { id = "ada", email = "ada@example.org", type = "user" },
-                target = new { id = "t", type = "token" }, service = "scanner", message = "Ada created a token.", meta = new { },
+                eventId = Guid.CreateVersion7(),
+                organizationId = Guid.CreateVersion7(),
+                organizationName = organization.Slug,
+                actionKey = "token_created",
+                actor = new { id = "ada", email = "ada@example.org", type = "user" },
+                target = new { id = "t", type = "token" },
+                service = "scanner",
+                message = "Ada created a token.",
+                meta = new { },
                 occurredAt = TimeProvider.System.GetUtcNow(),
             },
         });
