@@ -60,7 +60,7 @@ public sealed partial class DashboardTests
             await ShotAsync(page, "trace");
             await page.GotoAsync($"{new Uri(link).GetLeftPart(UriPartial.Authority)}/structuredlogs/resource/scanner");
             await Eventually.BecomesTrueAsync(
-                async () => (await page.ContentAsync()).Contains("Applied migration", StringComparison.Ordinal),
+                async () => (await page.ContentAsync()).Contains("Application started", StringComparison.Ordinal),
                 "structured logs are shown", seconds: 60);
             await ShotAsync(page, "logs");
             run.Signal(RunProcess.Interrupt);

@@ -99,8 +99,7 @@ public sealed class RefusalTests
     {
         var stranger = TestCaller.Of(TestCaller.NewOrganization());
         var asked = TestCaller.NewOrganization();
-        using var client = _one.As(stranger);
-        client.DefaultRequestHeaders.Remove(Assertion.Header);
+        using var client = new HttpClient { BaseAddress = _one.Address };
         client.DefaultRequestHeaders.Add(
             Assertion.Header,
             (stranger.ToAssertion() with { Memberships = [], Asked = new(asked.Id, asked.Slug) })

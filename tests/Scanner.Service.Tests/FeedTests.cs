@@ -20,7 +20,7 @@ public sealed class FeedTests : FeedFixture
     private static readonly string[] Names =
     [
         "breaks", "large", "sum", "badsum", "nothing", "slow", "gone", "dead", "hash", "badhash", "bomb", "bombsum", "timed", "weak",
-        "blind"
+        "blind", "told"
     ];
 
     [OneTimeSetUp]
@@ -44,6 +44,7 @@ public sealed class FeedTests : FeedFixture
         Publisher.Publish("/timed", Osv("PYSEC-3000-10", "", padding: 600_000), breakAfter: 300_000, knownBy: FeedServer.KnownBy.Time);
         Publisher.Publish("/weak", Osv("PYSEC-3000-11", "", padding: 600_000), breakAfter: 300_000, knownBy: FeedServer.KnownBy.WeakTag);
         Publisher.Publish("/blind", Osv("PYSEC-3000-12", "", padding: 600_000), breakAfter: 300_000, knownBy: FeedServer.KnownBy.Nothing);
+        Publisher.Publish("/told", Osv("PYSEC-3000-13", ""));
         _scanner = await StartScannerAsync(null);
         _another = await StartScannerAsync(_scanner.MessagingPrefix);
         _events = await EventRecorder.StartAsync(
@@ -185,8 +186,8 @@ public sealed class FeedTests : FeedFixture
     [Test]
     public async Task Each_sync_is_in_the_audit_log_from_its_beginning_to_its_end()
     {
-        var feed = await SucceededAsync("large");
-        var imported = await AuditAsync("feed_sync_completed", "large");
+        var feed = await SucceededAsync("told");
+        var imported = await AuditAsync("feed_sync_completed", "told");
         Assert.Multiple(() =>
         {
             Assert.That(imported.Meta.GetProperty("outcome").GetString(), Is.EqualTo("imported"));
@@ -194,7 +195,7 @@ public sealed class FeedTests : FeedFixture
             Assert.That(imported.Meta.GetProperty("added").GetInt32(), Is.EqualTo(1));
             Assert.That((imported.Actor.Type, imported.OrganizationId), Is.EqualTo(("system", (OrganizationId?)null)));
         });
-        var started = await AuditAsync("feed_sync_started", "large");
+        var started = await AuditAsync("feed_sync_started", "told");
         var import = (await HeardAsync(one => one.ActionKey == "advisories_imported" && one.TraceId == imported.TraceId))[0];
         Assert.That((started.TraceId, import.Target.Id), Is.EqualTo((imported.TraceId, feed.GetProperty("import_id").GetString())));
         Assert.That(imported.TraceId, Has.Length.EqualTo(32));
@@ -205,12 +206,12 @@ public sealed class FeedTests : FeedFixture
 
         var before = feed.GetProperty("last_success_at").GetDateTimeOffset();
         using var client = _scanner.As(Operator);
-        using var requested = await client.PostAsync(new Uri("/api/v1/advisories/feeds/large/sync", UriKind.Relative), null);
+        using var requested = await client.PostAsync(new Uri("/api/v1/advisories/feeds/told/sync", UriKind.Relative), null);
         Assert.That(requested.StatusCode, Is.EqualTo(HttpStatusCode.Accepted));
-        await FeedAsync("large", one => one.GetProperty("last_success_at").GetDateTimeOffset() > before);
-        await HeardAsync(one => one.ActionKey == "feed_sync_completed" && one.Target.Id == "large"
+        await FeedAsync("told", one => one.GetProperty("last_success_at").GetDateTimeOffset() > before);
+        await HeardAsync(one => one.ActionKey == "feed_sync_completed" && one.Target.Id == "told"
             && one.Meta.GetProperty("outcome").GetString() == "unchanged");
-        Assert.That((await AuditAsync("feed_sync_requested", "large")).Actor.Id, Is.EqualTo(Operator.SubjectId.ToString()));
+        Assert.That((await AuditAsync("feed_sync_requested", "told")).Actor.Id, Is.EqualTo(Operator.SubjectId.ToString()));
     }
 
     [Test]

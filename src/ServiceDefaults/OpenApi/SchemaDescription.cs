@@ -41,6 +41,11 @@ internal static class SchemaDescription
             schema.Type = JsonSchemaType.String;
             schema.Format = "uuid";
         }
+        else if ((Nullable.GetUnderlyingType(type) ?? type) == typeof(DateTimeOffset))
+        {
+            schema.Type = JsonSchemaType.String;
+            schema.Format = "date-time";
+        }
         else if (schema is { Type: JsonSchemaType.Array } && context.JsonTypeInfo.ElementType is { } element
             && (element == typeof(string) || IsId(element)))
         {

@@ -98,7 +98,7 @@ public sealed class FeedsTests : CommandFixture
             Assert.That(imports.Out, Does.Match($@"{id} +2026-11-21 10:00 +osv +Reading 70 records so far +70")
                 .And.Contains("The catalogue has no vulnerabilities.").And.Contains("2 of 40 imports."));
             Assert.That(Platform.To("GET /advisories/imports").Single().Query, Is.EqualTo("?limit=2"));
-            Assert.That(rejections.Out, Does.Match(@"3 +PYSEC-1 +events are missing").And.Contains("1 record."));
+            Assert.That(rejections.Out, Does.Match(@"3 +PYSEC-1 +rejected +events are missing").And.Contains("1 record."));
         });
     }
 }
