@@ -14,8 +14,25 @@ namespace EnvPlatform.Agent;
 /// <summary>The commands of <c>envplatform</c>, and their exit codes.</summary>
 internal static class CommandLine
 {
+    /// <summary>As the other one, where the surroundings themselves may fail, such as a current folder that was removed.</summary>
+    public static async Task<int> RunAsync(string[] args, Func<Surroundings> surroundings, CancellationToken ct)
+    {
+        Surroundings found;
+        try
+        {
+            found = surroundings();
+        }
+        catch (Exception failure)
+        {
+            await Console.Error.WriteLineAsync("envplatform: " + OneLine(failure));
+            return ExitCodes.CouldNot;
+        }
+
+        return await RunAsync(args, found, ct);
+    }
+
     /// <summary>
-    /// Runs a command line to its exit code (see <see cref="ExitCodes"/>); every expected failure becomes one sentence on standard error.
+    /// Runs a command line to its exit code (see <see cref="ExitCodes"/>); every failure becomes one sentence on standard error.
     /// </summary>
     public static async Task<int> RunAsync(string[] args, Surroundings surroundings, CancellationToken ct)
     {
@@ -55,6 +72,19 @@ internal static class CommandLine
             screen.Note("envplatform: interrupted.");
             return ExitCodes.CouldNot;
         }
+        catch (Exception failure)
+        {
+            // A fault of the agent; whoever reads exit codes must not take a crash for an answer.
+            screen.Note("envplatform: " + OneLine(failure));
+            return ExitCodes.CouldNot;
+        }
+    }
+
+    /// <summary>A failure that nobody foresaw, with its kind, in one line.</summary>
+    internal static string OneLine(Exception failure)
+    {
+        var cause = failure is AggregateException { InnerExceptions: [var only, ..] } ? only : failure;
+        return $"unexpected failure ({cause.GetType().Name}): {cause.Message.ReplaceLineEndings(" ")}";
     }
 
     /// <summary>Every command.</summary>

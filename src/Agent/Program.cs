@@ -1,3 +1,3 @@
 using EnvPlatform.Agent;
 
-return await CommandLine.RunAsync(args, Surroundings.OfThisProcess(), CancellationToken.None);
+return await CommandLine.RunAsync(args, Surroundings.OfThisProcess, CancellationToken.None);

@@ -7,7 +7,15 @@ internal static class CondaEnvironment
     public static bool IsAt(string prefix)
     {
         var meta = Path.Combine(prefix, "conda-meta");
-        return File.Exists(Path.Combine(meta, "history")) || (Directory.Exists(meta) && Directory.EnumerateFiles(meta, "*.json").Any());
+        try
+        {
+            return File.Exists(Path.Combine(meta, "history")) || (Directory.Exists(meta) && Directory.EnumerateFiles(meta, "*.json").Any());
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            // It is there and closed to this user: to be reported by the one who reads it, not to be passed over.
+            return true;
+        }
     }
 
     /// <summary>

@@ -59,8 +59,9 @@ internal static class CondaMeta
         {
             return (null, $"conda-meta/{fileName} is not valid JSON and was skipped.");
         }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        catch (Exception)
         {
+            // Whatever is wrong with one record, such as bytes that are not UTF-8, the others are read.
             return (null, $"conda-meta/{fileName} cannot be read and was skipped.");
         }
     }

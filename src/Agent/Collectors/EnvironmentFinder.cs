@@ -1,4 +1,3 @@
-using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 
 namespace EnvPlatform.Agent.Collectors;
@@ -15,7 +14,7 @@ internal sealed class EnvironmentFinder(Surroundings surroundings)
             .Concat(EnvironmentFolders().SelectMany(Children))
             .Concat(Bases())
             .Append(surroundings["CONDA_PREFIX"] ?? "")
-            .Where(path => Path.IsPathFullyQualified(path))
+            .Where(IsPlace)
             .Select(Tidy)
             .Distinct(PathComparer)
             .Where(CondaEnvironment.IsAt)
@@ -38,6 +37,7 @@ internal sealed class EnvironmentFinder(Surroundings surroundings)
 
         return EnvironmentFolders()
             .Select(folder => Path.Combine(folder, name))
+            .Where(path => !path.Contains('\0', StringComparison.Ordinal))
             .Concat(Noted().Where(path => string.Equals(Path.GetFileName(Tidy(path)), name, StringComparison.Ordinal)))
             .Select(Tidy)
             .FirstOrDefault(CondaEnvironment.IsAt);
@@ -49,7 +49,14 @@ internal sealed class EnvironmentFinder(Surroundings surroundings)
     private IEnumerable<string> Noted()
     {
         var file = Path.Combine(surroundings.HomeFolder, ".conda", "environments.txt");
-        return File.Exists(file) ? File.ReadLines(file).Select(line => line.Trim()).Where(line => line.Length > 0) : [];
+        try
+        {
+            return File.Exists(file) ? [.. File.ReadLines(file).Select(line => line.Trim()).Where(IsPlace)] : [];
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            return [];
+        }
     }
 
     /// <summary>The folders that hold environments, in conda's order of preference.</summary>
@@ -131,9 +138,7 @@ internal sealed class EnvironmentFinder(Surroundings surroundings)
 
         try
         {
-            using var reader = File.OpenText(file);
-            var yaml = new YamlStream();
-            yaml.Load(reader);
+            var yaml = BoundedYaml.Load(File.ReadAllText(file));
             return yaml.Documents is [{ RootNode: YamlMappingNode settings }, ..]
                 ? [.. settings.Children
                     .Where(pair => pair.Key is YamlScalarNode { Value: "envs_dirs" or "envs_path" })
@@ -146,7 +151,7 @@ internal sealed class EnvironmentFinder(Surroundings surroundings)
                     .Where(folder => folder.Length > 0)]
                 : [];
         }
-        catch (Exception failure) when (failure is YamlException or IOException or UnauthorizedAccessException)
+        catch (Exception)
         {
             // conda itself rejects such a file with an error; environments are found in the other ways.
             return [];
@@ -159,11 +164,14 @@ internal sealed class EnvironmentFinder(Surroundings surroundings)
         {
             return Directory.Exists(folder) ? Directory.GetDirectories(folder) : [];
         }
-        catch (UnauthorizedAccessException)
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
             return [];
         }
     }
+
+    /// <summary>An absolute path; one with a NUL, as a full disk leaves it in a file, leads nowhere.</summary>
+    private static bool IsPlace(string path) => Path.IsPathFullyQualified(path) && !path.Contains('\0', StringComparison.Ordinal);
 
     private string Expanded(string path)
     {

@@ -43,7 +43,7 @@ internal static class PyPiPackages
         {
             foreach (var marker in Markers(folder).Where(marker => !ofConda.Contains(Relative(prefix, marker))))
             {
-                if (PythonMetadata.Read(marker) is { } distribution)
+                if (ReadOrNull(marker) is { } distribution)
                 {
                     yield return new Package(Package.PyPi, PyPiName.Normalized(distribution.Name), distribution.Version);
                 }
@@ -52,6 +52,19 @@ internal static class PyPiPackages
                     warnings.Add($"{Relative(prefix, marker)} says neither its name and version nor where to find them; it was skipped.");
                 }
             }
+        }
+    }
+
+    /// <summary>Null also where the metadata cannot be opened: the other distributions are read.</summary>
+    private static PythonMetadata.Distribution? ReadOrNull(string marker)
+    {
+        try
+        {
+            return PythonMetadata.Read(marker);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            return null;
         }
     }
 

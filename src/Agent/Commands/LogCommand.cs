@@ -49,8 +49,8 @@ internal sealed class LogCommand : Command
             {
                 await LogAsync(session, parsed, environment, screen, ct);
             }
-            catch (AgentException failure) when (failure
-                is not UnreachableException and not RefusedException { Status: HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden })
+            catch (Exception failure) when (failure is not (UnreachableException or OperationCanceledException
+                or RefusedException { Status: HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden }))
             {
                 // One environment that cannot be logged must not prevent the others.
                 screen.Note($"envplatform: {environment.Name} ({environment.Prefix}) was not logged: {failure.Message}");

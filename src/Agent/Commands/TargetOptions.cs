@@ -127,7 +127,7 @@ internal sealed class TargetOptions
         {
             return Read(prefix);
         }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or AgentException)
+        catch (Exception failure) when (failure is not OperationCanceledException)
         {
             return new CollectedEnvironment(prefix, CondaEnvironment.NameOf(prefix), null, null, [], [], [failure.Message]);
         }

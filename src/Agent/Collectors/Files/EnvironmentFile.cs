@@ -57,18 +57,22 @@ internal static class EnvironmentFile
         }
         catch (YamlException failure)
         {
-            throw new AgentException($"{path} is not valid YAML (line {failure.Start.Line}): {failure.Message}");
+            throw new AgentException($"{path} is not valid YAML (line {failure.Start.Line}): {failure.Message.ReplaceLineEndings(" ")}");
         }
         catch (JsonException failure)
         {
-            throw new AgentException($"{path} is not valid JSON: {failure.Message}");
+            // The message itself quotes the text, which may hold credentials.
+            throw new AgentException($"{path} is not valid JSON (line {failure.LineNumber + 1}, byte {failure.BytePositionInLine}).");
+        }
+        catch (Exception failure) when (failure is not AgentException)
+        {
+            throw new AgentException($"{path} cannot be read: {failure.Message.ReplaceLineEndings(" ")}");
         }
     }
 
     private static IReadOnlyList<FileContent>? OfYaml(string text)
     {
-        var yaml = new YamlStream();
-        yaml.Load(new StringReader(text));
+        var yaml = BoundedYaml.Load(text);
         if (yaml.Documents is not [{ RootNode: YamlMappingNode root }, ..])
         {
             return null;
