@@ -13,6 +13,8 @@ internal static class EnvironmentLogging
     /// <summary>The code of the answer to a digest that the organization has not logged before.</summary>
     private const string PackagesRequired = "packages_required";
 
+    private const int MostIncomplete = 1_000;
+
     /// <summary>Characters of a command that the platform keeps.</summary>
     private const int LongestCommand = 16_000;
 
@@ -30,7 +32,8 @@ internal static class EnvironmentLogging
         {
             // The registration may have given the machine another id.
             var brief = new EnvironmentLog(
-                Machine.IdOf(session), environment.Prefix, environment.Name, platform, command, digest, Packages: null);
+                Machine.IdOf(session), environment.Prefix, environment.Name, platform, command, digest, Packages: null,
+                IncompleteOf(environment));
             try
             {
                 return await PostAsync(session, brief, ct);
@@ -40,6 +43,16 @@ internal static class EnvironmentLogging
                 return await PostAsync(session, brief with { Packages = environment.Packages }, ct);
             }
         }, ct);
+    }
+
+    /// <summary>As many entries as the platform takes; the last one then says how many more there are.</summary>
+    private static IncompleteEntry[] IncompleteOf(CollectedEnvironment environment)
+    {
+        var all = environment.NotExact;
+        var sent = all.Select(open => new IncompleteEntry(open.ShortSpec(), open.Reason));
+        return all.Count <= MostIncomplete
+            ? [.. sent]
+            : [.. sent.Take(MostIncomplete - 1), new IncompleteEntry($"{all.Count - MostIncomplete + 1} more", "more")];
     }
 
     private static Task<PlatformAnswer> PostAsync(Session session, EnvironmentLog log, CancellationToken ct)

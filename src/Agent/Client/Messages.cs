@@ -48,8 +48,13 @@ internal sealed record SignedIn(string Token);
 internal sealed record MachineRegistration(string Hostname, string Platform, string AgentVersion);
 
 /// <summary>The body of an environment log; <paramref name="Packages"/> is null where only the digest is sent.</summary>
+/// <param name="Incomplete">What could not be read in full; empty where everything was.</param>
 internal sealed record EnvironmentLog(
-    Guid MachineId, string Prefix, string Name, string Platform, string? Command, string Digest, IReadOnlyList<Package>? Packages);
+    Guid MachineId, string Prefix, string Name, string Platform, string? Command, string Digest, IReadOnlyList<Package>? Packages,
+    IReadOnlyList<IncompleteEntry> Incomplete);
+
+/// <summary>Something that was not read in full.</summary>
+internal sealed record IncompleteEntry(string What, string Reason);
 
 /// <summary>The answer to an environment log.</summary>
 internal sealed record LoggedEnvironment(
@@ -116,7 +121,8 @@ internal sealed record EnvironmentView(
     Guid Id, string? Name = null, string? Prefix = null, string? Platform = null, MachineView? Machine = null, UserView? User = null,
     string? Status = null, string? Message = null, bool Archived = false, string? Digest = null, int Packages = 0,
     SeverityCounts? Vulnerabilities = null, double? MaxCvss = null, int Kev = 0, DateTimeOffset? CreatedAt = null,
-    DateTimeOffset? UpdatedAt = null, DateTimeOffset? ScannedAt = null);
+    DateTimeOffset? UpdatedAt = null, DateTimeOffset? ScannedAt = null,
+    int? IncompleteCount = null, IReadOnlyList<IncompleteEntry>? Incomplete = null);
 
 internal sealed record MachineView(Guid? Id = null, string? Hostname = null);
 

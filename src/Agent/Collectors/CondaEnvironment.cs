@@ -30,12 +30,13 @@ internal static class CondaEnvironment
     public static CollectedEnvironment Read(string prefix)
     {
         var warnings = new List<string>();
-        var records = CondaMeta.Read(prefix, warnings);
+        var notExact = new List<NotExact>();
+        var records = CondaMeta.Read(prefix, notExact, warnings);
         var present = records.Where(record => !PyPiPackages.IsReplaced(prefix, record.DistributionFiles)).ToArray();
         var listed = present.SelectMany(record => record.DistributionFiles)
             .ToHashSet(OperatingSystem.IsWindows() ? StringComparer.OrdinalIgnoreCase : StringComparer.Ordinal);
-        var pypi = PyPiPackages.Read(prefix, listed, warnings).ToArray();
-        var packages = CollectedEnvironment.Tidy([.. present.Select(record => record.Package), .. pypi], warnings);
+        var pypi = PyPiPackages.Read(prefix, listed, notExact, warnings).ToArray();
+        var packages = CollectedEnvironment.Tidy([.. present.Select(record => record.Package), .. pypi], notExact, warnings);
 
         return new CollectedEnvironment(
             prefix,
@@ -43,7 +44,7 @@ internal static class CondaEnvironment
             CondaPlatform.OfPackages(packages),
             CondaHistory.LastCommandOf(prefix),
             packages,
-            NotExact: [],
+            notExact,
             warnings);
     }
 }

@@ -1,3 +1,4 @@
+using EnvPlatform.Contracts.Masking;
 using EnvPlatform.Contracts.Packages;
 
 namespace EnvPlatform.Agent.Collectors;
@@ -37,10 +38,39 @@ internal sealed record Package(
     public PackageKey Key() => new(Manager, Channel ?? "", Subdir ?? "", Name, Version, Build ?? "");
 }
 
-/// <summary>A dependency that a file names without an exact version: reported, never guessed.</summary>
+/// <summary>What a reader could not read in full: reported, never guessed and never passed over.</summary>
 /// <param name="Manager"><c>conda</c> or <c>pypi</c>.</param>
-/// <param name="Spec">The text of the file, secrets masked.</param>
-internal sealed record NotExact(string Manager, string Spec);
+/// <param name="Spec">The text of the file, secrets masked, or the path of a file below the environment.</param>
+/// <param name="Reason">One of the constants here; it reaches the platform.</param>
+internal sealed record NotExact(string Manager, string Spec, string Reason = NotExact.NoExactVersion)
+{
+    /// <summary>A dependency without an exact version: a range, a wildcard, a bare name, a branch, a folder.</summary>
+    public const string NoExactVersion = "no_exact_version";
+
+    /// <summary>A record of conda that is broken; where its file name tells name, version and build, these are kept.</summary>
+    public const string UnreadableRecord = "unreadable_record";
+
+    /// <summary>A record of conda that describes another package than its file name, which conda itself ignores.</summary>
+    public const string MisnamedRecord = "misnamed_record";
+
+    /// <summary>A Python distribution that tells neither name nor version.</summary>
+    public const string UnreadableDistribution = "unreadable_distribution";
+
+    /// <summary>A package that the platform does not take, see <see cref="Package.IsSound"/>.</summary>
+    public const string InvalidPackage = "invalid_package";
+
+    /// <summary>A line or entry of a file that is none of those that the reader knows.</summary>
+    public const string NotUnderstood = "not_understood";
+
+    private const int LongestSent = 500;
+
+    /// <summary>The text as the platform takes it: on one line, without control characters, bounded.</summary>
+    public string ShortSpec()
+    {
+        var text = Spec.Length > LongestSent ? Spec[..LongestSent] : Spec;
+        return string.Concat(text.Select(character => char.IsControl(character) || char.IsSurrogate(character) ? '\uFFFD' : character));
+    }
+}
 
 /// <summary>An environment as it was found on disk or in a file.</summary>
 /// <param name="Prefix">The absolute path of the environment, or of the file (with <c>#platform</c> where it holds several).</param>
@@ -48,7 +78,7 @@ internal sealed record NotExact(string Manager, string Spec);
 /// <param name="Platform">conda's name of the platform; null where neither the packages nor the file name it.</param>
 /// <param name="Command">The command that last changed it, secrets masked; null where unknown.</param>
 /// <param name="Packages">Each package once, in a stable order.</param>
-/// <param name="NotExact">What was left out because its version is not known.</param>
+/// <param name="NotExact">What could not be read in full; empty where everything was.</param>
 /// <param name="Warnings">Sentences for the user: what was skipped and why.</param>
 internal sealed record CollectedEnvironment(
     string Prefix,
@@ -59,12 +89,16 @@ internal sealed record CollectedEnvironment(
     IReadOnlyList<NotExact> NotExact,
     IReadOnlyList<string> Warnings)
 {
-    /// <summary>Each valid package once, in a stable order; a warning for each invalid one.</summary>
-    public static IReadOnlyList<Package> Tidy(IEnumerable<Package> packages, ICollection<string> warnings)
+    /// <summary>Each valid package once, in a stable order; an entry and a warning for each invalid one.</summary>
+    public static IReadOnlyList<Package> Tidy(
+        IEnumerable<Package> packages, ICollection<NotExact> notExact, ICollection<string> warnings)
     {
         var all = packages.ToLookup(package => package.IsSound());
         foreach (var package in all[false])
         {
+            notExact.Add(new NotExact(
+                package.Manager, Secrets.Masked($"{package.Name} {package.Version} {package.Build}".TrimEnd()),
+                Collectors.NotExact.InvalidPackage));
             warnings.Add($"A {package.Manager} package was skipped: its name, version, build or channel is longer than 255 characters or "
                 + "has forbidden ones.");
         }

@@ -36,8 +36,10 @@ internal static class PyPiPackages
     /// <summary>The distributions in the folders whose marking file no conda record lists in its files.</summary>
     /// <param name="prefix">The environment.</param>
     /// <param name="ofConda">The marking files that conda records list, relative to the prefix.</param>
-    /// <param name="warnings">Receives a warning for each distribution without a readable version.</param>
-    public static IEnumerable<Package> Read(string prefix, IReadOnlySet<string> ofConda, ICollection<string> warnings)
+    /// <param name="notExact">Receives each distribution without a readable version.</param>
+    /// <param name="warnings">Receives a warning for each of these.</param>
+    public static IEnumerable<Package> Read(
+        string prefix, IReadOnlySet<string> ofConda, ICollection<NotExact> notExact, ICollection<string> warnings)
     {
         foreach (var folder in SitePackages(prefix))
         {
@@ -49,6 +51,7 @@ internal static class PyPiPackages
                 }
                 else
                 {
+                    notExact.Add(new NotExact(Package.PyPi, Relative(prefix, marker), NotExact.UnreadableDistribution));
                     warnings.Add($"{Relative(prefix, marker)} says neither its name and version nor where to find them; it was skipped.");
                 }
             }

@@ -39,6 +39,7 @@ internal sealed class AuditScanCommand : Command
         var screen = new Screen(surroundings);
         var failOn = parsed.GetValue(_failOn)!;
         var found = false;
+        var incomplete = false;
         foreach (var environment in target.Collect(parsed, surroundings).ToArray())
         {
             CollectionNotes.Print(environment, screen);
@@ -54,10 +55,12 @@ internal sealed class AuditScanCommand : Command
                 Write(result, environment, screen);
             }
 
+            incomplete |= environment.NotExact.Count > 0;
             found |= result.Packages.SelectMany(Alerting).Any(finding => Severity.Reaches(finding.Severity, failOn));
         }
 
-        return found ? ExitCodes.Found : ExitCodes.Fine;
+        // What is not known may be worse than what was found: neither 0 nor 1 would be the whole answer.
+        return incomplete ? ExitCodes.CouldNot : found ? ExitCodes.Found : ExitCodes.Fine;
     }
 
     private static async Task<PlatformAnswer> ScanAsync(Session session, CollectedEnvironment environment, CancellationToken ct)
@@ -98,6 +101,12 @@ internal sealed class AuditScanCommand : Command
             screen.Line($"Not checked: {string.Join(", ", NotChecked(result, environment))}.");
         }
 
+        if (environment.NotExact.Count > 0)
+        {
+            screen.Line($"{environment.Name} is read incompletely: {environment.NotExact.Count} could not be read in full, see above. "
+                + "What else is in it is not known.");
+        }
+
         if (result.Upgrades?.Commands is [_, ..] commands)
         {
             screen.Line("What clears it, as far as fixes are published:");
@@ -117,9 +126,9 @@ internal sealed class AuditScanCommand : Command
             yield return $"{count} ({reason.Replace('_', ' ')})";
         }
 
-        if (environment.NotExact.Count > 0)
+        foreach (var (reason, count) in environment.NotExact.CountBy(open => open.Reason).OrderByDescending(pair => pair.Value))
         {
-            yield return $"{environment.NotExact.Count} (no exact version)";
+            yield return $"{count} ({reason.Replace('_', ' ')})";
         }
     }
 
@@ -128,7 +137,7 @@ internal sealed class AuditScanCommand : Command
         var text = JsonNode.Parse(answer.Body)!.AsObject();
         text["name"] = environment.Name;
         text["prefix"] = environment.Prefix;
-        text["not_exact"] = new JsonArray([.. environment.NotExact.Select(open => (JsonNode)open.Spec)]);
+        CollectionNotes.AddTo(text, environment);
         screen.Json(Encoding.UTF8.GetBytes(text.ToJsonString()));
     }
 }

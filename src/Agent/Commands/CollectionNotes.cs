@@ -1,3 +1,5 @@
+using System.Text.Json.Nodes;
+
 using EnvPlatform.Agent.Collectors;
 using EnvPlatform.Agent.Output;
 
@@ -20,14 +22,28 @@ internal static class CollectionNotes
             screen.Warn($"{environment.Name}: and {environment.Warnings.Count - Shown} more like these.");
         }
 
-        if (environment.NotExact.Count == 0)
-        {
-            return;
-        }
+        // What is left out for other reasons has a warning of its own.
+        Name(environment, NotExact.NoExactVersion, "since the file does not say their exact version", screen);
+        Name(environment, NotExact.NotUnderstood, "since the agent does not understand them", screen);
+    }
 
-        var named = string.Join(", ", environment.NotExact.Take(Shown).Select(open => open.Spec));
-        var more = environment.NotExact.Count > Shown ? $" and {environment.NotExact.Count - Shown} more" : "";
-        screen.Warn($"{environment.Name}: left out, since the file does not say their exact version: {named}{more}.");
+    private static void Name(CollectedEnvironment environment, string reason, string why, Screen screen)
+    {
+        var open = environment.NotExact.Where(open => open.Reason == reason).ToArray();
+        if (open.Length > 0)
+        {
+            var named = string.Join(", ", open.Take(Shown).Select(one => one.ShortSpec()));
+            var more = open.Length > Shown ? $" and {open.Length - Shown} more" : "";
+            screen.Warn($"{environment.Name}: left out, {why}: {named}{more}.");
+        }
+    }
+
+    /// <summary>What was left out, for the JSON of a command: <c>not_exact</c> as texts, <c>incomplete</c> with the reasons.</summary>
+    public static void AddTo(JsonObject answer, CollectedEnvironment environment)
+    {
+        answer["not_exact"] = new JsonArray([.. environment.NotExact.Select(open => (JsonNode)open.Spec)]);
+        answer["incomplete"] = new JsonArray([.. environment.NotExact.Select(open =>
+            (JsonNode)new JsonObject { ["what"] = open.Spec, ["reason"] = open.Reason })]);
     }
 
     /// <exception cref="AgentException">Nothing was found that could be sent.</exception>

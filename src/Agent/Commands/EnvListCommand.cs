@@ -15,6 +15,7 @@ internal sealed class EnvListCommand : Command
     private readonly Option<string?> _withSeverity =
         new("--severity") { Description = "Only those with vulnerabilities of this severity." };
     private readonly Option<bool> _archived = new("--archived") { Description = "The archived ones." };
+    private readonly Option<bool> _incomplete = new("--incomplete") { Description = "Only those that could not be read in full." };
     private readonly Option<string?> _sort = new("--sort")
     {
         Description = "A field, with - before it for descending: name, packages, vulnerabilities, max_cvss, updated_at...",
@@ -32,6 +33,7 @@ internal sealed class EnvListCommand : Command
         Add(_status);
         Add(_withSeverity);
         Add(_archived);
+        Add(_incomplete);
         Add(_sort);
         Add(_limit);
         Add(_json);
@@ -45,7 +47,8 @@ internal sealed class EnvListCommand : Command
         var query = Session.Query(
             ("search", parsed.GetValue(_search)), ("platform", parsed.GetValue(_platform)), ("status", parsed.GetValue(_status)),
             ("severity", parsed.GetValue(_withSeverity)), ("archived", parsed.GetValue(_archived) ? "true" : null),
-            ("sort", parsed.GetValue(_sort)), ("limit", parsed.GetValue(_limit).ToString()));
+            ("incomplete", parsed.GetValue(_incomplete) ? "true" : null), ("sort", parsed.GetValue(_sort)),
+            ("limit", parsed.GetValue(_limit).ToString()));
         var answer = await session.Client.GetAsync(session.Path("environments") + query, CallOptions.Usual, ct);
         return PageOutput.Show(
             surroundings, answer, parsed.GetValue(_json), AgentJson.Default.PageEnvironmentView, "environments", Columns, Row);
@@ -68,7 +71,9 @@ internal sealed class EnvListCommand : Command
         environment.Packages,
         environment.ScannedAt is null
             ? new Cell("pending")
-            : new Cell((environment.Vulnerabilities?.Total ?? 0).ToString(), Worst(environment.Vulnerabilities)),
+            : new Cell(
+                $"{environment.Vulnerabilities?.Total ?? 0}{(environment.IncompleteCount > 0 ? " (incomplete)" : "")}",
+                Worst(environment.Vulnerabilities)),
         environment.MaxCvss?.ToString("0.0", CultureInfo.InvariantCulture),
         environment.UpdatedAt?.ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture),
     ];

@@ -68,6 +68,14 @@ internal sealed class EnvShowCommand : Command
             ("status", environment.Message is { Length: > 0 } message ? $"{environment.Status}: {message}" : environment.Status),
             ("archived", environment.Archived ? "yes" : null),
             ("packages", environment.Packages.ToString()),
+            ("incomplete", environment.IncompleteCount switch
+            {
+                null => "not known: the agent that logged it does not say",
+                0 => null,
+                var count => $"yes, {count} could not be read in full: "
+                    + string.Join(
+                        ", ", (environment.Incomplete ?? []).Take(10).Select(one => $"{one.What} ({one.Reason.Replace('_', ' ')})")),
+            }),
             ("vulnerabilities", environment.ScannedAt is null ? "the scan is pending" : Severity.Text(environment.Vulnerabilities)),
             ("exploited", environment.Kev > 0 ? environment.Kev.ToString() : null),
             ("updated", Time(environment.UpdatedAt)),

@@ -104,6 +104,7 @@ internal sealed class LogCommand : Command
             ("  environment", logged.EnvironmentId.ToString()),
             ("  prefix", environment.Prefix),
             ("  packages", logged.Packages.ToString()),
+            ("  incomplete", environment.NotExact.Count > 0 ? $"yes, {environment.NotExact.Count} could not be read in full" : null),
             ("  vulnerabilities", pending ? "the scan is pending" : Severity.Text(scanned ?? logged.Vulnerabilities)),
             ("  status", logged.Message is { Length: > 0 } message ? $"{logged.Status}: {message}" : logged.Status));
         if (pending)
@@ -117,7 +118,7 @@ internal sealed class LogCommand : Command
         var text = JsonNode.Parse(answer.Body)!.AsObject();
         text["name"] = environment.Name;
         text["prefix"] = environment.Prefix;
-        text["not_exact"] = new JsonArray([.. environment.NotExact.Select(open => (JsonNode)open.Spec)]);
+        CollectionNotes.AddTo(text, environment);
         if (scanned is not null)
         {
             text["scan"] = "done";

@@ -57,18 +57,40 @@ public sealed class CondaEnvironmentTests
         });
     }
 
-    [TestCase("numpy-1.0-0.json", "{ broken", "not valid JSON")]
-    [TestCase("numpy-1.0-0.json", "[]", "not valid JSON")]
-    [TestCase("numpy-1.0-0.json", """{"name": "numpy", "version": "2.0", "build": "0"}""", "describes numpy 2.0 0")]
-    [TestCase("numpy-1.0-0.json", """{"name": "numpy", "build": "0"}""", "no name, version or build")]
-    public void A_record_that_is_broken_or_under_another_name_is_skipped_with_a_warning(string file, string content, string warning)
+    [TestCase("{ broken", "not valid JSON")]
+    [TestCase("[]", "not valid JSON")]
+    [TestCase("", "not valid JSON")]
+    [TestCase("\0\0\0\0\0\0\0\0", "not valid JSON")]
+    [TestCase("{\"name\": \"numpy\", \"version\": \"1.0\", \"bui", "not valid JSON")]
+    [TestCase("""{"name": "\ud800", "version": "1.0", "build": "0"}""", "cannot be read")]
+    [TestCase("""{"name": "numpy", "build": "0"}""", "no name, version or build")]
+    public void Of_a_broken_record_what_its_file_name_tells_is_kept_and_reported(string content, string warning)
     {
-        _prefix.Write("conda-meta/" + file, content);
+        _prefix.Write("conda-meta/numpy-base-1.0-py39_0.json", content);
         Record("zlib", "1.2.11", "h0_0", "\"subdir\": \"linux-64\"");
         var read = Read();
         Assert.Multiple(() =>
         {
-            Assert.That(read.Packages.Select(package => package.Name), Is.EqualTo(new[] { "zlib" }));
+            Assert.That(read.Packages, Is.EqualTo(new[]
+            {
+                new Package("conda", "numpy-base", "1.0", "py39_0"), new Package("conda", "zlib", "1.2.11", "h0_0", "linux-64"),
+            }));
+            Assert.That(
+                read.NotExact, Is.EqualTo(new[] { new NotExact("conda", "conda-meta/numpy-base-1.0-py39_0.json", "unreadable_record") }));
+            Assert.That(read.Warnings, Has.Count.EqualTo(1).And.One.Contains(warning));
+        });
+    }
+
+    [TestCase("numpy-1.0-0.json", """{"name": "numpy", "version": "2.0", "build": "0"}""", "misnamed_record", "describes numpy 2.0 0")]
+    [TestCase("numpy.json", "", "unreadable_record", "is not known")]
+    public void A_record_that_tells_no_package_is_reported(string file, string content, string reason, string warning)
+    {
+        _prefix.Write("conda-meta/" + file, content);
+        var read = Read();
+        Assert.Multiple(() =>
+        {
+            Assert.That(read.Packages, Is.Empty);
+            Assert.That(read.NotExact, Is.EqualTo(new[] { new NotExact("conda", "conda-meta/" + file, reason) }));
             Assert.That(read.Warnings, Has.Count.EqualTo(1).And.One.Contains(warning));
         });
     }
@@ -105,6 +127,8 @@ public sealed class CondaEnvironmentTests
         {
             Assert.That(read.Packages.Single(), Is.EqualTo(new Package("pypi", "my-tool", "0.1.dev3")));
             Assert.That(read.Warnings, Has.Count.EqualTo(1).And.One.Contains("gone.egg-link"));
+            Assert.That(
+                read.NotExact, Is.EqualTo(new[] { new NotExact("pypi", $"{SitePackages}/gone.egg-link", "unreadable_distribution") }));
         });
     }
 
@@ -170,6 +194,7 @@ public sealed class CondaEnvironmentTests
         {
             Assert.That(read.Packages, Is.Empty);
             Assert.That(read.Warnings, Has.Count.EqualTo(1).And.One.Contains("pypi"));
+            Assert.That(read.NotExact.Single().Reason, Is.EqualTo("invalid_package"));
         });
     }
 

@@ -32,6 +32,35 @@ public sealed class AuditScanTests : CommandFixture
         Assert.That((await Machine.RunAsync(args)).ExitCode, Is.EqualTo(exitCode));
     }
 
+    [TestCase("reported")]
+    [TestCase("cleared")]
+    public async Task An_environment_that_cannot_be_read_in_full_is_never_clean(string status)
+    {
+        Platform.On(Scans, 200, Result("high", status));
+        var prefix = Machine.Environment();
+        Machine.Write("envs/science/conda-meta/zlib-1.2.11-h0_0.json", new string('\0', 100));
+        var ended = await Machine.RunAsync("audit", "scan", "--prefix", prefix);
+        var json = await Machine.RunAsync("audit", "scan", "--prefix", prefix, "--json");
+        Assert.Multiple(() =>
+        {
+            Assert.That((ended.ExitCode, json.ExitCode), Is.EqualTo((2, 2)));
+            Assert.That(ended.Out, Does.Contain("1 (unreadable record)").And.Contains("science is read incompletely: 1"));
+            Assert.That((string)json.Json()["incomplete"]![0]!["what"]!, Is.EqualTo("conda-meta/zlib-1.2.11-h0_0.json"));
+            Assert.That((string)json.Json()["incomplete"]![0]!["reason"]!, Is.EqualTo("unreadable_record"));
+            Assert.That(
+                Platform.Requests.First().Json().GetProperty("packages").EnumerateArray().Select(p => p.GetProperty("name").GetString()),
+                Does.Contain("zlib"));
+        });
+    }
+
+    [Test]
+    public async Task A_file_that_leaves_versions_open_is_never_clean()
+    {
+        Platform.On(Scans, 200, Result("high", "cleared"));
+        var file = Machine.Write("environment.yml", "dependencies:\n  - openssl=1.1.1k=h27cfd23_0\n  - numpy>=1.20\n");
+        Assert.That((await Machine.RunAsync("audit", "scan", "--file", file)).ExitCode, Is.EqualTo(2));
+    }
+
     [Test]
     public async Task All_packages_are_sent_and_nothing_is_registered_or_logged()
     {

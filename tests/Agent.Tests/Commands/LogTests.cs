@@ -21,6 +21,27 @@ public sealed class LogTests : CommandFixture
     public void AcceptRegistration() => Platform.On(Registration, 200, "{}");
 
     [Test]
+    public async Task What_could_not_be_read_is_logged_bounded_and_said()
+    {
+        Platform.On(Logs, 201, Logged());
+        var prefix = Machine.Environment();
+        for (var broken = 0; broken < 1_200; broken++)
+        {
+            Machine.Write($"envs/science/conda-meta/broken{broken}-1.0-0.json");
+        }
+
+        var ended = await Machine.RunAsync("log", "--prefix", prefix);
+        var entries = Platform.Requests.Last().Json().GetProperty("incomplete").EnumerateArray().ToArray();
+        Assert.Multiple(() =>
+        {
+            Assert.That(entries, Has.Length.EqualTo(1_000));
+            Assert.That(entries[0].GetProperty("reason").GetString(), Is.EqualTo("unreadable_record"));
+            Assert.That(entries[^1].GetProperty("what").GetString(), Is.EqualTo("201 more"));
+            Assert.That(ended.Out, Does.Contain("yes, 1200 could not be read in full"));
+        });
+    }
+
+    [Test]
     public async Task The_digest_goes_first_and_the_packages_compressed_only_when_they_are_asked_for()
     {
         Platform.On(Logs, 409, """{"title": "Conflict", "status": 409, "code": "packages_required"}""").On(Logs, 201, Logged());

@@ -1,5 +1,7 @@
 using System.Text.Json;
 
+using EnvPlatform.Contracts.Masking;
+
 namespace EnvPlatform.Agent.Collectors.Files;
 
 /// <summary>
@@ -13,7 +15,7 @@ internal static class CondaListJson
     {
         using var document = JsonDocument.Parse(text);
         var packages = new List<Package>();
-        var warnings = new List<string>();
+        var notExact = new List<NotExact>();
         foreach (var entry in document.RootElement.EnumerateArray())
         {
             if (OfEntry(entry) is { } package)
@@ -22,11 +24,11 @@ internal static class CondaListJson
             }
             else
             {
-                warnings.Add("An entry without a name and version was skipped.");
+                notExact.Add(new NotExact(Package.Conda, Secrets.Masked(entry.GetRawText()), NotExact.NotUnderstood));
             }
         }
 
-        return new FileContent(null, CondaPlatform.OfPackages(packages), packages, [], warnings);
+        return new FileContent(null, CondaPlatform.OfPackages(packages), packages, notExact, []);
     }
 
     private static Package? OfEntry(JsonElement entry)

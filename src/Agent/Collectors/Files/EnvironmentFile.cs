@@ -88,7 +88,8 @@ internal static class EnvironmentFile
     private static CollectedEnvironment Collected(string path, FileContent content, bool ofSeveral)
     {
         var warnings = content.Warnings.ToList();
-        var packages = CollectedEnvironment.Tidy(content.Packages, warnings);
+        var notExact = content.NotExact.ToList();
+        var packages = CollectedEnvironment.Tidy(content.Packages, notExact, warnings);
         var name = content.Name ?? NameOf(Path.GetFileName(path));
         return new CollectedEnvironment(
             ofSeveral ? $"{path}#{content.Platform}" : path,
@@ -96,7 +97,7 @@ internal static class EnvironmentFile
             content.Platform,
             Command: null,
             packages,
-            content.NotExact,
+            notExact,
             warnings);
     }
 

@@ -4,7 +4,7 @@ namespace EnvPlatform.Agent.Collectors.Files;
 /// <param name="Name">As in the file, or null.</param>
 /// <param name="Platform">As in the file or its packages, or null.</param>
 /// <param name="Packages">In the order of the file.</param>
-/// <param name="NotExact">Dependencies whose version the file leaves open.</param>
+/// <param name="NotExact">What the file leaves open, and what of it was not understood.</param>
 /// <param name="Warnings">Sentences for the user.</param>
 internal sealed record FileContent(
     string? Name,

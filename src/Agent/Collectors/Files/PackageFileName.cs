@@ -13,11 +13,12 @@ internal static class PackageFileName
         var file = FileOf(url);
         var stem = file.EndsWith(".conda", StringComparison.Ordinal) ? file[..^6]
             : file.EndsWith(".tar.bz2", StringComparison.Ordinal) ? file[..^8] : null;
-        if (stem is null)
-        {
-            return null;
-        }
+        return stem is null ? null : OfStem(stem);
+    }
 
+    /// <summary>The parts of <c>NAME-VERSION-BUILD</c>; null where there are fewer.</summary>
+    public static (string Name, string Version, string Build)? OfStem(string stem)
+    {
         var build = stem.LastIndexOf('-');
         var version = build > 0 ? stem.LastIndexOf('-', build - 1) : -1;
         return version > 0 && version + 1 < build && build + 1 < stem.Length

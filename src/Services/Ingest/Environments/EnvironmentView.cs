@@ -8,11 +8,14 @@ namespace EnvPlatform.Ingest.Environments;
 /// <param name="Vulnerabilities">Null until the packages were scanned; so is <paramref name="ScannedAt"/>.</param>
 /// <param name="MaxCvss">The highest CVSS base score, 0 to 10; null when nothing has one.</param>
 /// <param name="Kev">How many vulnerabilities are known to be exploited.</param>
+/// <param name="IncompleteCount">How much the agent could not read in full; null when its log does not say.</param>
+/// <param name="Incomplete">What that is: all of it of one environment, the first entries in lists.</param>
 /// <param name="NotChecked">How many packages the scan could not check.</param>
 internal sealed record EnvironmentView(
     EnvironmentId Id, string Name, string Prefix, string Platform, MachineView Machine, UserView User, EnvironmentStatus Status,
     string? Message, bool Archived, string Digest, int Packages, VulnerabilityCounts? Vulnerabilities, decimal? MaxCvss, int Kev,
-    int NotChecked, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt, DateTimeOffset? ScannedAt);
+    int NotChecked, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt, DateTimeOffset? ScannedAt,
+    int? IncompleteCount, IReadOnlyList<IncompleteEntry>? Incomplete);
 
 internal sealed record MachineView(MachineId Id, string? Hostname);
 
@@ -24,14 +27,20 @@ internal sealed record EnvironmentRow(
     EnvironmentId EnvironmentId, string Name, string Prefix, string Platform, MachineId MachineId, string? Hostname, SubjectId OwnerId,
     string? Email, string? DisplayName, string Status, string? StatusMessage, bool Archived, string Digest, int PackageCount,
     VulnerabilityCounts Vulnerabilities, decimal? MaxCvss, int Kev, int NotChecked, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt,
-    DateTimeOffset? ScannedAt, long PackageSetId, string? SortKey)
+    DateTimeOffset? ScannedAt, long PackageSetId, int? IncompleteCount, string? Incomplete, string? SortKey)
 {
     /// <summary>Without sort_key, which comes last, and without where.</summary>
-    public static readonly string Select =
+    public static readonly string Select = SelectWith(Incompleteness.ShownSql("e.incomplete"));
+
+    /// <summary>As <see cref="Select"/>, with all that could not be read.</summary>
+    public static readonly string SelectWhole = SelectWith("e.incomplete::text");
+
+    private static string SelectWith(string incomplete) =>
         $"""
         select e.environment_id, e.name, e.prefix, e.platform, e.machine_id, m.hostname, e.owner_id, o.email, o.display_name, e.status,
             e.status_message, e.archived, s.digest, e.package_count, {CountColumns.ValueOf("c")} as vulnerabilities, c.max_cvss, c.kev,
-            c.not_checked, e.created_at, e.updated_at, c.scanned_at, e.package_set_id
+            c.not_checked, e.created_at, e.updated_at, c.scanned_at, e.package_set_id,
+            jsonb_array_length(e.incomplete) as incomplete_count, {incomplete} as incomplete
         """;
 
     public const string From =
@@ -46,5 +55,6 @@ internal sealed record EnvironmentRow(
     public EnvironmentView ToView() => new(
         EnvironmentId, Name, Prefix, Platform, new(MachineId, Hostname), new(OwnerId, Email, DisplayName),
         Enum.Parse<EnvironmentStatus>(Status, ignoreCase: true), StatusMessage, Archived, Digest, PackageCount,
-        ScannedAt is null ? null : Vulnerabilities, MaxCvss, Kev, NotChecked, CreatedAt, UpdatedAt, ScannedAt);
+        ScannedAt is null ? null : Vulnerabilities, MaxCvss, Kev, NotChecked, CreatedAt, UpdatedAt, ScannedAt,
+        IncompleteCount, Incompleteness.Of(Incomplete));
 }

@@ -21,7 +21,7 @@ internal static class GetEnvironment
     {
         var row = await db.QuerySingleOrDefaultAsync<EnvironmentRow>(
             $"""
-            {EnvironmentRow.Select}, null::text as sort_key
+            {EnvironmentRow.SelectWhole}, null::text as sort_key
             {EnvironmentRow.From}
             where e.org_id = @OrgId and e.environment_id = @id and e.removed_at is null
             """, new { caller.OrgId, id }, ct);

@@ -20,10 +20,13 @@ internal static class GetHistory
     private const int MaxCompared = 200_000;
 
     /// <param name="RenamedFrom">The prefix before, when the environment was renamed.</param>
+    /// <param name="IncompleteCount">How much the agent could not read in full; null when its log does not say.</param>
+    /// <param name="Incomplete">The first of it.</param>
     /// <param name="Packages">How many there were after it.</param>
     internal sealed record Item(
         DateTimeOffset LoggedAt, UserView User, string? Command, string Digest, int Packages, string? RenamedFrom,
-        IReadOnlyList<PackageKey> Added, IReadOnlyList<PackageKey> Removed, IReadOnlyList<ChangedPackage> Changed);
+        IReadOnlyList<PackageKey> Added, IReadOnlyList<PackageKey> Removed, IReadOnlyList<ChangedPackage> Changed,
+        int? IncompleteCount, IReadOnlyList<IncompleteEntry>? Incomplete);
 
     public static void MapGetHistory(this IEndpointRouteBuilder environments) =>
         environments.MapGet("/{id}/history", HandleAsync).WithName(nameof(GetHistory)).WithSummary("Get the history of an environment")
@@ -110,14 +113,16 @@ internal static class GetHistory
             var changes = PackageChanges.Between(difference.Gone.Select(id => packages[id]), difference.Come.Select(id => packages[id]));
             return new Item(
                 row.LoggedAt, new(row.ActorId, row.ActorEmail, row.ActorName), row.Command, row.Digest, row.PackageCount, row.RenamedFrom,
-                changes.Added, changes.Removed, changes.Changed);
+                changes.Added, changes.Removed, changes.Changed, row.IncompleteCount, Incompleteness.Of(row.Incomplete));
         })];
     }
 
-    private const string PageSql =
-        """
+    private static readonly string PageSql =
+        $"""
         select l.version, l.logged_at, l.command, l.renamed_from, l.actor_id, l.actor_email, l.actor_name, s.digest, s.package_count,
-            l.package_set_id, l.previous_package_set_id, coalesce(p.package_count, 0) as previous_count
+            l.package_set_id, l.previous_package_set_id, coalesce(p.package_count, 0) as previous_count,
+            jsonb_array_length(l.incomplete) as incomplete_count,
+            {Incompleteness.ShownSql("l.incomplete")} as incomplete
         from environment_logs l
         join package_sets s on s.package_set_id = l.package_set_id
         left join package_sets p on p.package_set_id = l.previous_package_set_id
@@ -140,7 +145,8 @@ internal static class GetHistory
 
     private sealed record Row(
         long Version, DateTimeOffset LoggedAt, string? Command, string? RenamedFrom, SubjectId ActorId, string? ActorEmail,
-        string ActorName, string Digest, int PackageCount, long PackageSetId, long? PreviousPackageSetId, int PreviousCount);
+        string ActorName, string Digest, int PackageCount, long PackageSetId, long? PreviousPackageSetId, int PreviousCount,
+        int? IncompleteCount, string? Incomplete);
 
     /// <summary>The packages that a log has and the one before it has not, and the other way round.</summary>
     private sealed record Difference(int[] Come, int[] Gone);

@@ -53,6 +53,9 @@ internal static class ListEnvironments
     /// <param name="Severity">Has a vulnerability of one of these severities.</param>
     /// <param name="Archived">false (default), true or all.</param>
     /// <param name="Scanned">true: only those whose package set has been scanned; false: only those that are pending.</param>
+    /// <param name="Incomplete">
+    /// true: only those that the agent could not read in full; false: only those that it did, by its word.
+    /// </param>
     /// <param name="Package">Holds a package of this name; <c>name==version</c> for one version.</param>
     public sealed record Filter(
         [property: MaxLength(255)] string? Search = null, [property: MaxLength(255)] string? Platform = null,
@@ -60,7 +63,7 @@ internal static class ListEnvironments
         [property: MaxLength(255)] string? Machine = null, [property: MaxLength(255)] string? Status = null,
         [property: MaxLength(255)] string? Severity = null,
         [property: MaxLength(10)] string? Archived = null, [property: MaxLength(512)] string? Package = null,
-        bool? Scanned = null);
+        bool? Scanned = null, bool? Incomplete = null);
 
     public static void MapListEnvironments(this IEndpointRouteBuilder environments) =>
         environments.MapGet("", HandleAsync).WithName(nameof(ListEnvironments)).WithSummary("List environments")
@@ -145,6 +148,7 @@ internal static class ListEnvironments
         Add(!string.IsNullOrEmpty(filter.Platform), "e.platform = any(@Platforms)");
         Add(!string.IsNullOrEmpty(filter.Status), "e.status = any(@Statuses)");
         Add(filter.Scanned is not null, filter.Scanned == true ? "c.scanned_at is not null" : "c.scanned_at is null");
+        Add(filter.Incomplete is not null, filter.Incomplete == true ? "e.incomplete <> '[]'" : "e.incomplete = '[]'");
         Add(!string.IsNullOrEmpty(filter.Severity),
             $"({string.Join(" or ", List(filter.Severity).Distinct().Select(severity => Severities[severity]))})");
         if (!string.IsNullOrEmpty(filter.User))

@@ -97,11 +97,19 @@ internal static partial class LogEnvironment
     {
         var rows = await tx.QueryAsync<Before>(
             """
-            select environment_id, e.owner_id, prefix, name, platform, package_set_id, digest, e.package_count, version
+            select environment_id, e.owner_id, prefix, name, platform, package_set_id, digest, e.package_count, version,
+                jsonb_array_length(incomplete) as incomplete_count,
+                coalesce(incomplete, '[]') is distinct from coalesce(@Incomplete::jsonb, '[]') as is_otherwise_incomplete
             from environments e join package_sets using (package_set_id)
             where org_id = @OrgId and machine_id = @MachineId and prefix = any(@Prefixes) and removed_at is null
             order by environment_id for update of e
-            """, new { log.OrgId, log.MachineId, Prefixes = new[] { log.Prefix, log.PreviousPrefix ?? log.Prefix } });
+            """, new
+            {
+                log.OrgId,
+                log.MachineId,
+                Prefixes = new[] { log.Prefix, log.PreviousPrefix ?? log.Prefix },
+                Incomplete = log.IncompleteJson,
+            });
         return rows.Find(row => row.Prefix == log.Prefix) ?? rows.FirstOrDefault();
     }
 
@@ -114,10 +122,10 @@ internal static partial class LogEnvironment
             insert into environments (
                 org_id, environment_id, machine_id, owner_id, prefix, name, platform, package_set_id, package_count,
                     requested_ids, created_at,
-                updated_at, seen_at, version)
+                updated_at, seen_at, version, incomplete)
             values (
                 @OrgId, @id, @MachineId, @SubjectId, @Prefix, @Name, @Platform, @PackageSetId, @PackageCount, @requested::int[], @now,
-                @now, @now, 1)
+                @now, @now, 1, @Incomplete::jsonb)
             on conflict (org_id, machine_id, prefix) where removed_at is null do nothing
             """,
             new
@@ -132,7 +140,8 @@ internal static partial class LogEnvironment
                 set.PackageSetId,
                 set.PackageCount,
                 requested,
-                now
+                now,
+                Incomplete = log.IncompleteJson,
             });
         if (inserted == 0)
         {
@@ -143,7 +152,7 @@ internal static partial class LogEnvironment
         tx.Publish(Event(log, set, id, caller.SubjectId, created: true, 1, now));
         tx.Audit(
             caller, now, "environment_logged", Target(id),
-            $"Logged the environment {log.Name} ({log.Prefix}) with {set.PackageCount} packages.",
+            $"Logged the environment {log.Name} ({log.Prefix}) with {set.PackageCount} packages." + log.IncompleteText(),
             new
             {
                 log.MachineId,
@@ -151,7 +160,7 @@ internal static partial class LogEnvironment
                 log.Name,
                 log.Platform,
                 log.Command,
-                After = new { log.Digest, Packages = set.PackageCount }
+                After = new { log.Digest, Packages = set.PackageCount, Incomplete = log.IncompleteForAudit() }
             });
         return true;
     }
@@ -160,9 +169,14 @@ internal static partial class LogEnvironment
         Tx tx, Caller caller, Log log, PackageSet set, int[]? requested, Before before, DateTimeOffset now)
     {
         var renamed = before.Prefix != log.Prefix || before.Name != log.Name;
-        var changed = before.PackageSetId != set.PackageSetId || before.Platform != log.Platform;
+        var changed = before.PackageSetId != set.PackageSetId || before.Platform != log.Platform
+            || before.IsOtherwiseIncomplete;
         if (!renamed && !changed)
         {
+            // Whether the reading was complete is known now and was not before, or the other way round: no change of the environment.
+            await tx.ExecuteAsync(
+                "update environments set incomplete = @Incomplete::jsonb where org_id = @OrgId and environment_id = @EnvironmentId",
+                new { log.OrgId, before.EnvironmentId, Incomplete = log.IncompleteJson });
             return new(false, false);
         }
 
@@ -174,7 +188,7 @@ internal static partial class LogEnvironment
                 prefix = @Prefix, name = @Name, platform = @Platform, package_set_id = @PackageSetId, package_count = @PackageCount,
                 requested_ids = case when e.package_set_id = @PackageSetId then coalesce(@requested::int[], e.requested_ids)
                     else @requested::int[] end,
-                updated_at = @now, seen_at = @now, version = @version
+                updated_at = @now, seen_at = @now, version = @version, incomplete = @Incomplete::jsonb
             where e.org_id = @OrgId and e.environment_id = @EnvironmentId
             """,
             new
@@ -188,7 +202,8 @@ internal static partial class LogEnvironment
                 set.PackageCount,
                 requested,
                 now,
-                version
+                version,
+                Incomplete = log.IncompleteJson,
             });
         await AddHistoryAsync(
             tx, caller, log,
@@ -209,11 +224,17 @@ internal static partial class LogEnvironment
             tx.Publish(Event(log, set, before.EnvironmentId, before.OwnerId, created: false, version, now));
             tx.Audit(
                 caller, now, "environment_updated", Target(before.EnvironmentId),
-                $"Changed the packages of the environment {log.Name} ({log.Prefix}).", new
+                $"Changed the packages of the environment {log.Name} ({log.Prefix})." + log.IncompleteText(), new
                 {
                     log.Command,
-                    Before = new { before.Digest, Packages = before.PackageCount, before.Platform },
-                    After = new { log.Digest, Packages = set.PackageCount, log.Platform },
+                    Before = new
+                    {
+                        before.Digest,
+                        Packages = before.PackageCount,
+                        before.Platform,
+                        Incomplete = before.IncompleteCount is { } count ? new { Count = count } : null,
+                    },
+                    After = new { log.Digest, Packages = set.PackageCount, log.Platform, Incomplete = log.IncompleteForAudit() },
                 });
         }
 
@@ -225,9 +246,9 @@ internal static partial class LogEnvironment
             """
             insert into environment_logs (
                 org_id, environment_id, version, logged_at, package_set_id, previous_package_set_id, command, renamed_from, actor_id,
-                    actor_email, actor_name)
+                    actor_email, actor_name, incomplete)
             values (@OrgId, @EnvironmentId, @Version, @now, @PackageSetId, @PreviousPackageSetId, @Command, @RenamedFrom, @SubjectId,
-                @Email, @DisplayName)
+                @Email, @DisplayName, @Incomplete::jsonb)
             """,
             new
             {
@@ -242,6 +263,7 @@ internal static partial class LogEnvironment
                 caller.SubjectId,
                 caller.Email,
                 caller.DisplayName,
+                Incomplete = log.IncompleteJson,
             });
 
     private static EnvironmentLogged Event(
@@ -255,7 +277,7 @@ internal static partial class LogEnvironment
 
     private sealed record Before(
         EnvironmentId EnvironmentId, SubjectId OwnerId, string Prefix, string Name, string Platform, long PackageSetId, string Digest,
-        int PackageCount, long Version);
+        int PackageCount, long Version, int? IncompleteCount, bool IsOtherwiseIncomplete);
 
     private sealed record HistoryRow(
         EnvironmentId EnvironmentId, long Version, long PackageSetId, long? PreviousPackageSetId, string? RenamedFrom);

@@ -29,6 +29,7 @@ internal static partial class LogEnvironment
     /// <param name="Command">What changed the environment.</param>
     /// <param name="Digest">Of the packages: see <see cref="PackageSetDigest"/>.</param>
     /// <param name="Packages">All of them; when left out, the digest alone decides whether they have to be sent.</param>
+    /// <param name="Incomplete">What could not be read in full: empty when everything was, left out when that is not known.</param>
     public sealed record Request(
         [Required] MachineId? MachineId,
         [Required, MaxLength(1_024), StorablePath] string? Prefix,
@@ -37,14 +38,16 @@ internal static partial class LogEnvironment
         [Required, RegularExpression("^sha256:[0-9a-f]{64}$")] string? Digest,
         [MaxLength(1_024), StorablePath] string? PreviousPrefix = null,
         [MaxLength(16_384), MultiLine] string? Command = null,
-        IReadOnlyList<PackageEntry?>? Packages = null);
+        IReadOnlyList<PackageEntry?>? Packages = null,
+        IReadOnlyList<IncompleteEntry?>? Incomplete = null);
 
     /// <param name="Changed">The log changed something.</param>
     /// <param name="Vulnerabilities">Null while the scan is pending.</param>
     /// <param name="Scan">done or pending.</param>
+    /// <param name="IncompleteCount">How much the agent could not read in full; null when that is not known.</param>
     public sealed record Response(
         EnvironmentId EnvironmentId, bool Created, bool Changed, string Digest, EnvironmentStatus Status, string? Message, int Packages,
-        VulnerabilityCounts? Vulnerabilities, string Scan);
+        VulnerabilityCounts? Vulnerabilities, string Scan, int? IncompleteCount);
 
     public static void MapLogEnvironment(this IEndpointRouteBuilder organization) =>
         organization.MapPost("/environment-logs", HandleAsync).WithName(nameof(LogEnvironment)).WithSummary("Log an environment")
@@ -57,7 +60,7 @@ internal static partial class LogEnvironment
         string org, Request request, Caller caller, NpgsqlDataSource db, KnownPackages known, Quota quota, UnknownMachine unknown,
         TimeProvider clock, IOptions<IngestOptions> options, HttpResponse http, CancellationToken ct)
     {
-        var packages = ReadPackages(request, out var refusal);
+        var packages = ReadPackages(request, out var incomplete, out var refusal);
         if (refusal is not null)
         {
             return refusal;
@@ -65,7 +68,8 @@ internal static partial class LogEnvironment
 
         var log = new Log(
             caller.OrgId, request.MachineId!.Value, request.Prefix!, request.PreviousPrefix, request.Name!,
-            request.Platform!, request.Digest!, request.Command is null ? null : Secrets.Masked(request.Command), packages?.Packages);
+            request.Platform!, request.Digest!, request.Command is null ? null : Secrets.Masked(request.Command), packages?.Packages,
+            incomplete);
         var state = await FindAsync(db, log, ct);
         if (state is null)
         {
@@ -114,16 +118,12 @@ internal static partial class LogEnvironment
     }
 
     /// <summary>Null when the log has none, or when they are rejected.</summary>
-    private static PackageList? ReadPackages(Request request, out ProblemHttpResult? refusal)
+    private static PackageList? ReadPackages(
+        Request request, out IReadOnlyList<IncompleteEntry>? incomplete, out ProblemHttpResult? refusal)
     {
-        refusal = null;
-        if (request.Packages is null)
-        {
-            return null;
-        }
-
         var errors = new Dictionary<string, string[]>(StringComparer.Ordinal);
-        var packages = PackageList.Read(request.Packages, errors);
+        incomplete = Incompleteness.Read(request.Incomplete, errors);
+        var packages = request.Packages is null ? null : PackageList.Read(request.Packages, errors);
         if (packages is not null && packages.Digest != request.Digest)
         {
             errors["digest"] = ["Is not the digest of the packages."];
@@ -164,13 +164,15 @@ internal static partial class LogEnvironment
             $"""
             select m.owner_id as machine_owner_id, e.environment_id, e.name, e.platform, s.digest, e.status,
                 e.status_message, e.package_count,
-                c.scanned_at, {CountColumns.ValueOf("c")} as vulnerabilities, e.seen_at
+                jsonb_array_length(e.incomplete) as incomplete_count,
+                e.incomplete is not distinct from @Incomplete::jsonb as is_as_incomplete, c.scanned_at,
+                {CountColumns.ValueOf("c")} as vulnerabilities, e.seen_at
             from machines m
             left join environments e on e.org_id = m.org_id and e.machine_id = m.machine_id and e.prefix = @Prefix and e.removed_at is null
             left join package_sets s on s.package_set_id = e.package_set_id
             left join organization_package_sets c on c.org_id = e.org_id and c.package_set_id = e.package_set_id
             where m.org_id = @OrgId and m.machine_id = @MachineId and m.removed_at is null
-            """, new { log.OrgId, log.MachineId, log.Prefix }, ct);
+            """, new { log.OrgId, log.MachineId, log.Prefix, Incomplete = log.IncompleteJson }, ct);
 
     /// <summary>Updates the last-seen time of an unchanged environment now and then, not with every log.</summary>
     private static async Task NoteSeenAsync(
@@ -191,17 +193,30 @@ internal static partial class LogEnvironment
     /// <summary>A log that passed the checks.</summary>
     private sealed record Log(
         OrganizationId OrgId, MachineId MachineId, string Prefix, string? PreviousPrefix, string Name, string Platform, string Digest,
-        string? Command, IReadOnlyList<ListedPackage>? Packages);
+        string? Command, IReadOnlyList<ListedPackage>? Packages, IReadOnlyList<IncompleteEntry>? Incomplete)
+    {
+        public string? IncompleteJson { get; } = Incompleteness.ToJson(Incomplete);
+
+        /// <summary>For the audit log: the first entries.</summary>
+        public object? IncompleteForAudit() =>
+            Incomplete is null ? null : new { Incomplete.Count, First = Incomplete.Take(Incompleteness.Shown) };
+
+        public string IncompleteText() => Incomplete is { Count: > 0 } entries
+            ? $" It is incomplete: {entries.Count} could not be read in full."
+            : "";
+    }
 
     private sealed record State(
         SubjectId MachineOwnerId, EnvironmentId? EnvironmentId, string? Name, string? Platform, string? Digest, string? Status,
-        string? StatusMessage, int? PackageCount, DateTimeOffset? ScannedAt, VulnerabilityCounts? Vulnerabilities, DateTimeOffset? SeenAt)
+        string? StatusMessage, int? PackageCount, int? IncompleteCount, bool IsAsIncomplete, DateTimeOffset? ScannedAt,
+        VulnerabilityCounts? Vulnerabilities, DateTimeOffset? SeenAt)
     {
-        public bool Says(Log log) => EnvironmentId is not null && Digest == log.Digest && Name == log.Name && Platform == log.Platform;
+        public bool Says(Log log) => EnvironmentId is not null && Digest == log.Digest && Name == log.Name && Platform == log.Platform
+            && IsAsIncomplete;
 
         public Response Answer(bool created, bool changed) => new(
             EnvironmentId!.Value, created, changed, Digest!, Enum.Parse<EnvironmentStatus>(Status!, ignoreCase: true),
             StatusMessage, PackageCount!.Value, ScannedAt is null ? null : Vulnerabilities,
-            ScannedAt is null ? "pending" : "done");
+            ScannedAt is null ? "pending" : "done", IncompleteCount);
     }
 }
