@@ -36,11 +36,14 @@ public sealed partial class DashboardTests
                 new() { ExecutablePath = Browser(), Args = ["--no-sandbox", "--disable-gpu"] });
             var page = await browser.NewPageAsync(new() { ViewportSize = new() { Width = 1_500, Height = 1_000 } });
             page.SetDefaultTimeout(120_000);
-            await page.GotoAsync(link);
-            foreach (var name in Services.Append("postgres").Append("messaging").Append("redis"))
-            {
-                await Assertions.Expect(page.GetByText(name, new() { Exact = true }).First).ToBeVisibleAsync(new() { Timeout = 120_000 });
-            }
+            // On a busy machine the page may break off with "An unhandled error has occurred. Reload": reloaded, as a person would.
+            await Eventually.BecomesTrueAsync(
+                async () =>
+                {
+                    await page.GotoAsync(link);
+                    return await ShowsAsync(page, [.. Services, "postgres", "messaging", "redis"]);
+                },
+                "every resource is shown", seconds: 240);
 
             await ShotAsync(page, "resources");
 
@@ -93,6 +96,23 @@ public sealed partial class DashboardTests
         using var log = await http.SendAsync(request);
         Assert.That((int)log.StatusCode, Is.EqualTo(201), await log.Content.ReadAsStringAsync());
         return trace;
+    }
+
+    private static async Task<bool> ShowsAsync(IPage page, IEnumerable<string> names)
+    {
+        try
+        {
+            foreach (var name in names)
+            {
+                await Assertions.Expect(page.GetByText(name, new() { Exact = true }).First).ToBeVisibleAsync(new() { Timeout = 40_000 });
+            }
+
+            return true;
+        }
+        catch (PlaywrightException)
+        {
+            return false;
+        }
     }
 
     private static async Task ShotAsync(IPage page, string name)

@@ -82,7 +82,7 @@ internal sealed record NativeRun(string Command, string[] Args, string Shows, in
         new("check", ["--prefix", "/envs/science", "--json"], "\"source\":\"platform\"", 1),
         new("audit scan", ["--prefix", "{home}/envs/science"], "Not checked: 1 (not mapped).", 1),
         new("audit scan", ["--file", "{home}/list.json", "--json"], "CVE-2022-0778", 1),
-        new("audit scan", ["--file", "{home}/environment.yml", "--fail-on", "never"], "2 (no exact version)"),
+        new("audit scan", ["--file", "{home}/environment.yml", "--fail-on", "never"], "2 (no exact version)", 2),
         new("audit scan", ["--file", "{home}/broken.yml"], "is not valid YAML", 2),
         new("env list", ["--search", "sci"], "1 of 40"),
         new("env list", ["--json"], "\"total_count\""),
