@@ -9,15 +9,13 @@ namespace EnvPlatform.AppHost;
 /// </summary>
 internal sealed class Broker
 {
-    private const int PasswordLength = 32;
     private readonly IResourceBuilder<RabbitMQServerResource> _server;
-    private readonly DataFolder? _folder;
-    private readonly Dictionary<string, ParameterResource> _passwords = new(StringComparer.Ordinal);
+    private readonly ServiceUsers _users;
 
     /// <param name="inContainer">Otherwise it is a process of this machine.</param>
     public Broker(IResourceBuilder<RabbitMQServerResource> server, DataFolder? folder, bool inContainer)
     {
-        (_server, _folder) = (server, folder);
+        (_server, _users) = (server, new(server.ApplicationBuilder, "messaging", folder));
         if (folder is not null && !inContainer)
         {
             server.RunAsProcess(folder, UsersAsync);
@@ -31,28 +29,22 @@ internal sealed class Broker
     /// <param name="service">Gets its connection string as <c>messaging</c>, and starts when the broker does.</param>
     public void AddTo(Instances service)
     {
-        var password = _server.ApplicationBuilder.AddSecret($"{service.Name}-messaging-password", PasswordLength, _folder);
-        _passwords[service.Name] = password.Resource;
+        var password = _users.Add(service);
         var endpoint = _server.Resource.PrimaryEndpoint;
         var (host, port) = (endpoint.Property(EndpointProperty.Host), endpoint.Property(EndpointProperty.Port));
-        var connection = ReferenceExpression.Create($"amqp://{service.Name}:{password}@{host}:{port}");
+        var connection = ReferenceExpression.Create($"amqp://{service.Name}:{password:uri}@{host}:{port}");
         service.ForEach(instance => instance
             .WithEnvironment("ConnectionStrings__messaging", connection)
             .WithReferenceRelationship(_server)
             .WaitFor(_server));
     }
 
-    private async Task<IReadOnlyList<BrokerUser>> UsersAsync(CancellationToken ct)
-    {
-        var users = new List<BrokerUser>();
-        foreach (var (service, password) in _passwords)
+    private Task<IReadOnlyList<BrokerUser>> UsersAsync(CancellationToken ct) => _users.AllAsync(
+        (service, password) =>
         {
             var rights = BrokerRights.Of(service);
-            users.Add(new(service, (await password.GetValueAsync(ct))!, rights.Configure, rights.Write, rights.Read));
-        }
-
-        return users;
-    }
+            return new BrokerUser(service, password, rights.Configure, rights.Write, rights.Read);
+        }, ct);
 
     private async Task<IEnumerable<ContainerFileSystemItem>> FilesAsync(CancellationToken ct)
     {

@@ -8,19 +8,18 @@ namespace EnvPlatform.AppHost;
 /// </summary>
 internal sealed class Cache
 {
-    private const int PasswordLength = 32;
     private readonly IResourceBuilder<RedisResource> _server;
-    private readonly DataFolder? _folder;
+    private readonly ServiceUsers _users;
     private readonly bool _hasUsers;
-    private readonly Dictionary<string, ParameterResource> _passwords = new(StringComparer.Ordinal);
 
     /// <param name="inContainer">Otherwise it is a process of this machine.</param>
     public Cache(IResourceBuilder<RedisResource> server, DataFolder? folder, bool inContainer)
     {
-        (_server, _folder, _hasUsers) = (server, folder, folder is not null && !inContainer);
+        (_server, _users) = (server, new(server.ApplicationBuilder, "redis", folder));
+        _hasUsers = folder is not null && !inContainer;
         if (_hasUsers)
         {
-            server.RunAsProcess(folder!, UsersAsync);
+            server.RunAsProcess(folder!, ct => _users.AllAsync((service, password) => new RedisUser(service, password), ct));
         }
     }
 
@@ -33,8 +32,7 @@ internal sealed class Cache
             return;
         }
 
-        var password = _server.ApplicationBuilder.AddSecret($"{service.Name}-redis-password", PasswordLength, _folder);
-        _passwords[service.Name] = password.Resource;
+        var password = _users.Add(service);
         var endpoint = _server.Resource.PrimaryEndpoint;
         var (host, port) = (endpoint.Property(EndpointProperty.Host), endpoint.Property(EndpointProperty.Port));
 
@@ -45,16 +43,5 @@ internal sealed class Cache
             .WithEnvironment("ConnectionStrings__redis", connection)
             .WithReferenceRelationship(_server)
             .WaitFor(_server));
-    }
-
-    private async Task<IReadOnlyList<RedisUser>> UsersAsync(CancellationToken ct)
-    {
-        var users = new List<RedisUser>();
-        foreach (var (service, password) in _passwords)
-        {
-            users.Add(new(service, (await password.GetValueAsync(ct))!));
-        }
-
-        return users;
     }
 }

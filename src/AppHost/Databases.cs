@@ -8,15 +8,14 @@ namespace EnvPlatform.AppHost;
 /// </summary>
 internal sealed class Databases
 {
-    private const int PasswordLength = 32;
     private readonly IResourceBuilder<PostgresServerResource> _server;
-    private readonly DataFolder? _folder;
+    private readonly ServiceUsers _users;
     private readonly IResourceBuilder<ProjectResource> _migrations;
 
     /// <param name="inContainer">Otherwise the server is a process of this machine.</param>
     public Databases(IResourceBuilder<PostgresServerResource> server, DataFolder? folder, bool inContainer)
     {
-        (_server, _folder, _migrations) = (server, folder, AddMigrations(server));
+        (_server, _users, _migrations) = (server, new(server.ApplicationBuilder, "db", folder), AddMigrations(server));
         if (folder is not null && !inContainer)
         {
             server.RunAsProcess(folder);
@@ -29,7 +28,7 @@ internal sealed class Databases
     {
         var name = service.Name;
         var database = _server.AddDatabase(name + "-db", name);
-        var password = _server.ApplicationBuilder.AddSecret(name + "-db-password", PasswordLength, _folder);
+        var password = _users.Add(service);
         _migrations.WaitFor(database).WithEnvironment($"Databases__{name}__Password", password);
         var endpoint = _server.Resource.PrimaryEndpoint;
         var (host, port) = (endpoint.Property(EndpointProperty.Host), endpoint.Property(EndpointProperty.Port));

@@ -15,9 +15,6 @@ internal sealed class Instances(
 
     public IResourceBuilder<ProjectResource> First => all[0];
 
-    public Instances WithReference(IResourceBuilder<IResourceWithConnectionString> server, string? connectionName = null) =>
-        ForEach(instance => instance.WithReference(server, connectionName).WaitFor(server));
-
     public Instances WithEnvironment(string variable, IResourceBuilder<ParameterResource> value) =>
         ForEach(instance => instance.WithEnvironment(variable, value));
 

@@ -156,6 +156,37 @@ public sealed class AppendEventsTests
                 forged.EventId, organization.Value), Is.Zero);
     }
 
+    [TestCase("""{"eventId": "EVENT", "occurredAt": "2026-11-27T10:00:00Z"}""", Description = "nothing said")]
+    [TestCase("""
+        {"eventId": "EVENT", "actionKey": "an_action_of_tomorrow", "message": "", "occurredAt": "2026-11-27T10:00:00Z",
+         "actor": {"id": "a", "type": "user"}, "target": {"id": "t", "type": "token"}}
+        """, Description = "no service, and no user")]
+    [TestCase("""
+        {"eventId": "EVENT", "actionKey": "environment_scanned", "service": "scanner", "message": "", "actor": {}, "target": null,
+         "occurredAt": "2026-11-27T10:00:00Z"}
+        """, Description = "nobody did it")]
+    public async Task A_message_of_which_parts_are_missing_is_not_believed_and_holds_nothing_up(string message)
+    {
+        var id = Guid.CreateVersion7();
+        var type = $"{typeof(AuditEventOccurred).Namespace}:{nameof(AuditEventOccurred)}";
+        var body = $$"""
+            {"messageId": "{{id}}", "messageType": ["urn:message:{{type}}"], "message": {{message.Replace("EVENT", $"{id}")}}}
+            """;
+        var factory = new ConnectionFactory { Uri = new Uri(TestServers.RabbitMqAs("scanner")) };
+        await using var connection = await factory.CreateConnectionAsync();
+        await using var channel = await connection.CreateChannelAsync(new CreateChannelOptions(true, true));
+        await channel.BasicPublishAsync(
+            $"{_platform.Instances[0].MessagingPrefix}-{type}", "", mandatory: true,
+            new BasicProperties { ContentType = "application/vnd.masstransit+json", MessageId = $"{id}" }, Encoding.UTF8.GetBytes(body));
+        var organization = new OrganizationId(Guid.CreateVersion7());
+        await _platform.PublishAsync(_platform.NewEvent(organization: organization));
+        await _platform.UntilSizeAsync(organization, 1);
+        await Eventually.BecomesTrueAsync(
+            async () => await _platform.ScalarAsync<string>(
+                "select action_key from audit_events where org_id = $1 and event_id = $2", Guid.Empty, id) == "audit_event_refused",
+            "the refusal is in the operator's log");
+    }
+
     [Test]
     public async Task The_broker_does_not_take_a_message_in_the_name_of_another_service()
     {

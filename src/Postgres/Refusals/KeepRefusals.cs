@@ -21,12 +21,14 @@ internal sealed class KeepRefusals(NpgsqlDataSource db, RefusalLog log, TimeProv
     : IPeriodicWork
 {
     private const int CountBatch = 500;
-    private static readonly TimeSpan CountInterval = TimeSpan.FromSeconds(1);
     private DateTimeOffset _countedAt;
 
     public static TimeSpan Interval { get; } = TimeSpan.FromMilliseconds(250);
 
     private TimeSpan Window => TimeSpan.FromSeconds(options.Value.RefusalSeconds);
+
+    /// <summary>Between two looks at the database, in which another instance may have left something.</summary>
+    private TimeSpan CountInterval => Window / 12;
 
     public async Task RunAsync(CancellationToken ct)
     {

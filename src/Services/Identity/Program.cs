@@ -40,5 +40,5 @@ app.MapTokens();
 app.MapMachines();
 app.MapGrpcService<TokensGrpc>().RequireAuthorization(Access.GatewayOnly);
 app.MapGrpcService<MachinesGrpc>().RequireAuthorization(Access.Service);
-app.MapGrpcService<RefusalsGrpc>().RequireAuthorization(Access.Service);
+app.MapGrpcService<RefusalsGrpc>().RequireAuthorization(Access.GatewayOnly);
 await app.RunAsync();

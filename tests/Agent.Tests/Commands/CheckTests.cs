@@ -137,9 +137,14 @@ public sealed class CheckTests : CommandFixture
         Machine.Variables.Remove("ENVPLATFORM_CACHE");
         await Machine.RunAsync("check", "--prefix", "/envs/science");
         var file = Directory.GetFiles(Path.Combine(Machine.Home, ".cache/envplatform/activation")).Single();
-        await File.WriteAllTextAsync(file, "{ broken");
         await Platform.DisposeAsync();
-        Assert.That((await Machine.RunAsync("check", "--prefix", "/envs/science")).ExitCode, Is.EqualTo(2));
+        foreach (var broken in new[] { "{ broken", """{"status": "\ud800", "checked_at": "2026-11-21T10:00:00Z"}""" })
+        {
+            await File.WriteAllTextAsync(file, broken);
+            var run = await Machine.RunAsync("check", "--prefix", "/envs/science");
+            Assert.That(run.ExitCode, Is.EqualTo(2));
+            Assert.That(run.Error, Does.Not.Contain("unexpected"), "it is as if there were none");
+        }
     }
 
     [Test]

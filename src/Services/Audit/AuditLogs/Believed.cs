@@ -33,7 +33,7 @@ internal static class Believed
         foreach (var message in messages)
         {
             var (said, sender) = (message.Message, SenderOf(message));
-            if (sender == said.Service && AuditActions.MaySay(sender, said.ActionKey))
+            if (IsWhole(said) && sender == said.Service && AuditActions.MaySay(sender, said.ActionKey))
             {
                 events.Add(said);
                 continue;
@@ -51,6 +51,13 @@ internal static class Believed
         events.AddRange(refused.Select(kind => OfRefusal(kind.Key.Sender, kind.Value, now)));
         return events;
     }
+
+    /// <summary>A message need not be what its type says: it is read from JSON, in which anything may be missing.</summary>
+    private static bool IsWhole(AuditEventOccurred? said) => said is
+    {
+        ActionKey: not null, Service: not null, Message: not null, Actor: { Id: not null, Type: not null },
+        Target: { Id: not null, Type: not null },
+    };
 
     /// <summary>The broker's user who sent it; null where the message says none, as no service of the platform does.</summary>
     private static string? SenderOf(ConsumeContext message) =>
