@@ -14,6 +14,7 @@ public sealed partial class NameRules
         ["EnvironmentLogged"] = ["Scan", "Place"],
         ["EnvironmentRenamed"] = ["Rename"],
         ["EnvironmentRemoved"] = ["Forget"],
+        ["EnvironmentMerged"] = ["Merge"],
         ["EnvironmentArchived"] = ["Archive"],
         ["EnvironmentScanned"] = ["Store"],
         ["EnvironmentStatusChanged"] = ["Store", "Drop"],

@@ -1,6 +1,4 @@
 using System.Collections.Concurrent;
-using System.Net;
-using System.Net.Sockets;
 using System.Text;
 using System.Text.Json.Nodes;
 
@@ -80,13 +78,6 @@ internal sealed class Downstream : IAsyncDisposable
         await server.StartAsync();
         (downstream._app, downstream.Address) = (server, server.Urls.Single());
         return downstream;
-    }
-
-    public static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
     /// <summary>Dies as a process does: connections break and the port is closed.</summary>

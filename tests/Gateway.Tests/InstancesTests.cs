@@ -1,5 +1,7 @@
 using System.Net;
 
+using EnvPlatform.Testing;
+
 namespace EnvPlatform.Gateway.Tests;
 
 /// <summary>Two instances of a service behind the gateway, one of which becomes unavailable.</summary>
@@ -45,7 +47,7 @@ public sealed class InstancesTests
     public async Task A_request_with_a_body_goes_whole_to_another_instance_when_no_connection_could_be_opened()
     {
         await using var one = await Downstream.StartAsync();
-        var none = $"http://127.0.0.1:{Downstream.FreePort()}";
+        var none = $"http://127.0.0.1:{TestPorts.Next()}";
         await using var platform = await Platform.StartAsync(("services:ingest:http:0", none), ("services:ingest:http:1", one.Address));
         using var client = platform.AsOperator();
         for (var i = 0; i < 10; i++)

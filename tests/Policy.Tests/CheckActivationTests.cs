@@ -6,6 +6,7 @@ using System.Text.Json;
 
 using EnvPlatform.Contracts.Events;
 using EnvPlatform.ServiceDefaults.Callers;
+using EnvPlatform.ServiceDefaults.Prefixes;
 using EnvPlatform.Testing;
 
 using StackExchange.Redis;
@@ -104,7 +105,7 @@ public sealed class CheckActivationTests
         // A miss in memory would leave an answer or a lease under the key.
         using var redis = await ConnectionMultiplexer.ConnectAsync(TestServers.Redis);
         var key = $"policy:activation:{environment.OrganizationId}:{environment.MachineId}:"
-            + $"{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(environment.Prefix)))}";
+            + $"{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(PrefixIdentity.Folded(environment.Prefix))))}";
         Assert.That(await redis.GetDatabase().KeyDeleteAsync(key), Is.True, "the answer was shared");
         var before = Stopwatch.GetTimestamp();
         for (var i = 0; i < 200; i++)

@@ -22,7 +22,7 @@ public sealed class PlaceEnvironmentsTests
 
         var moved = environment with { Prefix = environment.Prefix + "-2", Version = 2 };
         await _platform.PublishAsync(new EnvironmentRenamed(
-            moved.OrganizationId, moved.EnvironmentId, moved.MachineId, moved.Prefix, "science-2", 2, DateTimeOffset.UtcNow));
+            moved.OrganizationId, moved.EnvironmentId, moved.MachineId, moved.Prefix, "science-2", "linux-64", 2, DateTimeOffset.UtcNow));
         await Eventually.BecomesTrueAsync(async () => await _platform.StatusAsync(environment) == "unknown", "the old prefix is free");
         Assert.That(await _platform.StatusAsync(moved), Is.EqualTo("block"));
     }
@@ -34,7 +34,7 @@ public sealed class PlaceEnvironmentsTests
         var third = first with { Prefix = first.Prefix + "-3", Version = 3, Created = false };
         var messageId = Guid.CreateVersion7();
         await _platform.PublishAsync(new EnvironmentRenamed(
-            first.OrganizationId, first.EnvironmentId, first.MachineId, first.Prefix + "-2", "two", 2, DateTimeOffset.UtcNow));
+            first.OrganizationId, first.EnvironmentId, first.MachineId, first.Prefix + "-2", "two", "linux-64", 2, DateTimeOffset.UtcNow));
         await _platform.UntilVersionAsync(first.EnvironmentId, 2);
         await _platform.PublishAsync(third, messageId);
         await _platform.UntilVersionAsync(first.EnvironmentId, 3);
@@ -72,10 +72,10 @@ public sealed class PlaceEnvironmentsTests
     }
 
     [Test]
-    public async Task Prefixes_are_compared_exactly_as_logged()
+    public async Task Another_folder_is_not_this_one()
     {
-        var environment = await _platform.LogAsync(_platform.NewEnvironment("/opt/conda/envs/./x"));
-        foreach (var other in new[] { "/opt/conda/envs/x", "/opt/conda/envs/./x/", "/opt/conda/envs/./X" })
+        var environment = await _platform.LogAsync(_platform.NewEnvironment("/opt/conda/envs/x"));
+        foreach (var other in new[] { "/opt/conda/envs/x2", "/opt/conda/envs", "/opt/conda/envs/x/y", "/opt/conda/envs/X" })
         {
             Assert.That(await _platform.StatusAsync(environment with { Prefix = other }), Is.EqualTo("unknown"), other);
         }

@@ -2,6 +2,8 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 
+using EnvPlatform.Testing;
+
 namespace EnvPlatform.Policy.Tests;
 
 /// <summary>A Redis server for one test, which can stop and start it.</summary>
@@ -10,14 +12,7 @@ public sealed class PrivateRedis : IAsyncDisposable
     private readonly string _folder = Directory.CreateTempSubdirectory("envplatform-redis-").FullName;
     private Process? _process;
 
-    public PrivateRedis()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        Port = ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
-
-    public int Port { get; }
+    public int Port { get; } = TestPorts.Next();
 
     public string ConnectionString => $"127.0.0.1:{Port}";
 

@@ -58,7 +58,8 @@ public sealed class StoreScanResultsTests
         var first = _platform.NewEnvironment() with { PackageSetId = 15 };
         var third = first with { PackageSetId = 16, Version = 3, Created = false };
         await _platform.PublishAsync(
-            new EnvironmentRenamed(first.OrganizationId, first.EnvironmentId, first.MachineId, first.Prefix + "-4", "four", 4, Noon));
+            new EnvironmentRenamed(
+                first.OrganizationId, first.EnvironmentId, first.MachineId, first.Prefix + "-4", "four", "linux-64", 4, Noon));
         await _platform.UntilVersionAsync(first.EnvironmentId, 4);
         await _platform.PublishAsync(third);
         await UntilSetAsync(first, 16);

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net;
-using System.Net.Sockets;
 
 using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
@@ -44,10 +43,7 @@ internal sealed class TestHost : IAsyncDisposable
         TestDatabase database, string prefix, bool consumes = true, Action<IEndpointRouteBuilder>? map = null,
         Action<IServiceCollection>? services = null, string? connectionString = null)
     {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        var address = new Uri($"http://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}");
-        listener.Stop();
+        var address = new Uri($"http://127.0.0.1:{TestPorts.Next()}");
         var builder = WebApplication.CreateBuilder(
             new WebApplicationOptions { ApplicationName = "EnvPlatform.Postgres.Tests", EnvironmentName = "Production" });
         builder.Configuration["urls"] = address.ToString();

@@ -139,7 +139,7 @@ public sealed class ScanEnvironmentTests : ScannerFixture
         var now = TimeProvider.System.GetUtcNow();
         var renamed = EnvironmentId.New(now);
         await PublishAndWaitAsync(
-            new EnvironmentRenamed(Organization.Id, renamed, _machine, "/opt/new", "new", 2, now), "name_version = 2", renamed);
+            new EnvironmentRenamed(Organization.Id, renamed, _machine, "/opt/new", "new", "linux-64", 2, now), "name_version = 2", renamed);
         await PublishAndWaitAsync(
             template with { EnvironmentId = renamed, Version = 1, Prefix = "/opt/old", Name = "old" }, "logged_version = 1", renamed);
 

@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using System.Net;
-using System.Net.Sockets;
 
 using EnvPlatform.Testing;
 
@@ -19,8 +17,8 @@ internal sealed class ScannerProcess : IDisposable
         start.ArgumentList.Add(Assembly());
         var all = new Dictionary<string, string?>(settings.Concat(TestKeys.SettingsOf("scanner")), StringComparer.Ordinal)
         {
-            ["urls"] = $"http://127.0.0.1:{FreePort()}",
-            ["GRPC_PORT"] = $"{FreePort()}",
+            ["urls"] = $"http://127.0.0.1:{TestPorts.Next()}",
+            ["GRPC_PORT"] = $"{TestPorts.Next()}",
             ["ConnectionStrings:scanner"] = await database.PrepareAsync(typeof(ScannerOptions).Assembly),
             ["ConnectionStrings:messaging"] = TestServers.RabbitMqAs("scanner"),
             ["ConnectionStrings:redis"] = TestServers.Redis,
@@ -54,13 +52,6 @@ internal sealed class ScannerProcess : IDisposable
         }
 
         _process.Dispose();
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
     /// <summary>The scanner of the build that these tests belong to: artifacts/bin/Scanner/configuration.</summary>

@@ -1,6 +1,4 @@
 using System.Collections.Concurrent;
-using System.Net;
-using System.Net.Sockets;
 
 using EnvPlatform.Contracts.Ingest;
 using EnvPlatform.ServiceDefaults.Callers;
@@ -32,7 +30,7 @@ internal sealed class Peer : IAsyncDisposable
     {
         Port = port;
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { EnvironmentName = "Production" });
-        builder.Configuration["urls"] = $"http://{address}:{FreePort()}";
+        builder.Configuration["urls"] = $"http://{address}:{TestPorts.Next()}";
         builder.Configuration["GRPC_PORT"] = $"{port}";
         builder.Configuration.AddInMemoryCollection(TestKeys.SettingsOf("ingest"));
         builder.Logging.ClearProviders();
@@ -63,16 +61,9 @@ internal sealed class Peer : IAsyncDisposable
 
     public static async Task<Peer> StartAsync(int? port = null, string address = "127.0.0.1")
     {
-        var peer = new Peer(port ?? FreePort(), address);
+        var peer = new Peer(port ?? TestPorts.Next(), address);
         await peer._app.StartAsync();
         return peer;
-    }
-
-    public static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
     public async Task KillAsync()

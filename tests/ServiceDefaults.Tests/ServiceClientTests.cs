@@ -1,6 +1,7 @@
 using System.Net;
 
 using EnvPlatform.Contracts.Ingest;
+using EnvPlatform.Testing;
 
 using Grpc.Core;
 using Grpc.Health.V1;
@@ -129,7 +130,7 @@ public sealed class ServiceClientTests
     [Test]
     public async Task A_service_that_is_away_or_has_no_address_is_unavailable_at_once()
     {
-        using var away = Asking(Peer.FreePort());
+        using var away = Asking(TestPorts.Next());
         using var unknown = Asking();
         var started = TimeProvider.System.GetTimestamp();
         var one = await Assert.ThrowsAsync<RpcException>(() => CallAsync(away.Services.GetRequiredService<EnvironmentsClient>()));

@@ -1,6 +1,4 @@
 using System.ComponentModel.DataAnnotations;
-using System.Net;
-using System.Net.Sockets;
 
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.ServiceDefaults.Callers;
@@ -28,10 +26,7 @@ internal sealed class TestApp : IAsyncDisposable
 
     public static async Task<TestApp> StartAsync(params (string Key, string Value)[] settings)
     {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        var url = new Uri($"http://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}");
-        listener.Stop();
+        var url = new Uri($"http://127.0.0.1:{TestPorts.Next()}");
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { EnvironmentName = "Production" });
         builder.Configuration["urls"] = url.ToString();
         builder.Configuration.AddInMemoryCollection(TestKeys.SettingsOf("tests"));

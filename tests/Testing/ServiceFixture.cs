@@ -1,5 +1,3 @@
-using System.Net;
-using System.Net.Sockets;
 using System.Text.Json.Nodes;
 
 using EnvPlatform.ServiceDefaults.Callers;
@@ -43,8 +41,8 @@ public sealed class ServiceFixture<TProgram> : WebApplicationFactory<TProgram> w
     public static async Task<ServiceFixture<TProgram>> StartAsync(
         string? database, TestDatabase? on = null, IReadOnlyDictionary<string, string?>? more = null)
     {
-        var httpPort = FreePort();
-        var grpcPort = FreePort();
+        var httpPort = TestPorts.Next();
+        var grpcPort = TestPorts.Next();
         var settings = new Dictionary<string, string?>(TestKeys.SettingsOf(Service), StringComparer.OrdinalIgnoreCase)
         {
             ["urls"] = $"http://127.0.0.1:{httpPort}",
@@ -132,13 +130,6 @@ public sealed class ServiceFixture<TProgram> : WebApplicationFactory<TProgram> w
     }
 
     private HttpClient Signed(Func<Assertion> assert) => new(new SignedRequests(assert, Key)) { BaseAddress = Address };
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
 
     private async Task WaitUntilReadyAsync()
     {

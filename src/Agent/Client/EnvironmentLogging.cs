@@ -28,12 +28,14 @@ internal static class EnvironmentLogging
             command = command[..LongestCommand];
         }
 
+        // Agents that did not resolve links logged it under the path as it was typed.
+        var prefix = RealPath.Of(environment.Prefix);
         return Machine.WithRegistrationAsync(session, async () =>
         {
             // The registration may have given the machine another id.
             var brief = new EnvironmentLog(
-                Machine.IdOf(session), environment.Prefix, environment.Name, platform, command, digest, Packages: null,
-                IncompleteOf(environment));
+                Machine.IdOf(session), prefix, environment.Name, platform, command, digest, Packages: null, IncompleteOf(environment),
+                prefix == environment.Prefix ? null : environment.Prefix);
             try
             {
                 return await PostAsync(session, brief, ct);

@@ -48,10 +48,12 @@ internal sealed record SignedIn(string Token);
 internal sealed record MachineRegistration(string Hostname, string Platform, string AgentVersion);
 
 /// <summary>The body of an environment log; <paramref name="Packages"/> is null where only the digest is sent.</summary>
+/// <param name="Prefix">Without symbolic links: see <see cref="RealPath"/>.</param>
 /// <param name="Incomplete">What could not be read in full; empty where everything was.</param>
+/// <param name="PreviousPrefix">Another path under which it may have been logged before; null where there is none.</param>
 internal sealed record EnvironmentLog(
     Guid MachineId, string Prefix, string Name, string Platform, string? Command, string Digest, IReadOnlyList<Package>? Packages,
-    IReadOnlyList<IncompleteEntry> Incomplete);
+    IReadOnlyList<IncompleteEntry> Incomplete, string? PreviousPrefix = null);
 
 /// <summary>Something that was not read in full.</summary>
 internal sealed record IncompleteEntry(string What, string Reason);

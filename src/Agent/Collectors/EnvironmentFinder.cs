@@ -8,7 +8,7 @@ internal sealed class EnvironmentFinder(Surroundings surroundings)
     private static readonly string[] Installations =
         ["miniforge3", "mambaforge", "miniconda3", "anaconda3", "micromamba", "Miniforge3", "Miniconda3", "Anaconda3"];
 
-    /// <summary>Every environment that exists, each once, in ordinal order.</summary>
+    /// <summary>Every environment that exists, each once whichever links lead to it, in ordinal order.</summary>
     public IReadOnlyList<string> All() =>
         [.. Noted()
             .Concat(EnvironmentFolders().SelectMany(Children))
@@ -16,7 +16,7 @@ internal sealed class EnvironmentFinder(Surroundings surroundings)
             .Append(surroundings["CONDA_PREFIX"] ?? "")
             .Where(IsPlace)
             .Select(Tidy)
-            .Distinct(PathComparer)
+            .DistinctBy(RealPath.Of, PathComparer)
             .Where(CondaEnvironment.IsAt)
             .Order(StringComparer.Ordinal)];
 
@@ -43,7 +43,8 @@ internal sealed class EnvironmentFinder(Surroundings surroundings)
             .FirstOrDefault(CondaEnvironment.IsAt);
     }
 
-    private static StringComparer PathComparer => OperatingSystem.IsWindows() ? StringComparer.OrdinalIgnoreCase : StringComparer.Ordinal;
+    private static StringComparer PathComparer =>
+        OperatingSystem.IsWindows() || OperatingSystem.IsMacOS() ? StringComparer.OrdinalIgnoreCase : StringComparer.Ordinal;
 
     /// <summary><c>~/.conda/environments.txt</c>: one prefix per line, some of them stale.</summary>
     private IEnumerable<string> Noted()

@@ -42,11 +42,15 @@ internal sealed class ActivationCache(Surroundings surroundings, string scope)
     public static ActivationCache Of(Session session) =>
         new(session.Surroundings, $"{session.Settings.Url} {session.Organization} {session.Settings.MachineId}");
 
+    /// <summary>Where the file system folds case, so does the cache; the platform knows the rest of the rules.</summary>
+    private static string Folded(string path) =>
+        OperatingSystem.IsWindows() || OperatingSystem.IsMacOS() ? path.ToUpperInvariant() : path;
+
     private string FileOf(string prefix)
     {
         // FNV-1a: a file name, not for security; loading a cryptographic library would cost the check milliseconds.
         var key = 14_695_981_039_346_656_037ul;
-        foreach (var unit in Encoding.UTF8.GetBytes(scope + "\n" + prefix))
+        foreach (var unit in Encoding.UTF8.GetBytes(scope + "\n" + Folded(RealPath.Of(prefix))))
         {
             key = unchecked((key ^ unit) * 1_099_511_628_211ul);
         }

@@ -55,7 +55,7 @@ internal sealed class CheckCommand : Command
             return new Activation("unknown");
         }
 
-        var path = session.Path("activation") + Session.Query(("machine_id", machine.ToString()), ("prefix", prefix));
+        var path = session.Path("activation") + Session.Query(("machine_id", machine.ToString()), ("prefix", RealPath.Of(prefix)));
         return session.Client.GetWithin(path, session.Settings.CheckTimeout).AsActivation();
     }
 

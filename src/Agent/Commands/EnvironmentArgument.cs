@@ -42,7 +42,8 @@ internal sealed class EnvironmentArgument
         }
 
         var prefix = _target.Prefix(parsed, session.Surroundings);
-        var path = session.Path("activation") + Session.Query(("machine_id", Machine.IdOf(session).ToString()), ("prefix", prefix));
+        var path = session.Path("activation")
+            + Session.Query(("machine_id", Machine.IdOf(session).ToString()), ("prefix", RealPath.Of(prefix)));
         var known = (await session.Client.GetAsync(path, CallOptions.Usual, ct)).AsActivation();
         return known.EnvironmentId
             ?? throw new AgentException($"The platform does not know {prefix}: 'envplatform log --prefix {prefix}' logs it.");

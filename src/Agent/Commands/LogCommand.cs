@@ -103,6 +103,7 @@ internal sealed class LogCommand : Command
         screen.Fields(
             ("  environment", logged.EnvironmentId.ToString()),
             ("  prefix", environment.Prefix),
+            ("  resolved", RealPath.Of(environment.Prefix) is var real && real != environment.Prefix ? real : null),
             ("  packages", logged.Packages.ToString()),
             ("  incomplete", environment.NotExact.Count > 0 ? $"yes, {environment.NotExact.Count} could not be read in full" : null),
             ("  vulnerabilities", pending ? "the scan is pending" : Severity.Text(scanned ?? logged.Vulnerabilities)),
@@ -118,6 +119,7 @@ internal sealed class LogCommand : Command
         var text = JsonNode.Parse(answer.Body)!.AsObject();
         text["name"] = environment.Name;
         text["prefix"] = environment.Prefix;
+        text["resolved_prefix"] = RealPath.Of(environment.Prefix);
         CollectionNotes.AddTo(text, environment);
         if (scanned is not null)
         {

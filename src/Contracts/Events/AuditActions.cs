@@ -24,7 +24,8 @@ public static class AuditActions
         ["machine"] = ["machine_registered", "machine_removed"],
         ["environment"] =
         [
-            "environment_logged", "environment_updated", "environment_renamed", "environment_removed", "environment_scanned",
+            "environment_logged", "environment_updated", "environment_renamed", "environment_removed", "environment_merged",
+            "environment_scanned",
             "environment_status_changed", "environment_archived", "environment_unarchived", "activation_warned", "activation_blocked",
         ],
         ["vulnerability"] =

@@ -29,6 +29,7 @@ builder.Services.AddSingleton<Quota>();
 builder.Services.AddTransient<UnknownMachine>();
 builder.Services.AddTransient<FindingsSource>();
 builder.Services.AddPeriodicWork<LogPartitions>();
+builder.Services.AddPeriodicWork<MergePlaces>();
 
 var app = builder.Build();
 app.UseServiceDefaults();

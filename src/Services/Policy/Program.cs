@@ -23,6 +23,7 @@ builder.AddMessaging("policy", bus =>
     bus.AddConsumer<PlaceEnvironments, PlaceEnvironments.Definition>();
     bus.AddConsumer<RenameEnvironments, RenameEnvironments.Definition>();
     bus.AddConsumer<ForgetEnvironments, ForgetEnvironments.Definition>();
+    bus.AddConsumer<MergeEnvironments>();
     bus.AddConsumer<StoreScanResults, StoreScanResults.Definition>();
     bus.AddConsumer<DropAnswers, DropAnswers.Definition>();
 });

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 
 using EnvPlatform.Policy.Activations;
+using EnvPlatform.ServiceDefaults.Prefixes;
 
 using StackExchange.Redis;
 
@@ -15,8 +16,11 @@ internal static class RedisKeys
     /// </summary>
     public static readonly RedisChannel Invalidations = new("policy:activation:invalidations", RedisChannel.PatternMode.Literal);
 
-    /// <summary>The answer of an activation check, or the lease of the reader that is loading it from the database.</summary>
+    /// <summary>
+    /// The answer of an activation check, or the lease of the reader that is loading it from the database. All spellings of a prefix have
+    /// one key, which an invalidation deletes; the answer says for which one it is.
+    /// </summary>
     public static RedisKey Activation(Location location) =>
         $"policy:activation:{location.OrganizationId}:{location.MachineId}:"
-        + $"{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(location.Prefix)))}";
+        + $"{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(PrefixIdentity.Folded(location.Prefix))))}";
 }

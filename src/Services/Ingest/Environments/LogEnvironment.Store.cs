@@ -4,6 +4,7 @@ using EnvPlatform.Contracts.Packages;
 using EnvPlatform.Ingest.Packages;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults.Callers;
+using EnvPlatform.ServiceDefaults.Prefixes;
 
 using Npgsql;
 
@@ -92,25 +93,27 @@ internal static partial class LogEnvironment
             where (owners.email, owners.display_name) is distinct from (excluded.email, excluded.display_name)
             """, new { caller.OrgId, caller.SubjectId, caller.Email, caller.DisplayName });
 
-    /// <summary>The environment at the log's prefix, else the one at the prefix from which it was renamed.</summary>
+    /// <summary>The environment at the log's place, else the one at the place from which it was renamed.</summary>
     private static async Task<Before?> LockAsync(Tx tx, Log log)
     {
+        var previous = log.PreviousPrefix ?? log.Prefix;
         var rows = await tx.QueryAsync<Before>(
             """
-            select environment_id, e.owner_id, prefix, name, platform, package_set_id, digest, e.package_count, version,
+            select environment_id, e.owner_id, prefix, place, name, platform, package_set_id, digest, e.package_count, version,
                 jsonb_array_length(incomplete) as incomplete_count,
                 coalesce(incomplete, '[]') is distinct from coalesce(@Incomplete::jsonb, '[]') as is_otherwise_incomplete
             from environments e join package_sets using (package_set_id)
-            where org_id = @OrgId and machine_id = @MachineId and prefix = any(@Prefixes) and removed_at is null
+            where org_id = @OrgId and machine_id = @MachineId and (prefix = any(@Prefixes) or place = any(@Places)) and removed_at is null
             order by environment_id for update of e
             """, new
             {
                 log.OrgId,
                 log.MachineId,
-                Prefixes = new[] { log.Prefix, log.PreviousPrefix ?? log.Prefix },
+                Prefixes = new[] { log.Prefix, previous },
+                Places = new[] { log.Place, PrefixIdentity.Of(previous, log.Platform) },
                 Incomplete = log.IncompleteJson,
             });
-        return rows.Find(row => row.Prefix == log.Prefix) ?? rows.FirstOrDefault();
+        return rows.Find(row => row.Place == log.Place) ?? rows.Find(row => row.Prefix == log.Prefix) ?? rows.FirstOrDefault();
     }
 
     /// <returns>False when another request inserted it concurrently.</returns>
@@ -122,11 +125,11 @@ internal static partial class LogEnvironment
             insert into environments (
                 org_id, environment_id, machine_id, owner_id, prefix, name, platform, package_set_id, package_count,
                     requested_ids, created_at,
-                updated_at, seen_at, version, incomplete)
+                updated_at, seen_at, version, incomplete, place)
             values (
                 @OrgId, @id, @MachineId, @SubjectId, @Prefix, @Name, @Platform, @PackageSetId, @PackageCount, @requested::int[], @now,
-                @now, @now, 1, @Incomplete::jsonb)
-            on conflict (org_id, machine_id, prefix) where removed_at is null do nothing
+                @now, @now, 1, @Incomplete::jsonb, @Place)
+            on conflict do nothing
             """,
             new
             {
@@ -142,6 +145,7 @@ internal static partial class LogEnvironment
                 requested,
                 now,
                 Incomplete = log.IncompleteJson,
+                log.Place,
             });
         if (inserted == 0)
         {
@@ -168,7 +172,11 @@ internal static partial class LogEnvironment
     private static async Task<Outcome> UpdateAsync(
         Tx tx, Caller caller, Log log, PackageSet set, int[]? requested, Before before, DateTimeOffset now)
     {
-        var renamed = before.Prefix != log.Prefix || before.Name != log.Name;
+        // Another spelling of the folder is no rename, and the first one stays.
+        var moved = before.Prefix != log.Prefix && before.Place != log.Place;
+        var prefix = moved ? log.Prefix : before.Prefix;
+        var renamed = moved || !log.IsNamed(before.Prefix, before.Name);
+        var name = renamed ? log.Name : before.Name;
         var changed = before.PackageSetId != set.PackageSetId || before.Platform != log.Platform
             || before.IsOtherwiseIncomplete;
         if (!renamed && !changed)
@@ -185,7 +193,8 @@ internal static partial class LogEnvironment
         await tx.ExecuteAsync(
             """
             update environments e set
-                prefix = @Prefix, name = @Name, platform = @Platform, package_set_id = @PackageSetId, package_count = @PackageCount,
+                prefix = @prefix, place = case when @moved then @Place else place end, name = @name, platform = @Platform,
+                package_set_id = @PackageSetId, package_count = @PackageCount,
                 requested_ids = case when e.package_set_id = @PackageSetId then coalesce(@requested::int[], e.requested_ids)
                     else @requested::int[] end,
                 updated_at = @now, seen_at = @now, version = @version, incomplete = @Incomplete::jsonb
@@ -195,8 +204,10 @@ internal static partial class LogEnvironment
             {
                 log.OrgId,
                 before.EnvironmentId,
-                log.Prefix,
-                log.Name,
+                prefix,
+                moved,
+                log.Place,
+                name,
                 log.Platform,
                 set.PackageSetId,
                 set.PackageCount,
@@ -207,24 +218,26 @@ internal static partial class LogEnvironment
             });
         await AddHistoryAsync(
             tx, caller, log,
-            new(before.EnvironmentId, version, set.PackageSetId, before.PackageSetId, before.Prefix == log.Prefix ? null : before.Prefix),
+            new(before.EnvironmentId, version, set.PackageSetId, before.PackageSetId, moved ? before.Prefix : null),
             now);
         if (renamed)
         {
             tx.Publish(
-                new EnvironmentRenamed(log.OrgId, before.EnvironmentId, log.MachineId, log.Prefix, log.Name, before.Version + 1, now));
+                new EnvironmentRenamed(
+                    log.OrgId, before.EnvironmentId, log.MachineId, prefix, name, log.Platform, before.Version + 1, now));
             tx.Audit(
                 caller, now, "environment_renamed", Target(before.EnvironmentId),
-                $"Renamed the environment {before.Name} ({before.Prefix}) to {log.Name} ({log.Prefix}).",
-                new { log.Command, Before = new { before.Prefix, before.Name }, After = new { log.Prefix, log.Name } });
+                $"Renamed the environment {before.Name} ({before.Prefix}) to {name} ({prefix}).",
+                new { log.Command, Before = new { before.Prefix, before.Name }, After = new { prefix, name } });
         }
 
         if (changed)
         {
-            tx.Publish(Event(log, set, before.EnvironmentId, before.OwnerId, created: false, version, now));
+            var named = log with { Prefix = prefix, Name = name };
+            tx.Publish(Event(named, set, before.EnvironmentId, before.OwnerId, created: false, version, now));
             tx.Audit(
                 caller, now, "environment_updated", Target(before.EnvironmentId),
-                $"Changed the packages of the environment {log.Name} ({log.Prefix})." + log.IncompleteText(), new
+                $"Changed the packages of the environment {name} ({prefix})." + log.IncompleteText(), new
                 {
                     log.Command,
                     Before = new
@@ -276,8 +289,8 @@ internal static partial class LogEnvironment
     private sealed record PackageSet(long PackageSetId, int PackageCount);
 
     private sealed record Before(
-        EnvironmentId EnvironmentId, SubjectId OwnerId, string Prefix, string Name, string Platform, long PackageSetId, string Digest,
-        int PackageCount, long Version, int? IncompleteCount, bool IsOtherwiseIncomplete);
+        EnvironmentId EnvironmentId, SubjectId OwnerId, string Prefix, Guid? Place, string Name, string Platform, long PackageSetId,
+        string Digest, int PackageCount, long Version, int? IncompleteCount, bool IsOtherwiseIncomplete);
 
     private sealed record HistoryRow(
         EnvironmentId EnvironmentId, long Version, long PackageSetId, long? PreviousPackageSetId, string? RenamedFrom);

@@ -9,6 +9,7 @@ using EnvPlatform.Ingest.Packages;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.Callers;
+using EnvPlatform.ServiceDefaults.Prefixes;
 
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
@@ -24,8 +25,11 @@ internal static partial class LogEnvironment
     /// <summary>Bytes of the unpacked body.</summary>
     public const int MaxBodyBytes = 16 * 1024 * 1024;
 
-    /// <param name="Prefix">The environment's folder; together with the machine it identifies the environment.</param>
-    /// <param name="PreviousPrefix">The previous folder, when the environment was renamed since its last log.</param>
+    /// <param name="Prefix">
+    /// The environment's folder, symbolic links resolved; together with the machine it identifies the environment. Other spellings of it
+    /// are the same folder: see <see cref="PrefixIdentity"/>.
+    /// </param>
+    /// <param name="PreviousPrefix">Another folder under which it was logged before: it was renamed, or a link led to it.</param>
     /// <param name="Command">What changed the environment.</param>
     /// <param name="Digest">Of the packages: see <see cref="PackageSetDigest"/>.</param>
     /// <param name="Packages">All of them; when left out, the digest alone decides whether they have to be sent.</param>
@@ -162,17 +166,21 @@ internal static partial class LogEnvironment
     private static Task<State?> FindAsync(NpgsqlDataSource db, Log log, CancellationToken ct) =>
         db.QuerySingleOrDefaultAsync<State>(
             $"""
-            select m.owner_id as machine_owner_id, e.environment_id, e.name, e.platform, s.digest, e.status,
+            select m.owner_id as machine_owner_id, e.environment_id, e.prefix, e.name, e.platform, s.digest, e.status,
                 e.status_message, e.package_count,
                 jsonb_array_length(e.incomplete) as incomplete_count,
                 e.incomplete is not distinct from @Incomplete::jsonb as is_as_incomplete, c.scanned_at,
                 {CountColumns.ValueOf("c")} as vulnerabilities, e.seen_at
             from machines m
-            left join environments e on e.org_id = m.org_id and e.machine_id = m.machine_id and e.prefix = @Prefix and e.removed_at is null
+            left join environments e on e.org_id = m.org_id and e.environment_id = coalesce(
+                (select environment_id from environments
+                    where org_id = @OrgId and machine_id = @MachineId and place = @Place and removed_at is null),
+                (select environment_id from environments
+                    where org_id = @OrgId and machine_id = @MachineId and prefix = @Prefix and removed_at is null))
             left join package_sets s on s.package_set_id = e.package_set_id
             left join organization_package_sets c on c.org_id = e.org_id and c.package_set_id = e.package_set_id
             where m.org_id = @OrgId and m.machine_id = @MachineId and m.removed_at is null
-            """, new { log.OrgId, log.MachineId, log.Prefix, Incomplete = log.IncompleteJson }, ct);
+            """, new { log.OrgId, log.MachineId, log.Prefix, log.Place, Incomplete = log.IncompleteJson }, ct);
 
     /// <summary>Updates the last-seen time of an unchanged environment now and then, not with every log.</summary>
     private static async Task NoteSeenAsync(
@@ -195,6 +203,14 @@ internal static partial class LogEnvironment
         OrganizationId OrgId, MachineId MachineId, string Prefix, string? PreviousPrefix, string Name, string Platform, string Digest,
         string? Command, IReadOnlyList<ListedPackage>? Packages, IReadOnlyList<IncompleteEntry>? Incomplete)
     {
+        /// <summary>Of the prefix: see <see cref="PrefixIdentity"/>.</summary>
+        public Guid Place { get; } = PrefixIdentity.Of(Prefix, Platform);
+
+        /// <summary>Whether the name, as the folder's spelling gives it, is the one that the environment has.</summary>
+        public bool IsNamed(string prefix, string name) => Name == name
+            || (Prefix != prefix && PrefixIdentity.Folds(prefix, Platform)
+                && PrefixIdentity.FoldedName(Name) == PrefixIdentity.FoldedName(name));
+
         public string? IncompleteJson { get; } = Incompleteness.ToJson(Incomplete);
 
         /// <summary>For the audit log: the first entries.</summary>
@@ -207,12 +223,12 @@ internal static partial class LogEnvironment
     }
 
     private sealed record State(
-        SubjectId MachineOwnerId, EnvironmentId? EnvironmentId, string? Name, string? Platform, string? Digest, string? Status,
-        string? StatusMessage, int? PackageCount, int? IncompleteCount, bool IsAsIncomplete, DateTimeOffset? ScannedAt,
+        SubjectId MachineOwnerId, EnvironmentId? EnvironmentId, string? Prefix, string? Name, string? Platform, string? Digest,
+        string? Status, string? StatusMessage, int? PackageCount, int? IncompleteCount, bool IsAsIncomplete, DateTimeOffset? ScannedAt,
         VulnerabilityCounts? Vulnerabilities, DateTimeOffset? SeenAt)
     {
-        public bool Says(Log log) => EnvironmentId is not null && Digest == log.Digest && Name == log.Name && Platform == log.Platform
-            && IsAsIncomplete;
+        public bool Says(Log log) => EnvironmentId is not null && Digest == log.Digest && log.IsNamed(Prefix!, Name!)
+            && Platform == log.Platform && IsAsIncomplete;
 
         public Response Answer(bool created, bool changed) => new(
             EnvironmentId!.Value, created, changed, Digest!, Enum.Parse<EnvironmentStatus>(Status!, ignoreCase: true),

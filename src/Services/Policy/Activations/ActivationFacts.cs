@@ -1,6 +1,7 @@
 using EnvPlatform.Contracts;
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Postgres;
+using EnvPlatform.ServiceDefaults.Prefixes;
 
 using Npgsql;
 
@@ -18,13 +19,44 @@ internal sealed record ActivationFacts(
     /// Null for a place where no environment is known. Two environments are at one place only until the event that moves one of them away
     /// arrives: the newer one is used.
     /// </summary>
-    public static Task<ActivationFacts?> ReadAsync(NpgsqlDataSource db, Location location, CancellationToken ct) =>
-        db.QuerySingleOrDefaultAsync<ActivationFacts>(
+    public static async Task<ActivationFacts?> ReadAsync(NpgsqlDataSource db, Location location, CancellationToken ct)
+    {
+        // Environments that Policy heard of before there were folded prefixes have none until FoldPlaces has passed.
+        var found = await db.QueryAsync<Row>(
             """
-            select environment_id, owner, status as manual, message, set_at
-            from environment_status
-            where org_id = @OrganizationId and machine_id = @MachineId and md5(prefix)::uuid = md5(@Prefix)::uuid
-                and prefix = @Prefix and not removed
-            order by placed_at desc nulls last, environment_id desc limit 1
-            """, new { location.OrganizationId, location.MachineId, location.Prefix }, ct);
+            select environment_id, owner, manual, message, set_at, prefix, platform
+            from (
+                select environment_id, owner, status as manual, message, set_at, prefix, platform, placed_at
+                from environment_status
+                where org_id = @OrganizationId and machine_id = @MachineId and folded = @Folded and not removed
+                union all
+                select environment_id, owner, status, message, set_at, prefix, platform, placed_at
+                from environment_status
+                where org_id = @OrganizationId and machine_id = @MachineId and md5(prefix)::uuid = md5(@Prefix)::uuid
+                    and prefix = @Prefix and folded is null and not removed
+            ) found
+            order by placed_at desc nulls last, environment_id desc
+            """,
+            new
+            {
+                location.OrganizationId,
+                location.MachineId,
+                location.Prefix,
+                Folded = PrefixIdentity.FoldedDigest(location.Prefix),
+            }, ct);
+        if (found.Count == 0)
+        {
+            return null;
+        }
+
+        // Where the platform is not known, a folder that may be the same one counts as the same one.
+        var exact = PrefixIdentity.Exact(location.Prefix);
+        var row = found.Find(row => PrefixIdentity.Exact(row.Prefix) == exact)
+            ?? found.Find(row => row.Platform is null || PrefixIdentity.Folds(row.Prefix, row.Platform));
+        return row is null ? null : new(row.EnvironmentId, row.Owner, row.Manual, row.Message, row.SetAt);
+    }
+
+    private sealed record Row(
+        EnvironmentId EnvironmentId, SubjectId? Owner, EnvironmentStatus Manual, string? Message, DateTimeOffset? SetAt, string Prefix,
+        string? Platform);
 }

@@ -19,6 +19,7 @@ internal static class ActivationServices
         builder.Services.AddSingleton<SharedAnswers>();
         builder.Services.AddSingleton<ActivationAnswers>();
         builder.Services.AddPeriodicWork<FlushDenials>();
+        builder.Services.AddPeriodicWork<FoldPlaces>();
         builder.Services.AddHealthChecks().AddCheck<RedisHealth>("redis", HealthStatus.Degraded, [ServiceDefaults.Health.ReadyTag]);
     }
 

@@ -1,14 +1,16 @@
 using System.Buffers.Binary;
 
 using EnvPlatform.Contracts.Ids;
+using EnvPlatform.ServiceDefaults.Prefixes;
 
 namespace EnvPlatform.Policy.Activations;
 
-/// <summary>A place where an environment can be: a prefix, exactly as it was logged, on a machine of an organization.</summary>
+/// <summary>A place where an environment can be: a prefix, as somebody writes it, on a machine of an organization.</summary>
 internal readonly record struct Location(OrganizationId OrganizationId, MachineId MachineId, string Prefix)
 {
     /// <summary>
-    /// A hash that is the same in every process (FNV-1a, 64 bits). It names places in invalidations; two places may share one.
+    /// A hash that is the same in every process (FNV-1a, 64 bits) and for every spelling of the prefix. It names places in invalidations;
+    /// two places may share one.
     /// </summary>
     public ulong StableHash()
     {
@@ -22,7 +24,7 @@ internal readonly record struct Location(OrganizationId OrganizationId, MachineI
             hash = Mix(hash, BinaryPrimitives.ReadUInt64LittleEndian(ids[i..]));
         }
 
-        foreach (var character in Prefix)
+        foreach (var character in PrefixIdentity.Folded(Prefix))
         {
             hash = Mix(hash, character);
         }

@@ -2,6 +2,7 @@ using System.Text.Json;
 
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.ServiceDefaults;
+using EnvPlatform.ServiceDefaults.Prefixes;
 
 using Microsoft.Extensions.Options;
 
@@ -52,6 +53,7 @@ internal sealed class SharedAnswers(InvalidationChannel channel, IOptions<Policy
             }
 
             return found is ['{', ..] && JsonSerializer.Deserialize<Value>(found, Json.Options) is { } value
+                && value.Prefix == PrefixIdentity.Exact(location.Prefix)
                 ? (
                     value.Answer with { Owner = value.Owner },
                     TimeSpan.FromMilliseconds(value.GoodUntil - clock.GetUtcNow().ToUnixTimeMilliseconds()), null)
@@ -71,7 +73,8 @@ internal sealed class SharedAnswers(InvalidationChannel channel, IOptions<Policy
         }
 
         var goodUntil = (clock.GetUtcNow() + time).ToUnixTimeMilliseconds();
-        var value = JsonSerializer.Serialize(new Value(goodUntil, answer.Owner, answer), Json.Options);
+        var value = JsonSerializer.Serialize(
+            new Value(goodUntil, PrefixIdentity.Exact(location.Prefix), answer.Owner, answer), Json.Options);
         try
         {
             await redis.ScriptEvaluateAsync(FillIfLeased, [RedisKeys.Activation(location)], [lease, value, (long)time.TotalMilliseconds])
@@ -86,5 +89,6 @@ internal sealed class SharedAnswers(InvalidationChannel channel, IOptions<Policy
     private TimeSpan Timeout => TimeSpan.FromMilliseconds(options.Value.RedisTimeoutMilliseconds);
 
     /// <param name="GoodUntil">Unix time in milliseconds: an answer does not grow older by moving from Redis into a memory.</param>
-    private sealed record Value(long GoodUntil, SubjectId? Owner, ActivationAnswer Answer);
+    /// <param name="Prefix">For which the answer is, in its exact form: Linux has folders that share a key.</param>
+    private sealed record Value(long GoodUntil, string? Prefix, SubjectId? Owner, ActivationAnswer Answer);
 }

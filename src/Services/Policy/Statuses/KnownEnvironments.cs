@@ -65,7 +65,8 @@ internal sealed class KnownEnvironments(
         [
             new(
                 organization, environment, new(Guid.Parse(reply.MachineId)), new(Guid.Parse(reply.OwnerId)), reply.PackageSetId,
-                reply.Prefix, reply.Name, reply.Version, clock.GetUtcNow()),
+                reply.Prefix, reply.Name, reply.Platform, reply.Version,
+                clock.GetUtcNow()),
         ]);
         await tx.CommitAsync();
         await channel.DropAsync(places);

@@ -19,7 +19,7 @@ internal sealed class PlaceEnvironments(NpgsqlDataSource db, InvalidationChannel
         await using var tx = await db.BeginAsync(context.CancellationToken);
         var places = await Placement.ApplyAsync(tx, [.. context.Message.Select(message => message.Message).Select(logged => new Placement(
             logged.OrganizationId, logged.EnvironmentId, logged.MachineId, logged.Owner, logged.PackageSetId, logged.Prefix,
-            logged.Name, logged.Version, logged.LoggedAt))]);
+            logged.Name, logged.Platform, logged.Version, logged.LoggedAt))]);
         await tx.CommitAsync();
         await channel.DropAsync(places);
     }

@@ -1,16 +1,18 @@
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Policy.Activations;
 using EnvPlatform.Postgres;
+using EnvPlatform.ServiceDefaults.Prefixes;
 
 namespace EnvPlatform.Policy.Statuses;
 
 /// <summary>Where an environment is, according to Ingest. A new environment may be used.</summary>
 /// <param name="Owner">Null where the source does not say.</param>
 /// <param name="PackageSetId">The package set that it holds; null where the source does not say.</param>
+/// <param name="Platform">As conda names it; null where the source does not say.</param>
 /// <param name="Version">The environment's version: older events than the stored one change nothing.</param>
 internal sealed record Placement(
     OrganizationId OrganizationId, EnvironmentId EnvironmentId, MachineId MachineId, SubjectId? Owner, long? PackageSetId, string Prefix,
-    string Name, long Version, DateTimeOffset At)
+    string Name, string? Platform, long Version, DateTimeOffset At)
 {
     /// <summary>Writes the newest placement of each environment. Doing so twice, or late, is harmless: the version decides.</summary>
     /// <returns>The places whose answers are stale once the transaction has committed.</returns>
@@ -38,14 +40,17 @@ internal sealed record Placement(
         await tx.ExecuteAsync(
             """
             insert into environment_status as s (org_id, environment_id, machine_id, owner, prefix, name, environment_version,
-                placed_at, package_set_id,
-                package_set_version)
+                placed_at, package_set_id, package_set_version, folded, platform)
             select *
-            from unnest(@organizations, @environments, @Machines, @Owners, @Prefixes, @Names, @Versions, @Times, @Sets, @SetVersions)
+            from unnest(@organizations, @environments, @Machines, @Owners, @Prefixes, @Names, @Versions, @Times, @Sets, @SetVersions,
+                @Folded, @Platforms)
             on conflict (org_id, environment_id) do update set
                 owner = coalesce(s.owner, excluded.owner),
                 machine_id = case when excluded.environment_version > s.environment_version then excluded.machine_id else s.machine_id end,
                 prefix = case when excluded.environment_version > s.environment_version then excluded.prefix else s.prefix end,
+                folded = case when excluded.environment_version > s.environment_version then excluded.folded else s.folded end,
+                platform = case when excluded.environment_version > s.environment_version or s.platform is null
+                    then coalesce(excluded.platform, s.platform) else s.platform end,
                 name = case when excluded.environment_version > s.environment_version then excluded.name else s.name end,
                 placed_at = case when excluded.environment_version > s.environment_version then excluded.placed_at else s.placed_at end,
                 package_set_id = case when excluded.package_set_version > s.package_set_version then excluded.package_set_id
@@ -67,6 +72,8 @@ internal sealed record Placement(
                 Versions = newest.Select(placement => placement.Version).ToArray(),
                 Times = newest.Select(placement => placement.At.ToUniversalTime()).ToArray(),
                 Sets = newest.Select(placement => SetOf(placement)?.PackageSetId).ToArray(),
+                Folded = newest.Select(placement => PrefixIdentity.FoldedDigest(placement.Prefix)).ToArray(),
+                Platforms = newest.Select(placement => placement.Platform).ToArray(),
                 SetVersions = newest.Select(placement => SetOf(placement)?.Version ?? 0).ToArray(),
             });
         return

@@ -16,8 +16,8 @@ internal sealed class RenameEnvironments(NpgsqlDataSource db, InvalidationChanne
     {
         await using var tx = await db.BeginAsync(context.CancellationToken);
         var places = await Placement.ApplyAsync(tx, [.. context.Message.Select(message => message.Message).Select(renamed => new Placement(
-            renamed.OrganizationId, renamed.EnvironmentId, renamed.MachineId, null, null, renamed.Prefix, renamed.Name, renamed.Version,
-            renamed.RenamedAt))]);
+            renamed.OrganizationId, renamed.EnvironmentId, renamed.MachineId, null, null, renamed.Prefix, renamed.Name, renamed.Platform,
+            renamed.Version, renamed.RenamedAt))]);
         await tx.CommitAsync();
         await channel.DropAsync(places);
     }

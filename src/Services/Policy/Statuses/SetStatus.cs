@@ -85,7 +85,7 @@ internal static partial class SetStatus
         return TypedResults.Ok(after.ToView());
     }
 
-    private static string NameOf(EnvironmentStatus status) => status switch
+    internal static string NameOf(EnvironmentStatus status) => status switch
     {
         EnvironmentStatus.Block => "block",
         EnvironmentStatus.Warn => "warn",

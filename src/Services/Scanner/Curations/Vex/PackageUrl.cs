@@ -1,6 +1,5 @@
-using System.Text;
-
 using EnvPlatform.ServiceDefaults;
+using EnvPlatform.ServiceDefaults.Prefixes;
 
 namespace EnvPlatform.Scanner.Curations.Vex;
 
@@ -34,7 +33,7 @@ internal static class PackageUrl
             return new(null, "It is about no conda package or PyPI project, nor about the organization as a whole.");
         }
 
-        if (HasHalfOfPair(url))
+        if (!UnicodeForm.IsWellFormed(url))
         {
             return new(null, Unreadable);
         }
@@ -60,27 +59,6 @@ internal static class PackageUrl
             : new(scope, null);
     }
 
-    // An unpaired surrogate can be neither compared nor stored.
-    private static bool HasHalfOfPair(string text)
-    {
-        for (var i = 0; i < text.Length; i++)
-        {
-            if (!char.IsSurrogate(text[i]))
-            {
-                continue;
-            }
-
-            if (!char.IsSurrogatePair(text, i))
-            {
-                return true;
-            }
-
-            i++;
-        }
-
-        return false;
-    }
-
     // Text that does not unescape to valid UTF-8 stays as it is.
-    private static string Decode(string text) => Uri.UnescapeDataString(text).Normalize(NormalizationForm.FormC);
+    private static string Decode(string text) => UnicodeForm.Nfc(Uri.UnescapeDataString(text));
 }
