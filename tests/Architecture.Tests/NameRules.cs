@@ -21,6 +21,7 @@ public sealed partial class NameRules
         ["MachineRegistered"] = ["Store"],
         ["MachineRemoved"] = ["Forget"],
         ["TokenRevoked"] = ["Forget"],
+        ["OrganizationErased"] = ["Erase"],
         ["AuditEventOccurred"] = ["Append"],
     };
 

@@ -96,6 +96,7 @@ public sealed class DeletedOrganizationTests
             left join service_accounts a on a.org_id = o.id
             where o.slug = @org and (m.org_id is not null or a.org_id is not null)
             """, new { org }), Is.Zero);
+        Assert.That(await _host.OutboxAsync("OrganizationErased"), Has.Count.EqualTo(1), "the other services hear of it");
         Assert.That(
             (await _host.AuditAsync("organization_erased")).Select(e => (string?)e["organization_name"]), Is.EqualTo(new[] { org }));
         using var restored = await client.PostAsync(new Uri($"/api/v1/orgs/{org}/restore", UriKind.Relative), null);

@@ -2,6 +2,7 @@ using EnvPlatform.Idempotency;
 using EnvPlatform.Ingest;
 using EnvPlatform.Ingest.Environments;
 using EnvPlatform.Ingest.Machines;
+using EnvPlatform.Ingest.Organizations;
 using EnvPlatform.Ingest.Packages;
 using EnvPlatform.Postgres;
 using EnvPlatform.Postgres.Background;
@@ -20,6 +21,7 @@ builder.AddMessaging("ingest", bus =>
     bus.AddConsumer<StoreMachine>();
     bus.AddConsumer<ForgetMachine>();
     bus.AddConsumer<StoreStatus>();
+    bus.AddConsumer<EraseOrganization>();
     bus.AddConsumer<StoreScanResults, StoreScanResults.Definition>();
 });
 builder.AddServiceClient<EnvPlatform.Contracts.Identity.Machines.MachinesClient>("identity");

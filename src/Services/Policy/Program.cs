@@ -1,6 +1,7 @@
 using EnvPlatform.Idempotency;
 using EnvPlatform.Policy;
 using EnvPlatform.Policy.Activations;
+using EnvPlatform.Policy.Organizations;
 using EnvPlatform.Policy.Scans;
 using EnvPlatform.Policy.Statuses;
 using EnvPlatform.Postgres;
@@ -24,6 +25,7 @@ builder.AddMessaging("policy", bus =>
     bus.AddConsumer<RenameEnvironments, RenameEnvironments.Definition>();
     bus.AddConsumer<ForgetEnvironments, ForgetEnvironments.Definition>();
     bus.AddConsumer<MergeEnvironments>();
+    bus.AddConsumer<EraseOrganization>();
     bus.AddConsumer<StoreScanResults, StoreScanResults.Definition>();
     bus.AddConsumer<DropAnswers, DropAnswers.Definition>();
 });

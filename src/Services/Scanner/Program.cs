@@ -7,6 +7,7 @@ using EnvPlatform.Scanner.Advisories;
 using EnvPlatform.Scanner.Advisories.Feeds;
 using EnvPlatform.Scanner.Advisories.Imports;
 using EnvPlatform.Scanner.Curations;
+using EnvPlatform.Scanner.Organizations;
 using EnvPlatform.Scanner.Scans;
 using EnvPlatform.Scanner.Search;
 using EnvPlatform.Scanner.Vulnerabilities;
@@ -37,6 +38,7 @@ builder.AddMessaging("scanner", bus =>
     bus.AddConsumer<RenameEnvironment>();
     bus.AddConsumer<ForgetEnvironment>();
     bus.AddConsumer<ArchiveEnvironment>();
+    bus.AddConsumer<EraseOrganization>();
 });
 
 var app = builder.Build();

@@ -14,7 +14,8 @@ namespace EnvPlatform.Identity.Organizations;
 
 /// <summary>
 /// Ends organizations that were deleted long enough ago: memberships, invitations, service accounts and machines are dropped and tokens
-/// revoked. The row stays and keeps the slug, and the audit log stays. Of several instances one does it.
+/// revoked; other services hear of it and delete their rows. The row of the organization stays and keeps the slug, and the audit log
+/// stays. Of several instances one does it.
 /// </summary>
 internal sealed class EraseOrganizations(NpgsqlDataSource db, TimeProvider clock, IOptions<IdentityOptions> options) : IPeriodicWork
 {
@@ -51,6 +52,7 @@ internal sealed class EraseOrganizations(NpgsqlDataSource db, TimeProvider clock
         var tokens = await tx.QueryAsync<TokenId>(
             "update tokens set revoked_at = @now where org_id = @Id and revoked_at is null returning id", new { now, organization.Id });
         TokenStore.Publish(tx, tokens, now);
+        tx.Publish(new OrganizationErased(organization.Id, now));
         tx.Audit(
             organization.Seen(Caller.OfSystem(AuthenticationFailures.Service, organization.Id)), now, "organization_erased",
             new AuditTarget(organization.Id.ToString(), null, "organization"), $"Organization {organization.Slug} was erased.",
