@@ -33,14 +33,15 @@ public sealed class AuditPlatform : IAsyncDisposable
 
     public Membership Organization { get; } = TestCaller.NewOrganization(Roles.Auditor);
 
-    public static async Task<AuditPlatform> StartAsync(int instances = 1)
+    public static async Task<AuditPlatform> StartAsync(int instances = 1, Dictionary<string, string?>? more = null)
     {
         var created = await TestDatabase.CreateAsync();
-        var started = new List<ServiceFixture<Program>> { await ServiceFixture<Program>.StartAsync("audit", created) };
+        var settings = new Dictionary<string, string?>(more ?? [], StringComparer.Ordinal);
+        var started = new List<ServiceFixture<Program>> { await ServiceFixture<Program>.StartAsync("audit", created, settings) };
+        settings["Messaging:Prefix"] = started[0].MessagingPrefix;
         while (started.Count < instances)
         {
-            started.Add(await ServiceFixture<Program>.StartAsync(
-                "audit", created, new Dictionary<string, string?> { ["Messaging:Prefix"] = started[0].MessagingPrefix }));
+            started.Add(await ServiceFixture<Program>.StartAsync("audit", created, settings));
         }
 
         return new(created, started);

@@ -375,7 +375,7 @@ public sealed partial class AuditWalkTests
             request.Headers.Add("X-Org-Name", header);
         }
 
-        using var response = await api.Http.SendAsync(request);
+        using var response = await api.Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
         if (read is not null)
         {
             await read(response);

@@ -221,7 +221,7 @@ public sealed partial class CrossOrganizationTests
                 });
         }
 
-        return await api.Http.SendAsync(request);
+        return await api.Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
     }
 
     [GeneratedRegex(

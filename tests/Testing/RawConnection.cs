@@ -90,6 +90,13 @@ public sealed class RawConnection : IDisposable
         }
         while (status is >= 100 and < 200);
         var answer = new RawAnswer(status, head, "");
+        if (answer.Header("Content-Type")?.StartsWith("text/event-stream", StringComparison.Ordinal) == true)
+        {
+            // It has no end to wait for.
+            IsOpen = false;
+            return answer;
+        }
+
         var body = ofHead || status is 204 or 304 ? ""
             : answer.Header("Transfer-Encoding") is not null ? await ReadChunksAsync(ct)
             : answer.Header("Content-Length") is { } length ? await ReadLengthAsync(int.Parse(length, CultureInfo.InvariantCulture), ct)

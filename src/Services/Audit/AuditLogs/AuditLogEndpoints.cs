@@ -4,7 +4,7 @@ using EnvPlatform.ServiceDefaults.OpenApi;
 
 namespace EnvPlatform.Audit.AuditLogs;
 
-/// <summary>The audit log: append, list, get.</summary>
+/// <summary>The audit log: append, list, get, stream.</summary>
 internal static class AuditLogEndpoints
 {
     private const string Route = "/api/audit-logs";
@@ -14,6 +14,8 @@ internal static class AuditLogEndpoints
         builder.Services.AddAuditReaders();
         builder.Services.AddPeriodicWork<AuditPartitions>();
         builder.Services.AddListeningWork<FollowAppends>();
+        builder.Services.AddOptions<AuditOptions>().BindConfiguration(AuditOptions.Section).ValidateDataAnnotations().ValidateOnStart();
+        builder.Services.AddSingleton<OpenStreams>();
     }
 
     /// <summary>Must come first: this API answers 422 where the rest of the platform answers 400.</summary>
@@ -37,6 +39,7 @@ internal static class AuditLogEndpoints
             (name, message) => TypedResults.UnprocessableEntity(InvalidRequest.Of("query", name, message, "extra_forbidden"))));
         logs.MapListAuditLogs();
         logs.MapListActions();
+        logs.MapStreamAuditLog();
         logs.MapGetAuditLog();
     }
 }

@@ -84,6 +84,15 @@ internal sealed class AuditQuery : IEndpointParameterMetadataProvider
         return query;
     }
 
+    /// <summary>The headers, the log and the filters; enough for requests that have an order of their own.</summary>
+    public static AuditQuery OfFilters(HttpContext http)
+    {
+        var query = OfHeaders(http);
+        query.ReadFilters(http.Request.Query["q"]);
+        query.ReadOperator(http.Request.Query["search_operator"]);
+        return query;
+    }
+
     public static void PopulateMetadata(ParameterInfo parameter, EndpointBuilder builder) => builder.Describe(
         AuditReaders.OrganizationParameter,
         new("q", "column:value1,value2 - the column is any of the values; -column:value excludes; * in a value stands for any text.",
@@ -102,10 +111,8 @@ internal sealed class AuditQuery : IEndpointParameterMetadataProvider
     public static ValueTask<AuditQuery> BindAsync(HttpContext http)
     {
         ArgumentNullException.ThrowIfNull(http);
-        var query = OfHeaders(http);
+        var query = OfFilters(http);
         var given = http.Request.Query;
-        query.ReadFilters(given["q"]);
-        query.ReadOperator(given["search_operator"]);
         query.ReadSort(given["sort"]);
         query.Limit = query.ReadNumber(given["limit"], "limit", 1, MaxLimit, DefaultLimit);
         query.Offset = query.ReadNumber(given["offset"], "offset", 0, MaxOffset, 0);
@@ -129,7 +136,7 @@ internal sealed class AuditQuery : IEndpointParameterMetadataProvider
 
     public string ToText(AuditCursor position) => _cursor!.Write(position);
 
-    private void Refuse(string place, string name, string message, string type) => _errors.Add(new([place, name], message, type));
+    internal void Refuse(string place, string name, string message, string type) => _errors.Add(new([place, name], message, type));
 
     private void ReadFilters(StringValues texts)
     {

@@ -93,7 +93,8 @@ internal static class ListAuditLogs
         }
     }
 
-    private static string Where(AuditQuery query, DynamicParameters parameters)
+    /// <summary>The condition for the events of the log that pass the filters; its values become parameters.</summary>
+    internal static string Where(AuditQuery query, DynamicParameters parameters)
     {
         var conditions = new List<string> { "org_id = @OrgId" };
         if (query.From is not null)
