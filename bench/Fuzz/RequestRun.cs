@@ -3,6 +3,7 @@ using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text.Json;
 
+using EnvPlatform.Contracts.Packages;
 using EnvPlatform.EndToEnd.Fuzzing;
 
 namespace EnvPlatform.Fuzz;
@@ -34,6 +35,7 @@ internal static class RequestRun
                 prefix = "/opt/envs/fuzzed",
                 name = "fuzzed",
                 platform = "linux-64",
+                digest = PackageSetDigest.Compute([new PackageKey("pypi", "", "", "requests", "2.25.1", "")]),
                 packages = new[] { new { manager = "pypi", name = "requests", version = "2.25.1" } },
             }, ct);
         logged.EnsureSuccessStatusCode();
