@@ -80,7 +80,7 @@ internal sealed record ScanResult(IReadOnlyList<ScannedPackage> Packages, ScanSu
 
 internal sealed record ScannedPackage(
     string Manager, string Name, string Version, string? Build, string? Channel, string? Coverage, string? Reason,
-    IReadOnlyList<FindingView>? Vulnerabilities);
+    IReadOnlyList<FindingView>? Vulnerabilities, IReadOnlyList<string>? NotEvaluable = null);
 
 internal sealed record ScanSummary(
     int Total = 0, int Critical = 0, int High = 0, int Medium = 0, int Low = 0, int Unknown = 0, int NotChecked = 0);
@@ -88,12 +88,14 @@ internal sealed record ScanSummary(
 /// <summary>A vulnerability of a package or of an environment.</summary>
 internal sealed record FindingView(
     string Id, double? Cvss = null, string? Severity = null, string? Status = null, double? Epss = null, bool? Kev = null,
-    JsonElement? FixedIn = null, string? Summary = null, IReadOnlyList<FindingPackage>? Packages = null);
+    JsonElement? FixedIn = null, string? Summary = null, IReadOnlyList<FindingPackage>? Packages = null,
+    IReadOnlyList<string>? Aliases = null, IReadOnlyList<string>? Advisories = null, DateTimeOffset? CuratedAt = null,
+    int? PackageCount = null);
 
 /// <summary>A package that has a vulnerability, and why it was found in it.</summary>
 internal sealed record FindingPackage(
     string Manager, string Name, string? Version = null, string? Build = null, string? Status = null, JsonElement? FixedIn = null,
-    IReadOnlyList<MatchView>? Matches = null, MappingView? Mapping = null);
+    IReadOnlyList<MatchView>? Matches = null, MappingView? Mapping = null, string? Channel = null);
 
 /// <summary>An advisory that affects a package.</summary>
 internal sealed record MatchView(
@@ -122,7 +124,7 @@ internal sealed record UnfixedView(string Manager, string Name, string Version, 
 internal sealed record EnvironmentView(
     Guid Id, string? Name = null, string? Prefix = null, string? Platform = null, MachineView? Machine = null, UserView? User = null,
     string? Status = null, string? Message = null, bool Archived = false, string? Digest = null, int Packages = 0,
-    SeverityCounts? Vulnerabilities = null, double? MaxCvss = null, int Kev = 0, DateTimeOffset? CreatedAt = null,
+    SeverityCounts? Vulnerabilities = null, double? MaxCvss = null, int? Kev = null, DateTimeOffset? CreatedAt = null,
     DateTimeOffset? UpdatedAt = null, DateTimeOffset? ScannedAt = null,
     int? IncompleteCount = null, IReadOnlyList<IncompleteEntry>? Incomplete = null);
 

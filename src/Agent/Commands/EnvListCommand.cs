@@ -66,17 +66,25 @@ internal sealed class EnvListCommand : Command
         environment.Id.ToString(),
         environment.Name,
         Severity.Status(environment.Status),
-        environment.Platform,
-        environment.Machine?.Hostname,
+        environment.Platform ?? "unknown",
+        environment.Machine?.Hostname ?? "unknown",
         environment.Packages,
         environment.ScannedAt is null
             ? new Cell("pending")
-            : new Cell(
-                $"{environment.Vulnerabilities?.Total ?? 0}{(environment.IncompleteCount > 0 ? " (incomplete)" : "")}",
+            : new Cell((environment.Vulnerabilities?.Total.ToString() ?? "unknown") + Completeness(environment.IncompleteCount),
                 Worst(environment.Vulnerabilities)),
-        environment.MaxCvss?.ToString("0.0", CultureInfo.InvariantCulture),
-        environment.UpdatedAt?.ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture),
+        environment.MaxCvss?.ToString("0.0", CultureInfo.InvariantCulture)
+            ?? (environment.ScannedAt is null ? "pending" : environment.Vulnerabilities is { Total: 0 } ? "none" : "unknown"),
+        Times.Minute(environment.UpdatedAt) ?? "unknown",
     ];
+
+    /// <summary>An older agent does not say whether it read everything.</summary>
+    private static string Completeness(int? incomplete) => incomplete switch
+    {
+        null => " (completeness unknown)",
+        0 => "",
+        _ => " (incomplete)",
+    };
 
     private static string? Worst(SeverityCounts? counts) => counts switch
     {

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Text;
 
 using EnvPlatform.Agent.Client;
 using EnvPlatform.Agent.Output;
@@ -65,7 +64,7 @@ internal sealed class EnvShowCommand : Command
             ("platform", environment.Platform),
             ("machine", environment.Machine?.Hostname),
             ("user", environment.User?.Email ?? environment.User?.DisplayName),
-            ("status", environment.Message is { Length: > 0 } message ? $"{environment.Status}: {message}" : environment.Status),
+            ("status", (environment.Status ?? "unknown") + (environment.Message is { Length: > 0 } message ? $": {message}" : "")),
             ("archived", environment.Archived ? "yes" : null),
             ("packages", environment.Packages.ToString()),
             ("incomplete", environment.IncompleteCount switch
@@ -77,7 +76,12 @@ internal sealed class EnvShowCommand : Command
                         ", ", (environment.Incomplete ?? []).Take(10).Select(one => $"{one.What} ({one.Reason.Replace('_', ' ')})")),
             }),
             ("vulnerabilities", environment.ScannedAt is null ? "the scan is pending" : Severity.Text(environment.Vulnerabilities)),
-            ("exploited", environment.Kev > 0 ? environment.Kev.ToString() : null),
+            ("exploited", environment.ScannedAt is null ? null : environment.Kev switch
+            {
+                null => "unknown: no catalogue was imported",
+                0 => "none is listed by CISA",
+                var count => count.ToString(),
+            }),
             ("updated", Time(environment.UpdatedAt)),
             ("scanned", Time(environment.ScannedAt)));
         if (vulnerabilities.Items.Count == 0)
@@ -86,22 +90,17 @@ internal sealed class EnvShowCommand : Command
         }
 
         screen.Line();
-        screen.Table(FindingTable.Columns, [.. vulnerabilities.Items.Select(finding => FindingTable.Row(finding, PackagesOf(finding)))]);
+        screen.Table(FindingTable.Columns, [.. vulnerabilities.Items.SelectMany(finding => (finding.Packages ?? []).Select(package =>
+            FindingTable.Row(finding, package)))]);
+        foreach (var left in vulnerabilities.Items.Select(FindingTable.LeftOut).OfType<string>())
+        {
+            screen.Line(left);
+        }
+
         if (vulnerabilities.TotalCount > vulnerabilities.Items.Count)
         {
             screen.Line($"{vulnerabilities.Items.Count} of {vulnerabilities.TotalCount} vulnerabilities; see --limit.");
         }
-    }
-
-    private static string PackagesOf(FindingView finding)
-    {
-        var text = new StringBuilder();
-        foreach (var package in finding.Packages ?? [])
-        {
-            text.Append(text.Length > 0 ? ", " : "").Append(package.Name).Append(' ').Append(package.Version);
-        }
-
-        return text.ToString();
     }
 
     private static string? Time(DateTimeOffset? time) => time?.ToString("yyyy-MM-dd HH:mm:ss 'UTC'", CultureInfo.InvariantCulture);

@@ -8,6 +8,9 @@ namespace EnvPlatform.Agent.Commands;
 /// <summary>Shows the vulnerabilities of an environment, package by package, and on request why each was found.</summary>
 internal sealed class EnvVulnerabilitiesCommand : Command
 {
+    /// <summary>Of <c>--wide</c>, in every command that shows findings.</summary>
+    public const string WideDescription = "Show every column, however narrow the terminal is.";
+
     private readonly Option<bool> _why =
         new("--why") { Description = "Say of each by which advisory and range it was found, and what the package was taken for." };
     private readonly Option<string?> _severity = new("--severity")
@@ -23,6 +26,7 @@ internal sealed class EnvVulnerabilitiesCommand : Command
 
     private readonly Option<int> _limit =
         new("--limit") { Description = "At most so many vulnerabilities, up to 1000.", HelpName = "N", DefaultValueFactory = _ => 100 };
+    private readonly Option<bool> _wide = new("--wide") { Description = WideDescription };
     private readonly Option<bool> _json = new("--json") { Description = "Answer in JSON, as the platform sends it." };
 
     public EnvVulnerabilitiesCommand(Surroundings surroundings)
@@ -34,6 +38,7 @@ internal sealed class EnvVulnerabilitiesCommand : Command
         Add(_severity);
         Add(_status);
         Add(_limit);
+        Add(_wide);
         Add(_json);
         SetAction((parsed, ct) => RunAsync(parsed, environment, surroundings, ct));
     }
@@ -53,13 +58,13 @@ internal sealed class EnvVulnerabilitiesCommand : Command
         }
         else
         {
-            Write(answer.As(AgentJson.Default.PageFindingView), parsed.GetValue(_why), screen);
+            Write(answer.As(AgentJson.Default.PageFindingView), parsed.GetValue(_why), parsed.GetValue(_wide), screen);
         }
 
         return ExitCodes.Fine;
     }
 
-    private static void Write(Page<FindingView> vulnerabilities, bool why, Screen screen)
+    private static void Write(Page<FindingView> vulnerabilities, bool why, bool wide, Screen screen)
     {
         if (why)
         {
@@ -71,9 +76,12 @@ internal sealed class EnvVulnerabilitiesCommand : Command
         else if (vulnerabilities.Items.Count > 0)
         {
             screen.Table(FindingTable.Columns, [.. vulnerabilities.Items.SelectMany(finding => (finding.Packages ?? []).Select(package =>
-                FindingTable.Row(
-                    finding with { FixedIn = package.FixedIn ?? finding.FixedIn, Status = package.Status ?? finding.Status },
-                    $"{package.Name} {package.Version}")))]);
+                FindingTable.Row(finding, package)))], wide);
+        }
+
+        foreach (var left in vulnerabilities.Items.Select(FindingTable.LeftOut).OfType<string>())
+        {
+            screen.Line(left);
         }
 
         if (vulnerabilities.Items.Count < vulnerabilities.TotalCount)
@@ -89,7 +97,7 @@ internal sealed class EnvVulnerabilitiesCommand : Command
     private static void Explain(FindingView finding, Screen screen)
     {
         screen.Line($"{finding.Id}  {finding.Severity ?? "unknown"}{(finding.Cvss is { } cvss ? $" {cvss:0.0}" : "")}"
-            + $"{(finding.Kev == true ? "  exploited" : "")}  {finding.Summary}");
+            + $"{finding.Kev switch { true => "  exploited", false => "", null => "  exploited: unknown" }}  {finding.Summary}");
         foreach (var package in finding.Packages ?? [])
         {
             screen.Line($"  {package.Name} {package.Version} ({package.Manager}{(package.Status is { } status ? $", {status}" : "")})");

@@ -19,11 +19,14 @@ internal sealed class Screen(Surroundings surroundings)
     public void Json(ReadOnlySpan<byte> utf8) => surroundings.Out.WriteLine(Encoding.UTF8.GetString(utf8));
 
     /// <summary>Rows under titles: a table with colour on a terminal, aligned columns elsewhere.</summary>
-    public void Table(IReadOnlyList<Column> columns, IReadOnlyList<Cell[]> rows)
+    /// <param name="wide">Whether a terminal, too, shows every column, however narrow it is.</param>
+    public void Table(IReadOnlyList<Column> columns, IReadOnlyList<Cell[]> rows, bool wide = false)
     {
         if (surroundings.OutIsTerminal)
         {
-            TerminalTable.Write(surroundings.Out, HasColour, width: null, columns, rows);
+            TerminalTable.Write(
+                surroundings.Out, HasColour, width: null, wide ? [.. columns.Select(column => column with { Optional = false })] : columns,
+                rows);
         }
         else
         {

@@ -36,7 +36,7 @@ internal static class Severity
         _ => null,
     });
 
-    public static Cell Status(string? status) => new(status ?? "", status switch
+    public static Cell Status(string? status) => new(status ?? "unknown", status switch
     {
         "block" => "bold red",
         "warn" => "yellow",

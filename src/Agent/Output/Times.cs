@@ -8,6 +8,8 @@ internal static class Times
     public static string? Minute(DateTimeOffset? time) =>
         time?.ToUniversalTime().ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture);
 
+    public static string Day(DateTimeOffset time) => time.ToUniversalTime().ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
+
     /// <summary><c>40 s</c>, <c>5 min</c>, <c>7 h</c>, <c>3 d</c>: in the unit that needs few digits.</summary>
     public static string Length(TimeSpan time) => time switch
     {

@@ -78,8 +78,8 @@ public sealed class AuditScanTests : CommandFixture
         var ended = await Machine.RunAsync("audit", "scan", "--prefix", Machine.Environment());
         Assert.Multiple(() =>
         {
-            Assert.That(
-                ended.Out, Does.Match(@"(?m)^CVE-2022-0778\s+high\s+7\.5\s+openssl 1\.1\.1k\s+1\.1\.1n\s+reported\s+A certificate"));
+            Assert.That(ended.Out, Does.Match(
+                @"(?m)^CVE-2022-0778 +high +7\.5 +openssl +1\.1\.1k +1\.1\.1n +reported +no +h27cfd23_0 +pkgs/main +no +0\.05"));
             Assert.That(ended.Out, Does.Not.Contain("\u001b").And.Not.Contains("│").And.Contains("Not checked: 1 (not mapped)."));
         });
     }
@@ -93,6 +93,128 @@ public sealed class AuditScanTests : CommandFixture
         var ended = await Machine.RunAsync("audit", "scan", "--prefix", Machine.Environment());
         Assert.That(ended.Out, Does.Contain("│").And.Contains("CVE-2022-0778").And.Not.Contains("\u001b"));
     }
+
+    [Test]
+    public async Task A_narrow_terminal_shows_the_first_columns_and_on_request_all()
+    {
+        Platform.On(Scans, 200, Result("high"));
+        Machine.IsTerminal = true;
+        Machine.Variables["NO_COLOR"] = "1";
+        var narrow = await Machine.RunAsync("audit", "scan", "--prefix", Machine.Environment());
+        var wide = await Machine.RunAsync("audit", "scan", "--prefix", Machine.Environment(), "--wide");
+        Assert.Multiple(() =>
+        {
+            Assert.That(narrow.Out, Does.Contain("FIXED IN").And.Not.Contains("SUMMARY"));
+            Assert.That(wide.Out, Does.Match("FIXED IN +STATUS +CURATED +BUILD +CHANNEL +EXPLOITED +EPSS +SUMMARY"));
+        });
+    }
+
+    [Test]
+    public async Task What_was_judged_is_not_listed_but_counted_and_listed_on_request()
+    {
+        Platform.On(Scans, 200, Result("critical", "cleared"));
+        var usual = await Machine.RunAsync("audit", "scan", "--prefix", Machine.Environment());
+        var all = await Machine.RunAsync("audit", "scan", "--prefix", Machine.Environment(), "--status", "all");
+        var other = await Machine.RunAsync("audit", "scan", "--prefix", Machine.Environment(), "--status", "mitigated,disputed");
+        Assert.Multiple(() =>
+        {
+            Assert.That(usual.Out, Does.Contain("Judged and not counted: 1 cleared;").And.Not.Contains("CVE-2022-0778"));
+            Assert.That(all.Out, Does.Match("CVE-2022-0778 +critical .* cleared "));
+            Assert.That(other.Out, Does.Not.Contain("CVE-2022-0778"));
+            Assert.That((usual.ExitCode, all.ExitCode, other.ExitCode), Is.EqualTo((0, 0, 0)));
+        });
+    }
+
+    private const string Known = """
+        {"id": "CVE-2022-0778", "aliases": ["GHSA-x3mh-jvjw-3xwx"], "advisories": ["NVD-1"], "severity": "high"}
+        """;
+
+    private const string Heartbleed = """{"id": "CVE-2014-0160"}""";
+
+    [TestCase("CVE-2022-0778")]
+    [TestCase("cve-2022-0778")]
+    [TestCase("GHSA-x3mh-jvjw-3xwx")]
+    public async Task One_vulnerability_is_looked_for_by_its_id_or_an_alias(string id)
+    {
+        Platform.On(Scans, 200, Result("high")).On($"GET {Orgs}/vulnerabilities/{id}", 200, Known);
+        var ended = await Machine.RunAsync("audit", "scan", "--prefix", Machine.Environment(), "--vulnerability", id);
+        var json = (await Machine.RunAsync("audit", "scan", "--prefix", Machine.Environment(), "--vulnerability", id, "--json")).Json();
+        var harmless = await Machine.RunAsync(
+            "audit", "scan", "--prefix", Machine.Environment(), "--vulnerability", id, "--fail-on", "critical");
+        Assert.Multiple(() =>
+        {
+            Assert.That((ended.ExitCode, harmless.ExitCode), Is.EqualTo((1, 0)), ended.Error);
+            Assert.That(
+                ended.Out, Does.Match("(?m)^CVE-2022-0778 +high").And.Match(@"science has .*CVE-2022-0778.*, in openssl 1\.1\.1k\."));
+            Assert.That(
+                ((string)json["sought"]!["answer"]!, (string)json["sought"]!["id"]!, (string)json["sought"]!["packages"]![0]!),
+                Is.EqualTo(("found", "CVE-2022-0778", "openssl 1.1.1k")));
+        });
+    }
+
+    [Test]
+    public async Task A_vulnerability_that_is_not_there_is_said_to_be_absent_only_from_what_was_checked()
+    {
+        Platform.On(Scans, 200, Result("high")).On($"GET {Orgs}/vulnerabilities/CVE-2014-0160", 200, Heartbleed);
+        var ended = await Machine.RunAsync("audit", "scan", "--prefix", Machine.Environment(), "--vulnerability", "CVE-2014-0160");
+        Assert.That(ended.Out, Is.EqualTo("science does not have CVE-2014-0160 in the 1 packages that were checked; "
+            + "whether it is in the 1 that were not checked is not known." + Environment.NewLine));
+        Assert.That(ended.ExitCode, Is.Zero);
+    }
+
+    [Test]
+    public async Task A_vulnerability_that_the_organization_cleared_is_shown_and_does_not_count()
+    {
+        Platform.On(Scans, 200, Result("critical", "cleared")).On($"GET {Orgs}/vulnerabilities/CVE-2022-0778", 200, Known);
+        var ended = await Machine.RunAsync("audit", "scan", "--prefix", Machine.Environment(), "--vulnerability", "CVE-2022-0778");
+        Assert.That(ended.Out, Does.Match("(?m)^CVE-2022-0778 +critical").And.Contains("your organization holds it to be cleared"));
+        Assert.That(ended.ExitCode, Is.Zero);
+    }
+
+    [Test]
+    public async Task A_vulnerability_that_the_platform_does_not_know_is_not_said_to_be_absent()
+    {
+        Platform.On(Scans, 200, Result("high"));
+        string[] args = ["audit", "scan", "--prefix", Machine.Environment(), "--vulnerability", "CVE-2099-1"];
+        var ended = await Machine.RunAsync(args);
+        var json = await Machine.RunAsync([.. args, "--json", "--fail-on", "never"]);
+        Assert.Multiple(() =>
+        {
+            Assert.That(
+                ended.Out, Does.Contain("Whether science has CVE-2099-1 is not known: the platform knows no vulnerability CVE-2099-1."));
+            Assert.That((ended.ExitCode, json.ExitCode), Is.EqualTo((2, 2)));
+            Assert.That((string)json.Json()["sought"]!["answer"]!, Is.EqualTo("not_known"));
+        });
+    }
+
+    [Test]
+    public async Task A_vulnerability_whose_advisory_cannot_be_compared_is_not_known()
+    {
+        Platform.On(Scans, 200, """
+            {"packages": [{"manager": "pypi", "name": "torch", "version": "2.6.0", "coverage": "not_checked", "reason": "advisory_not_evaluable",
+              "not_evaluable": ["PYSEC-9"], "vulnerabilities": []}], "summary": {"not_checked": 1} }
+            """)
+            .On($"GET {Orgs}/vulnerabilities/CVE-2025-9", 200, """{"id": "CVE-2025-9", "advisories": ["PYSEC-9"]}""")
+            .On($"GET {Orgs}/vulnerabilities/CVE-2025-8", 200, """{"id": "CVE-2025-8", "advisories": ["PYSEC-8"]}""");
+        var ended = await Machine.RunAsync("audit", "scan", "--prefix", Machine.Environment(), "--vulnerability", "CVE-2025-9");
+        var other = await Machine.RunAsync("audit", "scan", "--prefix", Machine.Environment(), "--vulnerability", "CVE-2025-8");
+        Assert.That(ended.Out, Does.Contain("is not known: what its advisories say cannot be compared with torch 2.6.0."));
+        Assert.That((ended.ExitCode, other.ExitCode), Is.EqualTo((2, 0)));
+    }
+
+    [Test]
+    public async Task A_vulnerability_may_be_in_what_could_not_be_read()
+    {
+        Platform.On(Scans, 200, Result("high", "cleared")).On($"GET {Orgs}/vulnerabilities/CVE-2014-0160", 200, Heartbleed);
+        var file = Machine.Write("environment.yml", "dependencies:\n  - openssl=1.1.1k=h27cfd23_0\n  - numpy>=1.20\n");
+        var ended = await Machine.RunAsync("audit", "scan", "--file", file, "--vulnerability", "CVE-2014-0160");
+        Assert.That(ended.Out, Does.Contain("is not known: it is not in the 2 packages that were read, and 1 could not be read in full."));
+        Assert.That(ended.ExitCode, Is.EqualTo(2));
+    }
+
+    [Test]
+    public async Task An_empty_id_is_no_question() =>
+        Assert.That((await Machine.RunAsync("audit", "scan", "--prefix", "/x", "--vulnerability", " ")).ExitCode, Is.EqualTo(64));
 
     [Test]
     public async Task Json_is_the_platforms_answer()

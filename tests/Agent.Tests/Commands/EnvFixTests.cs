@@ -94,8 +94,9 @@ public sealed class EnvFixTests : CommandFixture
         Assert.Multiple(() =>
         {
             Assert.That(ended.ExitCode, Is.Zero, ended.Error);
-            Assert.That(ended.Out, Does.Match(@"(?m)^CVE-2022-0778 \(exploited\)\s+high\s+7\.5\s+openssl 1\.1\.1k\s+1\.1\.1n\s+active")
-                .And.Match(@"(?m)^CVE-2022-0778 \(exploited\)\s+high\s+7\.5\s+other 3\s+mitigated").And.Contains("1 of 7"));
+            Assert.That(ended.Out, Does.Match(@"(?m)^CVE-2022-0778 \(exploited\)\s+high\s+7\.5\s+openssl\s+1\.1\.1k\s+1\.1\.1n\s+active")
+                .And.Match(@"(?m)^CVE-2022-0778 \(exploited\)\s+high\s+7\.5\s+other\s+3\s+none published\s+mitigated")
+                .And.Contains("1 of 7"));
             Assert.That(Platform.Requests.Single().Query, Is.EqualTo("?severity=high&status=all&sort=-cvss&limit=1"));
         });
     }

@@ -7,7 +7,7 @@ public sealed class EnvTests : CommandFixture
     private const string View = $$"""
         {"id": "{{Id}}", "name": "science", "prefix": "/envs/science", "platform": "linux-64", "machine": {"id": "0192f0c1-0000-7000-8000-000000000001", "hostname": "ada-laptop"},
          "user": {"id": "0192f0c1-0000-7000-8000-00000000000a", "email": "ada@example.org", "display_name": "Ada"}, "status": "warn", "message": "Update openssl.", "archived": false,
-         "digest": "sha256:x", "packages": 312, "vulnerabilities": {"total": 3, "critical": 1, "high": 2, "medium": 0, "low": 0, "unknown": 0}, "max_cvss": 9.8, "kev": 1, "not_checked": 4,
+         "digest": "sha256:x", "packages": 312, "incomplete_count": 0, "vulnerabilities": {"total": 3, "critical": 1, "high": 2, "medium": 0, "low": 0, "unknown": 0}, "max_cvss": 9.8, "kev": 1, "not_checked": 4,
          "created_at": "2026-03-01T10:00:00Z", "updated_at": "2026-03-02T10:00:00Z", "scanned_at": "2026-03-02T10:00:01Z"}
         """;
 
@@ -34,6 +34,25 @@ public sealed class EnvTests : CommandFixture
     }
 
     [Test]
+    public async Task What_is_not_known_of_an_environment_is_said_in_words()
+    {
+        const string bare = $$"""{"id": "{{Id}}", "scanned_at": "2026-03-02T10:00:01Z"}""";
+        Platform.On($"GET {Orgs}/environments", 200, $$"""{"items": [{{bare}}], "total_count": 1}""")
+            .On($"GET {Orgs}/environments/{Id}", 200, bare)
+            .On($"GET {Orgs}/environments/{Id}/vulnerabilities", 200,
+                Findings.Replace("\"summary\"", "\"package_count\": 35, \"summary\"", StringComparison.Ordinal));
+        var list = await Machine.RunAsync("env", "list");
+        var shown = await Machine.RunAsync("env", "show", Id);
+        Assert.Multiple(() =>
+        {
+            Assert.That(
+                list.Out, Does.Match($@"(?m)^{Id} +unknown +unknown +unknown +0 +unknown \(completeness unknown\) +unknown +unknown"));
+            Assert.That(shown.Out, Does.Match("exploited +unknown: no catalogue was imported").And.Match("status +unknown")
+                .And.Contains("CVE-2022-0778 is in 35 packages, of which 1 are shown."));
+        });
+    }
+
+    [Test]
     public async Task Json_of_the_list_is_the_platforms_answer()
     {
         Platform.On($"GET {Orgs}/environments", 200, $$"""{"items": [{{View}}], "total_count": 1, "next_cursor": null}""");
@@ -50,7 +69,7 @@ public sealed class EnvTests : CommandFixture
         {
             Assert.That(ended.ExitCode, Is.Zero, ended.Error);
             Assert.That(ended.Out, Does.Match("status +warn: Update openssl.")
-                .And.Match(@"CVE-2022-0778 \(exploited\)\s+high\s+7\.5\s+openssl 1\.1\.1k").And.Contains("1 of 3"));
+                .And.Match(@"CVE-2022-0778 \(exploited\)\s+high\s+7\.5\s+openssl\s+1\.1\.1k").And.Contains("1 of 3"));
             Assert.That((string)json["environment"]!["name"]!, Is.EqualTo("science"));
             Assert.That((int)json["vulnerabilities"]!["total_count"]!, Is.EqualTo(3));
         });

@@ -24,7 +24,7 @@ public sealed class FeedsTests : CommandFixture
         {
             Assert.That(ended.ExitCode, Is.Zero, ended.Error);
             Assert.That(ended.Out, Does.Match(@"pypi +osv +2026-11-21 10:00 +5 min +waiting +2026-11-21 16:00"));
-            Assert.That(ended.Out, Does.Match(@"kev +kev +never +waiting +The server answered 503\."));
+            Assert.That(ended.Out, Does.Match(@"kev +kev +never +never +waiting +not planned +The server answered 503\."));
             Assert.That(ended.Out, Does.Match(@"epss +epss +2026-11-18 10:00 +72 h +fetching, 1\.5 of 6\.0 MB"));
             Assert.That(ended.Error, Does.Contain("warning: kev is not known to be current for too long (never fetched).")
                 .And.Contains("warning: epss is not known to be current for too long (72 h)."));

@@ -81,6 +81,8 @@ internal sealed record NativeRun(string Command, string[] Args, string Shows, in
         new("check", ["--prefix", "/envs/science"], "/envs/science is blocked: Old openssl.", 1),
         new("check", ["--prefix", "/envs/science", "--json"], "\"source\":\"platform\"", 1),
         new("audit scan", ["--prefix", "{home}/envs/science"], "Not checked: 1 (not mapped).", 1),
+        new("audit scan", ["--prefix", "{home}/envs/science", "--vulnerability", "CVE-2022-0778", "--wide"], "in openssl 1.1.1k.", 1),
+        new("audit scan", ["--file", "{home}/list.json", "--vulnerability", "CVE-2099-1", "--json"], "\"not_known\"", 2),
         new("audit scan", ["--file", "{home}/list.json", "--json"], "CVE-2022-0778", 1),
         new("audit scan", ["--file", "{home}/environment.yml", "--fail-on", "never"], "2 (no exact version)", 2),
         new("audit scan", ["--file", "{home}/broken.yml"], "is not valid YAML", 2),

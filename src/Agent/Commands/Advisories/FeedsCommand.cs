@@ -67,10 +67,10 @@ internal sealed class FeedsCommand : Command
     [
         feed.Name,
         feed.Format,
-        Times.Minute(feed.LastSuccessAt),
+        Times.Minute(feed.LastSuccessAt) ?? "never",
         new Cell(feed.AgeSeconds is { } age ? Times.Length(TimeSpan.FromSeconds(age)) : "never", feed.Stale ? "yellow" : null),
-        feed.BytesFetched is null ? feed.State : $"{feed.State}, {feed.Bytes()}",
-        Times.Minute(feed.NextAt),
+        feed.BytesFetched is null ? feed.State ?? "unknown" : $"{feed.State}, {feed.Bytes()}",
+        Times.Minute(feed.NextAt) ?? "not planned",
         new Cell(feed.Error ?? "", "red"),
     ];
 }

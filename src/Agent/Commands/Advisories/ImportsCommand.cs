@@ -47,11 +47,13 @@ internal sealed class ImportsCommand : Command
             "running" => ImportFollowing.Step(import) is var now ? $"{now.Step} {now.Detail}" : "",
             var status => status,
         },
-        import.Advisories?.ToString(),
-        import.Added?.ToString(),
-        import.Changed?.ToString(),
-        import.Withdrawn?.ToString(),
-        new Cell(import.Rejected?.ToString() ?? "", import.Rejected > 0 ? "yellow" : null),
+        Count(import.Advisories),
+        Count(import.Added),
+        Count(import.Changed),
+        Count(import.Withdrawn),
+        new Cell(Count(import.Rejected), import.Rejected > 0 ? "yellow" : null),
         import.Error,
     ];
+
+    private static string Count(long? count) => count?.ToString() ?? "unknown";
 }

@@ -49,12 +49,12 @@ internal sealed class CurationsCommand : Command
         curation.VulnerabilityId,
         curation.Scope(),
         curation.Status,
-        curation.Reason,
-        curation.CreatedBy?.Email,
+        curation.Reason is { Length: > 0 } reason ? reason : "none given",
+        curation.CreatedBy?.Email ?? curation.CreatedBy?.DisplayName ?? "unknown",
         Times.Minute(curation.CreatedAt),
-        Times.Minute(curation.ExpiresAt),
+        Times.Minute(curation.ExpiresAt) ?? "never",
         curation.EndedAs is { } ended
             ? $"{ended.Replace('_', ' ')} {Times.Minute(curation.EndedAt)}"
-            : curation.InForce ? "" : "under a newer one",
+            : curation.InForce ? "in force" : "under a newer one",
     ];
 }

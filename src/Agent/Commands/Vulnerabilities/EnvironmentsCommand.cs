@@ -87,8 +87,8 @@ internal sealed class EnvironmentsCommand : Command
         Severity.Status(environment.Status),
         string.Join(", ", (environment.Packages ?? []).Select(package => $"{package.Name} {package.Version}")),
         string.Join(", ", (environment.Packages ?? []).Select(package => package.Status).Distinct(StringComparer.Ordinal)),
-        environment.User?.Email ?? environment.User?.DisplayName,
-        environment.Machine?.Hostname,
-        environment.Platform,
+        environment.User?.Email ?? environment.User?.DisplayName ?? "unknown",
+        environment.Machine?.Hostname ?? "unknown",
+        environment.Platform ?? "unknown",
     ];
 }
