@@ -24,7 +24,8 @@ internal static class CondaEnvironment
     public static bool IsBase(string prefix) =>
         Directory.Exists(Path.Combine(prefix, "condabin")) && Path.GetFileName(Path.GetDirectoryName(prefix)) != "envs";
 
-    public static string NameOf(string prefix) => IsBase(prefix) ? "base" : Path.GetFileName(prefix.TrimEnd('/', '\\'));
+    public static string NameOf(string prefix) =>
+        IsBase(prefix) ? "base" : PixiEnvironments.NameOf(prefix) ?? Path.GetFileName(prefix.TrimEnd('/', '\\'));
 
     /// <summary>The packages of the environment, conda's and pip's.</summary>
     public static CollectedEnvironment Read(string prefix)

@@ -12,6 +12,7 @@ internal sealed class EnvironmentFinder(Surroundings surroundings)
     public IReadOnlyList<string> All() =>
         [.. Noted()
             .Concat(EnvironmentFolders().SelectMany(Children))
+            .Concat(PixiFolders().SelectMany(Children))
             .Concat(Bases())
             .Append(surroundings["CONDA_PREFIX"] ?? "")
             .Where(IsPlace)
@@ -83,6 +84,22 @@ internal sealed class EnvironmentFinder(Surroundings surroundings)
         }
 
         yield return Path.Combine(surroundings.HomeFolder, ".conda", "envs");
+    }
+
+    /// <summary>Those of pixi's global tools, and of the project that is active or that the current folder is in.</summary>
+    private IEnumerable<string> PixiFolders()
+    {
+        yield return Path.Combine(
+            surroundings["PIXI_HOME"] is { } home ? Expanded(home) : Path.Combine(surroundings.HomeFolder, ".pixi"), "envs");
+        if (surroundings["PIXI_PROJECT_ROOT"] is { } active && IsPlace(active))
+        {
+            yield return PixiEnvironments.Of(active);
+        }
+
+        for (var folder = surroundings.CurrentFolder; folder is { Length: > 0 }; folder = Path.GetDirectoryName(folder))
+        {
+            yield return PixiEnvironments.Of(folder);
+        }
     }
 
     private IEnumerable<string> Bases()

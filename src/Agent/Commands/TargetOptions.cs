@@ -13,7 +13,8 @@ internal sealed class TargetOptions
     private readonly Option<string?> _file = new("--file", "-f")
     {
         Description =
-            "The environment in this file: an @EXPLICIT list, conda-lock.yml, conda list --json, or environment.yml with exact versions.",
+            "The environments in this file: an @EXPLICIT list, conda list --json or --export, conda-lock.yml, pixi.lock, uv.lock, "
+            + "pylock.toml, or environment.yml with exact versions.",
         HelpName = "FILE",
     };
 
@@ -24,12 +25,19 @@ internal sealed class TargetOptions
         HelpName = "PLATFORM",
     };
 
+    private readonly Option<string?> _environment = new("--environment")
+    {
+        Description = "With --file: the environment of interest in a pixi.lock; by default all of them.",
+        HelpName = "NAME",
+    };
+
     private TargetOptions()
     {
     }
 
     /// <summary>
-    /// Gives a command <c>--prefix</c> and <c>--name</c>, and on request <c>--file</c> with <c>--platform</c>, and <c>--all</c>.
+    /// Gives a command <c>--prefix</c> and <c>--name</c>, and on request <c>--file</c> with <c>--platform</c> and
+    /// <c>--environment</c>, and <c>--all</c>.
     /// </summary>
     public static TargetOptions AddTo(Command command, bool files = false, bool all = false)
     {
@@ -53,6 +61,7 @@ internal sealed class TargetOptions
         if (files)
         {
             command.Options.Add(options._platform);
+            command.Options.Add(options._environment);
         }
 
         command.Validators.Add(result =>
@@ -104,7 +113,12 @@ internal sealed class TargetOptions
                 throw new AgentException($"There is no file {path}.");
             }
 
-            return EnvironmentFile.Read(path, platform);
+            return EnvironmentFile.Read(path, platform, parsed.GetValue(_environment));
+        }
+
+        if (parsed.GetValue(_environment) is not null)
+        {
+            throw new AgentException("--environment is for the pixi.lock that --file names.", ExitCodes.Usage);
         }
 
         if (!parsed.GetValue(_all))
@@ -136,5 +150,6 @@ internal sealed class TargetOptions
     private static CollectedEnvironment Read(string prefix) =>
         CondaEnvironment.IsAt(prefix)
             ? CondaEnvironment.Read(prefix)
-            : throw new AgentException($"{prefix} is not a conda environment: it has no conda-meta folder with records.");
+            : throw new AgentException($"{prefix} is not a conda environment: it has no conda-meta folder with records."
+                + PixiEnvironments.Advice(prefix));
 }

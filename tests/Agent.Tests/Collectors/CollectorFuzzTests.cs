@@ -72,6 +72,54 @@ public sealed class CollectorFuzzTests
             prefix: /envs/science
 
             """,
+        ["pixi.lock"] = """
+            version: 7
+            platforms:
+            - name: gpu
+              subdir: linux-64
+            environments:
+              default:
+                channels: [{url: 'https://conda.anaconda.org/conda-forge/'}]
+                packages:
+                  gpu:
+                  - conda: https://conda.anaconda.org/conda-forge/linux-64/numpy-1.21.2-py39_0.conda
+                  - conda_source: tool[8a76ea86] @ ../tool
+                  - pypi: https://a.example/requests-2.25.1-py3-none-any.whl
+            packages:
+            - conda: https://conda.anaconda.org/conda-forge/linux-64/numpy-1.21.2-py39_0.conda
+              sha256: '00'
+            - conda_source: tool[8a76ea86] @ ../tool
+              version: 1.0
+            - {pypi: 'https://a.example/requests-2.25.1-py3-none-any.whl', name: requests, version: 2.25.1}
+            - {kind: conda, name: zlib, version: 1.2.11, url: 'https://a.example/c/linux-64/zlib-1.2.11-0.conda'}
+
+            """,
+        ["list.txt"] = """
+            # This file may be used to create an environment using:
+            # platform: linux-64
+            numpy=1.21.2=py39_0
+            requests=2.25.1=pypi_0
+
+            """,
+        ["uv.lock"] = """
+            version = 1
+            requires-python = ">=3.9"
+            [[package]]
+            name = "requests"
+            version = "2.25.1"
+            source = { registry = "https://a.example" }
+            sdist = { url = "https://a.example/requests-2.25.1.tar.gz", hash = "sha256:00" }
+
+            [[package]]
+            name = "tool"
+            source = { editable = "tool" }
+
+            """,
+        ["pylock.toml"] = """
+            lock-version = "1.0"
+            packages = [{ name = "requests", version = "2.25.1", wheels = [{ url = "https://a.example/x.whl", hashes = { sha256 = "00" } }] }]
+
+            """,
     };
 
     private TemporaryFolder _folder = null!;
@@ -148,6 +196,11 @@ public sealed class CollectorFuzzTests
     [TestCase("environment.yml", "dependencies: ", "{a: ")]
     [TestCase("environment.yml", "dependencies:\n", "- ")]
     [TestCase("list.json", "", "[")]
+    [TestCase("pixi.lock", "environments: ", "[")]
+    [TestCase("uv.lock", "version = 1\npackage = ", "[")]
+    [TestCase("pylock.toml", "packages = ", "{a = ")]
+    [TestCase("pylock.toml", "packages", ".a")]
+    [TestCase("pylock.toml", "", "[a")]
     public void What_is_nested_too_deeply_is_refused_and_does_not_end_the_process(string name, string before, string nested)
     {
         _folder.Write(name, before + string.Concat(Enumerable.Repeat(nested, 100_000)));

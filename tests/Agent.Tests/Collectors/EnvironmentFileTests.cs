@@ -149,7 +149,7 @@ public sealed class EnvironmentFileTests
         });
     }
 
-    [TestCase("x.txt", "numpy==1.21.2\n", "none of the files")]
+    [TestCase("x.txt", "numpy==1.21.2\n", "requirements of pip")]
     [TestCase("x.yml", "a: [", "not valid YAML")]
     [TestCase("x.json", "[{]", "not valid JSON")]
     [TestCase("x.yml", "version: 2\npackage: []\n", "format 2")]

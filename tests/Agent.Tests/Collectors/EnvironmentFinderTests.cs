@@ -43,6 +43,38 @@ public sealed class EnvironmentFinderTests
     }
 
     [Test]
+    public void Environments_of_pixi_are_found_and_called_as_pixi_does()
+    {
+        var tool = Environment(".pixi/envs/ruff");
+        var own = Environment("work/demo/.pixi/envs/default");
+        var test = Environment("work/demo/.pixi/envs/test");
+        var active = Environment("other/.pixi/envs/default");
+        var detached = Environment("plain/envs/default");
+        foreach (var prefix in new[] { tool, own, test, active, detached })
+        {
+            File.WriteAllText(Path.Combine(prefix, "conda-meta", "pixi"), """{"environment_name": "x"}""");
+        }
+
+        _home.Write("uninstalled/pixi.lock");
+        var finder = new EnvironmentFinder(
+            Surroundings([("PIXI_PROJECT_ROOT", _home.Combine("other"))]) with { CurrentFolder = _home.Combine("work/demo/src/deep") });
+        Assert.Multiple(() =>
+        {
+            Assert.That(finder.All().Where(path => path.StartsWith(_home.Path, StringComparison.Ordinal)),
+                Is.EqualTo(new[] { tool, own, test, active }.Order(StringComparer.Ordinal)));
+            Assert.That(
+                new[] { own, test, active, detached }.Select(CondaEnvironment.NameOf),
+                Is.EqualTo(new[] { "demo", "demo:test", "other", "default" }));
+            Assert.That(
+                PixiEnvironments.Advice(_home.Combine("work/demo")),
+                Is.EqualTo($" It is a project of pixi: give one of its environments, {own}, {test}."));
+            Assert.That(
+                PixiEnvironments.Advice(_home.Combine("uninstalled")), Does.Contain($"--file {_home.Combine("uninstalled/pixi.lock")}"));
+            Assert.That(PixiEnvironments.Advice(_home.Combine("plain")), Is.Empty);
+        });
+    }
+
+    [Test]
     public void A_broken_configuration_hides_nothing_else()
     {
         var user = Environment(".conda/envs/mine");
@@ -56,7 +88,9 @@ public sealed class EnvironmentFinderTests
         return _home.Combine(relative);
     }
 
-    private EnvironmentFinder Finder(params (string Name, string Value)[] variables) => new(new Surroundings
+    private EnvironmentFinder Finder(params (string Name, string Value)[] variables) => new(Surroundings(variables));
+
+    private Surroundings Surroundings((string Name, string Value)[] variables) => new()
     {
         In = TextReader.Null,
         Out = TextWriter.Null,
@@ -65,5 +99,5 @@ public sealed class EnvironmentFinderTests
         HomeFolder = _home.Path,
         CurrentFolder = _home.Path,
         HostName = "test",
-    });
+    };
 }

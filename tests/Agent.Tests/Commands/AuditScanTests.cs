@@ -217,6 +217,32 @@ public sealed class AuditScanTests : CommandFixture
         Assert.That((await Machine.RunAsync("audit", "scan", "--prefix", "/x", "--vulnerability", " ")).ExitCode, Is.EqualTo(64));
 
     [Test]
+    public async Task The_environments_of_a_pixi_lock_are_chosen_and_others_have_none()
+    {
+        Platform.On(Scans, 200, Result("low"));
+        const string conda = "https://conda.anaconda.org/conda-forge";
+        var file = Machine.Write("demo/pixi.lock", $$"""
+            version: 6
+            environments:
+              default: {packages: {linux-64: [{conda: '{{conda}}/linux-64/zlib-1.2.11-0.conda'}]} }
+              test: {packages: {linux-64: [{conda: '{{conda}}/linux-64/openssl-1.1.1k-0.conda'}]} }
+            packages: []
+
+            """);
+        var all = await Machine.RunAsync("audit", "scan", "--file", file);
+        var one = await Machine.RunAsync("audit", "scan", "--file", file, "--environment", "test", "--platform", "linux-64");
+        var none = await Machine.RunAsync("audit", "scan", "--file", file, "--environment", "docs");
+        var misplaced = await Machine.RunAsync("audit", "scan", "--prefix", "/x", "--environment", "test");
+        Assert.Multiple(() =>
+        {
+            Assert.That(all.Out, Does.Contain("demo-default-linux-64: ").And.Contains("demo-test-linux-64: "));
+            Assert.That(one.Out, Does.Contain("demo-test-linux-64: ").And.Not.Contains("demo-default"));
+            Assert.That((none.ExitCode, none.Error.Contains("it has default, test.", StringComparison.Ordinal)), Is.EqualTo((2, true)));
+            Assert.That(misplaced.ExitCode, Is.EqualTo(64));
+        });
+    }
+
+    [Test]
     public async Task Json_is_the_platforms_answer()
     {
         Platform.On(Scans, 200, Result("high"));

@@ -86,6 +86,10 @@ internal sealed record NativeRun(string Command, string[] Args, string Shows, in
         new("audit scan", ["--file", "{home}/list.json", "--json"], "CVE-2022-0778", 1),
         new("audit scan", ["--file", "{home}/environment.yml", "--fail-on", "never"], "2 (no exact version)", 2),
         new("audit scan", ["--file", "{home}/broken.yml"], "is not valid YAML", 2),
+        new("audit scan", ["--file", "{home}/pixi.lock", "--environment", "test"], "-test-linux-64: ", 1),
+        new("audit scan", ["--file", "{home}/pylock.toml"], " packages, vulnerabilities: ", 1),
+        new("audit scan", ["--file", "{home}/broken.toml"], "is not valid TOML", 2),
+        new("audit scan", ["--file", "{home}/pyproject.toml"], "holds no resolved versions", 2),
         new("env list", ["--search", "sci"], "1 of 40"),
         new("env list", ["--json"], "\"total_count\""),
         new("env show", [Id], "Update openssl."),
@@ -160,6 +164,11 @@ internal sealed record NativeRun(string Command, string[] Args, string Shows, in
         machine.Environment();
         machine.Write("environment.yml", "name: demo\nchannels: [conda-forge]\ndependencies:\n  - numpy=1.26.4=py311h64a7726_0\n"
             + "  - openssl=1.1.1k\n  - scipy>=1.0\n  - pip:\n      - requests==2.25.1\n      - flask\n");
+        machine.Write("pixi.lock", "version: 6\nenvironments:\n  test: {packages: {linux-64: [{conda: "
+            + "'https://conda.anaconda.org/conda-forge/linux-64/openssl-1.1.1k-h27cfd23_0.conda'}]} }\npackages: []\n");
+        machine.Write("pylock.toml", "lock-version = '1.0'\n[[packages]]\nname = 'requests'\nversion = '2.25.1'\n");
+        machine.Write("broken.toml", "lock-version = \n");
+        machine.Write("pyproject.toml", "[project]\nname = 'demo'\ndependencies = ['requests']\n");
         machine.Write("broken.yml", "name: demo\ndependencies: [numpy=1.0\n");
         machine.Write(
             "list.json",

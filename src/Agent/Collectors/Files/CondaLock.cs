@@ -16,7 +16,8 @@ internal static class CondaLock
     {
         if (Text(root, "version") is not "1" and var version)
         {
-            throw new AgentException($"This is a lock file of conda-lock's format {version}; the agent reads format 1.");
+            throw new AgentException($"This is a lock file of conda-lock's format {version}; the agent reads format 1. "
+                + "Where an old pixi wrote it, 'pixi lock' of a current one writes it anew.");
         }
 
         return

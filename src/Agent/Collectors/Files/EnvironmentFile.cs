@@ -1,26 +1,44 @@
 using System.Text.Json;
 
+using Tomlyn;
+
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 
 namespace EnvPlatform.Agent.Collectors.Files;
 
 /// <summary>
-/// Reads a file that lists the packages of an environment: an <c>@EXPLICIT</c> list, a lock file of conda-lock, <c>conda list --json</c>,
-/// or an <c>environment.yml</c>. The content determines the format, not the name.
+/// Reads a file that lists the packages of an environment: an <c>@EXPLICIT</c> list, a lock file of conda-lock, pixi, uv or PEP 751,
+/// <c>conda list --json</c> or <c>--export</c>, or an <c>environment.yml</c>. The content determines the format, not the name.
 /// </summary>
 internal static class EnvironmentFile
 {
     private static readonly string[] Endings = [".txt", ".yml", ".yaml", ".json", ".lock", ".out"];
 
-    /// <summary>The environments in the file: one, or one for each platform of a lock file.</summary>
+    /// <summary>Files that every project calls the same: their environment is called as the folder.</summary>
+    private static readonly string[] Usual = ["pixi.lock", "uv.lock", "pylock.toml"];
+
+    /// <summary>The environments in the file: one, or one for each environment and platform of a lock file.</summary>
     /// <param name="path">The absolute path.</param>
     /// <param name="platform">Where given, the only platform read from a lock file, and the platform of files that name none.</param>
-    /// <exception cref="AgentException">The file is none of these, is broken, or does not hold the platform.</exception>
-    public static IReadOnlyList<CollectedEnvironment> Read(string path, string? platform)
+    /// <param name="environment">Where given, the only environment read from a file that names several.</param>
+    /// <exception cref="AgentException">
+    /// The file is none of these, is broken, holds no resolved versions, or does not hold the platform or the environment.
+    /// </exception>
+    public static IReadOnlyList<CollectedEnvironment> Read(string path, string? platform, string? environment = null)
     {
         var text = File.ReadAllText(path);
-        var contents = ContentsOf(path, text);
+        var contents = ContentsOf(path, text, platform, environment);
+        if (contents is [{ Part: not null }, ..])
+        {
+            return [.. contents.Select(content => Collected(path, content, ofSeveral: true))];
+        }
+
+        if (environment is not null)
+        {
+            throw new AgentException($"{path} does not name its environments: --environment is for pixi.lock.", ExitCodes.Usage);
+        }
+
         if (contents.Count == 1)
         {
             return [Collected(
@@ -39,8 +57,9 @@ internal static class EnvironmentFile
         return [.. contents.Select(content => Collected(path, content, ofSeveral: true))];
     }
 
-    private static IReadOnlyList<FileContent> ContentsOf(string path, string text)
+    private static IReadOnlyList<FileContent> ContentsOf(string path, string text, string? platform, string? environment)
     {
+        var fileName = Path.GetFileName(path);
         try
         {
             if (ExplicitList.Is(text))
@@ -48,12 +67,32 @@ internal static class EnvironmentFile
                 return [ExplicitList.Read(text)];
             }
 
+            if (CondaListExport.Is(text))
+            {
+                return [CondaListExport.Read(text)];
+            }
+
+            if (Manifest.Advice(fileName, text) is { } advice)
+            {
+                throw NotRead(path, advice);
+            }
+
+            if (Manifest.IsToml(fileName, text))
+            {
+                return OfToml(path, text.TrimStart('\uFEFF'));
+            }
+
             if (text.AsSpan().TrimStart("\uFEFF \t\r\n").StartsWith("["))
             {
                 return [CondaListJson.Read(text.TrimStart('\uFEFF'))];
             }
 
-            return OfYaml(text) ?? throw NotKnown(path);
+            return OfYaml(path, text, platform, environment);
+        }
+        catch (TomlException failure)
+        {
+            var line = failure.Diagnostics.FirstOrDefault()?.Span.Start.Line is { } at ? $" (line {at + 1})" : "";
+            throw new AgentException($"{path} is not valid TOML{line}.");
         }
         catch (YamlException failure)
         {
@@ -70,30 +109,54 @@ internal static class EnvironmentFile
         }
     }
 
-    private static IReadOnlyList<FileContent>? OfYaml(string text)
+    private static IReadOnlyList<FileContent> OfYaml(string path, string text, string? platform, string? environment)
     {
-        var yaml = BoundedYaml.Load(text);
-        if (yaml.Documents is not [{ RootNode: YamlMappingNode root }, ..])
+        if (BoundedYaml.Load(text).Documents is not [{ RootNode: YamlMappingNode root }, ..])
         {
-            return null;
+            throw NotRead(path, null);
         }
 
-        return CondaLock.Is(root) ? CondaLock.Read(root) : EnvironmentYaml.Is(root) ? [EnvironmentYaml.Read(root)] : null;
+        if (CondaLock.Is(root))
+        {
+            return CondaLock.Read(root);
+        }
+
+        if (PixiLock.Is(root))
+        {
+            try
+            {
+                return PixiLock.Read(root, environment, platform);
+            }
+            catch (AgentException refusal)
+            {
+                throw new AgentException($"{path}: {refusal.Message}");
+            }
+        }
+
+        return EnvironmentYaml.Is(root) ? [EnvironmentYaml.Read(root)] : throw NotRead(path, Manifest.Advice(root));
     }
 
-    private static AgentException NotKnown(string path) => new(
-        $"{path} is none of the files that the agent reads: an @EXPLICIT list (conda list --explicit), conda-lock.yml, conda list --json, "
-        + "environment.yml.");
+    private static IReadOnlyList<FileContent> OfToml(string path, string text)
+    {
+        var root = BoundedToml.Load(text);
+        return PythonLock.Is(root) ? [PythonLock.Read(root)] : throw NotRead(path, Manifest.Advice(root));
+    }
+
+    private static AgentException NotRead(string path, string? advice) => new(advice is not null
+        ? $"{path} cannot be judged. {advice}"
+        : $"{path} is none of the files that the agent reads: an @EXPLICIT list (conda list --explicit), conda list --json or --export, "
+            + "conda-lock.yml, pixi.lock, uv.lock, pylock.toml, environment.yml.");
 
     private static CollectedEnvironment Collected(string path, FileContent content, bool ofSeveral)
     {
         var warnings = content.Warnings.ToList();
         var notExact = content.NotExact.ToList();
         var packages = CollectedEnvironment.Tidy(content.Packages, notExact, warnings);
-        var name = content.Name ?? NameOf(Path.GetFileName(path));
+        var name = content.Name ?? NameOf(path);
+        var part = content.Part ?? content.Platform;
         return new CollectedEnvironment(
-            ofSeveral ? $"{path}#{content.Platform}" : path,
-            ofSeveral ? $"{name}-{content.Platform}" : name,
+            ofSeveral ? $"{path}#{part}" : path,
+            ofSeveral ? $"{name}-{part?.Replace('/', '-')}" : name,
             content.Platform,
             Command: null,
             packages,
@@ -101,8 +164,14 @@ internal static class EnvironmentFile
             warnings);
     }
 
-    private static string NameOf(string fileName)
+    private static string NameOf(string path)
     {
+        var fileName = Path.GetFileName(path);
+        if (Usual.Contains(fileName) && Path.GetFileName(Path.GetDirectoryName(path)) is { Length: > 0 } folder)
+        {
+            return folder;
+        }
+
         var ending = Endings.FirstOrDefault(known => fileName.EndsWith(known, StringComparison.OrdinalIgnoreCase));
         return ending is not null && fileName.Length > ending.Length ? fileName[..^ending.Length] : fileName;
     }

@@ -6,9 +6,13 @@ namespace EnvPlatform.Agent.Collectors.Files;
 /// <param name="Packages">In the order of the file.</param>
 /// <param name="NotExact">What the file leaves open, and what of it was not understood.</param>
 /// <param name="Warnings">Sentences for the user.</param>
+/// <param name="Part">
+/// Which environment and platform of a file that names several environments, such as <c>default/linux-64</c>; else null.
+/// </param>
 internal sealed record FileContent(
     string? Name,
     string? Platform,
     IReadOnlyList<Package> Packages,
     IReadOnlyList<NotExact> NotExact,
-    IReadOnlyList<string> Warnings);
+    IReadOnlyList<string> Warnings,
+    string? Part = null);
