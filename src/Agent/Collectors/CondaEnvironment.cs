@@ -39,6 +39,8 @@ internal static class CondaEnvironment
         var pypi = PyPiPackages.Read(prefix, listed, notExact, warnings).ToArray();
         var packages = CollectedEnvironment.Tidy([.. present.Select(record => record.Package), .. pypi], notExact, warnings);
 
+        AddDuplicates(packages, warnings);
+
         return new CollectedEnvironment(
             prefix,
             NameOf(prefix),
@@ -47,5 +49,19 @@ internal static class CondaEnvironment
             packages,
             notExact,
             warnings);
+    }
+
+    /// <summary>What pip leaves behind when conda installs over it, and an update that was interrupted.</summary>
+    private static void AddDuplicates(IReadOnlyList<Package> packages, List<string> warnings)
+    {
+        // To conda ruamel.yaml and ruamel_yaml are two packages, to pip one.
+        foreach (var same in packages.GroupBy(package => PyPiName.Normalized(package.Name), StringComparer.Ordinal)
+            .Where(same => same.DistinctBy(package => package.Version).Skip(1).Any()
+                && (same.DistinctBy(package => package.Manager).Skip(1).Any() || !same.DistinctBy(package => package.Name).Skip(1).Any())))
+        {
+            warnings.Add($"There is more than one {same.Key}: "
+                + string.Join(", ", same.Select(package => $"{package.Version} ({package.Manager})"))
+                + ". Which one is used cannot be known from the files; all are kept.");
+        }
     }
 }

@@ -102,7 +102,7 @@ internal sealed class CondaRecord
             {
                 reader.Skip();
             }
-            else if (reader.ValueSpan.IndexOf("dist-info"u8) >= 0 || reader.ValueSpan.IndexOf(".egg-"u8) >= 0)
+            else if (reader.ValueSpan.IndexOf("dist-info"u8) >= 0 || reader.ValueSpan.IndexOf(".egg"u8) >= 0)
             {
                 TakeFile(reader.GetString()!.Replace('\\', '/'));
             }

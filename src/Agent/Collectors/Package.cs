@@ -47,6 +47,9 @@ internal sealed record NotExact(string Manager, string Spec, string Reason = Not
     /// <summary>A dependency without an exact version: a range, a wildcard, a bare name, a branch, a folder.</summary>
     public const string NoExactVersion = "no_exact_version";
 
+    /// <summary><c>name=3.11</c> written by hand: conda takes it for any 3.11.x.</summary>
+    public const string PartialVersion = "partial_version";
+
     /// <summary>A record of conda that is broken; where its file name tells name, version and build, these are kept.</summary>
     public const string UnreadableRecord = "unreadable_record";
 
@@ -80,6 +83,7 @@ internal sealed record NotExact(string Manager, string Spec, string Reason = Not
 /// <param name="Packages">Each package once, in a stable order.</param>
 /// <param name="NotExact">What could not be read in full; empty where everything was.</param>
 /// <param name="Warnings">Sentences for the user: what was skipped and why.</param>
+/// <param name="Location">The folder that a file names as the environment's own; null where it names none, and for one on disk.</param>
 internal sealed record CollectedEnvironment(
     string Prefix,
     string Name,
@@ -87,7 +91,8 @@ internal sealed record CollectedEnvironment(
     string? Command,
     IReadOnlyList<Package> Packages,
     IReadOnlyList<NotExact> NotExact,
-    IReadOnlyList<string> Warnings)
+    IReadOnlyList<string> Warnings,
+    string? Location = null)
 {
     /// <summary>Each valid package once, in a stable order; an entry and a warning for each invalid one.</summary>
     public static IReadOnlyList<Package> Tidy(

@@ -3,10 +3,17 @@ namespace EnvPlatform.Agent.Collectors;
 /// <summary>Finds the Python distributions of an environment that were installed by pip or another Python installer, not conda.</summary>
 internal static class PyPiPackages
 {
-    /// <summary>True for a file that marks a distribution: a wheel's RECORD, an egg-info and its PKG-INFO, an egg-link.</summary>
+    /// <summary>
+    /// True for a file that marks a distribution: a wheel's RECORD or METADATA, an egg-info and its PKG-INFO or METADATA, an egg's
+    /// PKG-INFO, a zipped egg, an egg-link.
+    /// </summary>
     public static bool IsDistributionFile(string path) =>
         path.EndsWith(".dist-info/RECORD", StringComparison.Ordinal)
+        || path.EndsWith(".dist-info/METADATA", StringComparison.Ordinal)
         || path.EndsWith(".egg-info/PKG-INFO", StringComparison.Ordinal)
+        || path.EndsWith(".egg-info/METADATA", StringComparison.Ordinal)
+        || path.EndsWith(".egg/EGG-INFO/PKG-INFO", StringComparison.Ordinal)
+        || path.EndsWith(".egg", StringComparison.Ordinal)
         || path.EndsWith(".egg-info", StringComparison.Ordinal)
         || path.EndsWith(".egg-link", StringComparison.Ordinal);
 
@@ -83,9 +90,10 @@ internal static class PyPiPackages
 
     private static bool IsOwn(string file)
     {
-        // lib/python3.9/site-packages/NAME.dist-info/RECORD, or lib/python3.9/site-packages/NAME.egg-info
+        // lib/python3.9/site-packages/NAME.dist-info/RECORD, NAME.egg/EGG-INFO/PKG-INFO, or lib/python3.9/site-packages/NAME.egg-info
         var segments = file.Split('/');
-        var parent = file.EndsWith(".egg-info", StringComparison.Ordinal) || file.EndsWith(".egg-link", StringComparison.Ordinal) ? 2 : 3;
+        var parent = segments[^1] is "PKG-INFO" && segments[^2] is "EGG-INFO" ? 4
+            : segments[^1] is "RECORD" or "METADATA" or "PKG-INFO" ? 3 : 2;
         return segments.Length > parent && segments[^parent] == "site-packages";
     }
 
@@ -95,16 +103,18 @@ internal static class PyPiPackages
         foreach (var entry in new DirectoryInfo(folder).EnumerateFileSystemInfos().Where(entry => !entry.Name.StartsWith('~'))
             .OrderBy(entry => entry.Name, StringComparer.Ordinal))
         {
-            var marker = Path.GetExtension(entry.Name) switch
+            string[] inside = Path.GetExtension(entry.Name) switch
             {
-                ".dist-info" => Path.Combine(entry.FullName, "RECORD"),
-                ".egg-info" when entry is DirectoryInfo => Path.Combine(entry.FullName, "PKG-INFO"),
-                ".egg-info" or ".egg-link" => entry.FullName,
-                _ => null,
+                ".dist-info" => ["RECORD", "METADATA"],
+                ".egg-info" when entry is DirectoryInfo => ["PKG-INFO", "METADATA"],
+                ".egg" when entry is DirectoryInfo => [Path.Combine("EGG-INFO", "PKG-INFO")],
+                ".egg-info" or ".egg-link" or ".egg" => [""],
+                _ => [],
             };
-            if (marker is not null && File.Exists(marker))
+            if (inside.Length > 0)
             {
-                yield return marker;
+                // A folder that holds none of them is a distribution that says nothing, to be reported.
+                yield return inside.Select(name => Path.Combine(entry.FullName, name)).FirstOrDefault(File.Exists) ?? entry.FullName;
             }
         }
     }

@@ -10,6 +10,11 @@ internal static class PythonMetadata
     /// </summary>
     public static Distribution? Read(string marker) => Path.GetFileName(marker) switch
     {
+        _ when Directory.Exists(marker) => null,
+        "METADATA" => FromHeaders(marker) ?? FromFolder(Path.GetDirectoryName(marker)!),
+        "PKG-INFO" when Path.GetDirectoryName(marker) is { } folder && Path.GetFileName(folder) == "EGG-INFO" =>
+            FromHeaders(marker) ?? FromFolder(Path.GetDirectoryName(folder)!),
+        var name when name.EndsWith(".egg", StringComparison.Ordinal) => FromFolder(marker),
         "RECORD" => FromHeaders(Path.Combine(Path.GetDirectoryName(marker)!, "METADATA")) ?? FromFolder(Path.GetDirectoryName(marker)!),
         "PKG-INFO" => FromHeaders(marker) ?? FromFolder(Path.GetDirectoryName(marker)!),
         var name when name.EndsWith(".egg-link", StringComparison.Ordinal) => FromEggLink(marker),

@@ -99,7 +99,8 @@ internal sealed class AuditScanCommand : Command
         // The scan needs only the fields that identify packages.
         var packages = environment.Packages.Select(package => package with { Sha256 = null, License = null, Requested = null });
         var body = JsonSerializer.SerializeToUtf8Bytes(
-            new ScanRequest([.. packages], environment.Prefix, environment.Name, environment.Platform), AgentJson.Default.ScanRequest);
+            new ScanRequest([.. packages], environment.Location ?? environment.Prefix, environment.Name, environment.Platform),
+            AgentJson.Default.ScanRequest);
         return await session.Client.WriteAsync(HttpMethod.Post, session.Path("scans"), () => JsonBody.Of(body), CallOptions.Usual, ct);
     }
 

@@ -24,6 +24,7 @@ internal static class CollectionNotes
 
         // What is left out for other reasons has a warning of its own.
         Name(environment, NotExact.NoExactVersion, "since the file does not say their exact version", screen);
+        Name(environment, NotExact.PartialVersion, "since conda takes name=1.2 for any 1.2.x (name==1.2 is exact)", screen);
         Name(environment, NotExact.NotUnderstood, "since the agent does not understand them", screen);
     }
 

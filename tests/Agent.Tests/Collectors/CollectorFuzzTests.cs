@@ -35,6 +35,9 @@ public sealed class CollectorFuzzTests
         [$"{SitePackages}/flask-2.0.dist-info/RECORD"] = "flask/__init__.py,,\n",
         [$"{SitePackages}/six-1.0-py3.9.egg-info/PKG-INFO"] = "Name: six\nVersion: 1.0\n\n",
         [$"{SitePackages}/tool.egg-link"] = "/nowhere\n.\n",
+        [$"{SitePackages}/norecord-1.0.dist-info/METADATA"] = "Name: norecord\nVersion: 1.0\n\n",
+        [$"{SitePackages}/metaonly-1.0-py3.9.egg-info/METADATA"] = "Name: metaonly\nVersion: 1.0\n\n",
+        [$"{SitePackages}/egg-1.0-py3.9.egg/EGG-INFO/PKG-INFO"] = "Name: egg\nVersion: 1.0\n\n",
     };
 
     private static readonly Dictionary<string, string> Files = new(StringComparer.Ordinal)
@@ -69,6 +72,7 @@ public sealed class CollectorFuzzTests
               - pip:
                 - requests[socks]==2.25.1 ; python_version > '3'
                 - tool @ https://example.org/tool-1.0.tar.gz
+                - [https://example.org/six-1.0-py3-none-any.whl, -r more.txt, --pre]
             prefix: /envs/science
 
             """,
@@ -118,6 +122,21 @@ public sealed class CollectorFuzzTests
         ["pylock.toml"] = """
             lock-version = "1.0"
             packages = [{ name = "requests", version = "2.25.1", wheels = [{ url = "https://a.example/x.whl", hashes = { sha256 = "00" } }] }]
+
+            """,
+        ["odd.yml"] = """
+            name: /srv/envs/demo
+            dependencies:
+              - numpy[version='1.2.3', build=py39*, channel=conda-forge]
+              - conda-forge/linux-64::numpy==1.2.3=py39_0
+              - flask=1.0=pypi_0
+              - openssl=1.1.1
+              - sel(linux): requests=2.25.1
+              - {{ extra }}
+              - pip: "jinja2==2.11.2 \\\n --hash=sha256:00"
+            more: &a [requests, {x: *a}]
+            ---
+            second: [document]
 
             """,
     };

@@ -115,6 +115,78 @@ public sealed class CondaEnvironmentTests
     }
 
     [Test]
+    public void Distributions_of_every_form_are_found()
+    {
+        _prefix.Write($"{SitePackages}/norecord-1.0.dist-info/METADATA", "Name: NoRecord\nVersion: 1.0\n\n");
+        _prefix.Write($"{SitePackages}/nometa-1.1.dist-info/RECORD");
+        _prefix.Write($"{SitePackages}/metaonly-1.2-py3.9.egg-info/METADATA", "Name: metaonly\nVersion: 1.2\n\n");
+        _prefix.Write($"{SitePackages}/egg_dir-1.3-py3.9.egg/EGG-INFO/PKG-INFO", "Name: egg-dir\nVersion: 1.3\n\n");
+        _prefix.Write($"{SitePackages}/zipped-1.4-py3.9.egg", "PK");
+        var read = Read();
+        Assert.Multiple(() =>
+        {
+            Assert.That(read.Packages.Select(package => (package.Manager, package.Name, package.Version)), Is.EqualTo(new[]
+            {
+                ("pypi", "egg-dir", "1.3"), ("pypi", "metaonly", "1.2"), ("pypi", "nometa", "1.1"), ("pypi", "norecord", "1.0"),
+                ("pypi", "zipped", "1.4"),
+            }));
+            Assert.That(read.NotExact, Is.Empty);
+        });
+    }
+
+    [TestCase("metadata-9.0.dist-info/METADATA")]
+    [TestCase("metadata-9.0-py3.9.egg-info/METADATA")]
+    [TestCase("metadata-9.0-py3.9.egg/EGG-INFO/PKG-INFO")]
+    [TestCase("metadata-9.0-py3.9.egg")]
+    public void A_distribution_of_any_form_that_conda_installed_is_condas(string file)
+    {
+        Record("metadata", "9.0", "0", $$""" "subdir": "noarch", "files": ["{{SitePackages}}/{{file}}"] """);
+        _prefix.Write($"{SitePackages}/{file}", "Name: metadata\nVersion: 9.0\n\n");
+        var read = Read();
+        Assert.That(read.Packages.Select(package => (package.Manager, package.Name)), Is.EqualTo(new[] { ("conda", "metadata") }));
+        Assert.That(read.NotExact, Is.Empty);
+    }
+
+    [TestCase("half-1.0.dist-info/INSTALLER", "half-1.0.dist-info")]
+    [TestCase("half.egg-info/top_level.txt", "half.egg-info")]
+    [TestCase("half-1.0-py3.9.egg/half/__init__.py", "half-1.0-py3.9.egg")]
+    [TestCase("half.egg", "half.egg")]
+    public void A_distribution_that_says_nothing_of_itself_is_reported(string file, string reported)
+    {
+        _prefix.Write($"{SitePackages}/{file}", "x");
+        var read = Read();
+        Assert.Multiple(() =>
+        {
+            Assert.That(read.Packages, Is.Empty);
+            Assert.That(
+                read.NotExact, Is.EqualTo(new[] { new NotExact("pypi", $"{SitePackages}/{reported}", "unreadable_distribution") }));
+        });
+    }
+
+    private const string Unknown = ". Which one is used cannot be known from the files; all are kept.";
+
+    [Test]
+    public void Two_versions_of_one_package_are_both_kept_with_a_warning()
+    {
+        Record("jinja2", "3.1.6", "pyhd8ed1ab_0", $$""" "subdir": "noarch", "files": ["{{SitePackages}}/jinja2-3.1.6.dist-info/RECORD"] """);
+        Distribution("jinja2", "3.1.6");
+        Distribution("Jinja2", "2.11.2");
+        Record("requests", "2.25.1", "0", "\"subdir\": \"noarch\"");
+        Record("requests", "2.33.0", "0", "\"subdir\": \"noarch\"");
+        Record("six", "1.16.0", "0", "\"subdir\": \"noarch\"");
+        var read = Read();
+        Assert.Multiple(() =>
+        {
+            Assert.That(read.Packages, Has.Count.EqualTo(5));
+            Assert.That(read.Warnings, Is.EqualTo(new[]
+            {
+                "There is more than one jinja2: 3.1.6 (conda), 2.11.2 (pypi)" + Unknown,
+                "There is more than one requests: 2.25.1 (conda), 2.33.0 (conda)" + Unknown,
+            }));
+        });
+    }
+
+    [Test]
     public void An_egg_link_leads_to_the_version_in_its_source_and_one_that_leads_nowhere_is_a_warning()
     {
         using var source = new TemporaryFolder();

@@ -45,10 +45,81 @@ public sealed class EnvironmentFileTests
     [TestCase("conda-forge::numpy=1.21.2=py39_0", "numpy", "1.21.2", "py39_0", "conda-forge")]
     [TestCase("https://conda.anaconda.org/t/SECRET/team::tool=1.0=0", "tool", "1.0", "0", "team")]
     [TestCase("x264=1!164.3095=h166bdaf_2  # pinned", "x264", "1!164.3095", "h166bdaf_2", null)]
+    [TestCase("numpy=1.21=py39_0", "numpy", "1.21", "py39_0", null)]
+    [TestCase("numpy=1.21=py39*", "numpy", "1.21", null, null)]
+    [TestCase("conda-forge::numpy=1.2.3=py311*", "numpy", "1.2.3", null, "conda-forge")]
+    [TestCase("conda-forge::numpy==1.2=*_mpi", "numpy", "1.2", null, "conda-forge")]
+    [TestCase("numpy=1.2.3=^py3\\\\d+.*$", "numpy", "1.2.3", null, null)]
+    [TestCase("numpy==3.11", "numpy", "3.11", null, null)]
+    [TestCase("numpy 3.11", "numpy", "3.11", null, null)]
+    [TestCase("tzdata=2023c", "tzdata", "2023c", null, null)]
+    [TestCase("openssl=1.1.1k", "openssl", "1.1.1k", null, null)]
+    [TestCase("openssl=3.0.7", "openssl", "3.0.7", null, null)]
+    [TestCase("numpy[version='1.2.3',build=py39_0]", "numpy", "1.2.3", "py39_0", null)]
+    [TestCase("numpy[version='==1.2', build='py39*', channel=conda-forge]", "numpy", "1.2", null, "conda-forge")]
+    [TestCase("conda-forge::numpy==1.2.3[build='']", "numpy", "1.2.3", null, "conda-forge")]
     public void A_pin_of_conda_is_read(string spec, string name, string version, string? build, string? channel)
     {
         var read = Read("environment.yml", $"name: x\ndependencies:\n  - \"{spec}\"\n").Single();
-        Assert.That(read.Packages.Single(), Is.EqualTo(new Package("conda", name, version, build, null, channel)));
+        Assert.Multiple(() =>
+        {
+            Assert.That(read.Packages.SingleOrDefault(), Is.EqualTo(new Package("conda", name, version, build, null, channel)));
+            Assert.That(read.NotExact, Is.Empty);
+        });
+    }
+
+    [TestCase("conda-forge/linux-64::numpy==1.2.3=py39_0")]
+    [TestCase("conda-forge::numpy=1.2.3=py39_0[subdir=linux-64]")]
+    public void The_platform_of_a_pin_is_read(string spec) =>
+        Assert.That(
+            Read("environment.yml", $"dependencies:\n  - \"{spec}\"\n").Single().Packages.Single(),
+            Is.EqualTo(new Package("conda", "numpy", "1.2.3", "py39_0", "linux-64", "conda-forge")));
+
+    [TestCase("Flask_Login=0.6.0=pypi_0")]
+    [TestCase("pypi::flask-login=0.6.0=0")]
+    [TestCase("flask-login=0.6.0=<pip>")]
+    public void What_conda_says_of_a_package_of_pip_is_a_package_of_pip(string spec) =>
+        Assert.That(
+            Read("environment.yml", $"dependencies:\n  - {spec}\n").Single().Packages.Single(),
+            Is.EqualTo(new Package("pypi", "flask-login", "0.6.0")));
+
+    [TestCase("python=3.11")]
+    [TestCase("pillow=10")]
+    [TestCase("conda-forge::python =3.11  # any")]
+    [TestCase("openssl=1.1.1")]
+    public void A_part_of_a_version_stands_for_any_that_begins_so(string spec)
+    {
+        var read = Read("environment.yml", $"dependencies:\n  - \"{spec}\"\nprefix: /envs/x\n").Single();
+        Assert.Multiple(() =>
+        {
+            Assert.That(read.Packages, Is.Empty);
+            Assert.That(read.NotExact, Is.EqualTo(new[] { new NotExact("conda", spec, "partial_version") }));
+        });
+    }
+
+    [Test]
+    public void What_conda_env_export_writes_without_builds_is_exact()
+    {
+        const string lines = """
+            dependencies:
+              - _libgcc_mutex=0.1
+              - blas=1.0
+              - ca-certificates=2023.7.22
+              - click=7.0
+              - ld_impl_linux-64=2.38
+              - numpy=1.21.2
+              - openssl=1.1.1
+              - pip=23.2.1
+              - python=3.9.18
+              - xz=5.2
+              - zlib=1.2.13
+            """;
+        Assert.That(Read("a.yml", lines).Single().Packages, Has.Count.EqualTo(11));
+
+        // With --from-history it writes what somebody typed, be it much.
+        var typed = Read("b.yml", lines.Replace("python=3.9.18", "python=3.9", StringComparison.Ordinal) + "\nprefix: /envs/x\n").Single();
+        Assert.That(typed.NotExact.Select(open => open.Reason), Is.EqualTo(Enumerable.Repeat("partial_version", 7)));
+        Assert.That(typed.NotExact.Select(open => open.Spec), Does.Contain("python=3.9").And.Contain("click=7.0"));
     }
 
     [TestCase("numpy")]
@@ -57,7 +128,10 @@ public sealed class EnvironmentFileTests
     [TestCase("numpy>=1.21,<2")]
     [TestCase("numpy=1.21|1.22")]
     [TestCase("numpy[version='>=1.21']")]
-    [TestCase("numpy=1.21.2=py39*")]
+    [TestCase("{{ extra }}")]
+    [TestCase("numpy[version='=1.21']")]
+    [TestCase("numpy=1.21[version=1.21]")]
+    [TestCase("numpy[nonsense")]
     public void What_is_not_exact_for_conda_is_reported(string spec)
     {
         var read = Read("environment.yml", $"dependencies:\n  - \"{spec}\"\n").Single();
@@ -78,6 +152,133 @@ public sealed class EnvironmentFileTests
     {
         var read = Read("environment.yml", $"dependencies:\n  - pip:\n    - \"{line}\"\n").Single();
         Assert.That(read.Packages.Single(), Is.EqualTo(new Package("pypi", name, version)));
+    }
+
+    [TestCase("https://u:p@example.org/requests-2.25.1-py2.py3-none-any.whl", "requests", "2.25.1")]
+    [TestCase("./wheels/requests-2.25.1-py2.py3-none-any.whl ; python_version > '3'", "requests", "2.25.1")]
+    [TestCase("requests==2.25.1 \\\\\\n  --hash=sha256:00", "requests", "2.25.1")]
+    [TestCase("requests==2.25.1 \\\\ --hash=sha256:00", "requests", "2.25.1")]
+    public void A_pin_of_pip_is_read_however_it_is_written(string line, string name, string version)
+    {
+        var read = Read("environment.yml", $"dependencies:\n  - pip:\n    - \"{line}\"\n").Single();
+        Assert.Multiple(() =>
+        {
+            Assert.That(read.Packages.SingleOrDefault(), Is.EqualTo(new Package("pypi", name, version)));
+            Assert.That(read.NotExact, Is.Empty);
+        });
+    }
+
+    [TestCase("pip: jinja2==2.11.2", "jinja2", "")]
+    [TestCase("pip: [jinja2==2.11.2, [urllib3==1.25.8, [six]]]", "jinja2 urllib3", "six")]
+    [TestCase("pip: \"jinja2==2.11.2\\nurllib3\"", "jinja2", "urllib3")]
+    [TestCase("pip: {jinja2: ==2.11.2}", "", "{jinja2: ==2.11.2}")]
+    [TestCase("pip: [{jinja2: 1}, null, six==1.16.0]", "six", "{jinja2: 1}")]
+    [TestCase("pip:", "", "")]
+    [TestCase("pip: ~", "", "")]
+    [TestCase("pip: [-r more.txt, --editable=., --unknown x, -c limits.txt, --pre]", "", "-r more.txt, --editable=., --unknown x")]
+    public void A_pip_section_of_any_shape_is_read_or_reported(string section, string names, string open)
+    {
+        var read = Read("environment.yml", $"dependencies:\n  - {section}\n").Single();
+        Assert.Multiple(() =>
+        {
+            Assert.That(string.Join(' ', read.Packages.Select(package => package.Name)), Is.EqualTo(names));
+            Assert.That(string.Join(", ", read.NotExact.Select(one => one.Spec)), Is.EqualTo(open));
+            Assert.That(read.NotExact.Select(one => one.Manager), Is.All.EqualTo("pypi"));
+        });
+    }
+
+    [TestCase("dependencies:\n  - sel(linux): requests=2.25.1\n", "sel(linux): requests=2.25.1")]
+    [TestCase("dependencies:\n  - {{ extra }}\n", "{extra}")]
+    [TestCase("dependencies:\n  - npm:\n    - left-pad@1.0.0\n", "npm: [left-pad@1.0.0]")]
+    [TestCase("dependencies:\n  - [requests=2.25.1]\n", "[requests=2.25.1]")]
+    [TestCase("dependencies: {requests: 2.25.1}\n", "{requests: 2.25.1}")]
+    [TestCase("dependencies: []\npip:\n  - requests==2.25.1\n", "pip: [requests==2.25.1]")]
+    [TestCase("dependencies: []\npip: requests\n", "pip: requests")]
+    [TestCase("dependencies: []\nextras: requests==2.25.1\nauthor: somebody\nversion: 1\n", "extras: requests==2.25.1")]
+    [TestCase("dependencies: []\n---\ndependencies: [requests=2.25.1]\n", "{dependencies: [requests=2.25.1]}")]
+    [TestCase("dependencies: []\nmore: &a [x, *a]\n", "more: [x, [x, [x, [x, [x, [..., ...]]]]]]")]
+    public void What_is_no_dependency_in_YAML_but_may_stand_for_one_is_reported(string text, string reported)
+    {
+        var read = Read("environment.yml", text).Single();
+        Assert.Multiple(() =>
+        {
+            Assert.That(read.Packages, Is.Empty);
+            Assert.That(read.NotExact, Is.EqualTo(new[] { new NotExact("conda", reported, "not_understood") }));
+        });
+    }
+
+    [Test]
+    public void A_selector_does_not_hide_the_other_lines()
+    {
+        var read = Read("environment.yml", """
+            dependencies:
+              - python=3.9.7=hb7a2778_3_cpython
+              - sel(win): pywin32=300
+              - openssl=1.1.1k  # [linux]
+              - pip: jinja2==2.11.2
+            """).Single();
+        Assert.Multiple(() =>
+        {
+            Assert.That(read.Packages.Select(package => package.Name), Is.EqualTo(new[] { "jinja2", "openssl", "python" }));
+            Assert.That(read.NotExact.Select(one => one.Spec), Is.EqualTo(new[] { "sel(win): pywin32=300" }));
+        });
+    }
+
+    [TestCase("name: null\nprefix: /srv/work/proj/env\n", "env", "/srv/work/proj/env")]
+    [TestCase("name: ~\n", "environment", null)]
+    [TestCase("name: 'null'\n", "null", null)]
+    [TestCase("name: /srv/micromamba/envs/demo\n", "demo", "/srv/micromamba/envs/demo")]
+    [TestCase("name: x\nprefix: C:\\envs\\x\\\n", "x", "C:\\envs\\x\\")]
+    [TestCase("name: [x]\nprefix: /\n", "environment", "/")]
+    public void A_name_that_is_none_is_not_taken_for_one(string lines, string name, string? location)
+    {
+        var read = Read("environment.yml", lines + "dependencies: [requests==2.25.1]\n").Single();
+        Assert.That((read.Name, read.Location), Is.EqualTo((name, location)));
+    }
+
+    [Test]
+    public void Every_line_of_an_explicit_list_that_may_stand_for_a_package_is_read_or_reported()
+    {
+        var read = Read("explicit.txt", """
+            # This file may be used to create an environment.
+            @EXPLICIT
+            # pip packages
+            # pip install them with care
+            #  pip  urllib3[socks]==1.25.8
+            # pip six>=1
+            # pip idna
+            C:\mirror\conda-forge\noarch\idna-2.8-py_0.tar.bz2
+            @odd
+            conda-forge::numpy=1.21.2
+            https://conda.example.org/t/tk-SECRET/get/internal/linux-64/not_a_package
+            """).Single();
+        Assert.Multiple(() =>
+        {
+            Assert.That(read.Packages, Is.EqualTo(new[]
+            {
+                new Package("conda", "idna", "2.8", "py_0", "noarch", "C:/mirror/conda-forge"), new Package("pypi", "urllib3", "1.25.8"),
+            }));
+            Assert.That(read.NotExact.Select(one => one.Spec), Is.EqualTo(new[]
+            {
+                "six>=1", "idna", "@odd", "conda-forge::numpy=1.21.2",
+                "https://conda.example.org/t/***/get/internal/linux-64/not_a_package",
+            }));
+        });
+    }
+
+    [Test]
+    public void What_is_no_entry_of_a_lock_file_is_reported_for_each_platform()
+    {
+        var read = Read("conda-lock.yml", """
+            version: 1
+            package:
+            - {name: zlib, version: '1.3', manager: conda, platform: linux-64, url: 'https://a.example/c/linux-64/zlib-1.3-0.conda'}
+            - {name: zlib, version: '1.3', manager: conda, platform: osx-64, url: 'https://a.example/c/osx-64/zlib-1.3-0.conda'}
+            - requests 2.25.1
+            """);
+        Assert.That(read.Select(one => one.NotExact.Single().Spec), Is.EqualTo(new[] { "requests 2.25.1", "requests 2.25.1" }));
+        Assert.That(
+            () => Read("empty.yml", "version: 1\npackage: [x]\n"), Throws.TypeOf<AgentException>().With.Message.Contains("no package"));
     }
 
     [TestCase("requests", "requests")]

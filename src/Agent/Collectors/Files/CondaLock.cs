@@ -20,14 +20,15 @@ internal static class CondaLock
                 + "Where an old pixi wrote it, 'pixi lock' of a current one writes it anew.");
         }
 
-        return
-        [
-            .. ((YamlSequenceNode)root.Children["package"]).Children
-                .OfType<YamlMappingNode>()
-                .GroupBy(entry => Text(entry, "platform") ?? "", StringComparer.Ordinal)
-                .OrderBy(platform => platform.Key, StringComparer.Ordinal)
-                .Select(OfPlatform),
-        ];
+        var entries = ((YamlSequenceNode)root.Children["package"]).Children;
+        var odd = entries.Where(entry => entry is not YamlMappingNode).Select(EnvironmentYaml.NotUnderstood).ToArray();
+        var environments = entries.OfType<YamlMappingNode>()
+            .GroupBy(entry => Text(entry, "platform") ?? "", StringComparer.Ordinal)
+            .OrderBy(platform => platform.Key, StringComparer.Ordinal)
+            .Select(OfPlatform)
+            .Select(content => content with { NotExact = [.. content.NotExact, .. odd] })
+            .ToArray();
+        return environments.Length > 0 ? environments : throw new AgentException("This lock file of conda-lock holds no package.");
     }
 
     private static FileContent OfPlatform(IGrouping<string, YamlMappingNode> platform)

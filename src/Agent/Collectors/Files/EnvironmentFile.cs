@@ -111,29 +111,34 @@ internal static class EnvironmentFile
 
     private static IReadOnlyList<FileContent> OfYaml(string path, string text, string? platform, string? environment)
     {
-        if (BoundedYaml.Load(text).Documents is not [{ RootNode: YamlMappingNode root }, ..])
+        var yaml = BoundedYaml.Load(text);
+        if (yaml.Documents is not [{ RootNode: YamlMappingNode root }, ..])
         {
             throw NotRead(path, null);
         }
 
-        if (CondaLock.Is(root))
-        {
-            return CondaLock.Read(root);
-        }
+        // A file of several documents is read for the first; the others may hold packages too.
+        var others = yaml.Documents.Skip(1).Select(document => EnvironmentYaml.NotUnderstood(document.RootNode))
+            .Where(other => other.Spec.Length > 0).ToArray();
+        var contents = CondaLock.Is(root) ? CondaLock.Read(root)
+            : PixiLock.Is(root) ? OfPixi(path, root, platform, environment)
+            : EnvironmentYaml.Is(root) ? [EnvironmentYaml.Read(root)]
+            : throw NotRead(path, Manifest.Advice(root));
+        return others.Length == 0
+            ? contents
+            : [.. contents.Select(content => content with { NotExact = [.. content.NotExact, .. others] })];
+    }
 
-        if (PixiLock.Is(root))
+    private static IReadOnlyList<FileContent> OfPixi(string path, YamlMappingNode root, string? platform, string? environment)
+    {
+        try
         {
-            try
-            {
-                return PixiLock.Read(root, environment, platform);
-            }
-            catch (AgentException refusal)
-            {
-                throw new AgentException($"{path}: {refusal.Message}");
-            }
+            return PixiLock.Read(root, environment, platform);
         }
-
-        return EnvironmentYaml.Is(root) ? [EnvironmentYaml.Read(root)] : throw NotRead(path, Manifest.Advice(root));
+        catch (AgentException refusal)
+        {
+            throw new AgentException($"{path}: {refusal.Message}");
+        }
     }
 
     private static IReadOnlyList<FileContent> OfToml(string path, string text)
@@ -161,7 +166,8 @@ internal static class EnvironmentFile
             Command: null,
             packages,
             notExact,
-            warnings);
+            warnings,
+            content.Location);
     }
 
     private static string NameOf(string path)

@@ -10,6 +10,12 @@ namespace EnvPlatform.Agent.Collectors.Files;
 /// </summary>
 internal static partial class ExplicitList
 {
+    /// <summary>What follows "pip" in the heading of a section.</summary>
+    private static readonly HashSet<string> Prose = new(StringComparer.OrdinalIgnoreCase)
+    {
+        "packages", "package", "dependencies", "requirements", "install", "installed", "section", "list", "freeze", "only", "deps",
+    };
+
     /// <summary>True where a line is <c>@EXPLICIT</c>.</summary>
     public static bool Is(string text) => Mark().IsMatch(text);
 
@@ -24,11 +30,11 @@ internal static partial class ExplicitList
             {
                 platform ??= line["# platform:".Length..].Trim();
             }
-            else if (line.StartsWith("# pip ", StringComparison.Ordinal))
+            else if (PipLine().Match(line) is { Success: true } pip && !Prose.Contains(pip.Groups["requirement"].Value.TrimEnd(':')))
             {
-                Add(PipRequirement.Read(line["# pip ".Length..]), packages, notExact);
+                Add(PipRequirement.Read(pip.Groups["requirement"].Value), packages, notExact);
             }
-            else if (line.Length > 0 && line[0] is not ('#' or '@'))
+            else if (line.Length > 0 && line[0] != '#' && line != "@EXPLICIT")
             {
                 Add(OfUrl(line), packages, notExact, line);
             }
@@ -73,6 +79,7 @@ internal static partial class ExplicitList
 
         var checksum = hash < 0 ? "" : line[(hash + 1)..].Replace("sha256:", "", StringComparison.Ordinal);
         var folder = url[..Math.Max(0, url.LastIndexOfAny(['/', '\\']))];
+        folder = folder.Contains('/', StringComparison.Ordinal) ? folder : folder.Replace('\\', '/');
         return new Package(
             Package.Conda, name, version, build, CondaChannel.SubdirOf(folder), CondaChannel.CanonicalName(folder),
             Sha256().IsMatch(checksum) ? checksum : null);
@@ -80,6 +87,12 @@ internal static partial class ExplicitList
 
     [GeneratedRegex("^@EXPLICIT\\s*$", RegexOptions.Multiline | RegexOptions.CultureInvariant, matchTimeoutMilliseconds: 30_000)]
     private static partial Regex Mark();
+
+    /// <summary>conda-lock's comment of a PyPI package, however it is spaced; prose that begins with "pip" is none.</summary>
+    [GeneratedRegex(
+        """^\#\s*pip\s+(?<requirement>[A-Za-z0-9][\w.-]*\s*(?:\[[^\]]*\])?\s*(?:@|[=<>!~]=|[<>])\s*\S.*|[A-Za-z0-9][\w.-]*:?$)""",
+        RegexOptions.CultureInvariant, matchTimeoutMilliseconds: 30_000)]
+    private static partial Regex PipLine();
 
     [GeneratedRegex("^[0-9a-f]{64}$", RegexOptions.CultureInvariant, matchTimeoutMilliseconds: 30_000)]
     private static partial Regex Sha256();

@@ -9,10 +9,12 @@ namespace EnvPlatform.Agent.Collectors.Files;
 /// <param name="Part">
 /// Which environment and platform of a file that names several environments, such as <c>default/linux-64</c>; else null.
 /// </param>
+/// <param name="Location">The folder of the environment that the file was written from, where it says so; it need not be here.</param>
 internal sealed record FileContent(
     string? Name,
     string? Platform,
     IReadOnlyList<Package> Packages,
     IReadOnlyList<NotExact> NotExact,
     IReadOnlyList<string> Warnings,
-    string? Part = null);
+    string? Part = null,
+    string? Location = null);

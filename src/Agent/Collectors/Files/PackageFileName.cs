@@ -57,6 +57,16 @@ internal static class PackageFileName
         return null;
     }
 
+    /// <summary>Name and version of a wheel by its URL or path; null for anything else.</summary>
+    public static (string Name, string Version)? OfWheel(string url)
+    {
+        var file = FileOf(url);
+        return file.EndsWith(".whl", StringComparison.Ordinal) && file[..^4].Split('-') is { Length: 5 or 6 } parts
+            && parts[0].Length > 0 && parts[1].Length > 0 && char.IsAsciiDigit(parts[1][0])
+            ? (parts[0], parts[1])
+            : null;
+    }
+
     private static string FileOf(string url)
     {
         var end = url.AsSpan().IndexOfAny('?', '#');
