@@ -1,0 +1,15 @@
+-- A finding of a conda package may be about a library that only the wheel of PyPI carries: it does not affect the package in a set that
+-- holds conda's own package of that library.
+alter table findings
+    add column library     text,                -- what all of its advisories are about, where conda's build links to conda's own; else null
+    add column provided_by text[];              -- the conda packages that provide it: one of them must be in the set
+-- What the platform has judged.
+create index findings_provided on findings (vulnerability_id) where provided_by is not null;
+
+create or replace view package_findings as
+select p.package_id, f.vulnerability_id, f.advisories, f.fixed_in, f.matches, f.library, f.provided_by
+from packages p join findings f on f.found_id = p.found_id;
+
+alter table set_counts
+    add column libraries         text[] not null default '{}',  -- the conda packages that it holds of those that provide libraries
+    add column not_affected_keys int[] not null default '{}';   -- ascending: vulnerabilities of which a finding does not affect its package
