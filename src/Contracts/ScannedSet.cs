@@ -8,7 +8,7 @@ namespace EnvPlatform.Contracts;
 /// holds the set any more.
 /// </param>
 /// <param name="Vulnerabilities">
-/// Without those that are mitigated, cleared or disputed for the organization; so are the next two members.
+/// Without those that are mitigated, cleared, disputed or not_affected for the organization; so are the next two members.
 /// </param>
 /// <param name="MaxCvss">The highest CVSS base score, 0 to 10; null when nothing has a score.</param>
 /// <param name="KnownExploited">How many of the vulnerabilities are known to be exploited.</param>

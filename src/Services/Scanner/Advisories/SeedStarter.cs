@@ -14,14 +14,15 @@ namespace EnvPlatform.Scanner.Advisories;
 
 /// <summary>
 /// Stores the built-in advisories, so that a first start finds something without the network: once for each edition, and never over an
-/// imported record with the same id. The tables of conda's channels and names, of CPE products and of repositories and the mirrors that an
-/// administrator declared are part of the edition: when they change, packages or records may be mapped to other projects, and all packages
-/// are matched again.
+/// imported record with the same id. The tables of conda's channels and names, of bundled libraries, of CPE products and of repositories
+/// and the mirrors that an administrator declared are part of the edition: when they change, packages or records may be mapped to other
+/// projects, and all packages are matched again.
 /// </summary>
 internal static class SeedStarter
 {
     private const string Prefix = "starter/";
-    private static readonly string[] Tables = ["conda-channels.json", "conda-cpes.json", "conda-exceptions.json", "git-projects.json"];
+    private static readonly string[] Tables =
+        ["bundled-libraries.json", "conda-channels.json", "conda-cpes.json", "conda-exceptions.json", "git-projects.json"];
 
     public static async Task RunAsync(
         NpgsqlDataSource db, ChangeAdvisories change, IEnumerable<ChannelAlias> aliases, TimeProvider clock, CancellationToken ct)

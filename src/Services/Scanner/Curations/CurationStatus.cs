@@ -23,6 +23,9 @@ internal static class CurationStatuses
 {
     public const string Reported = "reported";
 
+    /// <summary>The platform's verdict, where no organization gave one: the flaw is in a library of the wheel that is not here.</summary>
+    public const string NotAffected = "not_affected";
+
     public static string Text(this CurationStatus status) => status switch
     {
         CurationStatus.Reported => Reported,

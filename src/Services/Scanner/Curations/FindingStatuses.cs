@@ -19,7 +19,7 @@ internal static class FindingStatuses
     public sealed record Finding(
         int Number, string VulnerabilityId, string Manager, string Name, string Project, string? Version, string? Build);
 
-    /// <summary>The statuses by the findings' numbers; those that are only reported are left out.</summary>
+    /// <summary>The organization's own statuses by the findings' numbers; those that it has not judged are left out.</summary>
     public static async Task<Dictionary<int, CuratedStatus>> OfFindingsAsync(
         NpgsqlDataSource db, OrganizationId organization, IReadOnlyCollection<Finding> findings, CancellationToken ct)
     {
@@ -42,7 +42,7 @@ internal static class FindingStatuses
             from unnest(@Numbers, @Ids) as f(number, vulnerability_id)
             join unnest(@Numbers, @Managers, @Names, @Projects, @Versions, @Builds) as p(number, manager, name, project, version, build)
                 on p.number = f.number
-            {CurationInForce.Of("@organization")}
+            {CurationInForce.OfOrganization("@organization")}
             where curation.status is not null
             """, new
             {
@@ -67,15 +67,18 @@ internal static class FindingStatuses
             $"""
             with narrow as materialized (
                 select distinct vulnerability_id from curations
-                where org_id = @OrgId and ended_at is null and package is not null and vulnerability_id = any(@ids)),
+                where org_id = @OrgId and ended_at is null and package is not null and vulnerability_id = any(@ids)
+                union
+                select vulnerability_id from findings where provided_by is not null and vulnerability_id = any(@ids)),
             found as (
                 select f.vulnerability_id, {CurationInForce.MostUrgent} as status, {CurationInForce.MostUrgentSince} as curated_at
                 from narrow join package_findings f using (vulnerability_id) join packages p on p.package_id = f.package_id
-                {CurationInForce.Of("@OrgId")}
-                where exists (
-                    select from package_sets s join environments e on e.set_id = s.id
-                    where s.package_ids @> array[p.package_id] and e.org_id = @OrgId and e.visible and not e.archived
-                        and (@OnlyOwner::uuid is null or e.owner = @OnlyOwner))
+                cross join lateral (
+                    select null::text[] as libraries where f.provided_by is null and exists ({Holding})
+                    union all
+                    select distinct c.libraries from set_counts c
+                    where f.provided_by is not null and c.set_id in ({Holding})) sets
+                {CurationInForce.Of("@OrgId", "sets.libraries")}
                 group by f.vulnerability_id)
             select v.id, coalesce(found.status, {CurationInForce.Status}) as status,
                    case when found.status is null then curation.created_at else found.curated_at end as curated_at
@@ -84,6 +87,13 @@ internal static class FindingStatuses
             where v.id = any(@ids)
             """, new { caller.OrgId, OnlyOwner = caller.OnlyOwner?.Value, ids }, ct))
             .ToDictionary(row => row.Id, row => new CuratedStatus(row.Status, row.CuratedAt), StringComparer.Ordinal);
+
+    private const string Holding =
+        """
+        select s.id from package_sets s join environments e on e.set_id = s.id
+        where s.package_ids @> array[p.package_id] and e.org_id = @OrgId and e.visible and not e.archived
+            and (@OnlyOwner::uuid is null or e.owner = @OnlyOwner)
+        """;
 
     private sealed record FindingRow(int Number, string Status, DateTimeOffset CuratedAt);
 

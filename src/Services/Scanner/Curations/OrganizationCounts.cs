@@ -8,7 +8,8 @@ internal sealed record RecountedSet(OrganizationId OrgId, long SetId, DateTimeOf
 
 /// <summary>
 /// The counts of an organization's package sets under its verdicts: the set's own counts without the vulnerabilities that are mitigated,
-/// cleared or disputed in every package of the set that has them. Stored only where they differ.
+/// cleared or disputed in every package of the set that has them, and with those that the organization holds to affect it although the
+/// platform does not. Stored only where they differ.
 /// </summary>
 internal static class OrganizationCounts
 {
@@ -39,27 +40,34 @@ internal static class OrganizationCounts
                 where o.set_id = any(@sets) and (@Orgs::uuid[] is null or o.org_id = any(@Orgs))),
             curated as materialized (
                 select distinct org_id, vulnerability_id from curations where ended_at is null and org_id in (select org_id from target)),
-            closed as (
-                select t.org_id, t.set_id, f.vulnerability_id
-                from target t join package_sets s on s.id = t.set_id cross join unnest(s.package_ids) as held(package_id)
+            judged as (
+                select t.org_id, t.set_id, f.vulnerability_id, bool_or({CurationInForce.Status} in {CurationInForce.Open}) as open
+                from target t join package_sets s on s.id = t.set_id join set_counts c on c.set_id = t.set_id
+                cross join unnest(s.package_ids) as held(package_id)
                 join package_findings f on f.package_id = held.package_id
                 join curated on curated.org_id = t.org_id and curated.vulnerability_id = f.vulnerability_id
                 join packages p on p.package_id = f.package_id
-                {CurationInForce.Of("t.org_id")}
-                group by t.org_id, t.set_id, f.vulnerability_id
-                having not bool_or({CurationInForce.Status} in {CurationInForce.Open})),
+                {CurationInForce.Of("t.org_id", "c.libraries")}
+                group by t.org_id, t.set_id, f.vulnerability_id),
+            changed as (
+                select j.org_id, j.set_id, v.id, v.key, v.kev, v.severity, j.open
+                from judged j join vulnerabilities v on v.id = j.vulnerability_id join set_counts c on c.set_id = j.set_id
+                where j.open <> (v.key = any(c.vulnerability_keys))),
             left_out as (
-                select c.org_id, c.set_id, {CountColumns.CountRowsOf("v")}, count(*) filter (where v.kev)::int as kev,
-                    array_agg(v.key) as keys
-                from closed c join vulnerabilities v on v.id = c.vulnerability_id
-                group by c.org_id, c.set_id),
+                select n.org_id, n.set_id, {CountColumns.CountRowsOf("n")}, count(*) filter (where n.kev)::int as kev,
+                    array_agg(n.key) as keys
+                from changed n where not n.open group by n.org_id, n.set_id),
+            added as (
+                select n.org_id, n.set_id, {CountColumns.CountRowsOf("n")}, count(*) filter (where n.kev)::int as kev,
+                    array_agg(n.key) as keys
+                from changed n where n.open group by n.org_id, n.set_id),
             fresh as (
-                select l.org_id, l.set_id, s.total - l.total as total, s.critical - l.critical as critical, s.high - l.high as high,
-                       s.medium - l.medium as medium, s.low - l.low as low, s.unknown - l.unknown as unknown,
-                           s.kev - l.kev as kev, s.scanned_at,
+                select org_id, set_id, {Difference("total")}, {Difference("critical")}, {Difference("high")}, {Difference("medium")},
+                       {Difference("low")}, {Difference("unknown")}, {Difference("kev")}, s.scanned_at,
                        (select max(v.cvss) from vulnerabilities v
-                           where v.key = any(s.vulnerability_keys) and v.key <> all(l.keys)) as max_cvss
-                from left_out l join set_counts s on s.set_id = l.set_id),
+                           where v.key = any(s.vulnerability_keys || coalesce(a.keys, array[]::int[]))
+                               and v.key <> all(coalesce(l.keys, array[]::int[]))) as max_cvss
+                from left_out l full join added a using (org_id, set_id) join set_counts s using (set_id)),
             written as (
                 insert into organization_set_counts as o (org_id, set_id, {CountColumns.Names}, counted_at)
                 select org_id, set_id, {CountColumns.Names}, greatest(@now, scanned_at + interval '1 microsecond')
@@ -78,6 +86,8 @@ internal static class OrganizationCounts
             union all
             select org_id, set_id, counted_at from dropped
             """, new { Orgs = organizations?.Select(id => id.Value).ToArray(), sets, now });
+
+    private static string Difference(string column) => $"s.{column} - coalesce(l.{column}, 0) + coalesce(a.{column}, 0) as {column}";
 
     /// <summary>The organization's sets that hold a package with one of these vulnerabilities.</summary>
     public static async Task<long[]> SetsOfAsync(Tx tx, OrganizationId organization, string[] vulnerabilities) =>

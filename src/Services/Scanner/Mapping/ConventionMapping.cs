@@ -42,6 +42,9 @@ public sealed class ConventionMapping(CondaNames names, CondaChannels channels, 
         _ => null,
     };
 
+    /// <summary>The canonical name of a package's channel; null where the log names none.</summary>
+    internal string? ChannelOf(in InstalledPackage package) => channels.Find(package.Channel).Name;
+
     /// <summary>In which order the versions of a project are compared.</summary>
     public VersionScheme SchemeOf(string ecosystem, string name) => ecosystem switch
     {

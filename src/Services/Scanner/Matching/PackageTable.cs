@@ -38,9 +38,11 @@ internal abstract class PackageTable(PackageIdentity identity, VersionScheme sch
 
     public int Slots => _found.Length;
 
+    /// <summary>What its versions may be hit by; the same advisory once or more.</summary>
+    public IEnumerable<Hit> Hits => _hits.Concat(_byText.Values.SelectMany(hits => hits));
+
     /// <summary>The vulnerabilities of the advisories.</summary>
-    public IEnumerable<string> Vulnerabilities =>
-        _hits.Concat(_byText.Values.SelectMany(hits => hits)).Select(hit => hit.Advisory.VulnerabilityId).Distinct(StringComparer.Ordinal);
+    public IEnumerable<string> Vulnerabilities => Hits.Select(hit => hit.Advisory.VulnerabilityId).Distinct(StringComparer.Ordinal);
 
     /// <summary>
     /// The slot that the version is in, without its local part; -1 when it is not a version of the scheme.

@@ -54,17 +54,23 @@ internal static class CountSets
         var counted = sets.Select(set => (set.Id, Found: findings.CountIn(set.PackageIds))).OrderBy(pair => pair.Id).ToArray();
         await tx.ExecuteAsync(
             $"""
-            insert into set_counts as s (set_id, {CountColumns.Names}, not_checked, vulnerability_keys, generation, scanned_at)
-            select id, {CountColumns.Names}, not_checked, keys::int[], @generation, @now
-            from unnest(@Ids, {CountColumns.Values}, @NotChecked, @Keys) as given(id, {CountColumns.Names}, not_checked, keys)
+            insert into set_counts as s (
+                set_id, {CountColumns.Names}, not_checked, vulnerability_keys, not_affected_keys, libraries, generation, scanned_at)
+            select id, {CountColumns.Names}, not_checked, keys::int[], not_affected::int[], libraries::text[], @generation, @now
+            from unnest(@Ids, {CountColumns.Values}, @NotChecked, @Keys, @NotAffected, @Libraries)
+                as given(id, {CountColumns.Names}, not_checked, keys, not_affected, libraries)
             on conflict (set_id) do update set
                 {CountColumns.AssignFrom("excluded")}, not_checked = excluded.not_checked,
-                vulnerability_keys = excluded.vulnerability_keys, generation = excluded.generation, scanned_at = excluded.scanned_at
+                vulnerability_keys = excluded.vulnerability_keys, not_affected_keys = excluded.not_affected_keys,
+                libraries = excluded.libraries, generation = excluded.generation, scanned_at = excluded.scanned_at
             """, CountColumns.Parameters(new
             {
                 Ids = counted.Select(pair => pair.Id).ToArray(),
                 NotChecked = counted.Select(pair => pair.Found.NotChecked).ToArray(),
+                // An array of arrays must be rectangular.
                 Keys = counted.Select(pair => $"{{{string.Join(',', pair.Found.Keys)}}}").ToArray(),
+                NotAffected = counted.Select(pair => $"{{{string.Join(',', pair.Found.NotAffected)}}}").ToArray(),
+                Libraries = counted.Select(pair => $"{{{string.Join(',', pair.Found.Libraries)}}}").ToArray(),
                 generation,
                 now,
             }, counted, pair => pair.Found.Vulnerabilities, pair => pair.Found.MaxCvss, pair => pair.Found.Kev));

@@ -43,7 +43,7 @@ internal sealed class FindingsGrpc(NpgsqlDataSource db) : Findings.FindingsBase
                 select p.package_id, {CountColumns.CountRowsOf("v")}
                 from held p join findings f on f.found_id = p.found_id
                 join curated c on c.vulnerability_id = f.vulnerability_id
-                {CurationInForce.Of("@Organization")}
+                {CurationInForce.Of("@Organization", "(select libraries from set_counts where set_id = @PackageSetId)")}
                 join vulnerabilities v on v.id = f.vulnerability_id and {CurationInForce.Status} in {CurationInForce.Open}
                 group by p.package_id)
             select p.package_id, p.manager, p.name, p.channel, p.version, p.ecosystem, p.project, p.basis, p.basis_reason,

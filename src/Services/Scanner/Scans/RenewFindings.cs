@@ -71,9 +71,9 @@ internal sealed class RenewFindings(
         var differing = stored.OrderBy(row => row.PackageId).Select(row => (Row: row, Fresh: ScannedPackage.Of(row.Package, index)))
             .Where(pair => !pair.Row.Says(pair.Fresh)).ToArray();
         var known = (await tx.QueryAsync<StoredFinding>(
-            "select found_id, vulnerability_id from findings where found_id = any(@Found)",
+            "select found_id, vulnerability_id, provided_by from findings where found_id = any(@Found)",
             new { Found = differing.Select(pair => pair.Row.FoundId).OfType<int>().Distinct().ToArray() }))
-            .ToLookup(row => row.FoundId, row => row.VulnerabilityId);
+            .ToLookup(row => row.FoundId, row => Found.CountedAs(row.VulnerabilityId, row.ProvidedBy));
         foreach (var (row, fresh) in differing)
         {
             // Another reason for the same findings is written, but nothing is counted for it.
@@ -165,7 +165,7 @@ internal sealed class RenewFindings(
 
     private Task SayAsync(int sets) => tell?.Invoke(new(Matched, _packages, _looked, sets)) ?? Task.CompletedTask;
 
-    private sealed record StoredFinding(int FoundId, string VulnerabilityId);
+    private sealed record StoredFinding(int FoundId, string VulnerabilityId, string[]? ProvidedBy);
 
     private sealed record StoredPackage(
         int PackageId, string Manager, string Channel, string Subdir, string Name, string Version, string Build, string Ecosystem,
@@ -181,9 +181,9 @@ internal sealed class RenewFindings(
             && (fresh.Found.Content is { } content ? content.AsSpan().SequenceEqual(ContentSha256) : FoundId is null);
 
         /// <summary>Whether the counts of a set, and the curations that fit, are the same either way.</summary>
-        public bool CountsAs(ScannedPackage fresh, IEnumerable<string> vulnerabilities) =>
+        public bool CountsAs(ScannedPackage fresh, IEnumerable<string> counted) =>
             Project == fresh.Mapping.Project && Coverage == fresh.Coverage
-            && vulnerabilities.Order(StringComparer.Ordinal)
-                .SequenceEqual(fresh.Found.Vulnerabilities, StringComparer.Ordinal);
+            && counted.Order(StringComparer.Ordinal)
+                .SequenceEqual(fresh.Found.Counted.Order(StringComparer.Ordinal), StringComparer.Ordinal);
     }
 }

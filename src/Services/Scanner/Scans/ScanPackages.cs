@@ -1,3 +1,4 @@
+using EnvPlatform.Scanner.Mapping;
 using System.ComponentModel.DataAnnotations;
 
 using EnvPlatform.Contracts.Packages;
@@ -89,7 +90,7 @@ internal static class ScanPackages
             var generation = await db.QuerySingleAsync<long>("select generation from advisory_state", null, ct);
             var index = await current.AtLeastAsync(generation, ct);
             var matches = installed.Select(package => index.Index.Match(package)).ToArray();
-            var contents = matches.Select(match => Found.Of(match)).ToArray();
+            var contents = matches.Select((match, i) => Found.Of(match, installed[i], packages[i].Subdir, index.Index)).ToArray();
             var findings = contents.Distinct().ToDictionary(found => found, found => found.Findings());
             var total = contents.Sum(found => (long)findings[found].Length);
             if (total > options.Value.MaxFindings)
@@ -130,6 +131,7 @@ internal static class ScanPackages
             [.. asked.Select((one, number) => new FindingStatuses.Finding(
                 number, one.Finding.VulnerabilityId, packages[one.Of].Manager, packages[one.Of].Name, matches[one.Of].Mapped.Identity.Name,
                 packages[one.Of].Version, packages[one.Of].Build))], ct);
+        var libraries = LibrariesOf(packages);
         var shared = findings.Distinct().SelectMany(some => some).ToDictionary(finding => finding, finding =>
             known[finding.VulnerabilityId] with
             {
@@ -138,11 +140,35 @@ internal static class ScanPackages
                 Matches = [.. finding.Matches.Select(AdvisoryMatch.Of)],
                 Description = null,
             });
-        var views = asked.Select((one, number) => (one.Of, View: statuses.TryGetValue(number, out var curated)
-            ? shared[one.Finding] with { Status = curated.Status, CuratedAt = curated.CuratedAt }
-            : shared[one.Finding])).ToLookup(one => one.Of, one => one.View);
+        var views = asked.Select((one, number) =>
+        {
+            var view = Judged(shared[one.Finding], one.Finding, matches[one.Of].Mapped.Identity.Name, libraries);
+            return (one.Of, View: statuses.TryGetValue(number, out var curated)
+                ? view with { Status = curated.Status, CuratedAt = curated.CuratedAt }
+                : view);
+        }).ToLookup(one => one.Of, one => one.View);
         return [.. packages.Select(
             (_, i) => views[i].OrderByDescending(view => view.Cvss ?? -1).ThenBy(view => view.Id, StringComparer.Ordinal).ToArray())];
+    }
+
+    /// <summary>The conda packages among these that provide libraries which wheels carry.</summary>
+    private static HashSet<string> LibrariesOf(Package[] packages) =>
+    [
+        .. packages.Where(package => package.Manager == LoggedPackage.Conda).Select(package => package.Name)
+            .Intersect(BundledLibraries.BuiltIn.Providers, StringComparer.Ordinal),
+    ];
+
+    /// <summary>With the platform's verdict, where it has one.</summary>
+    private static VulnerabilityView Judged(VulnerabilityView view, Finding finding, string project, HashSet<string> libraries)
+    {
+        string[] providedBy = [.. (finding.ProvidedBy ?? []).Where(libraries.Contains).Order(StringComparer.Ordinal)];
+        return providedBy.Length == 0
+            ? view
+            : view with
+            {
+                Status = CurationStatuses.NotAffected,
+                PlatformCuration = PlatformCuration.Of(finding.Library, project, providedBy),
+            };
     }
 
     /// <summary>The packages in which something was found that is active or reported.</summary>
@@ -152,7 +178,8 @@ internal static class ScanPackages
     {
         var found = packages.Index().Where(package => views[package.Index].Any(view => CurationStatuses.IsOpen(view.Status))).ToArray();
         var accepted = await AcceptedVulnerabilities.OfAsync(
-            db, caller.OrgId, [.. found.Select(one => (one.Item.Manager, installed[one.Index]))], index, ct);
+            db, caller.OrgId, [.. found.Select(one => (one.Item.Manager, one.Item.Subdir, installed[one.Index]))], LibrariesOf(packages),
+            index, ct);
         return [.. found.Select((one, i) =>
         {
             var open = views[one.Index].Where(view => CurationStatuses.IsOpen(view.Status)).Select(view => view.Id)

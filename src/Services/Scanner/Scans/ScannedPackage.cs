@@ -14,6 +14,6 @@ internal sealed record ScannedPackage(
         var match = index.Match(installed);
         return new(
             package, PackageMapping.Of(installed, match.Mapped, index), Texts.Of(match.Coverage),
-            NotCheckedReasons.CodeOf(match.Reason), match.NotEvaluable, Found.Of(match));
+            NotCheckedReasons.CodeOf(match.Reason), match.NotEvaluable, Found.Of(match, installed, package.Subdir, index));
     }
 }

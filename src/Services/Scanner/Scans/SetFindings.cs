@@ -1,11 +1,17 @@
+using EnvPlatform.Scanner.Mapping;
 using EnvPlatform.Contracts;
 using EnvPlatform.Postgres;
 
 namespace EnvPlatform.Scanner.Scans;
 
 /// <summary>What was found in a package set.</summary>
-/// <param name="Keys">The vulnerabilities' keys, ascending.</param>
-internal sealed record FoundInSet(VulnerabilityCounts Vulnerabilities, decimal? MaxCvss, int Kev, int NotChecked, int[] Keys);
+/// <param name="Keys">The keys, ascending, of the vulnerabilities that are counted: those that affect one of its packages.</param>
+/// <param name="NotAffected">
+/// The keys, ascending, of those that a package has only in its wheel, and not here (<see cref="Mapping.BundledLibraries"/>).
+/// </param>
+/// <param name="Libraries">The conda packages that it holds of those that provide such libraries, in order.</param>
+internal sealed record FoundInSet(
+    VulnerabilityCounts Vulnerabilities, decimal? MaxCvss, int Kev, int NotChecked, int[] Keys, int[] NotAffected, string[] Libraries);
 
 /// <summary>
 /// The findings of packages, laid out for counting them over many sets: what was found as numbers, and for each number its severity and
@@ -17,16 +23,24 @@ internal sealed class SetFindings
     private readonly Dictionary<int, int> _packages;
     private readonly Dictionary<int, Found> _contents = [];
     private readonly HashSet<int> _notChecked;
+    private readonly Dictionary<int, int> _providers;
     private readonly int[] _numbers;
+    private readonly ulong[] _providedBy;
     private readonly Vulnerability[] _vulnerabilities;
     private readonly int[] _lastSeen;
+    private readonly int[] _lastNotAffected;
     private readonly List<int> _inSet = [];
+    private readonly List<int> _notAffected = [];
     private int _turn;
 
     private SetFindings(
-        Dictionary<int, int> packages, List<(int FoundId, int Key)> findings, Vulnerability[] vulnerabilities, IEnumerable<int> notChecked)
+        Dictionary<int, int> packages, List<(int FoundId, int Key, string[]? ProvidedBy)> findings, Vulnerability[] vulnerabilities,
+        IEnumerable<int> notChecked, Dictionary<int, int> providers)
     {
         _packages = packages;
+        _providers = providers;
+        _providedBy = [.. findings.Select(finding => Bits(finding.ProvidedBy))];
+        _lastNotAffected = new int[vulnerabilities.Length];
         _vulnerabilities = vulnerabilities;
         _lastSeen = new int[vulnerabilities.Length];
         _numbers = new int[findings.Count];
@@ -51,9 +65,9 @@ internal sealed class SetFindings
             $"select package_id, found_id from packages where found_id is not null {among}", new { packageIds }))
             .ToDictionary(row => row.PackageId, row => row.FoundId);
         var contents = packageIds is null ? null : packages.Values.Distinct().ToArray();
-        var findings = await tx.QueryAsync<(int FoundId, int Key)>(
+        var findings = await tx.QueryAsync<(int FoundId, int Key, string[]? ProvidedBy)>(
             """
-            select f.found_id, v.key from findings f join vulnerabilities v on v.id = f.vulnerability_id
+            select f.found_id, v.key, f.provided_by from findings f join vulnerabilities v on v.id = f.vulnerability_id
             where @contents::int[] is null or f.found_id = any(@contents)
             order by f.found_id
             """, new { contents });
@@ -63,7 +77,28 @@ internal sealed class SetFindings
             new { keys });
         var notChecked = await tx.QueryAsync<int>(
             $"select package_id from packages where coverage = 'not_checked' {among}", new { packageIds });
-        return new SetFindings(packages, findings, [.. vulnerabilities], notChecked);
+        var providers = (await tx.QueryAsync<(int PackageId, string Name)>(
+            $"select package_id, name from packages where manager = @Conda and name = any(@Names) {among}",
+            new { LoggedPackage.Conda, Names = Libraries.ToArray(), packageIds }))
+            .ToDictionary(row => row.PackageId, row => Array.BinarySearch(Libraries, row.Name, StringComparer.Ordinal));
+        return new SetFindings(packages, findings, [.. vulnerabilities], notChecked, providers);
+    }
+
+    private static readonly string[] Libraries = [.. BundledLibraries.BuiltIn.Providers];
+
+    // A name that the table does not have any more provides nothing.
+    private static ulong Bits(string[]? names)
+    {
+        var bits = 0UL;
+        foreach (var name in names ?? [])
+        {
+            if (Array.BinarySearch(Libraries, name, StringComparer.Ordinal) is >= 0 and var i)
+            {
+                bits |= 1UL << i;
+            }
+        }
+
+        return bits;
     }
 
     /// <summary>Distinct vulnerabilities, however many of the packages have them.</summary>
@@ -71,7 +106,17 @@ internal sealed class SetFindings
     {
         _turn++;
         _inSet.Clear();
+        _notAffected.Clear();
         var notChecked = 0;
+        var libraries = 0UL;
+        foreach (var package in packageIds)
+        {
+            if (_providers.TryGetValue(package, out var provider))
+            {
+                libraries |= 1UL << provider;
+            }
+        }
+
         foreach (var package in packageIds)
         {
             if (_notChecked.Contains(package))
@@ -86,24 +131,26 @@ internal sealed class SetFindings
             }
 
             found.LastSeen = _turn;
-            foreach (var number in _numbers.AsSpan(found.Start, found.Count))
+            for (var i = found.Start; i < found.Start + found.Count; i++)
             {
-                if (_lastSeen[number] == _turn)
+                var isProvided = (_providedBy[i] & libraries) != 0;
+                var (seen, list) = isProvided ? (_lastNotAffected, _notAffected) : (_lastSeen, _inSet);
+                var number = _numbers[i];
+                if (seen[number] != _turn)
                 {
-                    continue;
+                    seen[number] = _turn;
+                    list.Add(number);
                 }
-
-                _lastSeen[number] = _turn;
-                _inSet.Add(number);
             }
         }
 
         // In the order of their keys.
         _inSet.Sort();
-        return Describe(notChecked);
+        _notAffected.Sort();
+        return Describe(notChecked, libraries);
     }
 
-    private FoundInSet Describe(int notChecked)
+    private FoundInSet Describe(int notChecked, ulong libraries)
     {
         int critical = 0, high = 0, medium = 0, low = 0, unknown = 0, kev = 0;
         decimal? maxCvss = null;
@@ -132,7 +179,10 @@ internal sealed class SetFindings
             }
         }
 
-        return new(new(keys.Length, critical, high, medium, low, unknown), maxCvss, kev, notChecked, keys);
+        return new(
+            new(keys.Length, critical, high, medium, low, unknown), maxCvss, kev, notChecked, keys,
+            [.. _notAffected.Select(number => _vulnerabilities[number].Key)],
+            [.. Libraries.Where((_, i) => (libraries & (1UL << i)) != 0)]);
     }
 
     private sealed record Vulnerability(int Key, string Severity, decimal? Cvss, bool Kev);

@@ -1,6 +1,8 @@
 using EnvPlatform.Postgres;
 using EnvPlatform.Scanner.Explanations;
 
+using Npgsql;
+
 using NpgsqlTypes;
 
 namespace EnvPlatform.Scanner.Scans;
@@ -121,7 +123,7 @@ internal static class WriteFindings
     private static async Task CopyAsync(Tx tx, IEnumerable<(int Id, Found Found)> contents)
     {
         await using var rows = await tx.Connection.BeginBinaryImportAsync(
-            "copy findings (found_id, vulnerability_id, advisories, fixed_in, matches) from stdin (format binary)");
+            "copy findings (found_id, vulnerability_id, advisories, fixed_in, matches, library, provided_by) from stdin (format binary)");
         foreach (var (id, found) in contents)
         {
             foreach (var finding in found.Findings())
@@ -132,11 +134,16 @@ internal static class WriteFindings
                 await rows.WriteAsync(finding.Advisories, NpgsqlDbType.Array | NpgsqlDbType.Text);
                 await rows.WriteAsync(finding.FixedIn, NpgsqlDbType.Array | NpgsqlDbType.Text);
                 await rows.WriteAsync(Evidence.Write(finding.Matches), NpgsqlDbType.Jsonb);
+                await WriteAsync(rows, finding.Library, NpgsqlDbType.Text);
+                await WriteAsync(rows, finding.ProvidedBy, NpgsqlDbType.Array | NpgsqlDbType.Text);
             }
         }
 
         await rows.CompleteAsync();
     }
+
+    private static Task WriteAsync<T>(NpgsqlBinaryImporter rows, T? value, NpgsqlDbType type)
+        where T : class => value is null ? rows.WriteNullAsync() : rows.WriteAsync(value, type);
 
     private sealed record Row(int Id, byte[] ContentSha256);
 }

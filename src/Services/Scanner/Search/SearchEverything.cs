@@ -126,7 +126,8 @@ internal static class SearchEverything
                 select array(
                     select s.id from package_sets s
                     where s.package_ids && array(select package_id from package_findings f
-                        where f.vulnerability_id = v.id)) as sets) as affected
+                        where f.vulnerability_id = v.id)
+                        and {AffectedSets.IsAffected("v")}) as sets) as affected
             order by named.exact desc, named.place, v.id desc
             """, asked, ct);
         var statuses = await FindingStatuses.OfVulnerabilitiesAsync(db, caller, [.. rows.Select(row => row.Id)], ct);

@@ -1,3 +1,4 @@
+using EnvPlatform.Scanner.Mapping;
 using System.Collections.Frozen;
 
 using EnvPlatform.Contracts.Ids;
@@ -9,14 +10,18 @@ using Npgsql;
 namespace EnvPlatform.Scanner.Upgrades;
 
 /// <summary>
-/// The vulnerabilities that are mitigated, cleared or disputed for an organization in packages, whatever their version: they need not be
-/// cleared, and do not rule out another version. A verdict on one version or build does not apply to the next.
+/// The vulnerabilities that are mitigated, cleared or disputed for an organization in packages, whatever their version, or that the
+/// platform holds not to affect them: they need not be cleared, and do not rule out another version. A verdict on one version or build does
+/// not apply to the next.
 /// </summary>
 internal static class AcceptedVulnerabilities
 {
     /// <summary>For each of the packages, in their order.</summary>
+    /// <param name="packages">Each with its subdir, or else the environment's platform; null where neither is known.</param>
+    /// <param name="libraries">The conda packages of the environment that provide libraries.</param>
     public static async Task<IReadOnlySet<string>[]> OfAsync(
-        NpgsqlDataSource db, OrganizationId organization, IReadOnlyList<(string Manager, InstalledPackage Package)> packages,
+        NpgsqlDataSource db, OrganizationId organization,
+        IReadOnlyList<(string Manager, string? Subdir, InstalledPackage Package)> packages, IReadOnlyCollection<string> libraries,
         AdvisoryIndex index, CancellationToken ct)
     {
         // Whatever the version and the build: of thousands of builds of one package it is asked once.
@@ -29,9 +34,27 @@ internal static class AcceptedVulnerabilities
             [.. asked.Select((one, number) =>
                 new FindingStatuses.Finding(number, one.Id, one.Of.Manager, one.Of.Name, one.Project, null, null))],
             ct);
-        var accepted = statuses.Where(pair => !CurationStatuses.IsOpen(pair.Value.Status))
-            .GroupBy(pair => asked[pair.Key].Of, pair => asked[pair.Key].Id)
-            .ToDictionary(ids => ids.Key, ids => ids.ToFrozenSet(StringComparer.Ordinal));
-        return [.. tables.Select(key => accepted.GetValueOrDefault(key, FrozenSet<string>.Empty))];
+        var judged = statuses.ToLookup(pair => asked[pair.Key].Of, pair => (asked[pair.Key].Id, pair.Value.Status));
+        return [.. packages.Zip(tables, (one, key) => Of(one.Package, one.Subdir, key.Table, judged[key], libraries, index))];
+    }
+
+    private static FrozenSet<string> Of(
+        in InstalledPackage package, string? subdir, PackageTable? table, IEnumerable<(string Id, string Status)> judged,
+        IReadOnlyCollection<string> libraries, AdvisoryIndex index)
+    {
+        var own = judged.ToDictionary(one => one.Id, one => one.Status, StringComparer.Ordinal);
+        var accepted = own.Where(one => !CurationStatuses.IsOpen(one.Value)).Select(one => one.Key);
+        if (table is null || libraries.Count == 0)
+        {
+            return accepted.ToFrozenSet(StringComparer.Ordinal);
+        }
+
+        var rules = BundledLibraries.BuiltIn.Of(package, index.Mapping.Map(package), index.Mapping.ChannelOf(package), subdir);
+        var provided = rules.Length == 0 ? [] : Array.FindAll(rules, rule => rule.ProvidedBy.Any(libraries.Contains));
+        return provided.Length == 0
+            ? accepted.ToFrozenSet(StringComparer.Ordinal)
+            : accepted.Concat(table.Hits.GroupBy(hit => hit.Advisory.VulnerabilityId, StringComparer.Ordinal)
+                .Where(hits => !own.ContainsKey(hits.Key) && Array.Exists(provided, rule => hits.All(hit => rule.Covers(hit.Advisory.Id))))
+                .Select(hits => hits.Key)).ToFrozenSet(StringComparer.Ordinal);
     }
 }

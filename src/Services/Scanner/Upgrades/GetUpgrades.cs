@@ -59,8 +59,10 @@ internal static class GetUpgrades
 
         var packages = rows.GroupBy(row => (row.Manager, row.Name, row.Version, row.Channel, row.Project))
             .Select(group => group.ToArray()).ToArray();
-        var installed = packages.Select(findings => (findings[0].Manager, findings[0].Installed)).ToArray();
-        var accepted = await AcceptedVulnerabilities.OfAsync(db, caller.OrgId, installed, index, ct);
+        var installed = packages.Select(findings => (findings[0].Manager, environment.Platform, findings[0].Installed)).ToArray();
+        var libraries = await db.QuerySingleOrDefaultAsync<string[]>(
+            "select libraries from set_counts where set_id = @SetId", new { environment.SetId }, ct);
+        var accepted = await AcceptedVulnerabilities.OfAsync(db, caller.OrgId, installed, libraries ?? [], index, ct);
         var vulnerable = packages.Select((findings, i) => new VulnerablePackage(
             findings[0].Manager, findings[0].Name, findings[0].Installed,
             findings.Select(row => row.VulnerabilityId).ToFrozenSet(StringComparer.Ordinal),
@@ -92,7 +94,7 @@ internal static class GetUpgrades
                     union all
                     select {Columns}, p.build, p.package_id, f.vulnerability_id
                     from held p join findings f on f.found_id = p.found_id join curated c on c.vulnerability_id = f.vulnerability_id
-                    {CurationInForce.Of("@Organization")}
+                    {CurationInForce.Of("@Organization", HeldPackages.Libraries)}
                     where {CurationInForce.Status} in {CurationInForce.Open})
                 select p.manager, p.name, p.version, min(p.build) as build, p.channel, p.project, p.vulnerability_id, v.severity, v.kev,
                        (select generation from advisory_state) as generation

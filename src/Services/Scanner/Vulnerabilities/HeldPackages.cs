@@ -6,6 +6,9 @@ namespace EnvPlatform.Scanner.Vulnerabilities;
 /// </summary>
 internal static class HeldPackages
 {
+    /// <summary>The conda packages of the set <c>@Set</c> that provide libraries, for <see cref="Curations.CurationInForce.Of"/>.</summary>
+    public const string Libraries = "(select libraries from set_counts where set_id = @Set)";
+
     /// <summary>For <c>with</c>: <c>held</c>, the packages of the set <c>@Set</c>, or those with the name <c>@Package</c>.</summary>
     public const string OfSet =
         """

@@ -61,12 +61,14 @@ internal static class ListAffectedEnvironments
 
     public static void MapListAffectedEnvironments(this IEndpointRouteBuilder organization) =>
         organization.MapGet("/vulnerabilities/{id}/environments", HandleAsync).WithName(nameof(ListAffectedEnvironments))
-            .WithSummary("The environments that a vulnerability affects.");
+            .WithSummary(
+                "The environments that a vulnerability affects. status: only those with a package that has one of these statuses "
+                + "(comma-separated, or all); by default all but not_affected.");
 
     /// <summary>How many of the environments that the caller may see are affected.</summary>
     public static async Task<long> CountAsync(
         NpgsqlDataSource db, string vulnerability, Caller caller, bool archived, CancellationToken ct) =>
-        await CountAsync(db, await AffectedSets.ReadAsync(db, vulnerability, ct), caller, archived, ct);
+        await CountAsync(db, await AffectedSets.ReadAsync(db, vulnerability, caller.OrgId, null, ct), caller, archived, ct);
 
     // The number of environments on each set is stored; a member's own environments are few.
     private static Task<long> CountAsync(NpgsqlDataSource db, AffectedSets affected, Caller caller, bool archived, CancellationToken ct) =>
@@ -82,15 +84,16 @@ internal static class ListAffectedEnvironments
 
     private static async Task<Results<Ok<Affected>, ProblemHttpResult>> HandleAsync(
         string id, PageQuery page, Caller caller, NpgsqlDataSource db, EnvironmentDescriptions descriptions, CancellationToken ct,
-        bool archived = false)
+        bool archived = false, string? status = null)
     {
         var key = page.SortBy(Sorts, "name");
+        var statuses = VulnerabilityFilter.StatusesOf(status);
         if (await GetVulnerability.FindAsync(db, id, ct) is not var (vulnerability, by))
         {
             return Problems.NotFound();
         }
 
-        var affected = await AffectedSets.ReadAsync(db, vulnerability, ct);
+        var affected = await AffectedSets.ReadAsync(db, vulnerability, caller.OrgId, statuses, ct);
         var total = await CountAsync(db, affected, caller, archived, ct);
         var rows = total == 0 ? [] : await db.QueryAsync<Row>(PageSql(page, key, caller, affected, total), new
         {

@@ -75,7 +75,7 @@ internal static class ListEnvironmentVulnerabilities
             union all
             select f.vulnerability_id, 1, {CurationInForce.MostUrgent}, {CurationInForce.MostUrgentSince}
             from held p join findings f on f.found_id = p.found_id join curated c on c.vulnerability_id = f.vulnerability_id
-            {CurationInForce.Of("@OrgId")}
+            {CurationInForce.Of("@OrgId", HeldPackages.Libraries)}
             where {CurationInForce.Status} = any(@Statuses)
             group by f.vulnerability_id
             """, parameters, values, page, ct);
@@ -118,7 +118,7 @@ internal static class ListEnvironmentVulnerabilities
             where place <= @MaxShown),
         shown as (
             select f.vulnerability_id as of, {AffectedPackage.Columns}, p.package_id
-            from first p join findings f on f.found_id = p.found_id cross join (select null::text as status) curation
+            from first p join findings f on f.found_id = p.found_id cross join {CurationInForce.None}
             where f.vulnerability_id = any(@Ids) and f.vulnerability_id not in (select vulnerability_id from curated)
             union all
             select f.vulnerability_id as of, {AffectedPackage.Columns}, p.package_id {JudgedSql})
@@ -132,7 +132,7 @@ internal static class ListEnvironmentVulnerabilities
     private static string JudgedSql =>
         $"""
         from held p join findings f on f.found_id = p.found_id join curated c on c.vulnerability_id = f.vulnerability_id
-        {CurationInForce.Of("@OrgId")}
+        {CurationInForce.Of("@OrgId", HeldPackages.Libraries)}
         where f.vulnerability_id = any(@Ids) and {CurationInForce.Status} = any(@Statuses)
         """;
 

@@ -15,7 +15,8 @@ namespace EnvPlatform.Scanner.Vulnerabilities;
 internal static class ListVulnerabilities
 {
     /// <param name="Environments">
-    /// How many environments hold an affected package; in the list, one whose finding has a requested status.
+    /// How many environments hold an affected package, those left out that the platform holds not to be affected (not_affected); in the
+    /// list, one whose finding has a requested status.
     /// </param>
     /// <param name="NotCompared">Projects that its advisories name so that they cannot be compared with installed versions.</param>
     public sealed record Item(
@@ -50,8 +51,8 @@ internal static class ListVulnerabilities
     /// <summary>From findings <c>f</c> of packages <c>p</c>: in each set the requested statuses, each vulnerability once.</summary>
     private static readonly string OfFindings =
         $"""
-        {CurationInForce.Of("@OrgId")}
-            join package_sets s on s.package_ids @> array[p.package_id]
+        join package_sets s on s.package_ids @> array[p.package_id] left join set_counts n on n.set_id = s.id
+            {CurationInForce.Of("@OrgId", "n.libraries")}
             where {CurationInForce.Status} = any(@Statuses)
         """;
 
@@ -66,19 +67,33 @@ internal static class ListVulnerabilities
             select distinct vulnerability_id from curations
             where org_id = @OrgId and ended_at is null and package is not null and vulnerability_id is not null),
         counted as (
-            select found.key, sum(held.environments)::bigint as environments
-            from held join set_counts s on s.set_id = held.set_id cross join unnest(s.vulnerability_keys) as found(key)
+            select found.key, sum(held.environments) filter (where found.counted)::bigint as counted,
+                   sum(held.environments) filter (where not found.counted)::bigint as not_affected,
+                   sum(held.environments) filter (where found.first)::bigint as all_of_them
+            from held join set_counts s on s.set_id = held.set_id
+            cross join lateral (
+                select key, true as counted, true as first from unnest(s.vulnerability_keys) as key
+                union all
+                select key, false, key <> all(s.vulnerability_keys) from unnest(s.not_affected_keys) as key) found
             group by found.key),
+        whole as (
+            select v.id as vulnerability_id, curation.created_at as curated_at,
+                   coalesce(curation.status, case
+                       when 'reported' = any(@Statuses) and counted.counted is not null then 'reported'
+                       else 'not_affected' end) as status,
+                   case when curation.status is not null or @Statuses::text[] @> array['not_affected', 'reported'] then counted.all_of_them
+                       when 'reported' = any(@Statuses) then counted.counted
+                       else counted.not_affected end as environments
+            from counted join vulnerabilities v on v.key = counted.key
+            {CurationInForce.OfVulnerability}
+            where v.id not in (select vulnerability_id from narrow)),
         hit as (
             select s.id as set_id, f.vulnerability_id, {CurationInForce.MostUrgent} as status,
                 {CurationInForce.MostUrgentSince} as created_at
             from narrow join package_findings f using (vulnerability_id) join packages p on p.package_id = f.package_id
             {OfFindings}
             group by s.id, f.vulnerability_id)
-        select v.id as vulnerability_id, counted.environments, {CurationInForce.Status} as status, curation.created_at as curated_at
-        from counted join vulnerabilities v on v.key = counted.key
-        {CurationInForce.OfVulnerability}
-        where {CurationInForce.Status} = any(@Statuses) and v.id not in (select vulnerability_id from narrow)
+        select vulnerability_id, environments, status, curated_at from whole where status = any(@Statuses) and environments > 0
         union all
         {Summed}
         """;

@@ -17,7 +17,8 @@ internal static class CycloneDxVex
         IReadOnlyCollection<VexExport> curations, string organization, string author, Guid id, DateTimeOffset now)
     {
         var packages = curations.Where(one => one.Scope.Package is not null)
-            .SelectMany(one => PackageUrl.Write(one.Scope).Select(url => (Url: url, one.Scope))).DistinctBy(one => one.Url);
+            .SelectMany(one => PackageUrl.Write(one.Scope, one.Status == CurationStatuses.NotAffected)
+                .Select(url => (Url: url, one.Scope))).DistinctBy(one => one.Url);
         return new()
         {
             ["bomFormat"] = "CycloneDX",
@@ -102,12 +103,18 @@ internal static class CycloneDxVex
         ["analysis"] = new JsonObject
         {
             ["state"] = curation.Status switch { "active" => "exploitable", "disputed" => "in_triage", _ => "not_affected" },
-            ["justification"] = curation.Status == "mitigated" ? "protected_by_mitigating_control" : null,
-            ["detail"] = curation.Status == "disputed" ? VexStatement.DisputedMark + curation.Reason : curation.Reason,
+            ["justification"] = curation.Status switch
+            {
+                "mitigated" => "protected_by_mitigating_control",
+                CurationStatuses.NotAffected => "code_not_present",
+                _ => null,
+            },
+            ["detail"] = curation.Text,
             ["firstIssued"] = curation.CreatedAt,
         }.WithoutNulls(),
         ["affects"] = new JsonArray([
-            .. (curation.Scope.Package is null ? [organization] : PackageUrl.Write(curation.Scope))
+            .. (curation.Scope.Package is null ? [organization]
+                : PackageUrl.Write(curation.Scope, curation.Status == CurationStatuses.NotAffected))
                 .Select(url => new JsonObject { ["ref"] = url })]),
     };
 

@@ -54,14 +54,16 @@ internal static class OpenVex
     private static JsonObject Statement(VexExport curation, string organization)
     {
         // Beside a justification there is no impact statement: one edition of the schema of 0.2.0 does not allow both.
+        var isPlatforms = curation.Status == CurationStatuses.NotAffected;
         var (status, note) = curation.Status switch
         {
+            CurationStatuses.NotAffected => ("not_affected", "status_notes"),
             "active" => ("affected", "action_statement"),
             "disputed" => ("under_investigation", "status_notes"),
             "mitigated" => ("not_affected", "status_notes"),
             _ => ("not_affected", "impact_statement"),
         };
-        var products = curation.Scope.Package is null ? [organization] : PackageUrl.Write(curation.Scope);
+        var products = curation.Scope.Package is null ? [organization] : PackageUrl.Write(curation.Scope, isPlatforms);
         var statement = new JsonObject
         {
             ["vulnerability"] = new JsonObject
@@ -76,8 +78,8 @@ internal static class OpenVex
                 ["identifiers"] = product == organization ? null : new JsonObject { ["purl"] = product },
             }.WithoutNulls())]),
             ["status"] = status,
-            ["justification"] = curation.Status == "mitigated" ? Mitigated : null,
-            [note] = curation.Status == "disputed" ? VexStatement.DisputedMark + curation.Reason : curation.Reason,
+            ["justification"] = curation.Status == "mitigated" ? Mitigated : isPlatforms ? "vulnerable_code_not_present" : null,
+            [note] = curation.Text,
         };
         return statement.WithoutNulls();
     }

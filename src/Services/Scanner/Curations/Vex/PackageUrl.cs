@@ -14,12 +14,13 @@ internal static class PackageUrl
     private const string Unreadable = "The package URL cannot be read.";
 
     /// <summary>The URLs of a scope: a package by name may be the conda package or the PyPI project; a build is conda's.</summary>
-    public static IEnumerable<string> Write(CurationScope scope)
+    /// <param name="isConda">It is the conda package only.</param>
+    public static IEnumerable<string> Write(CurationScope scope, bool isConda = false)
     {
         var version = scope.Version is { } some ? "@" + Uri.EscapeDataString(some) : "";
         yield return Conda + Uri.EscapeDataString(scope.Package!) + version
             + (scope.Build is { } build ? "?build=" + Uri.EscapeDataString(build) : "");
-        if (scope.Build is null)
+        if (scope.Build is null && !isConda)
         {
             yield return PyPi + Uri.EscapeDataString(scope.Project!) + version;
         }

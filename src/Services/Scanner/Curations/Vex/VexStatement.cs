@@ -18,6 +18,13 @@ internal sealed record VexStatement(
     /// </summary>
     public const string DisputedMark = "disputed: ";
 
+    /// <summary>
+    /// Begins the reason of a verdict of the platform: whoever imports the document holds it by the same rules, or has other rules.
+    /// </summary>
+    public const string PlatformMark = "platform: ";
+
+    public const string NotOwn = "It is a verdict of the platform, which holds by itself.";
+
     public const string NoVerdict = "It is under investigation: no verdict yet.";
 
     private const int MaxNames = 100;
@@ -29,7 +36,8 @@ internal sealed record VexStatement(
         var text = string.IsNullOrWhiteSpace(reason) ? Unsaid : Shortened(reason.Trim());
         return new(
             [.. names.Take(MaxNames)], product, about.Scope, status, text, statedAt,
-            names.Length == 0 ? "It names no vulnerability." : about.Problem ?? (status is null ? NoVerdict : null));
+            names.Length == 0 ? "It names no vulnerability."
+                : about.Problem ?? (status is null ? NoVerdict : text.StartsWith(PlatformMark, StringComparison.Ordinal) ? NotOwn : null));
     }
 
     // Never in the middle of a surrogate pair, half of which cannot be stored.
