@@ -9,11 +9,18 @@ internal static partial class AdvisoryFormat
 {
     public const string Parselmouth = "parselmouth";
     public const string Grayskull = "grayskull";
-    public static readonly string[] All = ["osv", "nvd", "kev", "epss", Parselmouth, Grayskull];
+    public const string Repodata = "repodata";
+    public static readonly string[] All = ["osv", "nvd", "kev", "epss", Parselmouth, Grayskull, Repodata];
 
     /// <summary>The format of a file by its first bytes (unpacked where it is gzip), or null where they do not show it.</summary>
     public static string? Of(ReadOnlySpan<byte> head)
     {
+        // Of all formats, Zstandard is usual for repodata alone.
+        if (IsZstandard(head))
+        {
+            return Repodata;
+        }
+
         if (head.StartsWith("PK"u8))
         {
             return "osv";
@@ -28,6 +35,11 @@ internal static partial class AdvisoryFormat
         if (text.Contains("\"catalogVersion\"", StringComparison.Ordinal) || text.Contains("\"cveID\"", StringComparison.Ordinal))
         {
             return "kev";
+        }
+
+        if (BeginsAsRepodata().IsMatch(text))
+        {
+            return Repodata;
         }
 
         if (text.Contains("\"NVD_CVE\"", StringComparison.Ordinal) || text.Contains("\"sourceIdentifier\"", StringComparison.Ordinal))
@@ -50,7 +62,8 @@ internal static partial class AdvisoryFormat
 
     /// <summary>The media type of a file by its first bytes.</summary>
     public static string MediaType(ReadOnlySpan<byte> head, string format) =>
-        head.StartsWith("PK"u8) ? "application/zip" : IsGzip(head) ? "application/gzip" : format switch
+        head.StartsWith("PK"u8) ? "application/zip" : IsGzip(head) ? "application/gzip"
+        : IsZstandard(head) ? "application/zstd" : format switch
         {
             "epss" => "text/csv",
             Grayskull => "application/yaml",
@@ -61,9 +74,17 @@ internal static partial class AdvisoryFormat
     [GeneratedRegex("""^\{\s*"[^"]+"\s*:\s*(?:null|\[\s*"[^"]*"\s*(?:,\s*"[^"]*"\s*)*\])\s*[,}]""", RegexOptions.NonBacktracking)]
     private static partial Regex ListsNames();
 
+    // {"info": {"subdir": "linux-64"}, "packages": {
+    [GeneratedRegex(
+        """^\{\s*(?:"info"\s*:\s*\{[^{}]*"subdir"|"(?:packages|packages\.conda)"\s*:\s*\{\s*(?:\}|"[^"]+\.(?:conda|tar\.bz2)"))""",
+        RegexOptions.NonBacktracking)]
+    private static partial Regex BeginsAsRepodata();
+
     // pypi-name:\n  conda_forge: conda-name
     [GeneratedRegex("""^[^\s#{}\[\]]+:\s*\n(?:[ \t]+\S.*\n)*?[ \t]+conda_forge:""", RegexOptions.Multiline | RegexOptions.NonBacktracking)]
     private static partial Regex NamesOfCondaForge();
+
+    private static bool IsZstandard(ReadOnlySpan<byte> head) => head.StartsWith((ReadOnlySpan<byte>)[0x28, 0xB5, 0x2F, 0xFD]);
 
     private static bool IsGzip(ReadOnlySpan<byte> head) => head.StartsWith((ReadOnlySpan<byte>)[0x1F, 0x8B]);
 

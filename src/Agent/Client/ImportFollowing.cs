@@ -41,7 +41,8 @@ internal static class ImportFollowing
     /// <summary>The outcome of an import that is done.</summary>
     public static string Outcome(ImportView import) =>
         $"{import.Advisories ?? 0} "
-        + $"{(import.Format is AdvisoryFormat.Parselmouth or AdvisoryFormat.Grayskull ? "conda names" : "advisories")}: "
+        + (import.Format == AdvisoryFormat.Repodata ? $"packages of {import.Channel} for {import.Subdir}, by their names: "
+            : import.Format is AdvisoryFormat.Parselmouth or AdvisoryFormat.Grayskull ? "conda names: " : "advisories: ")
         + $"{import.Added ?? 0} added, {import.Changed ?? 0} changed, {import.Withdrawn ?? 0} withdrawn, {import.Rejected ?? 0} rejected"
         + (import.NotEvaluable > 0 ? $"; {import.NotEvaluable} cannot be compared with installed versions." : ".");
 

@@ -140,7 +140,7 @@ internal sealed record ImportView(
     string? Id = null, string? Format = null, string? Status = null, string? Phase = null, long? Advisories = null, long? Added = null,
     long? Changed = null, long? Withdrawn = null, long? Rejected = null, long? PackagesMatched = null, long? PackagesTotal = null,
     long? SetsCounted = null, long? SetsTotal = null, string? Error = null, DateTimeOffset? CreatedAt = null,
-    long? NotEvaluable = null);
+    long? NotEvaluable = null, string? Channel = null, string? Subdir = null);
 
 /// <summary>A record that an import left out.</summary>
 internal sealed record RejectionView(

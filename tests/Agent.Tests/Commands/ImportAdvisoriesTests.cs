@@ -85,6 +85,34 @@ public sealed class ImportAdvisoriesTests : CommandFixture
         });
     }
 
+    [TestCase("repodata.json", """{"info": {"subdir": "linux-64"}, "packages": {}}""", "--channel conda-forge",
+        "?format=repodata&channel=conda-forge", "application/json")]
+    [TestCase("repodata.json", """{"packages": {"a-1-0.conda": {}}}""", "--channel ours --subdir noarch --shrunk",
+        "?format=repodata&channel=ours&subdir=noarch&shrunk=true", "application/json")]
+    public async Task What_a_channel_holds_is_said_to_be_of_it(string name, string content, string options, string query, string type)
+    {
+        Platform.On(Imports, 202, """{"id": "i1", "status": "running"}""")
+            .On(Import, 200,
+                """{"id": "i1", "format": "repodata", "channel": "ours", "subdir": "noarch", "status": "completed", "advisories": 9, "added": 1}""");
+        var ended = await Machine.RunAsync(["advisories", "import", Machine.Write(name, content), .. options.Split(' ')]);
+        Assert.Multiple(() =>
+        {
+            Assert.That(ended.ExitCode, Is.Zero, ended.Error);
+            Assert.That(ended.Out, Does.Contain("9 packages of ours for noarch, by their names: 1 added"));
+            Assert.That(Platform.To(Imports).Single().Query, Is.EqualTo(query));
+            Assert.That(Platform.To(Imports).Single().Headers["Content-Type"], Is.EqualTo(type));
+        });
+        ended = await Machine.RunAsync("advisories", "import", Machine.Write(name, content));
+        Assert.That((ended.ExitCode, ended.Error.Contains("--channel", StringComparison.Ordinal)), Is.EqualTo((ExitCodes.Usage, true)));
+    }
+
+    [Test]
+    public void A_file_in_zstandard_is_taken_for_what_a_channel_holds()
+    {
+        byte[] head = [0x28, 0xB5, 0x2F, 0xFD, 0x04];
+        Assert.That((AdvisoryFormat.Of(head), AdvisoryFormat.MediaType(head, "repodata")), Is.EqualTo(("repodata", "application/zstd")));
+    }
+
     [Test]
     public async Task A_mapping_of_no_channel_is_not_sent()
     {
@@ -165,6 +193,10 @@ public sealed class ImportAdvisoriesTests : CommandFixture
     [TestCase("""{"ray-core": ["ray", "yarl"]}""", "parselmouth")]
     [TestCase("""{"zstd": null, "zlib": null}""", "parselmouth")]
     [TestCase("# By hand.\n\ntorch:\n  import_name: torch\n  conda_forge: pytorch\n", "grayskull")]
+    [TestCase("""{"info": {"arch": "x86_64", "subdir": "linux-64"}, "packages": {""", "repodata")]
+    [TestCase("""{"packages": {}, "packages.conda": {}}""", "repodata")]
+    [TestCase("""{"packages.conda": {"a-1-0.conda": {"name": "a"}}}""", "repodata")]
+    [TestCase("""{"packages": {"a": 1}}""", null)]
     [TestCase("""{"a": 1}""", null)]
     [TestCase("conda_forge: x\n", null)]
     [TestCase("hello", null)]

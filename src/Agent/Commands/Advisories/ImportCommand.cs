@@ -15,7 +15,13 @@ internal sealed class ImportCommand : Command
     private readonly Option<string?> _channel = new("--channel")
     {
         Description =
-            "The channel that a mapping of format parselmouth is of; by default what the file's name says (parselmouth-CHANNEL.json)."
+            "The channel that a mapping of format parselmouth or repodata is of; by default what the name of a mapping's file says "
+            + "(parselmouth-CHANNEL.json)."
+    };
+    private readonly Option<string?> _subdir = new("--subdir")
+    {
+        Description = "The platform that repodata is of, such as linux-64 or noarch; by default what the file says.",
+        HelpName = "PLATFORM"
     };
     private readonly Option<bool> _complete =
         new("--complete")
@@ -37,6 +43,7 @@ internal sealed class ImportCommand : Command
         Add(_files);
         Add(_format);
         Add(_channel);
+        Add(_subdir);
         Add(_complete);
         Add(_shrunk);
         Add(_json);
@@ -81,7 +88,8 @@ internal sealed class ImportCommand : Command
         var total = new FileInfo(file.Path).Length;
         var answer = await client.WriteAsync(
             HttpMethod.Post, "api/v1/advisories/imports"
-                + Session.Query(("format", file.Format), ("channel", file.Channel), ("complete", file.IsComplete ? "true" : null),
+                + Session.Query(("format", file.Format), ("channel", file.Channel), ("subdir", file.Subdir),
+                    ("complete", file.IsComplete ? "true" : null),
                     ("shrunk", file.IsShrunk ? "true" : null)),
             () => new UploadContent(
                 file.Path, file.MediaType,
@@ -107,25 +115,27 @@ internal sealed class ImportCommand : Command
             ?? throw new AgentException(
                 $"{path} does not show what it is: say it with --format ({string.Join(", ", AdvisoryFormat.All)}).", ExitCodes.Usage);
         return new(path, known, AdvisoryFormat.MediaType(head, known), ChannelOf(path, known, parsed.GetValue(_channel)),
+            known == AdvisoryFormat.Repodata ? parsed.GetValue(_subdir) : null,
             known is "nvd" or "osv" && parsed.GetValue(_complete), parsed.GetValue(_shrunk));
     }
 
     private static string? ChannelOf(string path, string format, string? given)
     {
-        if (format != AdvisoryFormat.Parselmouth)
+        if (format is not (AdvisoryFormat.Parselmouth or AdvisoryFormat.Repodata))
         {
             return null;
         }
 
         const string prefix = AdvisoryFormat.Parselmouth + "-";
         var name = System.IO.Path.GetFileName(path);
-        return given ?? (name.StartsWith(prefix, StringComparison.Ordinal)
+        return given ?? (format == AdvisoryFormat.Parselmouth && name.StartsWith(prefix, StringComparison.Ordinal)
             && name.IndexOf(".json", prefix.Length, StringComparison.Ordinal) is > 0 and var end && end > prefix.Length
             ? name[prefix.Length..end]
             : throw new AgentException($"{path} does not show which channel it is of: say it with --channel.", ExitCodes.Usage));
     }
 
-    private sealed record AdvisoryFile(string Path, string Format, string MediaType, string? Channel, bool IsComplete, bool IsShrunk)
+    private sealed record AdvisoryFile(
+        string Path, string Format, string MediaType, string? Channel, string? Subdir, bool IsComplete, bool IsShrunk)
     {
         public string Name => System.IO.Path.GetFileName(Path);
     }

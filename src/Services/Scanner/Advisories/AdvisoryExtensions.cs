@@ -21,8 +21,9 @@ internal static class AdvisoryExtensions
         builder.Services.AddListeningWork<RunImports>();
         builder.Services.AddOptions<FeedOptions>().BindConfiguration(FeedOptions.Section).ValidateDataAnnotations()
             .Validate(options => options.AreSourcesValid(),
-                "Feeds:Sources: an address is no http or https URL, a format is not known, a mapping names no channel or something else "
-                + "does, what is no file of NVD is said to be complete, or an interval or first year is out of range.")
+                "Feeds:Sources: an address is no http or https URL, a format is not known, a mapping or repodata names no channel or "
+                + "something else does, a platform is none of conda's or is named for something else than repodata, what is no file of NVD "
+                + "is said to be complete, or an interval or first year is out of range.")
             .ValidateOnStart();
         builder.Services.AddSingleton<FeedStates>();
         builder.Services.AddSingleton<FeedClient>();

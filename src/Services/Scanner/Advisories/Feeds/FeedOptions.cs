@@ -2,6 +2,7 @@ using System.ComponentModel.DataAnnotations;
 
 using EnvPlatform.Scanner.Advisories.Imports;
 using EnvPlatform.Scanner.Mapping;
+using EnvPlatform.Scanner.Repodata;
 
 namespace EnvPlatform.Scanner.Advisories.Feeds;
 
@@ -38,37 +39,49 @@ public sealed class FeedOptions
     /// <summary>The feeds by name.</summary>
     public Dictionary<string, FeedSource> Sources { get; } = FeedSource.Published();
 
-    /// <summary>The feeds that are fetched, by name; for a source by years, one for each year so far.</summary>
+    /// <summary>
+    /// The feeds that are fetched, by name; for a source by years, one for each year so far, for one by platforms, one for each of them.
+    /// </summary>
     internal IReadOnlyList<Feed> At(DateTimeOffset now) =>
     [
         .. Sources.Where(pair => pair.Value.Url.Length > 0).SelectMany(pair => pair.Value.Feeds(pair.Key, now.Year))
-            // A feed with its own entry replaces the source's feed of that year.
-            .Where(feed => feed.Year is null || !Sources.ContainsKey(feed.Name)).OrderBy(feed => feed.Name, StringComparer.Ordinal),
+            // A feed with its own entry replaces the source's feed of that year or platform.
+            .Where(feed => !feed.IsOfMany || !Sources.ContainsKey(feed.Name)).OrderBy(feed => feed.Name, StringComparer.Ordinal),
     ];
 
     internal bool AreSourcesValid() => Sources.All(pair => pair.Key.Length is > 0 and <= 100 && pair.Value.IsValid());
 }
 
-/// <summary>Where a feed, or one for each year, is published.</summary>
+/// <summary>Where a feed, or one for each year or platform, is published.</summary>
 public sealed class FeedSource
 {
     /// <summary>The placeholder for the year in an address.</summary>
     public const string Year = "{year}";
+
+    /// <summary>The placeholder for the platform in an address.</summary>
+    public const string Platform = "{subdir}";
 
     private const int Daily = 1_440;
     private const string OsvBucket = "https://osv-vulnerabilities.storage.googleapis.com/";
     private const string NvdFiles = "https://nvd.nist.gov/feeds/json/cve/2.0/nvdcve-2.0-";
 
     /// <summary>
-    /// Its address, http or https; empty for a feed that is not fetched. With {year} in it, the address of a feed for each year.
+    /// Its address, http or https; empty for a feed that is not fetched. With {year} in it, the address of a feed for each year,
+    /// with {subdir} for each platform.
     /// </summary>
     public string Url { get; set; } = "";
 
-    /// <summary>A format of imports: osv, nvd, kev, epss, parselmouth or grayskull.</summary>
+    /// <summary>A format of imports: osv, nvd, kev, epss, parselmouth, grayskull or repodata.</summary>
     public string Format { get; set; } = "";
 
-    /// <summary>For a mapping in the format parselmouth: its channel. Empty for all others.</summary>
+    /// <summary>For a mapping in the format parselmouth, and for repodata: its channel. Empty for all others.</summary>
     public string Channel { get; set; } = "";
+
+    /// <summary>
+    /// For an address with {subdir}: the platforms, as conda names them, and noarch; where there are none, those that channels publish most
+    /// for.
+    /// </summary>
+    public List<string> Subdirs { get; } = [];
 
     /// <summary>
     /// The file holds all records: for OSV of the ecosystem that at least half of them name, for NVD of the years that it has records of.
@@ -137,14 +150,20 @@ public sealed class FeedSource
         ["pypi"] = new() { Url = OsvBucket + "PyPI/all.zip", Format = ImportAdvisories.Osv, Complete = true },
     };
 
-    internal IEnumerable<Feed> Feeds(string name, int thisYear) => IsByYear
-        ? Enumerable.Range(FirstYear, Math.Max(thisYear - FirstYear + 1, 0)).Select(year => ToFeed($"{name}_{year}", year))
-        : [ToFeed(name, null)];
+    internal IEnumerable<Feed> Feeds(string name, int thisYear) =>
+        IsByYear
+            ? Enumerable.Range(FirstYear, Math.Max(thisYear - FirstYear + 1, 0)).Select(year => ToFeed($"{name}_{year}", year, null))
+        : IsByPlatform
+            ? (Subdirs.Count > 0 ? Subdirs : RepodataChannels.Usual).Distinct(StringComparer.Ordinal)
+                .Select(subdir => ToFeed($"{name}_{subdir}", null, subdir))
+        : [ToFeed(name, null, null)];
 
     internal bool IsValid() =>
         Url.Length == 0 || (IsAddress(Url) && (ChecksumUrl.Length == 0 || IsAddress(ChecksumUrl)) && IntervalMinutes is >= 1 and <= 525_600
             && FirstYear is >= 1_988 and <= 9_999 && ImportAdvisories.Formats.Contains(Format)
-            && (Format == ImportAdvisories.Parselmouth) == (Channel.Length > 0)
+            && (Format is ImportAdvisories.Parselmouth or ImportAdvisories.Repodata) == (Channel.Length > 0)
+            && (Format == ImportAdvisories.Repodata ? !IsByYear : !IsByPlatform && Subdirs.Count == 0)
+            && Subdirs.TrueForAll(RepodataChannels.IsSubdir)
             && (!Complete || Format is ImportAdvisories.Nvd or ImportAdvisories.Osv));
 
     private static FeedSource Parselmouth(string channel) => new()
@@ -157,18 +176,24 @@ public sealed class FeedSource
 
     private bool IsByYear => Url.Contains(Year, StringComparison.Ordinal);
 
-    private Feed ToFeed(string name, int? year) =>
-        new(name, new Uri(In(Url, year)), ImportKind.Of(Format, Channel, Complete), TimeSpan.FromMinutes(IntervalMinutes),
-            ChecksumUrl.Length > 0 ? new Uri(In(ChecksumUrl, year)) : null, year);
+    private bool IsByPlatform => Url.Contains(Platform, StringComparison.Ordinal);
 
-    private static string In(string address, int? year) =>
-        year is { } some ? address.Replace(Year, some.ToString(), StringComparison.Ordinal) : address;
+    private Feed ToFeed(string name, int? year, string? subdir) =>
+        new(name, new Uri(In(Url, year, subdir)), ImportKind.Of(Format, Channel, Complete) with { Subdir = subdir },
+            TimeSpan.FromMinutes(IntervalMinutes), ChecksumUrl.Length > 0 ? new Uri(In(ChecksumUrl, year, subdir)) : null,
+            year is not null || subdir is not null);
+
+    private static string In(string address, int? year, string? subdir)
+    {
+        var ofYear = year is { } some ? address.Replace(Year, some.ToString(), StringComparison.Ordinal) : address;
+        return subdir is null ? ofYear : ofYear.Replace(Platform, subdir, StringComparison.Ordinal);
+    }
 
     private static bool IsAddress(string text) =>
-        Uri.TryCreate(In(text, 2_000), UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https";
+        Uri.TryCreate(In(text, 2_000, RepodataChannels.NoArch), UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https";
 }
 
 /// <summary>A feed that is fetched.</summary>
 /// <param name="ChecksumUrl">Null where there is none.</param>
-/// <param name="Year">For a source by years; null for a single feed.</param>
-internal sealed record Feed(string Name, Uri Url, ImportKind Kind, TimeSpan Interval, Uri? ChecksumUrl, int? Year);
+/// <param name="IsOfMany">It is one of those of a source by years or platforms.</param>
+internal sealed record Feed(string Name, Uri Url, ImportKind Kind, TimeSpan Interval, Uri? ChecksumUrl, bool IsOfMany);

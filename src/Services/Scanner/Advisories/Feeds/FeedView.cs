@@ -4,7 +4,7 @@ namespace EnvPlatform.Scanner.Advisories.Feeds;
 
 /// <summary>A feed and its state.</summary>
 /// <param name="Url">Without secrets.</param>
-/// <param name="Channel">For a published mapping: its channel.</param>
+/// <param name="Channel">For a published mapping or repodata: its channel.</param>
 /// <param name="Enabled">Whether it is fetched.</param>
 /// <param name="State">off, waiting (until <paramref name="NextAt"/>), due, fetching or importing.</param>
 /// <param name="LastSuccessAt">When the imported data were last known to be what is published; null for never.</param>
@@ -19,10 +19,11 @@ namespace EnvPlatform.Scanner.Advisories.Feeds;
 /// <param name="Failures">In a row.</param>
 /// <param name="Error">The last error; null when there was none.</param>
 /// <param name="ImportId">The import of the file that was fetched last.</param>
+/// <param name="Subdir">For repodata by platforms: its platform.</param>
 public sealed record FeedView(
     string Name, string Url, string Format, string? Channel, bool Enabled, string State, DateTimeOffset? LastSuccessAt, long? AgeSeconds,
     bool Stale, DateTimeOffset? RequestedAt, DateTimeOffset? LastAttemptAt, DateTimeOffset? NextAt, long? BytesFetched, long? BytesTotal,
-    int Failures, string? Error, ImportId? ImportId)
+    int Failures, string? Error, ImportId? ImportId, string? Subdir)
 {
     internal static FeedView Of(Feed feed, FeedRow? row, FeedOptions options, DateTimeOffset now) => new(
         feed.Name, feed.Url.GetComponents(UriComponents.Scheme | UriComponents.HostAndPort | UriComponents.Path, UriFormat.UriEscaped),
@@ -30,7 +31,8 @@ public sealed record FeedView(
         StateOf(row, options, now), row?.SucceededAt, row?.SucceededAt is { } success ? (long)(now - success).TotalSeconds : null,
         options.Enabled && row is not null && row.AgeAt(now) > TimeSpan.FromHours(options.StaleHours), row?.RequestedAt, row?.AttemptedAt,
         options.Enabled ? row?.DueAt : null, row is { FetchedBytes: > 0 } or { TotalBytes: not null } ? row.FetchedBytes : null,
-        row?.TotalBytes, row?.Failures ?? 0, row?.Error, row?.ImportId is { } import ? new ImportId(import) : null);
+        row?.TotalBytes, row?.Failures ?? 0, row?.Error, row?.ImportId is { } import ? new ImportId(import) : null,
+        feed.Kind.Subdir);
 
     private static string StateOf(FeedRow? row, FeedOptions options, DateTimeOffset now) => row switch
     {

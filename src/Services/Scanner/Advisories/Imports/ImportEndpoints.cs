@@ -1,3 +1,4 @@
+using EnvPlatform.Scanner.Repodata;
 using EnvPlatform.ServiceDefaults.Callers;
 
 namespace EnvPlatform.Scanner.Advisories.Imports;
@@ -13,5 +14,6 @@ internal static class ImportEndpoints
         imports.MapListImports();
         imports.MapListRejections();
         app.MapListCompleteSources();
+        app.MapListChannels();
     }
 }

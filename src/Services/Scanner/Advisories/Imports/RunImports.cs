@@ -6,6 +6,7 @@ using EnvPlatform.Postgres;
 using EnvPlatform.Postgres.Background;
 using EnvPlatform.Scanner.Advisories.Feeds;
 using EnvPlatform.Scanner.Advisories.Osv;
+using EnvPlatform.Scanner.Repodata;
 using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.Callers;
 
@@ -77,7 +78,7 @@ internal sealed partial class RunImports(
         update imports set attempts = attempts + 1, phase = 'reading', advisories = 0, rejected = 0, packages_matched = 0,
             packages_total = 0, sets_counted = 0, sets_total = 0
         where id = (select id from imports where status = 'running' order by id limit 1)
-        returning id, format, channel, complete, shrunk, attempts, requested_by::text as requested_by, trace_parent
+        returning id, format, channel, subdir, complete, shrunk, attempts, requested_by::text as requested_by, trace_parent
         """, null, ct);
 
     private async Task RunAsync(Waiting import, CancellationToken ct)
@@ -85,6 +86,12 @@ internal sealed partial class RunImports(
         LogBegun(import.Id, import.Format, import.Attempts);
         await using var file = await UnpackFileAsync(import.Id, ct);
         var progress = new ImportProgress(db, import.Id, clock, log);
+        if (import.Format == ImportAdvisories.Repodata && import.Channel is { } channel)
+        {
+            await RunRepodataAsync(import, channel, file, progress, ct);
+            return;
+        }
+
         AdvisoryChange content;
         try
         {
@@ -105,6 +112,28 @@ internal sealed partial class RunImports(
         var outcome = await change.ApplyAsync(
             content, renewal => progress.RenewAsync(renewal, ct),
             (tx, outcome) => CompleteAsync(tx, import, content, outcome, progress), ct);
+        LogCompleted(import.Id, progress.Read, outcome.Added, outcome.Changed, outcome.Withdrawn, progress.Rejected);
+    }
+
+    /// <summary>What a channel holds concerns no finding, and is written as it is read.</summary>
+    private async Task RunRepodataAsync(Waiting import, string channel, Stream file, ImportProgress progress, CancellationToken ct)
+    {
+        await using var tx = await db.BeginAsync(ct);
+        AdvisoryChange.Outcome outcome;
+        string subdir;
+        try
+        {
+            using var reader = RepodataReader.Open(file, options.Value.MaxUnpackedBytes);
+            (subdir, outcome) = await WriteRepodata.RunAsync(
+                tx, reader, channel, import.Subdir, import.Shrunk, progress, clock.GetUtcNow(), ct);
+        }
+        finally
+        {
+            await progress.ShowAsync(ct);
+        }
+
+        await CompleteAsync(tx, import with { Subdir = subdir }, null, outcome, progress);
+        await tx.CommitAsync();
         LogCompleted(import.Id, progress.Read, outcome.Added, outcome.Changed, outcome.Withdrawn, progress.Rejected);
     }
 
@@ -152,7 +181,7 @@ internal sealed partial class RunImports(
     }
 
     private async Task CompleteAsync(
-        Tx tx, Waiting import, AdvisoryChange content, AdvisoryChange.Outcome outcome, ImportProgress progress)
+        Tx tx, Waiting import, AdvisoryChange? content, AdvisoryChange.Outcome outcome, ImportProgress progress)
     {
         var written = await tx.ExecuteAsync(
             """
@@ -160,12 +189,13 @@ internal sealed partial class RunImports(
             set status = 'completed', phase = 'done', advisories = @Read, rejected = @Rejected, added = @Added, changed = @Changed,
                 withdrawn = @Withdrawn, packages_matched = @Packages, packages_total = @PackagesTotal, sets_counted = @Sets,
                     sets_total = @SetsTotal,
-                not_evaluable = @NotEvaluable, finished_at = @Now
+                not_evaluable = @NotEvaluable, subdir = @Subdir, finished_at = @Now
             where id = @Id and status = 'running'
             """,
             new
             {
                 import.Id,
+                import.Subdir,
                 progress.Read,
                 progress.Rejected,
                 outcome.Added,
@@ -185,7 +215,11 @@ internal sealed partial class RunImports(
 
         await tx.ExecuteAsync("delete from import_files where import_id = @Id", new { import.Id });
         var basis = !import.Complete ? "export" : import.Caller.SubjectType == Caller.SystemSubject ? "feed" : "stated";
-        await CompleteSources.ConfirmAsync(tx, content, basis, clock.GetUtcNow());
+        if (content is not null)
+        {
+            await CompleteSources.ConfirmAsync(tx, content, basis, clock.GetUtcNow());
+        }
+
         await progress.KeepNotEvaluableAsync(tx, outcome.NotEvaluable);
         await ImportRejections.ForgetAsync(tx, clock.GetUtcNow());
         tx.FollowTrace(import.TraceParent);
@@ -197,6 +231,8 @@ internal sealed partial class RunImports(
             new
             {
                 import.Format,
+                import.Channel,
+                import.Subdir,
                 Status = "completed",
                 Advisories = progress.Read,
                 outcome.Added,
@@ -221,15 +257,19 @@ internal sealed partial class RunImports(
         var now = clock.GetUtcNow();
         tx.Audit(
             import.Caller, now, "advisories_imported", new AuditTarget(import.Id.ToString(), null, "import"),
-            $"An import of {import.What} ({import.Format}) failed.", new { import.Format, Status = "failed", error });
+            $"An import of {import.What} ({import.Format}) failed.",
+            new { import.Format, import.Channel, import.Subdir, Status = "failed", error });
         await FeedImports.FailedAsync(tx, import.Id.Value, error, now);
         await tx.CommitAsync();
     }
 
     private sealed record Waiting(
-        ImportId Id, string Format, string? Channel, bool Complete, bool Shrunk, int Attempts, string RequestedBy, string? TraceParent)
+        ImportId Id, string Format, string? Channel, string? Subdir, bool Complete, bool Shrunk, int Attempts, string RequestedBy,
+        string? TraceParent)
     {
-        public string What => Channel is null ? "advisories" : $"names of {Channel}";
+        public string What => Format == ImportAdvisories.Repodata
+            ? $"packages of {Channel}{(Subdir is null ? "" : $" for {Subdir}")}"
+            : Channel is null ? "advisories" : $"names of {Channel}";
 
         public Caller Caller => JsonSerializer.Deserialize<Caller>(RequestedBy, Json.Options)!;
     }
