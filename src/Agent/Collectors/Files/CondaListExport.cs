@@ -1,7 +1,5 @@
 using System.Text.RegularExpressions;
 
-using EnvPlatform.Contracts.Masking;
-
 namespace EnvPlatform.Agent.Collectors.Files;
 
 /// <summary>
@@ -42,13 +40,15 @@ internal static partial class CondaListExport
         if (Line().Match(line) is not { Success: true } match)
         {
             // As in a file of specifications that was written by hand.
-            if (CondaSpec.Read(line) is { } other)
+            var (package, open) = CondaSpec.Read(line, isExport: false);
+            if (package is not null)
             {
-                packages.Add(other);
+                packages.Add(package);
             }
-            else
+
+            if (open is not null)
             {
-                notExact.Add(new NotExact(Package.Conda, Secrets.Masked(line)));
+                notExact.Add(open);
             }
 
             return;
