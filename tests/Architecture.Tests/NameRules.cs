@@ -101,7 +101,7 @@ public sealed partial class NameRules
     [Test]
     public void Endpoints_ask_for_access_and_roles_are_what_subjects_have() =>
         Assert.That(Sources.Where(source => AccessByRole().IsMatch(source.Text)).Select(source => source.File), Is.Empty,
-            "RequireAuthorization takes a policy of Access.");
+            "RequireAuthorization takes a Permission or a policy of Access.");
 
     [Test]
     public void The_slice_to_imitate_exists_and_is_named()
@@ -112,7 +112,7 @@ public sealed partial class NameRules
             Is.InRange(25, 120));
         foreach (var part in new[]
         {
-            "internal static class RemoveEnvironment", ".RequireAuthorization(Access.", ".WithName(nameof(",
+            "internal static class RemoveEnvironment", ".RequireAuthorization(Permission.", ".WithName(nameof(",
             ".WithSummary(", "Task<Results<", "Caller caller", "db.BeginAsync(ct)", "tx.Publish(", "tx.Audit(", "tx.CommitAsync()",
             "private sealed record Row("
         })

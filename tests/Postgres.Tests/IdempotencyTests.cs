@@ -186,7 +186,7 @@ public sealed class IdempotencyTests
             await tx.ExecuteAsync("delete from notes where text = @text", new { text });
             await tx.CommitAsync();
             return TypedResults.NoContent();
-        }).RequireAuthorization(Access.Administrator);
+        }).RequireAuthorization(Permission.MembersWrite);
         org.MapPut("/{id:guid}", async (Guid id, NpgsqlDataSource db, CancellationToken ct) =>
         {
             await using var tx = await db.BeginAsync(ct);
@@ -194,7 +194,7 @@ public sealed class IdempotencyTests
                 "insert into notes (text) values (@Text) returning id", new { Text = id.ToString() });
             await tx.CommitAsync();
             return TypedResults.Ok(new { note });
-        }).RequireAuthorization(Access.Administrator);
+        }).RequireAuthorization(Permission.MembersWrite);
         app.MapPost("/notes", async (Note note, NpgsqlDataSource db, CancellationToken ct) =>
         {
             await using var tx = await db.BeginAsync(ct);

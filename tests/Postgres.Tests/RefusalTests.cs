@@ -191,8 +191,8 @@ public sealed class RefusalTests
 
     private static void Map(IEndpointRouteBuilder app)
     {
-        var org = app.MapGroup("/orgs/{org}").RequireAuthorization(Access.Member);
-        org.MapGet("/closed", () => "open").RequireAuthorization(Access.Administrator).WithName("Closed");
+        var org = app.MapGroup("/orgs/{org}").RequireAuthorization(Permission.EnvironmentsRead);
+        org.MapGet("/closed", () => "open").RequireAuthorization(Permission.MembersWrite).WithName("Closed");
         org.MapGet("/things/{id}", () => Problems.NotFound()).WithName("Thing");
         org.MapGet("/nothing", () => Problems.NotFound()).WithName("Nothing");
         org.MapGet("/files", string () => throw new InvalidInputException("body", "Is\0no file.")).WithName("Files")

@@ -65,9 +65,9 @@ internal sealed class TestApp : IAsyncDisposable
     private static void Map(WebApplication web)
     {
         var org = web.MapGroup("/api/v1/orgs/{org}");
-        org.MapGet("/things", (Caller caller) => caller.Organization!.Slug).RequireAuthorization(Access.Member);
-        org.MapPost("/secrets", (Caller caller) => caller.Organization!.Slug).RequireAuthorization(Access.Administrator);
-        org.MapPost("/notes", (Note note) => note.Text).RequireAuthorization(Access.Member);
+        org.MapGet("/things", (Caller caller) => caller.Organization!.Slug).RequireAuthorization(Permission.EnvironmentsLog);
+        org.MapPost("/secrets", (Caller caller) => caller.Organization!.Slug).RequireAuthorization(Permission.MembersWrite);
+        org.MapPost("/notes", (Note note) => note.Text).RequireAuthorization(Permission.EnvironmentsLog);
         org.MapGet(
             "/list", (string? search, PageQuery page) => new
             {
@@ -78,13 +78,14 @@ internal sealed class TestApp : IAsyncDisposable
                 page.After,
                 Next = page.Next("a", null, "3"),
             })
-            .RequireAuthorization(Access.Member);
+            .RequireAuthorization(Permission.EnvironmentsLog);
         org.MapGet("/filtered/{id}", (OrganizationId id, [AsParameters] Filter filter, PageQuery page) => TypedResults.Ok(
             new Page<Filter>([filter], page.Limit, $"{id}")))
-            .RequireAuthorization(Access.Member);
-        org.MapPost("/first", (First.Request request) => TypedResults.Ok(request.Kind)).RequireAuthorization(Access.Member);
-        org.MapPost("/second", (Second.Request request) => TypedResults.Ok(request.Owner)).RequireAuthorization(Access.Member);
-        org.MapGet("/typed", (int count) => count).RequireAuthorization(Access.Member);
+            .RequireAuthorization(Permission.EnvironmentsLog);
+        org.MapPost("/first", (First.Request request) => TypedResults.Ok(request.Kind)).RequireAuthorization(Permission.EnvironmentsLog);
+        org.MapPost("/second", (Second.Request request) => TypedResults.Ok(request.Owner))
+            .RequireAuthorization(Permission.EnvironmentsLog);
+        org.MapGet("/typed", (int count) => count).RequireAuthorization(Permission.EnvironmentsLog);
         web.MapGet("/crash", IResult () => throw new InvalidOperationException("the inner text")).RequireAuthorization(Access.Anyone);
         web.MapGet("/unprotected", () => "nobody may see this");
     }

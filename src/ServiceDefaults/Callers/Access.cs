@@ -1,8 +1,8 @@
 namespace EnvPlatform.ServiceDefaults.Callers;
 
 /// <summary>
-/// Who may call an endpoint: the authorization policies, each named after the minimum that it requires of the caller in the organization of
-/// the request. Every endpoint names one; an endpoint without a policy is closed to everyone.
+/// Who may call an endpoint that is about no organization: the authorization policies beside those of <see cref="Permission"/>. Every
+/// endpoint names one; an endpoint without a policy is closed to everyone.
 /// </summary>
 public static class Access
 {
@@ -11,18 +11,6 @@ public static class Access
 
     /// <summary>Anyone with a good token.</summary>
     public const string Anyone = "anyone";
-
-    /// <summary>A member or administrator of the organization.</summary>
-    public const string Member = "member";
-
-    /// <summary>An administrator of the organization.</summary>
-    public const string Administrator = "administrator";
-
-    /// <summary>An auditor or administrator of the organization: who may read the audit log.</summary>
-    public const string Auditor = "auditor";
-
-    /// <summary>Anyone in the organization: a member, an auditor or an administrator.</summary>
-    public const string Reader = "reader";
 
     /// <summary>The operator of the platform.</summary>
     public const string Operator = "operator";

@@ -24,15 +24,18 @@ public sealed record Caller(
     [JsonIgnore]
     public OrganizationId OrgId => Organization?.Id ?? throw new InvalidOperationException("The request is about no organization.");
 
+    /// <summary>The subject whose environments and machines the caller may see; null when it may see everyone's.</summary>
     [JsonIgnore]
-    public bool IsAdministrator => Organization?.Role == Roles.Administrator;
+    public SubjectId? OnlyOwner => OnlyOwnWithout(Permission.EnvironmentsReadAll);
 
-    /// <summary>Whether the caller may see what <paramref name="owner"/> logged: its own logs, or all as an administrator.</summary>
-    public bool MaySee(SubjectId owner) => IsAdministrator || owner == SubjectId;
+    /// <summary>Whether the caller has a permission in the organization that the request is about.</summary>
+    public bool Can(string permission) => Roles.Allow(Organization?.Role, permission);
 
-    /// <summary>The subject whose data the caller may see; null when it may see everyone's.</summary>
-    [JsonIgnore]
-    public SubjectId? OnlyOwner => IsAdministrator ? null : SubjectId;
+    /// <summary>Whether the caller may see what <paramref name="owner"/> logged: its own logs, or everyone's.</summary>
+    public bool MaySee(SubjectId owner) => owner == SubjectId || Can(Permission.EnvironmentsReadAll);
+
+    /// <summary>The subject whose things the caller may act on; null when a permission lets it act on everyone's.</summary>
+    public SubjectId? OnlyOwnWithout(string permission) => Can(permission) ? null : SubjectId;
 
     /// <summary>The caller of a request that passed authentication; null otherwise.</summary>
     public static Caller? From(HttpContext http)

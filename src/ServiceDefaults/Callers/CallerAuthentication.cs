@@ -17,7 +17,8 @@ using Microsoft.Extensions.Options;
 namespace EnvPlatform.ServiceDefaults.Callers;
 
 /// <summary>
-/// Turns the gateway's signed assertion into the caller and the claims that the policies of <see cref="Access"/> require.
+/// Turns the gateway's signed assertion into the caller and the claims that the policies of <see cref="Access"/> and
+/// <see cref="Permission"/> require.
 /// </summary>
 internal static class CallerAuthentication
 {
@@ -33,17 +34,19 @@ internal static class CallerAuthentication
     {
         services.AddAuthentication(SchemeName)
             .AddScheme<AssertionOptions, AssertionHandler>(SchemeName, options => options.Service = service);
-        services.AddAuthorizationBuilder()
+        var policies = services.AddAuthorizationBuilder()
             .AddPolicy(Access.Forwarded, policy => policy.RequireRole(Forwarded))
             .AddPolicy(Access.Anyone, policy => policy.RequireRole(Subject))
-            .AddPolicy(Access.Member, policy => policy.RequireRole(Roles.Member, Roles.Administrator))
-            .AddPolicy(Access.Administrator, policy => policy.RequireRole(Roles.Administrator))
-            .AddPolicy(Access.Auditor, policy => policy.RequireRole(Roles.Auditor, Roles.Administrator))
-            .AddPolicy(Access.Reader, policy => policy.RequireRole(Roles.Member, Roles.Auditor, Roles.Administrator))
             .AddPolicy(Access.Operator, policy => policy.RequireRole(Roles.Operator))
             .AddPolicy(Access.GatewayOnly, policy => policy.RequireRole(Roles.OfService(Assertion.Gateway)))
             .AddPolicy(Access.Service, policy => policy.RequireRole(Roles.Service))
             .SetFallbackPolicy(new AuthorizationPolicyBuilder().RequireAssertion(_ => false).Build());
+        foreach (var (permission, _) in Permission.All)
+        {
+            policies.AddPolicy(
+                permission, policy => policy.RequireRole(Roles.OfOrganization.Where(role => Roles.Allow(role, permission))));
+        }
+
         services.AddSingleton<IAuthorizationMiddlewareResultHandler, RefusalAnswer>();
     }
 

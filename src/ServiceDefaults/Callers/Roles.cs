@@ -1,14 +1,22 @@
+using System.Collections.Frozen;
+
 namespace EnvPlatform.ServiceDefaults.Callers;
 
-/// <summary>The roles of callers, in an organization or on the platform. What they may call is in <see cref="Access"/>.</summary>
+/// <summary>
+/// The roles of callers, in an organization or on the platform. A role in an organization is a set of permissions; endpoints ask for
+/// permissions and never for roles.
+/// </summary>
 public static class Roles
 {
     public const string Member = "member";
 
     public const string Administrator = "administrator";
 
-    /// <summary>Reads the audit log.</summary>
+    /// <summary>Reads everything, the audit log too, and changes nothing.</summary>
     public const string Auditor = "auditor";
+
+    /// <summary>Judges environments and vulnerabilities; manages no people.</summary>
+    public const string SecurityManager = "security_manager";
 
     /// <summary>The operator of the platform; a role in no organization.</summary>
     public const string Operator = "operator";
@@ -16,9 +24,30 @@ public static class Roles
     /// <summary>Another service of the platform.</summary>
     public const string Service = "service";
 
+    /// <summary>What each role of an organization may do.</summary>
+    public static FrozenDictionary<string, FrozenSet<string>> Permissions { get; } =
+        new Dictionary<string, string[]>(StringComparer.Ordinal)
+    {
+        [Member] = [Permission.EnvironmentsLog, Permission.EnvironmentsRead, Permission.TokensOwn],
+        [Auditor] =
+        [
+            Permission.EnvironmentsRead, Permission.EnvironmentsReadAll, Permission.ServiceAccountsRead, Permission.TokensOwn,
+            Permission.TokensReadAll, Permission.AuditRead,
+        ],
+        [SecurityManager] =
+        [
+            Permission.EnvironmentsLog, Permission.EnvironmentsRead, Permission.EnvironmentsReadAll, Permission.EnvironmentsStatus,
+            Permission.EnvironmentsArchive, Permission.VulnerabilitiesCurate, Permission.TokensOwn,
+        ],
+        [Administrator] = [.. Permission.All.Select(permission => permission.Name)],
+    }.ToFrozenDictionary(role => role.Key, role => role.Value.ToFrozenSet(StringComparer.Ordinal), StringComparer.Ordinal);
+
+    /// <summary>The roles that a subject can have in an organization, from the least to the most.</summary>
+    public static IReadOnlyList<string> OfOrganization { get; } = [Member, Auditor, SecurityManager, Administrator];
+
     /// <summary>The role of one service, beside that of all.</summary>
     public static string OfService(string service) => $"{Service}:{service}";
 
-    /// <summary>The roles that a subject can have in an organization.</summary>
-    public static IReadOnlyList<string> OfOrganization { get; } = [Member, Administrator, Auditor];
+    public static bool Allow(string? role, string permission) =>
+        role is not null && Permissions.TryGetValue(role, out var permissions) && permissions.Contains(permission);
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 
 using EnvPlatform.ServiceDefaults.Callers;
@@ -28,6 +29,7 @@ internal static partial class OperationDescription
         operation.Parameters = Parameters(operation, context.Description.RelativePath ?? "", metadata);
         DescribeIds(operation, context.Description.ParameterDescriptions);
         operation.RequestBody ??= Form([.. metadata.OfType<DescribedParameter>().Where(parameter => parameter.In == "form")]);
+        DescribePermissions(operation, metadata);
         operation.Responses ??= [];
         var document = context.Document!;
         var missing = Refusals(operation, metadata).Select(status => status.ToString(CultureInfo.InvariantCulture))
@@ -48,6 +50,14 @@ internal static partial class OperationDescription
                 },
             };
         }
+    }
+
+    /// <summary>The permissions that the operation asks for, all of them, as <c>x-permission</c>; none where it asks for none.</summary>
+    private static void DescribePermissions(OpenApiOperation operation, IEnumerable<object> metadata)
+    {
+        var asked = metadata.OfType<IAuthorizeData>().Select(data => data.Policy).Distinct()
+            .Where(policy => Permission.All.Any(permission => permission.Name == policy));
+        operation.AddExtension("x-permission", new JsonNodeExtension(new JsonArray([.. asked.Select(name => JsonValue.Create(name))])));
     }
 
     /// <summary>The path parameters in their order, then the others.</summary>

@@ -7,13 +7,14 @@ using Microsoft.AspNetCore.Authorization;
 namespace EnvPlatform.Audit.AuditLogs;
 
 /// <summary>
-/// Who may read which log: auditors and administrators that of the organization which <c>X-Org-Name</c> names (slug or id), or of their
+/// Who may read which log: roles with the permission that of the organization which <c>X-Org-Name</c> names (slug or id), or of their
 /// only one where the header is absent; the operator also that of the platform itself (<c>platform</c>). A caller with several
 /// organizations that names none is authorized here, and gets 422 before anything is read.
 /// </summary>
 internal static class AuditReaders
 {
-    public const string Policy = "audit_reader";
+    /// <summary>In place of the plain policy of this name.</summary>
+    public const string Policy = Permission.AuditRead;
 
     public static DescribedParameter OrganizationParameter { get; } =
         new(RequestedOrganization.Header, "The organization's slug or id; may be left out by a caller of one organization.", In: "header");
@@ -34,7 +35,7 @@ internal static class AuditReaders
 
         if (caller.Organization is { } organization)
         {
-            return organization.Role is Roles.Auditor or Roles.Administrator;
+            return Roles.Allow(organization.Role, Permission.AuditRead);
         }
 
         return RequestedOrganization.NameIn(http) is null || (caller.IsOperator && NamesPlatform(http));

@@ -6,8 +6,8 @@ internal static class InvitationEndpoints
 {
     public static void MapInvitations(this IEndpointRouteBuilder app)
     {
-        app.MapGroup("/api/v1/orgs/{org}/members").RequireAuthorization(Access.Administrator).WithTags("Members").MapInviteMember();
-        var invitations = app.MapGroup("/api/v1/orgs/{org}/invitations").RequireAuthorization(Access.Administrator)
+        app.MapGroup("/api/v1/orgs/{org}/members").RequireAuthorization(Permission.InvitationsWrite).WithTags("Members").MapInviteMember();
+        var invitations = app.MapGroup("/api/v1/orgs/{org}/invitations").RequireAuthorization(Permission.InvitationsWrite)
             .WithTags("Invitations");
         invitations.MapListInvitations();
         invitations.MapResendInvitation();

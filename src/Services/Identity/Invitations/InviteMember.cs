@@ -2,6 +2,7 @@ using System.ComponentModel.DataAnnotations;
 
 using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
+using EnvPlatform.Identity.Members;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.Callers;
@@ -23,7 +24,7 @@ internal static class InviteMember
     public sealed record Request(
         [Required, EmailAddress, MaxLength(320)] string Email,
         [Required, MinLength(1), MaxLength(200)] string DisplayName,
-        [Required, AllowedValues("member", "administrator", "auditor", ErrorMessage = "Must be member, administrator or auditor.")]
+        [Required, Role]
         string Role);
 
     /// <param name="DisplayName">As the administrator said it; somebody who has an account keeps its name.</param>

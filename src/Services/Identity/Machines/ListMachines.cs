@@ -17,7 +17,7 @@ internal static class ListMachines
         DateTimeOffset UpdatedAt);
 
     internal static void MapListMachines(this IEndpointRouteBuilder machines) =>
-        machines.MapGet("", HandleAsync).RequireAuthorization(Access.Member).WithName(nameof(ListMachines))
+        machines.MapGet("", HandleAsync).RequireAuthorization(Permission.EnvironmentsRead).WithName(nameof(ListMachines))
             .WithSummary("Machines: one's own, or all for an administrator.");
 
     private static async Task<Ok<Page<Item>>> HandleAsync(

@@ -30,7 +30,7 @@ internal static class RegisterMachine
         DateTimeOffset UpdatedAt);
 
     internal static void MapRegisterMachine(this IEndpointRouteBuilder machines) =>
-        machines.MapPut("/{machine_id}", HandleAsync).RequireAuthorization(Access.Member).WithName(nameof(RegisterMachine))
+        machines.MapPut("/{machine_id}", HandleAsync).RequireAuthorization(Permission.EnvironmentsLog).WithName(nameof(RegisterMachine))
             .WithSummary("Register a machine, or say something new of it.").ProducesProblem(StatusCodes.Status409Conflict);
 
     private static async Task<Results<Created<Response>, Ok<Response>, ProblemHttpResult>> HandleAsync(

@@ -16,7 +16,7 @@ namespace EnvPlatform.Identity.Machines;
 internal static class RemoveMachine
 {
     internal static void MapRemoveMachine(this IEndpointRouteBuilder machines) =>
-        machines.MapDelete("/{machine_id}", HandleAsync).RequireAuthorization(Access.Member).WithName(nameof(RemoveMachine))
+        machines.MapDelete("/{machine_id}", HandleAsync).RequireAuthorization(Permission.EnvironmentsLog).WithName(nameof(RemoveMachine))
             .WithSummary("Remove a machine.").ProducesProblem(StatusCodes.Status404NotFound);
 
     private static async Task<Results<NoContent, ProblemHttpResult>> HandleAsync(
@@ -28,7 +28,7 @@ internal static class RemoveMachine
             """
             delete from machines where org_id = @OrgId and id = @machineId and (@OnlyOwner::uuid is null or owner_id = @OnlyOwner)
             returning owner_id, hostname, platform, updated_at
-            """, new { caller.OrgId, machineId, caller.OnlyOwner });
+            """, new { caller.OrgId, machineId, OnlyOwner = caller.OnlyOwnWithout(Permission.MachinesWriteAll) });
         if (row is null)
         {
             return Problems.NotFound();

@@ -17,7 +17,7 @@ namespace EnvPlatform.Identity.Members;
 internal static class SetRole
 {
     public sealed record Request(
-        [Required, AllowedValues("member", "administrator", "auditor", ErrorMessage = "Must be member, administrator or auditor.")]
+        [Required, Role]
         string Role);
 
     internal static void MapSetRole(this IEndpointRouteBuilder members) =>

@@ -2,6 +2,7 @@ using System.ComponentModel.DataAnnotations;
 
 using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
+using EnvPlatform.Identity.Members;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.Callers;
@@ -19,13 +20,13 @@ internal static class CreateServiceAccount
 {
     public sealed record Request(
         [Required, MinLength(1), MaxLength(100)] string Name,
-        [Required, AllowedValues("member", "administrator", "auditor", ErrorMessage = "Must be member, administrator or auditor.")]
+        [Required, Role]
         string Role);
 
     public sealed record Response(SubjectId ClientId, string Name, string Role, DateTimeOffset CreatedAt, string ClientSecret);
 
     internal static void MapCreateServiceAccount(this IEndpointRouteBuilder accounts) =>
-        accounts.MapPost("", HandleAsync).WithName(nameof(CreateServiceAccount))
+        accounts.MapPost("", HandleAsync).RequireAuthorization(Permission.ServiceAccountsWrite).WithName(nameof(CreateServiceAccount))
             .WithSummary("Make a service account; its secret is shown once.").ProducesProblem(StatusCodes.Status409Conflict);
 
     private static async Task<Results<Created<Response>, ProblemHttpResult>> HandleAsync(

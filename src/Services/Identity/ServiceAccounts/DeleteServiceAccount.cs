@@ -15,7 +15,8 @@ namespace EnvPlatform.Identity.ServiceAccounts;
 internal static class DeleteServiceAccount
 {
     internal static void MapDeleteServiceAccount(this IEndpointRouteBuilder accounts) =>
-        accounts.MapDelete("/{id}", HandleAsync).WithName(nameof(DeleteServiceAccount))
+        accounts.MapDelete("/{id}", HandleAsync).RequireAuthorization(Permission.ServiceAccountsWrite)
+            .WithName(nameof(DeleteServiceAccount))
             .WithSummary("Delete a service account and void its tokens.").ProducesProblem(StatusCodes.Status404NotFound);
 
     private static async Task<Results<NoContent, ProblemHttpResult>> HandleAsync(

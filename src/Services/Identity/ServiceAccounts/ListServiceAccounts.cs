@@ -15,7 +15,8 @@ internal static class ListServiceAccounts
     public sealed record Item(SubjectId ClientId, string Name, string Role, DateTimeOffset CreatedAt);
 
     internal static void MapListServiceAccounts(this IEndpointRouteBuilder accounts) =>
-        accounts.MapGet("", HandleAsync).WithName(nameof(ListServiceAccounts)).WithSummary("The organization's service accounts.");
+        accounts.MapGet("", HandleAsync).RequireAuthorization(Permission.ServiceAccountsRead).WithName(nameof(ListServiceAccounts))
+            .WithSummary("The organization's service accounts.");
 
     private static async Task<Ok<Page<Item>>> HandleAsync(
         Caller caller, PageQuery page, NpgsqlDataSource db, TimeProvider clock, CancellationToken ct)

@@ -1,13 +1,10 @@
-using EnvPlatform.ServiceDefaults.Callers;
-
 namespace EnvPlatform.Identity.ServiceAccounts;
 
 internal static class ServiceAccountEndpoints
 {
     public static void MapServiceAccounts(this IEndpointRouteBuilder app)
     {
-        var accounts = app.MapGroup("/api/v1/orgs/{org}/service-accounts").RequireAuthorization(Access.Administrator)
-            .WithTags("Service accounts");
+        var accounts = app.MapGroup("/api/v1/orgs/{org}/service-accounts").WithTags("Service accounts");
         accounts.MapCreateServiceAccount();
         accounts.MapListServiceAccounts();
         accounts.MapDeleteServiceAccount();

@@ -34,7 +34,7 @@ internal static class ListTokens
         """;
 
     internal static void MapListTokens(this IEndpointRouteBuilder tokens) =>
-        tokens.MapGet("", HandleAsync).RequireAuthorization(Access.Reader).WithName(nameof(ListTokens))
+        tokens.MapGet("", HandleAsync).RequireAuthorization(Permission.TokensOwn).WithName(nameof(ListTokens))
             .WithSummary("Tokens: one's own, or all for an administrator.");
 
     private static async Task<Results<Ok<Page<Item>>, ProblemHttpResult>> HandleAsync(
@@ -47,7 +47,8 @@ internal static class ListTokens
             return Credential.Void();
         }
 
-        var parameters = IdPage.Parameters(page, caller.OrgId, caller.OnlyOwner, now, credential.Manages(caller));
+        var parameters = IdPage.Parameters(
+            page, caller.OrgId, caller.OnlyOwnWithout(Permission.TokensReadAll), now, credential.Manages(caller));
         var total = await db.QuerySingleAsync<long>(
             $"select count(*) from tokens t where {Managed} and (t.expires_at is null or t.expires_at > @Now)", parameters, ct);
         var items = await db.QueryAsync<Item>(

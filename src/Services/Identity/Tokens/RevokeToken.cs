@@ -16,7 +16,7 @@ namespace EnvPlatform.Identity.Tokens;
 internal static class RevokeToken
 {
     internal static void MapRevokeToken(this IEndpointRouteBuilder tokens) =>
-        tokens.MapDelete("/{id}", HandleAsync).RequireAuthorization(Access.Reader).WithName(nameof(RevokeToken))
+        tokens.MapDelete("/{id}", HandleAsync).RequireAuthorization(Permission.TokensOwn).WithName(nameof(RevokeToken))
             .WithSummary("Void one of one's own tokens for the organization; an administrator, any of them.")
             .ProducesProblem(StatusCodes.Status404NotFound);
 
@@ -32,7 +32,14 @@ internal static class RevokeToken
         await using var tx = await db.BeginAsync(ct);
         var row = await tx.QuerySingleOrDefaultAsync<Row>(
             $"update tokens t set revoked_at = @now where t.id = @id and {ListTokens.Managed} returning t.name, t.subject_id",
-            new { id, Owner = caller.OnlyOwner, Self = credential.Manages(caller), Org = caller.OrgId, now });
+            new
+            {
+                id,
+                Owner = caller.OnlyOwnWithout(Permission.TokensRevokeAll),
+                Self = credential.Manages(caller),
+                Org = caller.OrgId,
+                now,
+            });
         if (row is null)
         {
             return Problems.NotFound();

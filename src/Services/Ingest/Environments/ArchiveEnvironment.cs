@@ -20,11 +20,12 @@ internal static class ArchiveEnvironment
         environments.MapPost(
             "/{id}/archive", (EnvironmentId id, Caller caller, NpgsqlDataSource db, TimeProvider clock, CancellationToken ct) =>
                     HandleAsync(id, true, caller, db, clock, ct))
-            .RequireAuthorization(Access.Administrator).WithName(nameof(ArchiveEnvironment)).WithSummary("Archive an environment");
+            .RequireAuthorization(Permission.EnvironmentsArchive).WithName(nameof(ArchiveEnvironment))
+            .WithSummary("Archive an environment");
         environments.MapPost(
             "/{id}/unarchive", (EnvironmentId id, Caller caller, NpgsqlDataSource db, TimeProvider clock, CancellationToken ct) =>
                     HandleAsync(id, false, caller, db, clock, ct))
-            .RequireAuthorization(Access.Administrator).WithName("UnarchiveEnvironment")
+            .RequireAuthorization(Permission.EnvironmentsArchive).WithName("UnarchiveEnvironment")
             .WithSummary("Take an environment out of the archive");
     }
 

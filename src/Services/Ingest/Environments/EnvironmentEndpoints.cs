@@ -7,10 +7,10 @@ internal static class EnvironmentEndpoints
 {
     public static void MapEnvironments(this IEndpointRouteBuilder app)
     {
-        var organization = app.MapGroup("/api/v1/orgs/{org}").RequireAuthorization(Access.Member).WithTags("Environments");
+        var organization = app.MapGroup("/api/v1/orgs/{org}").WithTags("Environments");
         organization.MapLogEnvironment();
 
-        var environments = organization.MapGroup("/environments");
+        var environments = organization.MapGroup("/environments").RequireAuthorization(Permission.EnvironmentsRead);
         environments.MapListEnvironments();
         environments.MapGetEnvironment();
         environments.MapListPackages();

@@ -54,7 +54,8 @@ internal static partial class LogEnvironment
         VulnerabilityCounts? Vulnerabilities, string Scan, int? IncompleteCount);
 
     public static void MapLogEnvironment(this IEndpointRouteBuilder organization) =>
-        organization.MapPost("/environment-logs", HandleAsync).WithName(nameof(LogEnvironment)).WithSummary("Log an environment")
+        organization.MapPost("/environment-logs", HandleAsync).RequireAuthorization(Permission.EnvironmentsLog)
+            .WithName(nameof(LogEnvironment)).WithSummary("Log an environment")
             .WithMetadata(new RequestSizeLimitAttribute(MaxBodyBytes))
             .ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status404NotFound)
             .ProducesProblem(StatusCodes.Status409Conflict).ProducesProblem(StatusCodes.Status413PayloadTooLarge)

@@ -17,7 +17,7 @@ namespace EnvPlatform.Ingest.Environments;
 internal static class RemoveEnvironment
 {
     public static void MapRemoveEnvironment(this IEndpointRouteBuilder environments) =>
-        environments.MapDelete("/{id}", HandleAsync).RequireAuthorization(Access.Member).WithName(nameof(RemoveEnvironment))
+        environments.MapDelete("/{id}", HandleAsync).RequireAuthorization(Permission.EnvironmentsLog).WithName(nameof(RemoveEnvironment))
             .WithSummary("Remove an environment").ProducesProblem(StatusCodes.Status404NotFound);
 
     private static async Task<Results<NoContent, ProblemHttpResult>> HandleAsync(
@@ -32,7 +32,7 @@ internal static class RemoveEnvironment
             where org_id = @OrgId and environment_id = @id and removed_at is null and s.package_set_id = e.package_set_id
                 and (@OnlyOwner::uuid is null or owner_id = @OnlyOwner)
             returning e.name, e.prefix, e.machine_id, s.digest, e.version
-            """, new { caller.OrgId, id, OnlyOwner = caller.OnlyOwner?.Value, now });
+            """, new { caller.OrgId, id, OnlyOwner = caller.OnlyOwnWithout(Permission.EnvironmentsRemoveAll)?.Value, now });
         if (row is null)
         {
             return Problems.NotFound();

@@ -18,7 +18,7 @@ internal static class CheckActivation
 
     public static void MapCheckActivation(this IEndpointRouteBuilder app) =>
         app.MapGet("/api/v1/orgs/{org}/activation", HandleAsync)
-            .RequireAuthorization(Access.Member).WithName(nameof(CheckActivation)).WithTags("Activation")
+            .RequireAuthorization(Permission.EnvironmentsLog).WithName(nameof(CheckActivation)).WithTags("Activation")
             .WithSummary("Whether the environment at this prefix of this machine may be activated.")
             .Produces<ActivationAnswer>().ProducesValidationProblem();
 

@@ -23,7 +23,7 @@ internal static partial class SetStatus
     public sealed record Request([Required] EnvironmentStatus? Status, [MaxLength(2_000), MultiLine] string? Message = null);
 
     public static void MapSetStatus(this IEndpointRouteBuilder environments) =>
-        environments.MapPut("/{id}/status", HandleAsync).RequireAuthorization(Access.Administrator).WithName(nameof(SetStatus))
+        environments.MapPut("/{id}/status", HandleAsync).RequireAuthorization(Permission.EnvironmentsStatus).WithName(nameof(SetStatus))
             .WithSummary("Warn about an environment, block it, or let it be used again.");
 
     private static async Task<Results<Ok<StatusView>, ProblemHttpResult>> HandleAsync(

@@ -20,9 +20,10 @@ internal static class ListCurations
 
     public static void MapListCurations(this IEndpointRouteBuilder vulnerabilities)
     {
-        vulnerabilities.MapGet("/curations", HandleAllAsync).RequireAuthorization(Access.Reader).WithName(nameof(ListCurations))
+        vulnerabilities.MapGet("/curations", HandleAllAsync).RequireAuthorization(Permission.EnvironmentsRead)
+            .WithName(nameof(ListCurations))
             .WithSummary("The organization's curations; history=true adds those that have ended.");
-        vulnerabilities.MapGet("/{id}/curations", HandleOneAsync).RequireAuthorization(Access.Reader)
+        vulnerabilities.MapGet("/{id}/curations", HandleOneAsync).RequireAuthorization(Permission.EnvironmentsRead)
             .WithName("ListCurationsOfVulnerability")
             .WithSummary("The curations of a vulnerability; history=true adds those that have ended.");
     }

@@ -13,7 +13,7 @@ namespace EnvPlatform.Scanner.Curations;
 internal static class TakeBackCuration
 {
     public static void MapTakeBackCuration(this IEndpointRouteBuilder vulnerabilities) =>
-        vulnerabilities.MapDelete("/{id}/curation", HandleAsync).RequireAuthorization(Access.Administrator)
+        vulnerabilities.MapDelete("/{id}/curation", HandleAsync).RequireAuthorization(Permission.VulnerabilitiesCurate)
             .WithName(nameof(TakeBackCuration))
             .WithSummary("Take back the curation of a vulnerability, or of it in a package, a version, a build.");
 

@@ -7,7 +7,7 @@ internal static class ScanEndpoints
 {
     public static void MapScans(this IEndpointRouteBuilder app)
     {
-        var organization = app.MapGroup("/api/v1/orgs/{org}").RequireAuthorization(Access.Member).WithTags("Scans");
+        var organization = app.MapGroup("/api/v1/orgs/{org}").RequireAuthorization(Permission.EnvironmentsLog).WithTags("Scans");
         organization.MapScanNow();
         organization.MapScanPackages();
     }

@@ -38,7 +38,7 @@ internal static class SearchEverything
         IReadOnlyList<FoundVulnerability> Vulnerabilities);
 
     public static void MapSearch(this IEndpointRouteBuilder app) =>
-        app.MapGet("/api/v1/orgs/{org}/search", HandleAsync).RequireAuthorization(Access.Member).WithTags("Search")
+        app.MapGet("/api/v1/orgs/{org}/search", HandleAsync).RequireAuthorization(Permission.EnvironmentsRead).WithTags("Search")
             .WithName(nameof(SearchEverything)).WithSummary("Search environments, packages and vulnerabilities.");
 
     private static async Task<Results<Ok<Result>, ProblemHttpResult>> HandleAsync(

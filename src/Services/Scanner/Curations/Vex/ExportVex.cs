@@ -29,7 +29,7 @@ internal sealed record VexExport(
 internal static class ExportVex
 {
     public static void MapExportVex(this IEndpointRouteBuilder vulnerabilities) =>
-        vulnerabilities.MapGet("/vex", HandleAsync).RequireAuthorization(Access.Reader).WithName(nameof(ExportVex))
+        vulnerabilities.MapGet("/vex", HandleAsync).RequireAuthorization(Permission.EnvironmentsRead).WithName(nameof(ExportVex))
             .WithSummary(
                 "The organization's curations, and the platform's that apply to its environments, as VEX: format=openvex or cyclonedx.");
 

@@ -34,7 +34,7 @@ internal static class ImportVex
     public sealed record Skipped(string? Vulnerability, string Product, string Reason);
 
     public static void MapImportVex(this IEndpointRouteBuilder vulnerabilities) =>
-        vulnerabilities.MapPost("/vex", HandleAsync).RequireAuthorization(Access.Administrator).WithName(nameof(ImportVex))
+        vulnerabilities.MapPost("/vex", HandleAsync).RequireAuthorization(Permission.VulnerabilitiesCurate).WithName(nameof(ImportVex))
             .WithSummary("Curate what a VEX document states: OpenVEX or CycloneDX.").WithMetadata(
                 new RequestSizeLimitAttribute(MaxBytes), new AuditedRefusals("vex_import_refused"));
 

@@ -1,0 +1,47 @@
+namespace EnvPlatform.ServiceDefaults.Callers;
+
+/// <summary>
+/// What a caller may do in an organization: the names under which endpoints ask for it, roles have it, the OpenAPI document shows it
+/// (<c>x-permission</c>) and <c>GET /api/v1/roles</c> explains it. Each is an authorization policy; those that ask for no organization are
+/// in <see cref="Access"/>.
+/// </summary>
+public static class Permission
+{
+    public const string EnvironmentsLog = "environments:log";
+    public const string EnvironmentsRead = "environments:read";
+    public const string EnvironmentsReadAll = "environments:read_all";
+    public const string EnvironmentsRemoveAll = "environments:remove_all";
+    public const string EnvironmentsStatus = "environments:status";
+    public const string EnvironmentsArchive = "environments:archive";
+    public const string VulnerabilitiesCurate = "vulnerabilities:curate";
+    public const string MachinesWriteAll = "machines:write_all";
+    public const string MembersWrite = "members:write";
+    public const string InvitationsWrite = "invitations:write";
+    public const string ServiceAccountsRead = "service_accounts:read";
+    public const string ServiceAccountsWrite = "service_accounts:write";
+    public const string TokensOwn = "tokens:own";
+    public const string TokensReadAll = "tokens:read_all";
+    public const string TokensRevokeAll = "tokens:revoke_all";
+    public const string AuditRead = "audit:read";
+
+    /// <summary>Every permission, and what it allows.</summary>
+    public static IReadOnlyList<(string Name, string Description)> All { get; } =
+    [
+        (EnvironmentsLog, "Register machines, log environments, check activations, scan, remove one's own environments and machines."),
+        (EnvironmentsRead, "Read one's own environments, their packages and vulnerabilities, and what the organization holds of these."),
+        (EnvironmentsReadAll, "Read the environments and machines of everybody."),
+        (EnvironmentsRemoveAll, "Remove the environments of others."),
+        (EnvironmentsStatus, "Warn about environments, block them, and lift that."),
+        (EnvironmentsArchive, "Archive environments."),
+        (VulnerabilitiesCurate, "Say what the organization holds of a vulnerability, also by a VEX document."),
+        (MachinesWriteAll, "Remove the machines of others."),
+        (MembersWrite, "See, change and remove members."),
+        (InvitationsWrite, "Invite people, and withdraw invitations."),
+        (ServiceAccountsRead, "See service accounts."),
+        (ServiceAccountsWrite, "Create and remove service accounts."),
+        (TokensOwn, "Create, list and revoke one's own tokens."),
+        (TokensReadAll, "List the tokens of everybody."),
+        (TokensRevokeAll, "Revoke the tokens of everybody."),
+        (AuditRead, "Read and follow the audit log."),
+    ];
+}
