@@ -37,6 +37,13 @@ internal sealed class ScannerProcess : IDisposable
         return new(started);
     }
 
+    /// <summary>The most memory that it has had resident (Linux), in MiB.</summary>
+    public long PeakMemory()
+    {
+        var line = File.ReadLines($"/proc/{_process.Id}/status").Single(line => line.StartsWith("VmHWM:", StringComparison.Ordinal));
+        return long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], System.Globalization.CultureInfo.InvariantCulture) >> 10;
+    }
+
     /// <summary>SIGKILL: it cannot react, and is gone when this returns.</summary>
     public void Kill()
     {

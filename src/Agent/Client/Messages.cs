@@ -111,10 +111,11 @@ internal sealed record MappingView(string Why, string Order);
 /// <summary>What clears an environment, and what nothing clears.</summary>
 internal sealed record UpgradesView(
     IReadOnlyList<UpgradeView>? Items = null, IReadOnlyList<UpgradeCommandView>? Commands = null,
-    IReadOnlyList<UnfixedView>? Unfixed = null);
+    IReadOnlyList<UnfixedView>? Unfixed = null, IReadOnlyList<string>? Notes = null);
 
 internal sealed record UpgradeView(
-    string Manager, string Name, string Version, string To, IReadOnlyList<string>? Clears = null, IReadOnlyList<string>? Remaining = null);
+    string Manager, string Name, string Version, string To, IReadOnlyList<string>? Clears = null, IReadOnlyList<string>? Remaining = null,
+    bool Checked = false, string? Note = null);
 
 internal sealed record UpgradeCommandView(string Command, string? Manager = null, string? Shell = null);
 

@@ -14,12 +14,24 @@ internal static class UpgradeLines
         foreach (var upgrade in upgrades.Items ?? [])
         {
             var left = upgrade.Remaining is [_, ..] remaining ? $", leaves {Ids(remaining)}" : "";
-            screen.Note($"{upgrade.Name} {upgrade.Version} -> {upgrade.To} ({upgrade.Manager}) clears {Ids(upgrade.Clears ?? [])}{left}");
+            var isChecked = upgrade.Checked ? "; its channel has it, and it goes with the rest" : "";
+            screen.Note(
+                $"{upgrade.Name} {upgrade.Version} -> {upgrade.To} ({upgrade.Manager}) clears {Ids(upgrade.Clears ?? [])}{left}"
+                + isChecked);
+            if (upgrade.Note is { } note)
+            {
+                screen.Note("  " + note);
+            }
         }
 
         foreach (var unfixed in upgrades.Unfixed ?? [])
         {
             screen.Note($"{unfixed.Name} {unfixed.Version} ({unfixed.Manager}) keeps {unfixed.Vulnerability}: {unfixed.Known}");
+        }
+
+        foreach (var note in upgrades.Notes ?? [])
+        {
+            screen.Note(note);
         }
 
         if (upgrades.Items is not [_, ..])

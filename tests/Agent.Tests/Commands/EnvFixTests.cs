@@ -50,6 +50,25 @@ public sealed class EnvFixTests : CommandFixture
     }
 
     [Test]
+    public async Task What_was_checked_and_what_was_not_is_said()
+    {
+        Platform.On($"GET {Orgs}/environments/{Id}/upgrades", 200, """
+            {"items": [
+               {"manager": "conda", "name": "openssl", "version": "1.1.1k", "to": "3.0.17", "spec": "openssl>=3.0.17,<3.1.0", "clears": ["CVE-1"], "remaining": [], "basis": "repodata", "checked": true, "note": null},
+               {"manager": "conda", "name": "x", "version": "1", "to": "2", "spec": "x>=2", "clears": ["CVE-2"], "remaining": [], "basis": "not_known", "checked": false, "note": "Nobody can have 1.5."}],
+             "commands": [], "unfixed": [], "channels": [], "notes": ["What the channel of x holds is not known."]}
+            """);
+        var ended = await Machine.RunAsync("env", "fix", Id);
+        Assert.That(ended.Error.ReplaceLineEndings("\n"), Does.Contain(
+            """
+            openssl 1.1.1k -> 3.0.17 (conda) clears CVE-1; its channel has it, and it goes with the rest
+            x 1 -> 2 (conda) clears CVE-2
+              Nobody can have 1.5.
+            What the channel of x holds is not known.
+            """.ReplaceLineEndings("\n")));
+    }
+
+    [Test]
     public async Task It_ends_with_0_where_nothing_is_left()
     {
         Platform.On($"GET {Orgs}/environments/{Id}/upgrades", 200, Nothing);

@@ -164,7 +164,8 @@ public sealed partial class RealUpgradesTests
     [
         .. Affected.Value[mapped.Identity].SelectMany(affected => affected.Ranges)
             .Where(range => range.Events.All(at => at.Version is "0" or "*" || VersionOrder.IsValid(mapped.Scheme, at.Version)))
-            .SelectMany(range => range.Events).Where(at => at.Kind == RangeEventKind.Fixed).Select(at => at.Version).Distinct(),
+            .SelectMany(range => range.Events).Where(at => at.Kind == RangeEventKind.Fixed).Select(at => at.Version).Distinct()
+            .Where(version => WithheldReleases.Why(mapped.Identity, mapped.Scheme, version) is null),
     ];
 
     private static bool Fits(VersionScheme order, string spec, string version) =>

@@ -150,9 +150,9 @@ public sealed class UpgradePlanTests
                 new InstalledPackage(PackageManager.Conda, "r-haven", "2.3_0", "r43_0"))),
             Is.EqualTo("r-haven 2.3_0 -> 2.3_1 (r-haven>=2.3_1,<2.5_1) clears A, leaves "));
 
-    [TestCase("1.1.1k", "openssl 1.1.1k -> 1.1.1n (openssl>=1.1.1n,<1.1.1) clears A, leaves ",
-        Description = "conda has 1.1.1, which is affected, after 1.1.1n")]
-    [TestCase("1.1.1", "openssl 1.1.1 -> 1.1.1n (openssl>=1.1.1n,<1.1.1) clears A, leaves ")]
+    [TestCase("1.1.1k", "openssl 1.1.1k -> 1.1.1n (openssl==1.1.1n) clears A, leaves ",
+        Description = "conda has 1.1.1, which is affected, after 1.1.1n, and a lower bound above the upper one is no command")]
+    [TestCase("1.1.1", "openssl 1.1.1 -> 1.1.1n (openssl==1.1.1n) clears A, leaves ")]
     [TestCase("3.0.1", "openssl 3.0.1 -> 3.0.2 (openssl>=3.0.2) clears A, leaves ")]
     public void OpenSsl_goes_by_its_letters_and_is_asked_for_in_the_order_of_conda(string version, string text)
     {
@@ -161,6 +161,31 @@ public sealed class UpgradePlanTests
             Affected = [Affected("conda", "openssl", "<1.1.1n", "1.1.1"), Affected("conda", "openssl", "<3.0.2", "3.0.0")],
         };
         Assert.That(Only(Plan([record], new InstalledPackage(PackageManager.Conda, "openssl", version, "h1_0"))), Is.EqualTo(text));
+    }
+
+    [TestCase("1.0.2k", "<1.0.2zd", "<3.0.2", "openssl 1.0.2k -> 3.0.2 (openssl>=3.0.2) clears A, leaves ")]
+    [TestCase("1.1.1k", "<1.1.1x", "<3.0.16", "openssl 1.1.1k -> 3.0.16 (openssl>=3.0.16) clears A, leaves ")]
+    [TestCase("1.1.1k", "<1.1.1w", "<3.0.16", "openssl 1.1.1k -> 1.1.1w (openssl==1.1.1w) clears A, leaves ")]
+    public void A_release_of_OpenSsl_that_is_not_free_is_never_proposed(string version, string until, string next, string text)
+    {
+        var record = Record("A", "openssl", until, ecosystem: "conda") with
+        {
+            Affected = [Affected("conda", "openssl", until, version[..5]), Affected("conda", "openssl", next, "3.0.0")],
+        };
+        var upgrade = Plan([record], new InstalledPackage(PackageManager.Conda, "openssl", version, "h1_0")).Upgrades.Single();
+        Assert.That(Text(upgrade), Is.EqualTo(text));
+        Assert.That(upgrade.Note, upgrade.To.StartsWith('3') ? Does.Contain("support contract only") : Is.Null);
+    }
+
+    [Test]
+    public void A_fix_that_nobody_can_have_is_said_to_be_none()
+    {
+        var record = Record("A", "openssl", "<1.1.1x", from: "1.1.1", ecosystem: "conda");
+        var plan = Plan([record], new InstalledPackage(PackageManager.Conda, "openssl", "1.1.1k", "h1_0"));
+        Assert.That(plan.Upgrades, Is.Empty);
+        Assert.That(plan.Unfixed.Single().Known, Is.EqualTo(
+            "1.1.1x would clear it (A), but cannot be had. After 1.1.1w, OpenSSL 1.1.1 is released to holders of a support contract only, "
+            + "and no channel has it."));
     }
 
     [TestCase("v2.0-Beta.1", "2.0b1")]

@@ -1,6 +1,7 @@
 using EnvPlatform.Postgres.Background;
 using EnvPlatform.Scanner.Advisories.Feeds;
 using EnvPlatform.Scanner.Advisories.Imports;
+using EnvPlatform.Scanner.Upgrades;
 using EnvPlatform.ServiceDefaults;
 
 using Microsoft.Extensions.Diagnostics.HealthChecks;
@@ -15,6 +16,7 @@ internal static class AdvisoryExtensions
     {
         builder.Services.AddSingleton(services => services.GetRequiredService<IOptions<ScannerOptions>>().Value.Channels());
         builder.Services.AddSingleton<CurrentIndex>();
+        builder.Services.AddSingleton<PlanUpgrades>();
         builder.Services.AddSingleton<ScannerMetrics>();
         builder.Services.AddSingleton<ChangeAdvisories>();
         builder.Services.AddListeningWork<KeepIndexCurrent>();

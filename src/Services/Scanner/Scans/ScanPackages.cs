@@ -6,6 +6,7 @@ using EnvPlatform.Postgres;
 using EnvPlatform.Scanner.Advisories;
 using EnvPlatform.Scanner.Curations;
 using EnvPlatform.Scanner.Explanations;
+using EnvPlatform.Scanner.Mapping;
 using EnvPlatform.Scanner.Matching;
 using EnvPlatform.Scanner.Upgrades;
 using EnvPlatform.Scanner.Vulnerabilities;
@@ -65,7 +66,7 @@ internal static class ScanPackages
 
     private static async Task<Results<Ok<Result>, ProblemHttpResult>> HandleAsync(
         Request request, Caller caller, NpgsqlDataSource db, CurrentIndex current, ScansAtOnce atOnce, IOptions<ScannerOptions> options,
-        ScannerMetrics metrics, HttpResponse http, CancellationToken ct)
+        ScannerMetrics metrics, PlanUpgrades plan, CondaChannels channels, HttpResponse http, CancellationToken ct)
     {
         if (request.Packages.Index().FirstOrDefault(entry => entry.Item is null, (-1, null)) is { Index: >= 0 and var missing })
         {
@@ -112,9 +113,11 @@ internal static class ScanPackages
             metrics.Matched(matches.Length);
             var views = await ViewsAsync(db, caller, packages, matches, [.. contents.Select(found => findings[found])], known, ct);
             var mappings = installed.Zip(matches, (package, match) => PackageMapping.Of(package, match.Mapped, index.Index)).ToArray();
-            var upgrades = EnvironmentUpgrades.Of(
-                index.Index, await VulnerableAsync(db, caller, packages, installed, views, index.Index, ct),
-                new(request.Prefix, request.Name, request.Platform));
+            var upgrades = await plan.RunAsync(
+                caller.OrgId, index.Index, await VulnerableAsync(db, caller, packages, installed, views, index.Index, ct),
+                [.. packages.Where(package => package.Manager == LoggedPackage.Conda).Select(package => HeldPackage.Of(
+                    channels, package.Name, package.Version, package.Build, package.Channel, package.Subdir))],
+                new(request.Prefix, request.Name, request.Platform), ct);
             return TypedResults.Ok(ResultOf(packages, matches, mappings, views, upgrades));
         }
     }

@@ -1,21 +1,22 @@
-using EnvPlatform.Scanner.Matching;
-
 namespace EnvPlatform.Scanner.Upgrades;
 
 /// <summary>The smallest set of upgrades that clears an environment, and the commands that carry it out.</summary>
 /// <param name="Items">Each package at most once.</param>
 /// <param name="Commands">To be pasted in this order.</param>
-/// <param name="Unfixed">What no published fix clears.</param>
+/// <param name="Unfixed">What nothing clears that could be installed.</param>
+/// <param name="Channels">The channels of the environment's conda packages, and what is known of them.</param>
+/// <param name="Notes">What was not checked, and what the upgrades bring besides.</param>
 public sealed record EnvironmentUpgrades(
-    IReadOnlyList<Upgrade> Items, IReadOnlyList<UpgradeCommand> Commands, IReadOnlyList<Unfixed> Unfixed)
+    IReadOnlyList<Upgrade> Items, IReadOnlyList<UpgradeCommand> Commands, IReadOnlyList<Unfixed> Unfixed,
+    IReadOnlyList<UpgradeChannel> Channels, IReadOnlyList<string> Notes);
+
+/// <summary>A channel of the environment's conda packages.</summary>
+/// <param name="Subdir">The environment's platform; null where it is not known.</param>
+/// <param name="Known">whole; in_part: of the platform or of noarch only; not_known.</param>
+/// <param name="ImportedAt">When its repodata was imported, of the two the earlier time; null where it is not known.</param>
+public sealed record UpgradeChannel(string Channel, string? Subdir, string Known, DateTimeOffset? ImportedAt)
 {
-    internal static EnvironmentUpgrades Of(AdvisoryIndex index, IReadOnlyList<VulnerablePackage> packages, UpgradeTarget target)
-    {
-        var plan = UpgradePlan.Of(index, packages);
-        var upgraded = plan.Upgrades.Where(upgrade => upgrade.Manager == "conda").Select(upgrade => upgrade.Name)
-            .ToHashSet(StringComparer.Ordinal);
-        var channels = packages.Where(package => package.Manager == "conda" && upgraded.Contains(package.Name))
-            .Select(package => package.Installed.Channel).OfType<string>();
-        return new(plan.Upgrades, UpgradeCommands.Of(plan.Upgrades, target, channels), plan.Unfixed);
-    }
+    internal const string Whole = "whole";
+    internal const string InPart = "in_part";
+    internal const string NotKnown = "not_known";
 }

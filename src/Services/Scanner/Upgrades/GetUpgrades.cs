@@ -4,6 +4,7 @@ using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Postgres;
 using EnvPlatform.Scanner.Advisories;
 using EnvPlatform.Scanner.Curations;
+using EnvPlatform.Scanner.Mapping;
 using EnvPlatform.Scanner.Matching;
 using EnvPlatform.Scanner.Scans;
 using EnvPlatform.Scanner.Vulnerabilities;
@@ -34,8 +35,8 @@ internal static class GetUpgrades
             .WithSummary("The smallest set of upgrades that clears an environment, with commands to paste.");
 
     private static async Task<Results<Ok<EnvironmentUpgrades>, ProblemHttpResult>> HandleAsync(
-        EnvironmentId id, [AsParameters] Filter asked, Caller caller, NpgsqlDataSource db, CurrentIndex current,
-        IOptions<ScannerOptions> options, CancellationToken ct)
+        EnvironmentId id, [AsParameters] Filter asked, Caller caller, NpgsqlDataSource db, CurrentIndex current, PlanUpgrades plan,
+        CondaChannels channels, IOptions<ScannerOptions> options, CancellationToken ct)
     {
         var filter = new VulnerabilityFilter(null, asked.Severity, asked.Package, asked.Kev).Parse();
         var environment = await db.QuerySingleOrDefaultAsync<EnvironmentRow>(
@@ -68,7 +69,13 @@ internal static class GetUpgrades
             findings.Select(row => row.VulnerabilityId).ToFrozenSet(StringComparer.Ordinal),
             findings.Where(row => row.IsWanted(filter)).Select(row => row.VulnerabilityId).ToFrozenSet(StringComparer.Ordinal),
             accepted[i])).ToArray();
-        return TypedResults.Ok(EnvironmentUpgrades.Of(index, vulnerable, new(environment.Prefix, environment.Name, environment.Platform)));
+        var held = await db.QueryAsync<HeldRow>(
+            $"with {HeldPackages.OfSet} select name, version, build, channel, subdir from held where manager = 'conda' order by name",
+            new { Set = environment.SetId, Package = (string?)null }, ct);
+        return TypedResults.Ok(await plan.RunAsync(
+            caller.OrgId, index, vulnerable,
+            [.. held.Select(row => HeldPackage.Of(channels, row.Name, row.Version, row.Build, row.Channel, row.Subdir))],
+            new(environment.Prefix, environment.Name, environment.Platform), ct));
     }
 
     /// <summary>
@@ -115,6 +122,8 @@ internal static class GetUpgrades
     private const string Columns = "p.manager, p.name, p.version, p.channel, p.ecosystem, p.project";
 
     private sealed record Wanted(long Set, OrganizationId Organization, string? Package, int Most);
+
+    private sealed record HeldRow(string Name, string Version, string Build, string Channel, string Subdir);
 
     private sealed record EnvironmentRow(long SetId, string? Prefix, string? Name, string? Platform);
 

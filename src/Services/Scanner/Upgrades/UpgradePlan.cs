@@ -43,6 +43,9 @@ internal sealed class ProjectUpgrade
     // What is accepted in all of the packages.
     private readonly HashSet<string> _accepted;
 
+    // Why a fix that would have been the target is none.
+    private string? _withheld;
+
     public ProjectUpgrade(PackageTable table, VulnerablePackage[] packages)
     {
         _table = table;
@@ -71,7 +74,9 @@ internal sealed class ProjectUpgrade
     }
 
     // A duplicate package, such as one of pip with the remains of an older one, is upgraded once.
-    private VulnerablePackage Merge(IEnumerable<VulnerablePackage> same)
+    private VulnerablePackage Merge(IEnumerable<VulnerablePackage> same) => Merge(_table, same);
+
+    public static VulnerablePackage Merge(PackageTable table, IEnumerable<VulnerablePackage> same)
     {
         VulnerablePackage[] all = [.. same];
         if (all.Length == 1)
@@ -79,7 +84,7 @@ internal sealed class ProjectUpgrade
             return all[0];
         }
 
-        var lowest = all.Aggregate((a, b) => VersionOrder.Compare(_table.Scheme, b.Version, a.Version) < 0 ? b : a);
+        var lowest = all.Aggregate((a, b) => VersionOrder.Compare(table.Scheme, b.Version, a.Version) < 0 ? b : a);
         return lowest with
         {
             Open = all.SelectMany(one => one.Open).ToHashSet(StringComparer.Ordinal),
@@ -123,6 +128,12 @@ internal sealed class ProjectUpgrade
                     continue;
                 }
 
+                if (WithheldReleases.Why(_table.Identity, _table.Scheme, _table.Fixes[next].Version) is { } why)
+                {
+                    _withheld ??= why;
+                    continue;
+                }
+
                 (best, fewest) = (_table.Fixes[next], here);
             }
         }
@@ -144,15 +155,23 @@ internal sealed class ProjectUpgrade
         return new(
             package.Manager, package.Name, package.Version, spelled, spec,
             [.. package.Open.Where(id => !left.Contains(id)).Order(StringComparer.Ordinal)],
-            [.. left.Where(id => !package.Accepted.Contains(id)).Order(StringComparer.Ordinal)]);
+            [.. left.Where(id => !package.Accepted.Contains(id)).Order(StringComparer.Ordinal)])
+        {
+            Basis = package.Manager == "conda" ? Upgrade.NotKnown : Upgrade.OfAdvisory,
+            Note = _withheld,
+        };
     }
 
-    private Unfixed UnfixedOf(VulnerablePackage package, string vulnerability, (string Version, int Slot)? target)
+    private Unfixed UnfixedOf(VulnerablePackage package, string vulnerability, (string Version, int Slot)? target) =>
+        UnfixedOf(_table, package, vulnerability, (hits, isValid) => Known(package, vulnerability, hits, isValid, target));
+
+    /// <param name="known">What is known of it, given the hits of the installed version and whether it can be compared.</param>
+    public static Unfixed UnfixedOf(
+        PackageTable table, VulnerablePackage package, string vulnerability, Func<Hit[], bool, string> known)
     {
-        var hits = _table.Match(package.Version, out var isValid).Where(hit => hit.Advisory.VulnerabilityId == vulnerability).ToArray();
+        var hits = table.Match(package.Version, out var isValid).Where(hit => hit.Advisory.VulnerabilityId == vulnerability).ToArray();
         var severity = hits.Length > 0 ? Texts.Of(hits[0].Advisory.Severity) : "unknown";
-        return new(
-            package.Manager, package.Name, package.Version, vulnerability, severity, Known(package, vulnerability, hits, isValid, target));
+        return new(package.Manager, package.Name, package.Version, vulnerability, severity, known(hits, isValid));
     }
 
     private string Known(VulnerablePackage package, string vulnerability, Hit[] hits, bool isValid, (string Version, int Slot)? target)
@@ -174,6 +193,8 @@ internal sealed class ProjectUpgrade
         var again = _table.Match(version, out _).FirstOrDefault(hit => hit.Advisory.VulnerabilityId == vulnerability);
         return again is not null
             ? $"{version}, which {named.Advisory.Id} names as its fix, is affected itself: {again.Range} ({again.Advisory.Id})."
+            : WithheldReleases.Why(_table.Identity, _table.Scheme, version) is { } why
+                ? $"{version} would clear it ({named.Advisory.Id}), but cannot be had. {why}"
             : $"{version} would clear it ({named.Advisory.Id})"
                 + (target is { } other ? $", but leaves more than {other.Version} does." : ", but conda cannot ask for that version.");
     }

@@ -44,9 +44,44 @@ internal static partial class UpgradeSpec
         var (order, bound) = package.Manager == "pypi"
             ? (VersionScheme.Pep440, ends.Select(end => (Bound?)end).FirstOrDefault())
             : (VersionScheme.Conda, InOrderOfConda(package, table, spelled, affected, ends));
-        // Where nothing above the version is known to be good, or not in the manager's order, the spec is that version alone.
+        // Where nothing above the version is known to be good, or not in the orders of both, the spec is that version alone.
         return (spelled, bound is { } end
-            && VersionOrder.Compare(order, end.Version, spelled) <= 0 ? $"{package.Name}=={spelled}" : Text(package.Name, spelled, bound));
+            && (VersionOrder.Compare(order, end.Version, spelled) <= 0 || VersionOrder.Compare(table.Scheme, end.Version, spelled) < 0)
+                ? $"{package.Name}=={spelled}"
+                : Text(package.Name, spelled, bound));
+    }
+
+    /// <summary>From a version that a channel holds up to, but not including, the next one that is not to be chosen.</summary>
+    /// <param name="held">All versions that the channel holds.</param>
+    /// <param name="good">Those of them that may be chosen, with <paramref name="version"/>.</param>
+    public static string OfChannel(
+        VulnerablePackage package, PackageTable table, string version, IEnumerable<string> held, IReadOnlySet<string> good,
+        Func<string, bool> isTolerated)
+    {
+        var affected = Affected(table, isTolerated);
+        var slot = table.SlotOf(version);
+        var ends = Enumerable.Range(slot + 1, Math.Max(table.Slots - slot - 1, 0)).Where(one => affected[one]).Take(1)
+            .Select(one => new Bound(SpellLike(package, table.Scheme, table.VersionOf(one)), one % 2 == 0));
+        var later = held.Where(other => VersionOrder.Compare(VersionScheme.Conda, other, version) > 0)
+            .Order(Comparer<string>.Create(static (a, b) => VersionOrder.Compare(VersionScheme.Conda, a, b) ?? 0)).ToArray();
+        var known = InOrderOfConda(package, table, version, affected, ends);
+        var bad = later.Where(other => !good.Contains(other)).Select(other => (Bound?)new Bound(other, false)).FirstOrDefault();
+        var end = known is { } a && bad is { } b ? ByOrderOfConda.Compare(a, b) <= 0 ? a : b : known ?? bad;
+        if (end is not { } bound)
+        {
+            return Text(package.Name, version, null);
+        }
+
+        if (VersionOrder.Compare(VersionScheme.Conda, bound.Version, version) > 0
+            && VersionOrder.Compare(table.Scheme, bound.Version, version) is not < 0)
+        {
+            return Text(package.Name, version, bound);
+        }
+
+        // conda sorts openssl 1.1.1 after 1.1.1w: a bound that people take for lower than the version is replaced by the last good version.
+        var last = later.TakeWhile(other => good.Contains(other) && VersionOrder.Compare(VersionScheme.Conda, other, bound.Version) < 0)
+            .LastOrDefault();
+        return last is null ? $"{package.Name}=={version}" : Text(package.Name, version, new Bound(last, true));
     }
 
     // conda's order is not the project's: it sorts openssl 1.1.1 after 1.1.1w. Affected versions after the version in conda's order are

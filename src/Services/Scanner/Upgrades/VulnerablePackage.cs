@@ -23,8 +23,41 @@ internal sealed record VulnerablePackage(
 /// <param name="Clears">The open vulnerabilities of the package that this clears.</param>
 /// <param name="Remaining">Those that affect the new version: old ones that nothing clears, and any new ones.</param>
 public sealed record Upgrade(
-    string Manager, string Name, string Version, string To, string Spec, IReadOnlyList<string> Clears, IReadOnlyList<string> Remaining);
+    string Manager, string Name, string Version, string To, string Spec, IReadOnlyList<string> Clears, IReadOnlyList<string> Remaining)
+{
+    /// <summary>
+    /// How it is known that the version exists. repodata: its channel holds it. seen: the organization has logged it. not_known: an
+    /// advisory names it as a fix, and what the channel holds is not known. advisory: of PyPI, an advisory names it as a fix.
+    /// </summary>
+    public string Basis { get; init; } = OfAdvisory;
 
-/// <summary>A vulnerability of a package that no published fix clears.</summary>
+    /// <summary>By the repodata of its channel it can be installed together with the other upgrades and the rest.</summary>
+    public bool Checked { get; init; }
+
+    /// <summary>What is to be said of it besides, such as what had to be taken for possible; null where there is nothing.</summary>
+    public string? Note { get; init; }
+
+    internal const string OfRepodata = "repodata";
+    internal const string OfLogs = "seen";
+    internal const string NotKnown = "not_known";
+    internal const string OfAdvisory = "advisory";
+}
+
+/// <summary>A vulnerability of a package that nothing clears that could be installed.</summary>
 /// <param name="Known">What is known of it, as text.</param>
-public sealed record Unfixed(string Manager, string Name, string Version, string Vulnerability, string Severity, string Known);
+public sealed record Unfixed(string Manager, string Name, string Version, string Vulnerability, string Severity, string Known)
+{
+    /// <summary>
+    /// no_fix: no published fix clears it. no_such_version: the channel has none that does. no_such_package: the channel has no package of
+    /// the name. no_solution: one does, and something else in the environment rules it out.
+    /// </summary>
+    public string Reason { get; init; } = NoFix;
+
+    /// <summary>For no_solution: the constraint that stands in the way; null otherwise.</summary>
+    public string? Constraint { get; init; }
+
+    internal const string NoFix = "no_fix";
+    internal const string NoSuchVersion = "no_such_version";
+    internal const string NoSuchPackage = "no_such_package";
+    internal const string NoSolution = "no_solution";
+}
