@@ -93,6 +93,15 @@ internal sealed class FuzzCorpus
         """{"numpy":["numpy"],"zstd":null,"ray-core":["ray","yarl"],"cvxpy-base":["cvxpy","unknown"],"_x86_64-microarch-level":null,"libopencv":["opencv-python"]}"""
     ];
 
+    public List<string> Repodata { get; } =
+    [
+        """
+        {"info":{"subdir":"linux-64"},"removed":["b-1-0.conda"],"packages":{"a-1.0-0.tar.bz2":{"name":"a","version":"1.0","build":"0","build_number":0,
+        "depends":["b >=1,<2"],"constrains":["c <3"],"track_features":"x","md5":"0"}},"packages.conda":{"b-1.2-h_1.conda":{"build":"h_1",
+        "build_number":1,"depends":[],"name":"b","version":"1.2","size":7}},"repodata_version":1}
+        """
+    ];
+
     public List<string> Grayskull { get; } = ["# By hand.\ntorch:\n  conda_forge: pytorch\n"
         + "  import_name: torch\n\n\"opencv-python\": # quoted\n    import_name: cv2\n    conda_forge: 'opencv'\n"];
 

@@ -7,7 +7,7 @@ internal static class FuzzTargets
     [
         "pep440", "conda", "semver", "cran", "openssl", "generic", "cvss", "cpe", "purl", "osv", "archive", "nvd", "kev", "epss",
         "openvex", "cyclonedx",
-        "parselmouth", "grayskull",
+        "parselmouth", "grayskull", "repodata", "match_spec",
     ];
 
     public static FuzzTarget Of(string name, FuzzCorpus corpus) => name switch
@@ -25,6 +25,8 @@ internal static class FuzzTargets
         "cyclonedx" => VexTargets.CycloneDx(corpus),
         "parselmouth" => MappingTargets.Parselmouth(corpus),
         "grayskull" => MappingTargets.Grayskull(corpus),
+        "repodata" => RepodataTargets.File(corpus),
+        "match_spec" => RepodataTargets.Spec(),
         _ => throw new ArgumentOutOfRangeException(nameof(name), name, "There is no such parser."),
     };
 

@@ -48,7 +48,7 @@ public sealed class RepodataReaderTests
     {
         var build = new ChannelBuild("heron", "1.0", "h\"1'", 3, ["egret >=1,<2", "owl *"], ["é <2"], true);
         var line = build.ToLine(new());
-        var read = ChannelBuild.Read("heron", line);
+        var read = ChannelBuild.Read("heron", line, []);
         Assert.Multiple(() =>
         {
             Assert.That(line, Is.EqualTo("""["1.0","h\"1'",3,["egret >=1,<2","owl *"],["é <2"],1]"""));

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace EnvPlatform.Scanner.Repodata;
@@ -14,9 +15,9 @@ internal sealed record Candidates(IReadOnlyList<ChannelBuild> Builds, bool IsOpe
 internal sealed class SearchBudget
 {
     /// <summary>For a single search.</summary>
-    public const int OfOne = 200_000;
+    public const int OfOne = 100_000;
 
-    public int Left { get; set; } = 1_000_000;
+    public int Left { get; set; } = 300_000;
 }
 
 /// <summary>The end of a search.</summary>
@@ -101,7 +102,7 @@ internal sealed class BuildSearch(
         foreach (var build in from.Builds)
         {
             _ct.ThrowIfCancellationRequested();
-            if (--_steps < 0 || --budget.Left < 0)
+            if (--_steps < 0 || --budget.Left < 0 || !RuntimeHelpers.TryEnsureSufficientExecutionStack())
             {
                 throw new EndedException(new SearchResult.Undecided());
             }

@@ -42,12 +42,13 @@ internal sealed record ChannelBuild(
         return Encoding.UTF8.GetString(buffer.WrittenSpan);
     }
 
-    public static ChannelBuild Read(string name, string line)
+    /// <param name="texts">Texts that were read before, so that each is kept once.</param>
+    public static ChannelBuild Read(string name, string line, Dictionary<string, string> texts)
     {
         using var json = JsonDocument.Parse(line);
         var parts = json.RootElement;
         return new(
-            name, parts[0].GetString()!, parts[1].GetString()!, parts[2].GetInt64(), Strings(parts[3]), Strings(parts[4]),
+            name, parts[0].GetString()!, parts[1].GetString()!, parts[2].GetInt64(), Strings(parts[3], texts), Strings(parts[4], texts),
             parts.GetArrayLength() > 5);
     }
 
@@ -62,5 +63,10 @@ internal sealed record ChannelBuild(
         json.WriteEndArray();
     }
 
-    private static string[] Strings(JsonElement array) => [.. array.EnumerateArray().Select(item => item.GetString()!)];
+    private static string[] Strings(JsonElement array, Dictionary<string, string> texts) =>
+        [.. array.EnumerateArray().Select(item =>
+        {
+            var text = item.GetString()!;
+            return texts.TryAdd(text, text) ? text : texts[text];
+        })];
 }

@@ -15,13 +15,17 @@ internal sealed record HeldChannel(string Channel, bool IsWhole, DateTimeOffset 
 /// </summary>
 internal sealed class ChannelContents
 {
-    // Of the text of builds, about ten environments' worth.
-    private const long MaxCharacters = 96L << 20;
+    // Of the text of builds; what a search looks at is a small part of an environment.
+    private const long MaxCharacters = 48L << 20;
+    private const int NamesAtOnce = 16;
     private readonly NpgsqlDataSource _db;
     private readonly string[] _subdirs;
     private readonly Dictionary<string, HeldChannel> _known;
     private readonly Dictionary<(string Channel, string Name), ChannelBuild[]> _builds = [];
     private readonly Dictionary<string, MatchSpec?> _specs = new(StringComparer.Ordinal);
+
+    // The same specifications are in build after build.
+    private readonly Dictionary<string, string> _texts = new(StringComparer.Ordinal);
     private long _characters;
 
     private ChannelContents(NpgsqlDataSource db, string platform, IEnumerable<HeldChannel> known)
@@ -61,12 +65,15 @@ internal sealed class ChannelContents
     /// <summary>Loads the builds of names from all known channels.</summary>
     public async Task LoadAsync(IReadOnlyCollection<string> names, CancellationToken ct)
     {
-        var missing = names.Where(name => _known.Keys.Any(channel => !_builds.ContainsKey((channel, name)))).ToArray();
-        if (missing.Length == 0)
+        foreach (var missing in names.Where(name => _known.Keys.Any(channel => !_builds.ContainsKey((channel, name))))
+            .Distinct(StringComparer.Ordinal).Chunk(NamesAtOnce))
         {
-            return;
+            await LoadSomeAsync(missing, ct);
         }
+    }
 
+    private async Task LoadSomeAsync(string[] missing, CancellationToken ct)
+    {
         var rows = IsTooMuch ? [] : await _db.QueryAsync<Row>(
             """
             select channel, name, builds from channel_packages
@@ -76,7 +83,8 @@ internal sealed class ChannelContents
         var read = rows.ToLookup(row => (row.Channel, row.Name));
         foreach (var key in _known.Keys.SelectMany(channel => missing.Select(name => (channel, name))))
         {
-            _builds[key] = [.. read[key].SelectMany(row => row.Builds.Split('\n').Select(line => ChannelBuild.Read(row.Name, line)))];
+            _builds[key] =
+                [.. read[key].SelectMany(row => row.Builds.Split('\n').Select(line => ChannelBuild.Read(row.Name, line, _texts)))];
         }
     }
 
@@ -99,7 +107,7 @@ internal sealed class ChannelContents
                 Prefixes = sought.Select(one => ChannelBuild.PrefixOf(one.Version, one.Build)).ToArray(),
                 Subdirs = _subdirs,
             }, ct);
-        return rows.DistinctBy(row => row.Name).ToDictionary(row => row.Name, row => ChannelBuild.Read(row.Name, row.Builds));
+        return rows.DistinctBy(row => row.Name).ToDictionary(row => row.Name, row => ChannelBuild.Read(row.Name, row.Builds, _texts));
     }
 
     /// <summary>A match specification, read once; null where it is not understood.</summary>

@@ -19,6 +19,9 @@ internal sealed class ChannelPlan
 
     // Sets of versions that leave ever more vulnerabilities, to try when the best cannot be installed.
     private const int MostTried = 16;
+
+    // Each loads names that the one before it turned out to need.
+    private const int MostRounds = 200;
     private readonly ChannelContents _contents;
     private readonly HeldCondaPackages _held;
     private readonly SearchBudget _budget = new();
@@ -197,7 +200,7 @@ internal sealed class ChannelPlan
             .. required.OrderBy(name => upgraded.Contains(name) ? 0 : name == Python ? 1 : _held.DependsOn(name, upgraded) ? 2 : 3)
                 .ThenBy(name => name, StringComparer.Ordinal),
         ];
-        while (true)
+        for (var round = 0; round < MostRounds && _contradiction is null; round++)
         {
             var search = new BuildSearch(_held.CandidatesOf, _contents.SpecOf, ordered, first, _contents.Platform, _budget);
             var result = search.Run(ct);
@@ -208,6 +211,8 @@ internal sealed class ChannelPlan
 
             await _contents.LoadAsync(missing.Names, ct);
         }
+
+        return new SearchResult.Undecided();
     }
 
     private Upgrade UpgradeOf(Choice choice)

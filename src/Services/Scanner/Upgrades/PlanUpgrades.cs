@@ -16,7 +16,7 @@ internal sealed class PlanUpgrades(NpgsqlDataSource db, CondaChannels channels)
     private const string Conda = "conda";
 
     // An environment with more packages is not searched.
-    private const int MaxSearched = 4_000;
+    private const int MaxSearched = 2_000;
     private const int Named = 10;
 
     /// <param name="vulnerable">The packages in which something was found.</param>
@@ -52,7 +52,7 @@ internal sealed class PlanUpgrades(NpgsqlDataSource db, CondaChannels channels)
             [.. plan.Unfixed.Concat(known.Unfixed).OrderBy(one => one.Manager, StringComparer.Ordinal)
                 .ThenBy(one => one.Name, StringComparer.Ordinal).ThenBy(one => one.Vulnerability, StringComparer.Ordinal)],
             ChannelsOf(contents, held, platform),
-            [.. NotChecked(upgrades, platform), .. known.Notes(index), .. NotKnown(upgrades, packages)]);
+            [.. TooLarge(held), .. NotChecked(upgrades, platform), .. known.Notes(index), .. NotKnown(upgrades, packages)]);
     }
 
     /// <summary>The packages whose channel holds the name, or is known not to, and the others.</summary>
@@ -89,6 +89,10 @@ internal sealed class PlanUpgrades(NpgsqlDataSource db, CondaChannels channels)
         held.Select(package => package.Subdir).Where(subdir => RepodataChannels.IsSubdir(subdir) && subdir != RepodataChannels.NoArch)
             .CountBy(subdir => subdir).OrderByDescending(pair => pair.Value).ThenBy(pair => pair.Key, StringComparer.Ordinal)
             .Select(pair => pair.Key).FirstOrDefault();
+
+    private static IEnumerable<string> TooLarge(IReadOnlyList<HeldPackage> held) => held.Count > MaxSearched
+        ? [$"The environment has more than {MaxSearched} conda packages: what its channels hold was not looked at."]
+        : [];
 
     private static IEnumerable<string> NotChecked(Upgrade[] upgrades, string? platform)
     {
