@@ -103,6 +103,7 @@ internal static class CommandLine
             new EnvListCommand(surroundings),
             new EnvShowCommand(surroundings), new EnvVulnerabilitiesCommand(surroundings), new EnvFixCommand(surroundings),
         },
+        new SbomCommand(surroundings),
         new VulnerabilityCommand(surroundings),
         new VexCommand(surroundings),
         new AdvisoriesCommand(surroundings));

@@ -87,6 +87,17 @@ public abstract class ScannerFixture
         return ServiceFixture<ScannerOptions>.StartAsync("scanner", database, settings);
     }
 
+    /// <summary>A second instance of Ingest, which asks the scanner of the fixture what it found.</summary>
+    protected Task<ServiceFixture<IngestOptions>> StartAskingIngestAsync()
+    {
+        var settings = new Dictionary<string, string?>(AwayServices.Settings("identity"), StringComparer.Ordinal)
+        {
+            ["services:scanner:grpc:0"] = Scanner.GrpcAddress.ToString(),
+            ["Messaging:Prefix"] = Ingest.MessagingPrefix,
+        };
+        return ServiceFixture<IngestOptions>.StartAsync("ingest", _ingestDatabase, settings);
+    }
+
     protected Task<MachineId> RegisterMachineAsync(TestCaller owner) => IngestDb.RegisterMachineAsync(owner);
 
     protected static Task PublishAsync<T>(NpgsqlDataSource db, params T[] messages) where T : class => db.PublishAsync(messages);

@@ -90,7 +90,7 @@ internal sealed record FindingView(
     string Id, double? Cvss = null, string? Severity = null, string? Status = null, double? Epss = null, bool? Kev = null,
     JsonElement? FixedIn = null, string? Summary = null, IReadOnlyList<FindingPackage>? Packages = null,
     IReadOnlyList<string>? Aliases = null, IReadOnlyList<string>? Advisories = null, DateTimeOffset? CuratedAt = null,
-    int? PackageCount = null);
+    int? PackageCount = null, string? CvssVector = null, DateTimeOffset? PublishedAt = null, DateTimeOffset? ModifiedAt = null);
 
 /// <summary>A package that has a vulnerability, and why it was found in it.</summary>
 internal sealed record FindingPackage(

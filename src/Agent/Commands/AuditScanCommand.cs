@@ -92,7 +92,8 @@ internal sealed class AuditScanCommand : Command
         return open ? ExitCodes.CouldNot : found ? ExitCodes.Found : ExitCodes.Fine;
     }
 
-    private static async Task<PlatformAnswer> ScanAsync(Session session, CollectedEnvironment environment, CancellationToken ct)
+    /// <summary>Has the platform scan the packages of an environment, of which it stores nothing.</summary>
+    public static async Task<PlatformAnswer> ScanAsync(Session session, CollectedEnvironment environment, CancellationToken ct)
     {
         using var progress = new Progress(session.Surroundings);
         progress.Show($"Scanning {environment.Name} ({environment.Packages.Count} packages)...");

@@ -25,8 +25,8 @@ public static class AuditActions
         ["environment"] =
         [
             "environment_logged", "environment_updated", "environment_renamed", "environment_removed", "environment_merged",
-            "environment_scanned",
-            "environment_status_changed", "environment_archived", "environment_unarchived", "activation_warned", "activation_blocked",
+            "environment_scanned", "environment_status_changed", "environment_archived", "environment_unarchived", "sbom_exported",
+            "activation_warned", "activation_blocked",
         ],
         ["vulnerability"] =
         [

@@ -30,4 +30,8 @@ public sealed class IngestOptions
     /// <summary>Milliseconds that Scanner has to say what it found in a set, before its packages are shown as pending.</summary>
     [Range(50, 60_000)]
     public int ScannerTimeoutMs { get; set; } = 3_000;
+
+    /// <summary>Milliseconds that Scanner has to say which vulnerabilities a set has, before an SBOM with them is refused.</summary>
+    [Range(50, 600_000)]
+    public int SbomTimeoutMs { get; set; } = 30_000;
 }

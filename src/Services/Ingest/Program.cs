@@ -30,6 +30,7 @@ builder.Services.AddSingleton<KnownPackages>();
 builder.Services.AddSingleton<Quota>();
 builder.Services.AddTransient<UnknownMachine>();
 builder.Services.AddTransient<FindingsSource>();
+builder.Services.AddTransient<SbomFindings>();
 builder.Services.AddPeriodicWork<LogPartitions>();
 builder.Services.AddPeriodicWork<MergePlaces>();
 

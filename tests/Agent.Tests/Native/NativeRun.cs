@@ -97,6 +97,9 @@ internal sealed record NativeRun(string Command, string[] Args, string Shows, in
         new("env vulnerabilities", [Id], "CVE-2022-0778 (exploited)"),
         new("env vulnerabilities", [Id, "--why"], "affects >=1.1.1, <1.1.1n; fixed in 1.1.1n"),
         new("env fix", [Id], "conda install --prefix /envs/science 'openssl>=1.1.1n'", 1),
+        new("sbom", [Id], "SPDX-2.3"),
+        new("sbom", ["--file", "{home}/environment.yml", "--format", "spdx", "-o", "{home}/out.json"], "Written to {home}/out.json.", 2),
+        new("sbom", ["--file", "{home}/list.json", "--vulnerabilities", "--output", "{home}/out.json"], "Written to {home}/out.json."),
         new("vulnerability show", ["CVE-2022-0778"], "yes, says CISA"),
         new("vulnerability environments", ["CVE-2022-0778"], "1 of 3 environments."),
         new("vulnerability curate", ["CVE-2022-0778", "--status", "cleared", "--reason", "patched", "--package", "openssl", "--version",
@@ -131,6 +134,7 @@ internal sealed record NativeRun(string Command, string[] Args, string Shows, in
         .On($"GET {Orgs}/environments/{Id}", 200, View)
         .On($"GET {Orgs}/environments/{Id}/vulnerabilities", 200, $$"""{"items": [{{Finding}}], "total_count": 3, "next_cursor": "x"}""")
         .On($"GET {Orgs}/environments/{Id}/upgrades", 200, Upgrades)
+        .On($"GET {Orgs}/environments/{Id}/sbom", 200, """{"spdxVersion":"SPDX-2.3"}""", "application/spdx+json")
         .On($"GET {Cve}", 200, """
             {"id": "CVE-2022-0778", "aliases": ["GHSA-x3mh-jvjw-3xwx"], "cvss": 7.5, "cvss_vector": "CVSS:3.1/AV:N", "severity": "high", "epss": 0.0674, "kev": true, "status": "mitigated",
              "curated_at": "2026-11-20T10:00:00Z", "published_at": "2022-03-15T17:15:00Z", "summary": "Infinite loop.", "description": "Infinite loop.\nMore.", "environments": 12}

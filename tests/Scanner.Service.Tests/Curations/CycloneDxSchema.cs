@@ -6,7 +6,13 @@ namespace EnvPlatform.Scanner.Service.Tests.Curations;
 internal static class CycloneDxSchema
 {
     private static readonly NodeScript Validate = new("Curations/schemas", "validate.js");
+    private static readonly NodeScript Parse = new("Curations/schemas", "parse.js");
 
     /// <returns>What is wrong with a document; <c>null</c> in JSON for nothing.</returns>
     public static Task<string> ValidateAsync(string document) => Validate.RunAsync(document.ReplaceLineEndings(" "));
+
+    /// <summary>Reads package URLs and licence expressions with parsers of others, from npm.</summary>
+    /// <param name="parts"><c>purls</c> with what each must be read as, and <c>licenses</c>.</param>
+    /// <returns>What is wrong, as a JSON array.</returns>
+    public static Task<string> ParseAsync(string parts) => Parse.RunAsync(parts.ReplaceLineEndings(" "));
 }

@@ -15,6 +15,7 @@ internal static class EnvironmentEndpoints
         environments.MapGetEnvironment();
         environments.MapListPackages();
         environments.MapGetHistory();
+        environments.MapExportSbom();
         environments.MapArchiveEnvironment();
         environments.MapRemoveEnvironment();
     }
