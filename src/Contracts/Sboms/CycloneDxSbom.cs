@@ -195,9 +195,9 @@ public static class CycloneDxSbom
                 _ => "in_triage",
             },
         };
-        if (status == "mitigated")
+        if (status is "mitigated" or "not_affected")
         {
-            analysis["justification"] = "protected_by_mitigating_control";
+            analysis["justification"] = status == "mitigated" ? "protected_by_mitigating_control" : "code_not_present";
         }
 
         if (detail is { Length: > 0 })

@@ -32,16 +32,6 @@ internal static class ExportSbom
         EnvironmentId id, string? format, bool? vulnerabilities, Caller caller, NpgsqlDataSource db, SbomFindings scanner,
         TimeProvider clock, CancellationToken ct)
     {
-        if (format is not (CycloneDxSbom.Format or SpdxSbom.Format))
-        {
-            return Problems.Invalid("format", $"Must be {CycloneDxSbom.Format} or {SpdxSbom.Format}.");
-        }
-
-        if (vulnerabilities == true && format is SpdxSbom.Format)
-        {
-            return Problems.Invalid("vulnerabilities", $"Only documents of the format {CycloneDxSbom.Format} hold vulnerabilities.");
-        }
-
         var environment = await db.QuerySingleOrDefaultAsync<EnvironmentOf>(
             """
             select e.owner_id, e.name, e.platform, e.package_set_id, s.digest, e.incomplete::text as incomplete
@@ -51,6 +41,16 @@ internal static class ExportSbom
         if (environment is null || !caller.MaySee(environment.OwnerId))
         {
             return Problems.NotFound();
+        }
+
+        if (format is not (CycloneDxSbom.Format or SpdxSbom.Format))
+        {
+            return Problems.Invalid("format", $"Must be {CycloneDxSbom.Format} or {SpdxSbom.Format}.");
+        }
+
+        if (vulnerabilities == true && format is SpdxSbom.Format)
+        {
+            return Problems.Invalid("vulnerabilities", $"Only documents of the format {CycloneDxSbom.Format} hold vulnerabilities.");
         }
 
         SbomFindings.Found? found = null;

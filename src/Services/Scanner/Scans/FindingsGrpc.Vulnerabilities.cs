@@ -77,7 +77,9 @@ internal sealed partial class FindingsGrpc
             PackageId = row.PackageId,
             Status = row.Status,
             CuratedAt = row.CuratedAt?.ToTimestamp(),
-            Reason = row.CuratedAt is { } at ? reasons.GetValueOrDefault((id, at), "") : "",
+            Reason = row.CuratedAt is { } at ? reasons.GetValueOrDefault((id, at), "")
+                : row.Status == CurationStatuses.NotAffected
+                    ? PlatformCuration.Of(row.Library, row.Project, row.ProvidedBy)?.Reason ?? "" : "",
             FixedIn = { row.FixedIn },
         }));
         return message;
@@ -88,9 +90,10 @@ internal sealed partial class FindingsGrpc
         with held as materialized (
             select p.* from package_sets s cross join unnest(s.package_ids) as held(package_id)
             join packages p on p.package_id = held.package_id where s.id = @PackageSetId)
-        select f.vulnerability_id, p.package_id, f.fixed_in, {CurationInForce.Status} as status, curation.created_at as curated_at
+        select f.vulnerability_id, p.package_id, p.project, f.fixed_in, {CurationInForce.Status} as status,
+            curation.created_at as curated_at, curation.library, curation.provided_by
         from held p join findings f on f.found_id = p.found_id
-        {CurationInForce.Of("@Organization")}
+        {CurationInForce.Of("@Organization", "(select libraries from set_counts where set_id = @PackageSetId)")}
         order by f.vulnerability_id, p.package_id
         """;
 
@@ -101,7 +104,8 @@ internal sealed partial class FindingsGrpc
         """;
 
     private sealed record FoundRow(
-        string VulnerabilityId, int PackageId, string[] FixedIn, string Status, DateTimeOffset? CuratedAt);
+        string VulnerabilityId, int PackageId, string Project, string[] FixedIn, string Status, DateTimeOffset? CuratedAt, string? Library,
+        string[]? ProvidedBy);
 
     private sealed record ReasonRow(string VulnerabilityId, DateTimeOffset CreatedAt, string Reason);
 }
