@@ -26,6 +26,7 @@ public sealed class ExplanationTests
     [TestCase(PackageManager.Conda, "r-Foo", "r43_0", "CRAN", "foo", "r_name", "cran", "conda names the packages of CRAN so")]
     [TestCase(PackageManager.Conda, "openssl", "h1_0", "conda", "openssl", "table", "openssl", "by the table of names")]
     [TestCase(PackageManager.Conda, "numpy", null, "PyPI", "numpy", "name_only", "pep440", "by its name alone")]
+    [TestCase(PackageManager.Conda, "some-base", "py39_0", "PyPI", "some-base", "part_name", "pep440", "also to parts of a project")]
     [TestCase(PackageManager.Conda, "libodd", "h1_0", "conda", "libodd", "none", "conda",
         "No rule says which project the conda package libodd of channel conda-forge holds")]
     [TestCase(PackageManager.PyPI, "Flask_Login", null, "PyPI", "flask-login", "pypi", "pep440",

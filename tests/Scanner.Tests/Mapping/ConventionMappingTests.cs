@@ -4,6 +4,8 @@ using System.Text.Json;
 using EnvPlatform.Scanner.Mapping;
 using EnvPlatform.Scanner.Matching;
 using EnvPlatform.Scanner.Matching.Versions;
+using EnvPlatform.Scanner.Tests.Matching;
+using EnvPlatform.Testing;
 
 namespace EnvPlatform.Scanner.Tests.Mapping;
 
@@ -11,7 +13,7 @@ namespace EnvPlatform.Scanner.Tests.Mapping;
 public sealed class ConventionMappingTests
 {
     [TestCase("numpy", "py312h6524198_1", MappingBasis.PythonBuild, "PyPI:numpy")]
-    [TestCase("jupyter_core", "pyhd8ed1ab_0", MappingBasis.PythonBuild, "PyPI:jupyter-core")]
+    [TestCase("jupyter_core", "pyhd8ed1ab_0", MappingBasis.Table, "PyPI:jupyter-core")]
     [TestCase("ruamel.yaml", "py37_0", MappingBasis.PythonBuild, "PyPI:ruamel-yaml")]
     [TestCase("pytorch", "cpu_mkl_py312_h446997d_101", MappingBasis.Table, "PyPI:torch")]
     [TestCase("tensorflow-base", "cpu_py310h3af5e0b_1", MappingBasis.Table, "PyPI:tensorflow")]
@@ -27,6 +29,15 @@ public sealed class ConventionMappingTests
     [TestCase("r-mass", "r43h57805ef_2", MappingBasis.RName, "CRAN:mass")]
     [TestCase("bioconductor-deseq2", "r43hf17093f_0", MappingBasis.RName, "Bioconductor:deseq2")]
     [TestCase("requests", null, MappingBasis.NameOnly, "PyPI:requests")]
+    [TestCase("numpy-base", "py39h79a1101_0", MappingBasis.Table, "PyPI:numpy")]
+    [TestCase("python-tzdata", "pyhd8ed1ab_0", MappingBasis.Table, "PyPI:tzdata")]
+    [TestCase("python-dateutil", "pyhd8ed1ab_0", MappingBasis.Table, "PyPI:python-dateutil")]
+    [TestCase("some-base", "py39_0", MappingBasis.PartName, "PyPI:some-base")]
+    [TestCase("some_core", "py39_0", MappingBasis.PartName, "PyPI:some-core")]
+    [TestCase("some-with-more", "pyhd8ed1ab_0", MappingBasis.PartName, "PyPI:some-with-more")]
+    [TestCase("python-some", "pyhd8ed1ab_0", MappingBasis.PartName, "PyPI:python-some")]
+    [TestCase("base", "py39_0", MappingBasis.PythonBuild, "PyPI:base")]
+    [TestCase("database", "py39_0", MappingBasis.PythonBuild, "PyPI:database")]
     public void A_conda_package_is_the_project(string name, string? build, MappingBasis basis, string identity)
     {
         var mapped = ConventionMapping.BuiltIn.Map(new InstalledPackage(PackageManager.Conda, name, "1.0", build));
@@ -41,6 +52,37 @@ public sealed class ConventionMappingTests
     public void A_conda_package_is_no_project(string name, string build, MappingAnswer answer) =>
         Assert.That(
             ConventionMapping.BuiltIn.Map(new InstalledPackage(PackageManager.Conda, name, "1.0", build)).Answer, Is.EqualTo(answer));
+
+    /// <summary>No package of real environments is taken for a project that its own metadata denies.</summary>
+    [Test]
+    public void What_real_packages_are_taken_for_is_what_their_metadata_says()
+    {
+        using var json = JsonDocument.Parse(File.ReadAllBytes(TestData.File("mapping", "parselmouth-conda-forge.json")));
+        var published = json.RootElement.EnumerateObject().Where(entry => entry.Value.ValueKind == JsonValueKind.Array)
+            .ToDictionary(
+                entry => entry.Name,
+                entry => entry.Value.EnumerateArray().Select(name => PackageIdentity.Normalize("PyPI", name.GetString()!)).ToHashSet(),
+                StringComparer.Ordinal);
+        var wrong = new SortedSet<string>(StringComparer.Ordinal);
+        var looked = 0;
+        foreach (var package in RealEnvironments.Read().SelectMany(environment => environment.Packages)
+            .Where(one => one is { Manager: PackageManager.Conda, Channel: null or "conda-forge" }).Distinct())
+        {
+            var mapped = ConventionMapping.BuiltIn.Map(package);
+            if (mapped.Ecosystem == "PyPI" && mapped.Basis == MappingBasis.PythonBuild
+                && published.TryGetValue(package.Name, out var names))
+            {
+                looked++;
+                if (!names.Contains(mapped.Identity.Name))
+                {
+                    wrong.Add($"{package.Name} is {string.Join(", ", names)}");
+                }
+            }
+        }
+
+        Assert.That(wrong, Is.Empty);
+        Assert.That(looked, Is.GreaterThan(1_000));
+    }
 
     [Test]
     public void A_pip_package_is_the_project_of_its_name_whatever_conda_calls_so() =>

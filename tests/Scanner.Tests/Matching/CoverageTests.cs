@@ -18,6 +18,10 @@ public sealed class CoverageTests
     [TestCase("openssl", "3.0.1", Native, "no_advisory_source", TestName = "No_source_of_native_projects_was_imported")]
     [TestCase("whatever", "1.0", Native, "not_mapped", TestName = "Nobody_knows_what_it_is")]
     [TestCase("requests", "1.0", null, "not_mapped", TestName = "A_name_without_a_build_is_a_guess")]
+    [TestCase("some-base", "1.0", Python, "not_mapped", TestName = "A_name_that_parts_have_is_a_guess")]
+    [TestCase("bad-base", "1.0", Python, "checked", TestName = "A_guess_that_an_advisory_confirms")]
+    [TestCase("numpy-base", "1.0", Python, "checked", TestName = "The_table_says_of_which_project_it_is_a_part")]
+    [TestCase("q2-demux", "1.0", Python, "no_such_project", TestName = "PyPI_has_no_project_of_its_name")]
     [TestCase("suite", "1.0", Python, "not_mapped", TestName = "Nobody_knows_which_of_several_it_is")]
     [TestCase("clib", "1.0", Native, "no_such_project", TestName = "The_published_mapping_says_that_it_is_none")]
     [TestCase("libtorch", "1.0", Native, "no_such_project", TestName = "The_table_says_that_it_is_none")]
@@ -80,9 +84,9 @@ public sealed class CoverageTests
         Advisory[] advisories =
         [
             new("A", [], null, default, null, null, null, [], null,
-                [new AffectedPackage("PyPI", "bad", null,
+                [.. new[] { "bad", "bad-base" }.Select(name => new AffectedPackage("PyPI", name, null,
                     [new AffectedRange(RangeType.Ecosystem, [new(RangeEventKind.Introduced, "0"), new(RangeEventKind.Fixed, "1.0")])], [],
-                    [])]),
+                    []))]),
         ];
         var mapping = PublishedMappingTests.Mapping([PublishedMappingTests.Parselmouth(
             "conda-forge", "clib", ""), PublishedMappingTests.Parselmouth("conda-forge", "suite", "a b")]);

@@ -25,6 +25,7 @@ internal sealed record PackageMapping(string Ecosystem, string Project, string B
         MappingBasis.Parselmouth => "parselmouth",
         MappingBasis.Grayskull => "grayskull",
         MappingBasis.PythonBuild => "python_build",
+        MappingBasis.PartName => "part_name",
         MappingBasis.RName => "r_name",
         MappingBasis.NameOnly => "name_only",
         _ => throw new ArgumentOutOfRangeException(nameof(basis), basis, null),
@@ -50,6 +51,8 @@ internal sealed record PackageMapping(string Ecosystem, string Project, string B
                 + "(grayskull) says so.",
             "python_build" => $"{package} is taken for {project}: its build string says that it was built for Python, and conda names such "
                 + "packages as PyPI does.",
+            "part_name" => $"{package} is taken for {project} by its name alone, and no rule says otherwise: conda gives such names "
+                + "also to parts of a project and to projects that it renames.",
             "r_name" => $"{package} is taken for {project}: conda names the packages of {Ecosystem} so.",
             "name_only" => $"{package} is taken for {project} by its name alone: the log has no build string, and no rule says otherwise.",
             "none" =>

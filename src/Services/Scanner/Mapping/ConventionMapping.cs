@@ -39,6 +39,7 @@ public sealed class ConventionMapping(CondaNames names, CondaChannels channels, 
         (_, MappingAnswer.NoSuchProject) => "the published mapping of the channel's packages found no project of PyPI in it",
         (MappingBasis.Parselmouth or MappingBasis.Grayskull, MappingAnswer.Unknown) =>
             "the published mapping names several projects in it, and nothing tells which of them it is",
+        (MappingBasis.PartName, _) => "conda gives such names also to parts of a project and to projects that it renames",
         _ => null,
     };
 
@@ -118,7 +119,8 @@ public sealed class ConventionMapping(CondaNames names, CondaChannels channels, 
         // "No metadata was found" is also true of older Python packages whose builds left it out; a build for Python counts for more.
         if (isPython)
         {
-            return Project(MappingBasis.PythonBuild, Ecosystems.PyPI, name, 0, channel.IsKnown);
+            return Project(
+                IsPartName(name) ? MappingBasis.PartName : MappingBasis.PythonBuild, Ecosystems.PyPI, name, 0, channel.IsKnown);
         }
 
         if (said.Kind == PublishedKind.NoProject)
@@ -129,6 +131,23 @@ public sealed class ConventionMapping(CondaNames names, CondaChannels channels, 
         return hasBuild
             ? Native(MappingAnswer.Unknown, MappingBasis.None, name, channel.IsKnown)
             : Project(MappingBasis.NameOnly, Ecosystems.PyPI, name, 0, channel.IsKnown);
+    }
+
+    /// <summary>
+    /// Whether a name looks like that of a part of a project (<c>numpy-base</c>, <c>dask-core</c>, <c>flask-with-async</c>), or like one
+    /// that conda gives to a project whose own name another package has (<c>python-tzdata</c>, <c>h3-py</c>). On conda-forge half of such
+    /// names are no project of PyPI.
+    /// </summary>
+    public static bool IsPartName(ReadOnlySpan<char> name)
+    {
+        if (name.StartsWith("python-", StringComparison.Ordinal) || name.StartsWith("python_", StringComparison.Ordinal)
+            || name.Contains("-with-", StringComparison.Ordinal))
+        {
+            return true;
+        }
+
+        var last = name[(name.LastIndexOfAny('-', '_') + 1)..];
+        return last.Length < name.Length && (last is "base" or "core" or "default" or "impl" or "py" or "python" or "raw");
     }
 
     // __glibc, __cuda and the like stand for features of the machine.

@@ -39,6 +39,12 @@ public enum MappingBasis
     /// <summary>The build string says that the package was built for Python, and conda names such packages as PyPI does.</summary>
     PythonBuild,
 
+    /// <summary>
+    /// It was built for Python, but has a name such as conda gives to parts of a project and to projects that it renames; the name is that
+    /// of a project with advisories, and no rule maps it to another.
+    /// </summary>
+    PartName,
+
     /// <summary><c>r-NAME</c> is CRAN's, <c>bioconductor-NAME</c> Bioconductor's.</summary>
     RName,
 

@@ -174,8 +174,8 @@ public sealed class AdvisoryIndex
             _ when !mapped.IsChannelKnown => NotCheckedReason.UnknownChannel,
             MappingAnswer.Unknown => NotCheckedReason.NotMapped,
             MappingAnswer.NoSuchProject => NotCheckedReason.NoSuchProject,
-            // A name alone, without a build, is a guess that only an advisory could confirm.
-            MappingAnswer.Project when mapped.Basis == MappingBasis.NameOnly => NotCheckedReason.NotMapped,
+            // A name alone, without a build or such as parts have, is a guess that only an advisory could confirm.
+            MappingAnswer.Project when mapped.Basis is MappingBasis.NameOnly or MappingBasis.PartName => NotCheckedReason.NotMapped,
             MappingAnswer.Project when IsCovered(mapped) => NotCheckedReason.None,
             _ => NotCheckedReason.NoAdvisorySource,
         };
