@@ -7,10 +7,10 @@ using EnvPlatform.Contracts;
 namespace EnvPlatform.Postgres;
 
 /// <summary>
-/// The columns that hold how many vulnerabilities were found: <c>total, critical, high, medium, low, unknown</c>
-/// (<see cref="VulnerabilityCounts"/>), <c>max_cvss</c> (0 to 10, null without a score) and <c>kev</c> (known to be exploited). Every table
-/// of counts uses these names, and every statement takes them from here. The arguments are aliases in the statement: constants of the
-/// program.
+/// The columns that hold how many vulnerabilities were found: <c>total, critical, high, medium, low, unknown</c> (<see
+/// cref="VulnerabilityCounts"/>), <c>max_cvss</c> (0 to 10, null without a score) and <c>kev</c> (known to be exploited; null where that is
+/// not known). Every table of counts uses these names, and every statement takes them from here. The arguments are aliases in the
+/// statement: constants of the program.
 /// </summary>
 public static class CountColumns
 {
@@ -59,7 +59,7 @@ public static class CountColumns
 
     /// <summary>The parameters of <see cref="Values"/>, one element per row, and additional ones.</summary>
     public static DynamicParameters Parameters<T>(
-        object others, IReadOnlyCollection<T> rows, Func<T, VulnerabilityCounts> counts, Func<T, decimal?> maxCvss, Func<T, int> kev)
+        object others, IReadOnlyCollection<T> rows, Func<T, VulnerabilityCounts> counts, Func<T, decimal?> maxCvss, Func<T, int?> kev)
     {
         var parameters = new DynamicParameters(others);
         parameters.Add("CountTotal", rows.Select(row => counts(row).Total).ToArray());

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.ComponentModel;
 using System.Diagnostics;
 
@@ -7,14 +8,15 @@ namespace EnvPlatform.Scanner.Service.Tests;
 /// <param name="path">Its folder, from that of the project.</param>
 internal sealed class NodeScript(string path, string script)
 {
-    private readonly Lazy<Task<string>> _folder = new(() => InstallAsync(path));
+    /// <summary>Several scripts share the packages of a folder.</summary>
+    private static readonly ConcurrentDictionary<string, Lazy<Task<string>>> Folders = new(StringComparer.Ordinal);
 
     /// <returns>What it prints for the lines.</returns>
     public async Task<string> RunAsync(string lines)
     {
         using var node = Process.Start(new ProcessStartInfo("node", [script])
         {
-            WorkingDirectory = await _folder.Value,
+            WorkingDirectory = await Folders.GetOrAdd(path, new Lazy<Task<string>>(() => InstallAsync(path))).Value,
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
@@ -37,7 +39,8 @@ internal sealed class NodeScript(string path, string script)
         }
 
         var folder = Path.Combine([root.FullName, "tests", "Scanner.Service.Tests", .. path.Split('/')]);
-        if (File.Exists(Path.Combine(folder, "node_modules", ".package-lock.json")))
+        var installed = new FileInfo(Path.Combine(folder, "node_modules", ".package-lock.json"));
+        if (installed.Exists && installed.LastWriteTimeUtc >= File.GetLastWriteTimeUtc(Path.Combine(folder, "package-lock.json")))
         {
             return folder;
         }

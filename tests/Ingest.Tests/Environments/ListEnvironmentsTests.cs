@@ -159,6 +159,8 @@ public sealed class ListEnvironmentsTests : IngestFixture
         Assert.Multiple(() =>
         {
             Assert.That(pending.GetProperty("vulnerabilities").ValueKind, Is.EqualTo(JsonValueKind.Null));
+            Assert.That(pending.GetProperty("kev").ValueKind, Is.EqualTo(JsonValueKind.Null));
+            Assert.That(pending.GetProperty("not_checked").ValueKind, Is.EqualTo(JsonValueKind.Null));
             Assert.That(one.ToString(), Is.EqualTo(scanned.ToString()), "the list and the single view agree");
         });
     }

@@ -55,6 +55,25 @@ public sealed class StoreEventsTests : IngestFixture
             "another organization's environment on the same set");
     }
 
+    [TestCase(0, null, ExpectedResult = null, Description = "the publisher does not say")]
+    [TestCase(0, false, ExpectedResult = null)]
+    [TestCase(2, false, ExpectedResult = 2)]
+    [TestCase(0, true, ExpectedResult = 0)]
+    public async Task<int?> How_many_are_exploited_is_shown_only_where_it_is_known(int count, bool? isKnown)
+    {
+        var id = await NewEnvironmentAsync($"/scan/kev-{count}-{isKnown}", "scan");
+        var scan = new ScannedSet(
+            await SetOfAsync(id), [id], new VulnerabilityCounts(3, 0, 3, 0, 0, 0), 7.5m, count, 0, _exploited += TimeSpan.FromDays(1),
+            isKnown);
+        await PublishTwiceAsync(new EnvironmentScanned(Organization.Id, [scan]));
+        await Eventually.BecomesTrueAsync(
+            async () => (await ViewAsync(id)).GetProperty("scanned_at") is { ValueKind: JsonValueKind.String } at
+                && at.GetDateTimeOffset() == _exploited, "the counts arrive");
+        return (await ViewAsync(id)).GetProperty("kev") is { ValueKind: JsonValueKind.Number } number ? number.GetInt32() : null;
+    }
+
+    private DateTimeOffset _exploited = Noon.AddYears(1);
+
     [Test]
     public async Task An_older_scan_result_does_not_undo_a_newer_one()
     {

@@ -55,7 +55,7 @@ public abstract class CurationFixture : ScannerFixture
         return item.GetProperty("vulnerabilities") is { ValueKind: JsonValueKind.Object } counts
             ? (counts.GetProperty("total")
                 .GetInt32(), item.GetProperty("max_cvss") is { ValueKind: JsonValueKind.Number } cvss ? cvss.GetDecimal() : null,
-                item.GetProperty("kev").GetInt32())
+                item.GetProperty("kev") is { ValueKind: JsonValueKind.Number } kev ? kev.GetInt32() : 0)
             : (-1, null, 0);
     }
 

@@ -7,14 +7,17 @@ namespace EnvPlatform.Ingest.Environments;
 /// <summary>An environment as the public API shows it.</summary>
 /// <param name="Vulnerabilities">Null until the packages were scanned; so is <paramref name="ScannedAt"/>.</param>
 /// <param name="MaxCvss">The highest CVSS base score, 0 to 10; null when nothing has one.</param>
-/// <param name="Kev">How many vulnerabilities are known to be exploited.</param>
+/// <param name="Kev">
+/// How many vulnerabilities are known to be exploited; null until the scan, and where no catalogue of exploited vulnerabilities was
+/// imported and no record says that one is.
+/// </param>
 /// <param name="IncompleteCount">How much the agent could not read in full; null when its log does not say.</param>
 /// <param name="Incomplete">What that is: all of it of one environment, the first entries in lists.</param>
-/// <param name="NotChecked">How many packages the scan could not check.</param>
+/// <param name="NotChecked">How many packages the scan could not check; null until the scan.</param>
 internal sealed record EnvironmentView(
     EnvironmentId Id, string Name, string Prefix, string Platform, MachineView Machine, UserView User, EnvironmentStatus Status,
-    string? Message, bool Archived, string Digest, int Packages, VulnerabilityCounts? Vulnerabilities, decimal? MaxCvss, int Kev,
-    int NotChecked, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt, DateTimeOffset? ScannedAt,
+    string? Message, bool Archived, string Digest, int Packages, VulnerabilityCounts? Vulnerabilities, decimal? MaxCvss, int? Kev,
+    int? NotChecked, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt, DateTimeOffset? ScannedAt,
     int? IncompleteCount, IReadOnlyList<IncompleteEntry>? Incomplete);
 
 internal sealed record MachineView(MachineId Id, string? Hostname);
@@ -26,7 +29,7 @@ internal sealed record UserView(SubjectId Id, string? Email, string? DisplayName
 internal sealed record EnvironmentRow(
     EnvironmentId EnvironmentId, string Name, string Prefix, string Platform, MachineId MachineId, string? Hostname, SubjectId OwnerId,
     string? Email, string? DisplayName, string Status, string? StatusMessage, bool Archived, string Digest, int PackageCount,
-    VulnerabilityCounts Vulnerabilities, decimal? MaxCvss, int Kev, int NotChecked, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt,
+    VulnerabilityCounts Vulnerabilities, decimal? MaxCvss, int? Kev, int NotChecked, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt,
     DateTimeOffset? ScannedAt, long PackageSetId, int? IncompleteCount, string? Incomplete, string? SortKey)
 {
     /// <summary>Without sort_key, which comes last, and without where.</summary>
@@ -55,6 +58,6 @@ internal sealed record EnvironmentRow(
     public EnvironmentView ToView() => new(
         EnvironmentId, Name, Prefix, Platform, new(MachineId, Hostname), new(OwnerId, Email, DisplayName),
         Enum.Parse<EnvironmentStatus>(Status, ignoreCase: true), StatusMessage, Archived, Digest, PackageCount,
-        ScannedAt is null ? null : Vulnerabilities, MaxCvss, Kev, NotChecked, CreatedAt, UpdatedAt, ScannedAt,
-        IncompleteCount, Incompleteness.Of(Incomplete));
+        ScannedAt is null ? null : Vulnerabilities, MaxCvss, ScannedAt is null ? null : Kev, ScannedAt is null ? null : NotChecked,
+        CreatedAt, UpdatedAt, ScannedAt, IncompleteCount, Incompleteness.Of(Incomplete));
 }

@@ -57,7 +57,7 @@ internal sealed class StoreScanResults(NpgsqlDataSource db) : IConsumer<Batch<En
             Sets = scans.Select(scan => scan.Set.PackageSetId).ToArray(),
             NotChecked = scans.Select(scan => scan.Set.NotChecked).ToArray(),
             Times = scans.Select(scan => scan.Set.ScannedAt.ToUniversalTime()).ToArray(),
-        }, scans, scan => scan.Set.Vulnerabilities, scan => scan.Set.MaxCvss, scan => scan.Set.KnownExploited);
+        }, scans, scan => scan.Set.Vulnerabilities, scan => scan.Set.MaxCvss, scan => scan.Set.Exploited());
 
     private sealed record Scan(OrganizationId Organization, ScannedSet Set);
 

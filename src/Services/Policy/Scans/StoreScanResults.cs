@@ -37,7 +37,7 @@ internal sealed class StoreScanResults(NpgsqlDataSource db) : IConsumer<Batch<En
                     Sets = latest.Select(scan => scan.Set.PackageSetId).ToArray(),
                     NotChecked = latest.Select(scan => scan.Set.NotChecked).ToArray(),
                     Times = latest.Select(scan => scan.Set.ScannedAt.ToUniversalTime()).ToArray(),
-                }, latest, scan => scan.Set.Vulnerabilities, scan => scan.Set.MaxCvss, scan => scan.Set.KnownExploited));
+                }, latest, scan => scan.Set.Vulnerabilities, scan => scan.Set.MaxCvss, scan => scan.Set.Exploited()));
         await tx.CommitAsync();
     }
 

@@ -63,7 +63,9 @@ internal static class OrganizationCounts
                 from changed n where n.open group by n.org_id, n.set_id),
             fresh as (
                 select org_id, set_id, {Difference("total")}, {Difference("critical")}, {Difference("high")}, {Difference("medium")},
-                       {Difference("low")}, {Difference("unknown")}, {Difference("kev")}, s.scanned_at,
+                       {Difference("low")}, {Difference("unknown")},
+                       case when (select kev_imported_at from advisory_state) is not null or {Sum("kev")} > 0
+                           then {Sum("kev")} end as kev, s.scanned_at,
                        (select max(v.cvss) from vulnerabilities v
                            where v.key = any(s.vulnerability_keys || coalesce(a.keys, array[]::int[]))
                                and v.key <> all(coalesce(l.keys, array[]::int[]))) as max_cvss
@@ -87,7 +89,9 @@ internal static class OrganizationCounts
             select org_id, set_id, counted_at from dropped
             """, new { Orgs = organizations?.Select(id => id.Value).ToArray(), sets, now });
 
-    private static string Difference(string column) => $"s.{column} - coalesce(l.{column}, 0) + coalesce(a.{column}, 0) as {column}";
+    private static string Difference(string column) => $"{Sum(column)} as {column}";
+
+    private static string Sum(string column) => $"coalesce(s.{column}, 0) - coalesce(l.{column}, 0) + coalesce(a.{column}, 0)";
 
     /// <summary>The organization's sets that hold a package with one of these vulnerabilities.</summary>
     public static async Task<long[]> SetsOfAsync(Tx tx, OrganizationId organization, string[] vulnerabilities) =>

@@ -13,3 +13,10 @@ from packages p join findings f on f.found_id = p.found_id;
 alter table set_counts
     add column libraries         text[] not null default '{}',  -- the conda packages that it holds of those that provide libraries
     add column not_affected_keys int[] not null default '{}';   -- ascending: vulnerabilities of which a finding does not affect its package
+
+-- How many vulnerabilities are known to be exploited is not known, and null, where no catalogue was imported and no record says that one
+-- is.
+alter table set_counts alter column kev drop not null, alter column kev drop default;
+alter table organization_set_counts alter column kev drop not null;
+update set_counts set kev = null where kev = 0 and (select kev_imported_at from advisory_state) is null;
+update organization_set_counts set kev = null where kev = 0 and (select kev_imported_at from advisory_state) is null;

@@ -9,12 +9,12 @@ namespace EnvPlatform.Scanner.Scans;
 /// that are mitigated, cleared or disputed for the organization.
 /// </summary>
 internal sealed record SetCounts(
-    OrganizationId OrgId, long SetId, VulnerabilityCounts Vulnerabilities, decimal? MaxCvss, int Kev, int NotChecked, int Packages,
+    OrganizationId OrgId, long SetId, VulnerabilityCounts Vulnerabilities, decimal? MaxCvss, int? Kev, int NotChecked, int Packages,
     DateTimeOffset ScannedAt)
 {
     /// <summary>What is published to the environments on the set.</summary>
     public ScannedSet For(IReadOnlyList<EnvironmentId> environments) =>
-        new(SetId, environments, Vulnerabilities, MaxCvss, Kev, NotChecked, ScannedAt);
+        new(SetId, environments, Vulnerabilities, MaxCvss, Kev ?? 0, NotChecked, ScannedAt, Kev is not null);
 
     public static async Task<Dictionary<(OrganizationId OrgId, long SetId), SetCounts>> ReadAsync(
         Tx tx, IReadOnlyCollection<(OrganizationId OrgId, long SetId)> sets) =>
@@ -80,7 +80,7 @@ internal static class CountSets
     /// <summary>A set's packages, ascending.</summary>
     internal sealed record PackageSet(long Id, int[] PackageIds);
 
-    private sealed record Stored(long SetId, VulnerabilityCounts Vulnerabilities, decimal? MaxCvss, int Kev, int NotChecked)
+    private sealed record Stored(long SetId, VulnerabilityCounts Vulnerabilities, decimal? MaxCvss, int? Kev, int NotChecked)
     {
         public bool Says(FoundInSet found) =>
             Vulnerabilities == found.Vulnerabilities && MaxCvss == found.MaxCvss && Kev == found.Kev && NotChecked == found.NotChecked;

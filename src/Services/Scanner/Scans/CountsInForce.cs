@@ -12,6 +12,7 @@ internal static class CountsInForce
     public static readonly string Columns =
         $"""
         case when o.set_id is null then {CountColumns.ValueOf("s")} else {CountColumns.ValueOf("o")} end as vulnerabilities,
-        case when o.set_id is null then s.max_cvss else o.max_cvss end as max_cvss, coalesce(o.kev, s.kev) as kev
+        case when o.set_id is null then s.max_cvss else o.max_cvss end as max_cvss, 
+        case when o.set_id is null then s.kev else o.kev end as kev
         """;
 }

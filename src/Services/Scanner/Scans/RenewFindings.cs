@@ -123,6 +123,11 @@ internal sealed class RenewFindings(
         }
     }
 
+    /// <summary>
+    /// Counts every set, and publishes it whether it changed or not: what is known has changed, or what others keep of it.
+    /// </summary>
+    public Task CountAllAsync() => CountManyAsync(null);
+
     private async Task CountFewAsync(int[] concerned)
     {
         var sets = (await tx.QueryAsync<long>("select id from package_sets where package_ids && @concerned", new { concerned })).ToArray();
@@ -136,7 +141,8 @@ internal sealed class RenewFindings(
     }
 
     /// <summary>Checks all sets: with so many packages most of them are affected, and an index would not help.</summary>
-    private async Task CountManyAsync(HashSet<int> concerned)
+    /// <param name="concerned">Packages; null for all.</param>
+    private async Task CountManyAsync(HashSet<int>? concerned)
     {
         var all = await tx.QuerySingleAsync<int>("select count(*) from package_sets");
         await SayAsync(all);
@@ -144,10 +150,12 @@ internal sealed class RenewFindings(
         await tx.ExecuteAsync("declare every_set no scroll cursor for select id, package_ids from package_sets");
         while (await tx.QueryAsync<CountSets.PackageSet>($"fetch {Chunk} from every_set") is { Count: > 0 } read)
         {
-            var sets = read.FindAll(set => Array.Exists(set.PackageIds, concerned.Contains));
+            var sets = concerned is null ? read : read.FindAll(set => Array.Exists(set.PackageIds, concerned.Contains));
             if (sets.Count > 0)
             {
-                await PublishAsync([.. sets.Select(set => set.Id)], await CountSets.RunAsync(tx, sets, findings, generation, now));
+                long[] counted = [.. sets.Select(set => set.Id)];
+                var differing = await CountSets.RunAsync(tx, sets, findings, generation, now);
+                await PublishAsync(counted, concerned is null ? counted : differing);
             }
 
             _looked += read.Count;

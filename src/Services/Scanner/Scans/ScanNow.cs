@@ -22,9 +22,12 @@ internal static class ScanNow
 {
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(10);
 
+    /// <param name="Kev">
+    /// How many are known to be exploited; null where no catalogue was imported and no record says that one is.
+    /// </param>
     public sealed record Summary(
         EnvironmentId EnvironmentId, int Packages, int Total, int Critical, int High, int Medium, int Low, int Unknown, decimal? MaxCvss,
-        int Kev, int NotChecked, DateTimeOffset ScannedAt);
+        int? Kev, int NotChecked, DateTimeOffset ScannedAt);
 
     public static void MapScanNow(this IEndpointRouteBuilder environments) =>
         environments.MapPost("/environments/{id}/scan", HandleAsync).WithName(nameof(ScanNow)).WithSummary("Scan an environment now.");

@@ -5,13 +5,14 @@ using EnvPlatform.Postgres;
 namespace EnvPlatform.Scanner.Scans;
 
 /// <summary>What was found in a package set.</summary>
+/// <param name="Kev">Null where none is known to be exploited and no catalogue was imported.</param>
 /// <param name="Keys">The keys, ascending, of the vulnerabilities that are counted: those that affect one of its packages.</param>
 /// <param name="NotAffected">
 /// The keys, ascending, of those that a package has only in its wheel, and not here (<see cref="Mapping.BundledLibraries"/>).
 /// </param>
 /// <param name="Libraries">The conda packages that it holds of those that provide such libraries, in order.</param>
 internal sealed record FoundInSet(
-    VulnerabilityCounts Vulnerabilities, decimal? MaxCvss, int Kev, int NotChecked, int[] Keys, int[] NotAffected, string[] Libraries);
+    VulnerabilityCounts Vulnerabilities, decimal? MaxCvss, int? Kev, int NotChecked, int[] Keys, int[] NotAffected, string[] Libraries);
 
 /// <summary>
 /// The findings of packages, laid out for counting them over many sets: what was found as numbers, and for each number its severity and
@@ -26,6 +27,7 @@ internal sealed class SetFindings
     private readonly Dictionary<int, int> _providers;
     private readonly int[] _numbers;
     private readonly ulong[] _providedBy;
+    private readonly bool _isExploitedKnown;
     private readonly Vulnerability[] _vulnerabilities;
     private readonly int[] _lastSeen;
     private readonly int[] _lastNotAffected;
@@ -35,8 +37,9 @@ internal sealed class SetFindings
 
     private SetFindings(
         Dictionary<int, int> packages, List<(int FoundId, int Key, string[]? ProvidedBy)> findings, Vulnerability[] vulnerabilities,
-        IEnumerable<int> notChecked, Dictionary<int, int> providers)
+        IEnumerable<int> notChecked, Dictionary<int, int> providers, bool isExploitedKnown)
     {
+        _isExploitedKnown = isExploitedKnown;
         _packages = packages;
         _providers = providers;
         _providedBy = [.. findings.Select(finding => Bits(finding.ProvidedBy))];
@@ -81,7 +84,8 @@ internal sealed class SetFindings
             $"select package_id, name from packages where manager = @Conda and name = any(@Names) {among}",
             new { LoggedPackage.Conda, Names = Libraries.ToArray(), packageIds }))
             .ToDictionary(row => row.PackageId, row => Array.BinarySearch(Libraries, row.Name, StringComparer.Ordinal));
-        return new SetFindings(packages, findings, [.. vulnerabilities], notChecked, providers);
+        var isExploitedKnown = await tx.QuerySingleAsync<bool>("select kev_imported_at is not null from advisory_state");
+        return new SetFindings(packages, findings, [.. vulnerabilities], notChecked, providers, isExploitedKnown);
     }
 
     private static readonly string[] Libraries = [.. BundledLibraries.BuiltIn.Providers];
@@ -180,7 +184,7 @@ internal sealed class SetFindings
         }
 
         return new(
-            new(keys.Length, critical, high, medium, low, unknown), maxCvss, kev, notChecked, keys,
+            new(keys.Length, critical, high, medium, low, unknown), maxCvss, _isExploitedKnown || kev > 0 ? kev : null, notChecked, keys,
             [.. _notAffected.Select(number => _vulnerabilities[number].Key)],
             [.. Libraries.Where((_, i) => (libraries & (1UL << i)) != 0)]);
     }

@@ -27,7 +27,9 @@ internal static class GetUpgrades
     /// <summary>What is to be cleared; by default all that is active or reported.</summary>
     /// <param name="Severity">Comma-separated: critical, high, medium, low, none, unknown.</param>
     /// <param name="Package">A package's name, exactly.</param>
-    /// <param name="Kev">Known to be exploited, or not.</param>
+    /// <param name="Kev">
+    /// Known to be exploited, or known not to be listed as exploited; nothing is either while no catalogue was imported.
+    /// </param>
     internal sealed record Filter([FromQuery] string? Severity, [FromQuery] string? Package, [FromQuery] bool? Kev);
 
     public static void MapGetUpgrades(this IEndpointRouteBuilder organization) =>
@@ -103,7 +105,8 @@ internal static class GetUpgrades
                     from held p join findings f on f.found_id = p.found_id join curated c on c.vulnerability_id = f.vulnerability_id
                     {CurationInForce.Of("@Organization", HeldPackages.Libraries)}
                     where {CurationInForce.Status} in {CurationInForce.Open})
-                select p.manager, p.name, p.version, min(p.build) as build, p.channel, p.project, p.vulnerability_id, v.severity, v.kev,
+                select p.manager, p.name, p.version, min(p.build) as build, p.channel, p.project, p.vulnerability_id, v.severity,
+                       {VulnerabilityView.KevSql} as kev,
                        (select generation from advisory_state) as generation
                 from found p join vulnerabilities v on v.id = p.vulnerability_id
                 group by {Columns}, p.vulnerability_id, v.severity, v.kev
@@ -129,7 +132,7 @@ internal static class GetUpgrades
 
     private sealed record Row(
         string Manager, string Name, string Version, string Build, string Channel, string Project, string VulnerabilityId,
-        string Severity, bool Kev, long Generation)
+        string Severity, bool? Kev, long Generation)
     {
         public InstalledPackage Installed => LoggedPackage.InstalledPackageOf(Manager, Name, Version, Build, Channel);
 

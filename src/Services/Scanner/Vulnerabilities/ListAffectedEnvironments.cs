@@ -42,11 +42,12 @@ internal static class ListAffectedEnvironments
     /// <param name="Status">
     /// Null while Ingest, which knows it, does not answer; so are the digest, the times and the names of machine and user.
     /// </param>
+    /// <param name="Kev">How many of its vulnerabilities are known to be exploited; null where that is not known.</param>
     /// <param name="Packages">Twenty at most.</param>
     /// <param name="PackageCount">How many there are.</param>
     public sealed record Item(
         EnvironmentId Id, string Name, string Prefix, string Platform, Machine Machine, User User, EnvironmentStatus? Status,
-        string? Message, bool Archived, string? Digest, VulnerabilityCounts Vulnerabilities, decimal? MaxCvss, int Kev,
+        string? Message, bool Archived, string? Digest, VulnerabilityCounts Vulnerabilities, decimal? MaxCvss, int? Kev,
         DateTimeOffset? CreatedAt, DateTimeOffset? UpdatedAt, DateTimeOffset ScannedAt, IReadOnlyList<AffectedPackage> Packages,
         int PackageCount);
 
@@ -206,7 +207,7 @@ internal static class ListAffectedEnvironments
 
     private sealed record Row(
         EnvironmentId EnvironmentId, string Name, string Prefix, string Platform, MachineId? MachineId, SubjectId? Owner, bool Archived,
-        long SetId, VulnerabilityCounts Vulnerabilities, decimal? MaxCvss, int Kev, DateTimeOffset ScannedAt, string SortKey)
+        long SetId, VulnerabilityCounts Vulnerabilities, decimal? MaxCvss, int? Kev, DateTimeOffset ScannedAt, string SortKey)
     {
         public Item ToItem(EnvironmentDescription? described, AffectedPackage[] packages, int packageCount) => new(
             EnvironmentId, Name, Prefix, Platform, new(MachineId, described is { HasHostname: true } ? described.Hostname : null),

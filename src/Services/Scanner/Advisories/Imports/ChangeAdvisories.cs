@@ -69,7 +69,7 @@ internal sealed partial class ChangeAdvisories(
         var recurated = await FollowAliases.RunAsync(tx, plan.Gone);
         var renewal = new RenewFindings(tx, plan.Index, generation, clock.GetUtcNow(), tell);
         await (records.MatchAll ? renewal.MatchAllAsync() : renewal.MatchAsync(plan.Projects, NvdYears.Covered(plan.NewlyComplete)));
-        await renewal.CountAsync([.. plan.Rescored, .. known, .. recurated]);
+        await (records.MatchAll ? renewal.CountAllAsync() : renewal.CountAsync([.. plan.Rescored, .. known, .. recurated]));
         await WriteAdvisories.RemoveAsync(tx, plan);
         await FinishAsync(tx, renewal, plan.Index, generation, plan.Outcome, finish);
         return plan.Outcome;
@@ -123,17 +123,22 @@ internal sealed partial class ChangeAdvisories(
         Func<Tx, AdvisoryChange.Outcome, Task> finish, CancellationToken ct)
     {
         await using var tx = await db.BeginAsync(ct);
+        var knew = await KnowsExploitedAsync(tx);
         var outcome = await write(tx);
         var generation = await FindingsLock.TakeAsync(tx);
         var index = await current.AtLeastAsync(generation, ct);
         var changed = await WriteExploits.RefreshAsync(tx, null);
         var renewal = new RenewFindings(tx, index.Index, generation, clock.GetUtcNow(), tell);
-        await renewal.CountAsync(changed);
+        // What was unknown of every set is known with the first catalogue.
+        await (knew == await KnowsExploitedAsync(tx) ? renewal.CountAsync(changed) : renewal.CountAllAsync());
         await finish(tx, outcome);
         await tx.CommitAsync();
         Report(renewal, generation);
         return outcome;
     }
+
+    private static Task<bool> KnowsExploitedAsync(Tx tx) =>
+        tx.QuerySingleAsync<bool>("select kev_imported_at is not null from advisory_state");
 
     private void Report(RenewFindings renewal, long generation)
     {
