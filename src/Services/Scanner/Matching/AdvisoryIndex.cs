@@ -106,7 +106,10 @@ public sealed class AdvisoryIndex
         new(mapping, _ecosystems, _complete) { Advisories = Advisories, IgnoredRanges = IgnoredRanges, NotEvaluable = NotEvaluable };
 
     /// <summary>What is known of a package: how far it could be checked, and which advisories affect it.</summary>
-    public PackageMatch Match(in InstalledPackage package)
+    public PackageMatch Match(in InstalledPackage package) => Match(package, null);
+
+    /// <summary>As the other one, for all versions that begin with a release; the package's own version does not count then.</summary>
+    public PackageMatch Match(in InstalledPackage package, VersionPrefix? versions)
     {
         var mapped = _mapping.Map(package);
         if (mapped.Answer == MappingAnswer.NotApplicable)
@@ -120,12 +123,14 @@ public sealed class AdvisoryIndex
             return WithoutTable(mapped);
         }
 
-        if (string.IsNullOrEmpty(package.Version))
+        if (versions is null && string.IsNullOrEmpty(package.Version))
         {
             return new PackageMatch(Coverage.NotChecked, NotCheckedReason.InvalidVersion, mapped, []);
         }
 
-        var hits = table.Match(package.Version, out var isValid);
+        var ofAll = versions is { } prefix ? table.Match(prefix) : null;
+        var isValid = ofAll is not null;
+        var hits = ofAll?.Hits ?? (versions is null ? table.Match(package.Version!, out isValid) : []);
         if (!isValid)
         {
             return new PackageMatch(Coverage.NotChecked, NotCheckedReason.InvalidVersion, mapped, hits);
@@ -143,6 +148,7 @@ public sealed class AdvisoryIndex
         return new PackageMatch(reason == NotCheckedReason.None ? Coverage.Checked : Coverage.NotChecked, reason, mapped, hits)
         {
             NotEvaluable = reason == NotCheckedReason.AdvisoryNotEvaluable ? notEvaluable : [],
+            OnlySome = ofAll?.OnlySome ?? [],
         };
     }
 

@@ -97,6 +97,38 @@ internal sealed class OrderedPackageTable<T> : PackageTable
         return release;
     }
 
+    // How schemes write a version that comes before a release, the earliest that there may be.
+    private static readonly string[] BeforeRelease = [".dev0", "-0", "-dev", "-alpha0", ".0-alpha0", ".0-0"];
+
+    // Some schemes want three numbers.
+    private static readonly string[] Paddings = ["", ".0", ".0.0"];
+
+    protected override (int First, int Last)? SlotsOf(VersionPrefix versions)
+    {
+        foreach (var padding in Paddings)
+        {
+            if (!T.TryParse(versions.Release + padding, out var first) || !T.TryParse(versions.Next + padding, out var end))
+            {
+                continue;
+            }
+
+            foreach (var suffix in BeforeRelease)
+            {
+                if (T.TryParse(versions.Next + padding + suffix, out var before) && before.CompareTo(end) < 0
+                    && before.CompareTo(first) > 0)
+                {
+                    end = before;
+                }
+            }
+
+            // The end itself is not included, what comes before it is.
+            var (low, high) = (SlotOf(first), SlotOf(end));
+            return (low, Math.Max(low, high % 2 == 0 ? high : high - 1));
+        }
+
+        return null;
+    }
+
     /// <summary>Why an entry does not say which versions are affected, or not all of them; null when it does.</summary>
     private static string? WhyNotEvaluable(AffectedPackage affected, VersionRange<T>?[] ranges)
     {

@@ -78,6 +78,14 @@ public sealed record NotEvaluable(IndexedAdvisory Advisory, PackageIdentity Proj
 public readonly record struct PackageMatch(Coverage Coverage, NotCheckedReason Reason, MappedPackage Mapped, Hit[] Hits)
 {
     private readonly string[]? _notEvaluable;
+    private readonly string[]? _onlySome;
+
+    /// <summary>Of several versions, the vulnerabilities that affect some and not all of them; none for one version.</summary>
+    public string[] OnlySome
+    {
+        get => _onlySome ?? [];
+        init => _onlySome = value;
+    }
 
     /// <summary>The advisories that name the project and cannot be compared with the version; none for any other reason.</summary>
     public string[] NotEvaluable

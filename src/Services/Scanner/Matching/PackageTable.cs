@@ -73,6 +73,48 @@ internal abstract class PackageTable(PackageIdentity identity, VersionScheme sch
             : _foundOfLocal.GetOrAdd((slot, whole), static (slots, table) => table.InSlots(slots.Release, slots.Whole), this);
     }
 
+    /// <summary>
+    /// The hits of the versions that begin with a release, by advisory id, and the vulnerabilities that affect some of these versions, not
+    /// all: that which versions of a project exist is not known, so that all are affected only where no gap is left. Null when the release
+    /// is no version of the scheme.
+    /// </summary>
+    public (Hit[] Hits, string[] OnlySome)? Match(VersionPrefix versions)
+    {
+        if (SlotsOf(versions) is not var (first, last))
+        {
+            return null;
+        }
+
+        var found = new List<Hit>();
+        var covered = new Dictionary<string, bool[]>(StringComparer.Ordinal);
+        for (var i = 0; i < _first.Length; i++)
+        {
+            var (from, to) = (Math.Max(first, _first[i]), Math.Min(last, _last[i]));
+            if (from > to)
+            {
+                continue;
+            }
+
+            found.Add(_hits[i]);
+            var id = _hits[i].Advisory.VulnerabilityId;
+            if (!covered.TryGetValue(id, out var slots))
+            {
+                covered.Add(id, slots = new bool[last - first + 1]);
+            }
+
+            // Between bounds with a local part there are releases that are not meant.
+            if (!_isLocal[i])
+            {
+                Array.Fill(slots, true, from - first, to - from + 1);
+            }
+        }
+
+        return (OnePerAdvisory(found), [.. covered.Where(pair => pair.Value.Contains(false)).Select(pair => pair.Key)]);
+    }
+
+    /// <summary>The slots, both included, that versions which begin so are in; null when that is no version of the scheme.</summary>
+    protected abstract (int First, int Last)? SlotsOf(VersionPrefix versions);
+
     /// <param name="stretches">By advisory id, so that the stretches of an advisory are neighbours.</param>
     protected void Fill(int slots, List<Stretch> stretches, (string Version, int Slot)[] fixes, Dictionary<string, List<Hit>> byText)
     {

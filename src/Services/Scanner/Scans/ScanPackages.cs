@@ -28,11 +28,16 @@ internal static class ScanPackages
     private const int MaxBytes = 16 << 20;
 
     /// <param name="Manager">conda or pypi.</param>
+    /// <param name="VersionRange">
+    /// In the place of a version, all that begin with a release: 3.11.*, as conda's python=3.11 means. Nothing is claimed of one of them.
+    /// </param>
     public sealed record Package(
         [Required, RegularExpression("conda|pypi", ErrorMessage = "Must be conda or pypi.")] string Manager,
         [Required, StringLength(255, MinimumLength = 1)] string Name,
         [MaxLength(255)] string? Version = null, [MaxLength(255)] string? Build = null, [MaxLength(255)] string? Subdir = null,
-        [MaxLength(255)] string? Channel = null)
+        [MaxLength(255)] string? Channel = null,
+        [RegularExpression(VersionPrefix.Form, ErrorMessage = "Must be a release of numbers and .*, such as 3.11.*.")]
+        string? VersionRange = null)
     {
         internal PackageKey Key => new(Manager, Channel ?? "", Subdir ?? "", Name, Version ?? "", Build ?? "");
     }
@@ -50,12 +55,20 @@ internal static class ScanPackages
     /// <param name="Explanation">How it was checked, or why not, as text.</param>
     /// <param name="Mapping">What it was mapped to; null where nothing is compared.</param>
     /// <param name="NotEvaluable">The advisories that cannot be compared with its version, where that is the reason.</param>
+    /// <param name="VersionRange">As requested; null where a version was.</param>
+    /// <param name="OnlySomeVersions">
+    /// Of the vulnerabilities of a version range, those that affect some of its versions; the others affect all of them.
+    /// </param>
     public sealed record Scanned(
         string Manager, string Name, string? Version, string? Build, string? Channel, string Coverage, string? Reason, string Explanation,
-        MappingView? Mapping, IReadOnlyList<VulnerabilityView> Vulnerabilities, IReadOnlyList<string> NotEvaluable);
+        MappingView? Mapping, IReadOnlyList<VulnerabilityView> Vulnerabilities, IReadOnlyList<string> NotEvaluable,
+        string? VersionRange, IReadOnlyList<string> OnlySomeVersions);
 
     /// <summary>Distinct vulnerabilities that are active or reported by severity, and how many packages could not be checked.</summary>
-    public sealed record Summary(int Total, int Critical, int High, int Medium, int Low, int Unknown, int NotChecked);
+    /// <param name="SomeVersions">
+    /// How many more affect packages only in some versions of a version range; they are not in the other numbers.
+    /// </param>
+    public sealed record Summary(int Total, int Critical, int High, int Medium, int Low, int Unknown, int NotChecked, int SomeVersions);
 
     /// <param name="Packages">Each once, in the order of the request.</param>
     public sealed record Result(IReadOnlyList<Scanned> Packages, Summary Summary, EnvironmentUpgrades Upgrades);
@@ -73,6 +86,12 @@ internal static class ScanPackages
             return Problems.Invalid($"packages[{missing}]", "Must not be null.");
         }
 
+        if (request.Packages.Index().FirstOrDefault(entry => entry.Item is { Version.Length: > 0, VersionRange: not null }, (-1, null))
+            is { Index: >= 0 and var both })
+        {
+            return Problems.Invalid($"packages[{both}].version_range", "Give a version or a version range, not both.");
+        }
+
         using var turn = atOnce.Begin(caller.OrgId);
         if (!turn.IsAcquired)
         {
@@ -83,14 +102,15 @@ internal static class ScanPackages
         }
 
         // Packages that differ in nothing are one; a field that is absent is empty.
-        Package[] packages = [.. request.Packages.OfType<Package>().DistinctBy(package => package.Key)];
+        Package[] packages = [.. request.Packages.OfType<Package>().DistinctBy(package => (package.Key, package.VersionRange))];
         var installed = packages.Select(package =>
             LoggedPackage.InstalledPackageOf(package.Manager, package.Name, package.Version, package.Build, package.Channel)).ToArray();
         while (true)
         {
             var generation = await db.QuerySingleAsync<long>("select generation from advisory_state", null, ct);
             var index = await current.AtLeastAsync(generation, ct);
-            var matches = installed.Select(package => index.Index.Match(package)).ToArray();
+            var matches = installed
+                .Select((package, i) => index.Index.Match(package, VersionPrefix.TryParse(packages[i].VersionRange))).ToArray();
             var contents = matches.Select((match, i) => Found.Of(match, installed[i], packages[i].Subdir, index.Index)).ToArray();
             var findings = contents.Distinct().ToDictionary(found => found, found => found.Findings());
             var total = contents.Sum(found => (long)findings[found].Length);
@@ -174,12 +194,16 @@ internal static class ScanPackages
             };
     }
 
-    /// <summary>The packages in which something was found that is active or reported.</summary>
+    /// <summary>
+    /// The packages in which something was found that is active or reported. To a range there is no version to upgrade from: whoever wrote
+    /// it is to name another.
+    /// </summary>
     private static async Task<VulnerablePackage[]> VulnerableAsync(
         NpgsqlDataSource db, Caller caller, Package[] packages, InstalledPackage[] installed, VulnerabilityView[][] views,
         AdvisoryIndex index, CancellationToken ct)
     {
-        var found = packages.Index().Where(package => views[package.Index].Any(view => CurationStatuses.IsOpen(view.Status))).ToArray();
+        var found = packages.Index().Where(package =>
+            package.Item.VersionRange is null && views[package.Index].Any(view => CurationStatuses.IsOpen(view.Status))).ToArray();
         var accepted = await AcceptedVulnerabilities.OfAsync(
             db, caller.OrgId, [.. found.Select(one => (one.Item.Manager, one.Item.Subdir, installed[one.Index]))], LibrariesOf(packages),
             index, ct);
@@ -196,21 +220,28 @@ internal static class ScanPackages
         var (coverage, reason) = (Texts.Of(match.Coverage), NotCheckedReasons.CodeOf(match.Reason));
         return new(
             package.Manager, package.Name, package.Version, package.Build, package.Channel, coverage, reason,
-            CoverageSentence.Of(coverage, reason, package.Manager, package.Name, package.Channel, package.Version, mapping,
-                match.NotEvaluable),
+            CoverageSentence.Of(coverage, reason, package.Manager, package.Name, package.Channel, package.Version ?? package.VersionRange,
+                mapping, match.NotEvaluable)
+                + (package.VersionRange is { } range && coverage == "checked" ? $" All versions of {range} were considered." : ""),
             match.Coverage == Coverage.NotApplicable ? null : mapping.View(package.Manager, package.Name, package.Channel), views,
-            match.NotEvaluable);
+            match.NotEvaluable, package.VersionRange,
+            [.. views.Select(view => view.Id).Intersect(match.OnlySome, StringComparer.Ordinal)]);
     }
 
     private static Result ResultOf(
         Package[] packages, PackageMatch[] matches, PackageMapping[] mappings, VulnerabilityView[][] views, EnvironmentUpgrades upgrades)
     {
         var scanned = packages.Select((package, i) => ScannedOf(package, matches[i], mappings[i], views[i])).ToArray();
-        var open = views.SelectMany(some => some).Where(view => CurationStatuses.IsOpen(view.Status)).DistinctBy(view => view.Id).ToArray();
+        var all = views
+            .SelectMany((some, i) => some.Where(view => CurationStatuses.IsOpen(view.Status))
+                .Select(view => (View: view, IsSure: !scanned[i].OnlySomeVersions.Contains(view.Id))))
+            .ToLookup(one => one.IsSure, one => one.View);
+        var open = all[true].DistinctBy(view => view.Id).ToArray();
         var bySeverity = open.CountBy(view => view.Severity).ToDictionary();
         int Count(string severity) => bySeverity.GetValueOrDefault(severity);
         return new(scanned, new(
             open.Length, Count("critical"), Count("high"), Count("medium"), Count("low"), Count("unknown"),
-            matches.Count(match => match.Coverage == Coverage.NotChecked)), upgrades);
+            matches.Count(match => match.Coverage == Coverage.NotChecked),
+            all[false].Select(view => view.Id).Except(open.Select(view => view.Id), StringComparer.Ordinal).Count()), upgrades);
     }
 }
