@@ -1,3 +1,4 @@
 using EnvPlatform.Agent;
 
-return await CommandLine.RunAsync(args, Surroundings.OfThisProcess, CancellationToken.None);
+var last = LastHandler.Install(Console.Error);
+return last.ExitCodeOf(await CommandLine.RunAsync(args, Surroundings.OfThisProcess, CancellationToken.None));

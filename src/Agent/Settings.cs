@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 
 using EnvPlatform.Agent.Client;
+using EnvPlatform.Agent.Collectors;
 
 namespace EnvPlatform.Agent;
 
@@ -80,14 +81,13 @@ internal sealed class Settings
     public static Settings Load(Surroundings surroundings)
     {
         var file = FileOf(surroundings);
-        if (!System.IO.File.Exists(file))
-        {
-            return new Settings(surroundings, new StoredSettings());
-        }
-
         try
         {
-            return new Settings(surroundings, LeanJson.ReadSettings(System.IO.File.ReadAllBytes(file)));
+            var text = Folder.Read(file, System.IO.File.ReadAllBytes, out var trouble);
+            return trouble is null
+                ? new Settings(surroundings, text is null ? new StoredSettings() : LeanJson.ReadSettings(text))
+                : throw new AgentException(
+                    $"{file} cannot be read ({trouble}): make it readable, or name another by ENVPLATFORM_SETTINGS.");
         }
         catch (JsonException)
         {

@@ -29,6 +29,7 @@ namespace EnvPlatform.Agent.Client;
 [JsonSerializable(typeof(Page<RejectionView>))]
 [JsonSerializable(typeof(FeedView))]
 [JsonSerializable(typeof(Page<FeedView>))]
+[JsonSerializable(typeof(Page<EcosystemView>))]
 [JsonSerializable(typeof(VulnerabilityView))]
 [JsonSerializable(typeof(AffectedPage))]
 [JsonSerializable(typeof(CurationRequest))]

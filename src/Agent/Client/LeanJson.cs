@@ -10,17 +10,13 @@ namespace EnvPlatform.Agent.Client;
 internal static class LeanJson
 {
     /// <exception cref="JsonException">The text is not an object of this form.</exception>
-    public static StoredSettings ReadSettings(ReadOnlyMemory<byte> utf8)
-    {
-        using var document = Parse(utf8);
-        var root = document.RootElement;
-        return new StoredSettings(
-            Text(root, "url"),
-            Text(root, "token"),
-            Text(root, "organization"),
-            Id(root, "machine_id"),
-            root.TryGetProperty("check_timeout_ms", out var time) && time.TryGetInt32(out var milliseconds) ? milliseconds : null);
-    }
+    public static StoredSettings ReadSettings(ReadOnlyMemory<byte> utf8) => Read(utf8, static root => new StoredSettings(
+        Text(root, "url"),
+        Text(root, "token"),
+        Text(root, "organization"),
+        Id(root, "machine_id"),
+        root.TryGetProperty("check_timeout_ms", out var time) && time.ValueKind == JsonValueKind.Number
+            && time.TryGetInt32(out var milliseconds) ? milliseconds : null));
 
     public static byte[] Write(StoredSettings settings) => Written(json =>
     {
@@ -35,20 +31,13 @@ internal static class LeanJson
     });
 
     /// <exception cref="JsonException">The text is not an object of this form.</exception>
-    public static Activation ReadActivation(ReadOnlyMemory<byte> utf8)
-    {
-        using var document = Parse(utf8);
-        return Read(document.RootElement);
-    }
+    public static Activation ReadActivation(ReadOnlyMemory<byte> utf8) => Read(utf8, ActivationOf);
 
     /// <exception cref="JsonException">The text is not an object of this form.</exception>
-    public static CachedActivation ReadCached(ReadOnlyMemory<byte> utf8)
-    {
-        using var document = Parse(utf8);
-        return document.RootElement.TryGetProperty("checked_at", out var at) && at.TryGetDateTimeOffset(out var time)
-            ? new CachedActivation(Read(document.RootElement), time)
-            : throw new JsonException();
-    }
+    public static CachedActivation ReadCached(ReadOnlyMemory<byte> utf8) => Read(utf8, static root =>
+        root.TryGetProperty("checked_at", out var at) && at.ValueKind == JsonValueKind.String && at.TryGetDateTimeOffset(out var time)
+            ? new CachedActivation(ActivationOf(root), time)
+            : throw new JsonException());
 
     /// <summary>The answer with more fields: what the cache keeps, and what <c>check --json</c> prints.</summary>
     public static byte[] Write(Activation answer, Action<Utf8JsonWriter> more) => Written(json =>
@@ -65,38 +54,29 @@ internal static class LeanJson
         more(json);
     });
 
-    private static Activation Read(JsonElement root) => new(
+    private static Activation ActivationOf(JsonElement root) => new(
         Text(root, "status") ?? throw new JsonException(),
         Text(root, "message"),
         Id(root, "environment_id"),
         root.TryGetProperty("reasons", out var reasons) && reasons.ValueKind == JsonValueKind.Array ? reasons.Clone() : null);
 
-    private static JsonDocument Parse(ReadOnlyMemory<byte> utf8)
+    private static T Read<T>(ReadOnlyMemory<byte> utf8, Func<JsonElement, T> read)
     {
-        var document = JsonDocument.Parse(utf8);
-        if (document.RootElement.ValueKind == JsonValueKind.Object)
-        {
-            return document;
-        }
-
-        document.Dispose();
-        throw new JsonException();
-    }
-
-    private static string? Text(JsonElement root, string name)
-    {
+        using var document = JsonDocument.Parse(utf8);
         try
         {
-            return root.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+            return document.RootElement.ValueKind == JsonValueKind.Object ? read(document.RootElement) : throw new JsonException();
         }
         catch (InvalidOperationException failure)
         {
-            throw new JsonException($"{name} is no valid Unicode text.", failure);
+            throw new JsonException("A name or a text in it is no valid Unicode.", failure);
         }
     }
 
-    private static Guid? Id(JsonElement root, string name) =>
-        root.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String && value.TryGetGuid(out var id) ? id : null;
+    private static string? Text(JsonElement root, string name) =>
+        root.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+
+    private static Guid? Id(JsonElement root, string name) => Guid.TryParseExact(Text(root, name), "D", out var id) ? id : null;
 
     private static void Write(Utf8JsonWriter json, string name, string? value)
     {

@@ -56,7 +56,7 @@ internal static class Machine
     public static async Task EnsureRegisteredAsync(Session session, CancellationToken ct)
     {
         var note = NoteFile(session);
-        if (!File.Exists(note) || await File.ReadAllTextAsync(note, ct) != Note(session))
+        if (Folder.Read(note, File.ReadAllText, out _) != Note(session))
         {
             await RegisterAsync(session, ct);
         }

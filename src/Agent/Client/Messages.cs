@@ -73,17 +73,34 @@ internal sealed record Activation(string Status, string? Message = null, Guid? E
 internal sealed record CachedActivation(Activation Answer, DateTimeOffset CheckedAt);
 
 /// <summary>Packages to be scanned; their location determines the upgrade commands.</summary>
-internal sealed record ScanRequest(IReadOnlyList<Package> Packages, string? Prefix = null, string? Name = null, string? Platform = null);
+internal sealed record ScanRequest(
+    IReadOnlyList<ScanPackage> Packages, string? Prefix = null, string? Name = null, string? Platform = null);
+
+/// <summary>What identifies a package; in the place of a version a range, <c>3.11.*</c>, where there is no exact one.</summary>
+internal sealed record ScanPackage(
+    string Manager, string Name, string? Version, string? Build = null, string? Subdir = null, string? Channel = null,
+    string? VersionRange = null);
 
 /// <summary>The findings of a list of packages.</summary>
 internal sealed record ScanResult(IReadOnlyList<ScannedPackage> Packages, ScanSummary? Summary = null, UpgradesView? Upgrades = null);
 
 internal sealed record ScannedPackage(
-    string Manager, string Name, string Version, string? Build, string? Channel, string? Coverage, string? Reason,
-    IReadOnlyList<FindingView>? Vulnerabilities, IReadOnlyList<string>? NotEvaluable = null);
+    string Manager, string Name, string? Version, string? Build, string? Channel, string? Coverage, string? Reason,
+    IReadOnlyList<FindingView>? Vulnerabilities, IReadOnlyList<string>? NotEvaluable = null, string? VersionRange = null,
+    IReadOnlyList<string>? OnlySomeVersions = null)
+{
+    /// <summary>The version; the range where no one version is known.</summary>
+    public string Installed => Version ?? VersionRange ?? "";
+
+    /// <summary>The version, and for a range whether a vulnerability affects all of its versions.</summary>
+    public string InstalledWith(string vulnerability) =>
+        VersionRange is null ? Installed
+        : OnlySomeVersions?.Contains(vulnerability) == true ? $"{VersionRange} (some versions)"
+        : $"{VersionRange} (all versions)";
+}
 
 internal sealed record ScanSummary(
-    int Total = 0, int Critical = 0, int High = 0, int Medium = 0, int Low = 0, int Unknown = 0, int NotChecked = 0);
+    int Total = 0, int Critical = 0, int High = 0, int Medium = 0, int Low = 0, int Unknown = 0, int NotChecked = 0, int SomeVersions = 0);
 
 /// <summary>A vulnerability of a package or of an environment.</summary>
 internal sealed record FindingView(
@@ -168,6 +185,10 @@ internal sealed record FeedView(
 
     public double? Fraction() => BytesTotal is > 0 and var total ? (double)(BytesFetched ?? 0) / total : null;
 }
+
+/// <summary>An ecosystem of which all advisories were imported.</summary>
+internal sealed record EcosystemView(
+    string Ecosystem, string? Basis = null, int? Records = null, DateTimeOffset? Since = null, DateTimeOffset? ConfirmedAt = null);
 
 /// <summary>A vulnerability, and the organization's verdict on it.</summary>
 internal sealed record VulnerabilityView(

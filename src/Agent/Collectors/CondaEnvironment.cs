@@ -7,15 +7,10 @@ internal static class CondaEnvironment
     public static bool IsAt(string prefix)
     {
         var meta = Path.Combine(prefix, "conda-meta");
-        try
-        {
-            return File.Exists(Path.Combine(meta, "history")) || (Directory.Exists(meta) && Directory.EnumerateFiles(meta, "*.json").Any());
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-        {
-            // It is there and closed to this user: to be reported by the one who reads it, not to be passed over.
-            return true;
-        }
+        // Where it is there and closed to this user, that is to be reported by the one who reads it, not to be passed over.
+        return File.Exists(Path.Combine(meta, "history"))
+            || Folder.List(meta, out var trouble).Any(entry => entry.Name.EndsWith(".json", StringComparison.Ordinal))
+            || trouble is not null;
     }
 
     /// <summary>
@@ -33,10 +28,11 @@ internal static class CondaEnvironment
         var warnings = new List<string>();
         var notExact = new List<NotExact>();
         var records = CondaMeta.Read(prefix, notExact, warnings);
-        var present = records.Where(record => !PyPiPackages.IsReplaced(prefix, record.DistributionFiles)).ToArray();
+        var sitePackages = PyPiPackages.SitePackages(prefix, notExact, warnings);
+        var present = records.Where(record => !sitePackages.IsReplaced(record.DistributionFiles)).ToArray();
         var listed = present.SelectMany(record => record.DistributionFiles)
             .ToHashSet(OperatingSystem.IsWindows() ? StringComparer.OrdinalIgnoreCase : StringComparer.Ordinal);
-        var pypi = PyPiPackages.Read(prefix, listed, notExact, warnings).ToArray();
+        var pypi = sitePackages.Read(listed, notExact, warnings).ToArray();
         var packages = CollectedEnvironment.Tidy([.. present.Select(record => record.Package), .. pypi], notExact, warnings);
 
         AddDuplicates(packages, warnings);
@@ -45,7 +41,7 @@ internal static class CondaEnvironment
             prefix,
             NameOf(prefix),
             CondaPlatform.OfPackages(packages),
-            CondaHistory.LastCommandOf(prefix),
+            CondaHistory.LastCommandOf(prefix, warnings),
             packages,
             notExact,
             warnings);

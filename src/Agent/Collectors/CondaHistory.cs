@@ -17,10 +17,16 @@ internal static class CondaHistory
         return last is null ? null : Secrets.Masked(last);
     }
 
-    /// <summary>As <see cref="LastCommand"/>, for the environment at a prefix; null where it has no readable history.</summary>
-    public static string? LastCommandOf(string prefix)
+    /// <summary>As <see cref="LastCommand"/>, for an environment; null, with a warning, where its history cannot be read.</summary>
+    public static string? LastCommandOf(string prefix, ICollection<string> warnings)
     {
-        var file = Path.Combine(prefix, "conda-meta", "history");
-        return File.Exists(file) ? LastCommand(File.ReadLines(file)) : null;
+        var command = Folder.Read(
+            Path.Combine(prefix, "conda-meta", "history"), file => LastCommand(File.ReadLines(file)), out var trouble);
+        if (trouble is not null)
+        {
+            warnings.Add($"conda-meta/history cannot be read, so that the last command is not known: {trouble}");
+        }
+
+        return command;
     }
 }

@@ -8,6 +8,11 @@ internal sealed class EnvironmentFinder(Surroundings surroundings)
     private static readonly string[] Installations =
         ["miniforge3", "mambaforge", "miniconda3", "anaconda3", "micromamba", "Miniforge3", "Miniconda3", "Anaconda3"];
 
+    private readonly List<string> _unread = [];
+
+    /// <summary>What could not be read on the search, each once, as sentences: environments may be missing.</summary>
+    public IReadOnlyList<string> Unread => [.. _unread.Distinct(StringComparer.Ordinal)];
+
     /// <summary>Every environment that exists, each once whichever links lead to it, in ordinal order.</summary>
     public IReadOnlyList<string> All() =>
         [.. Noted()
@@ -51,14 +56,9 @@ internal sealed class EnvironmentFinder(Surroundings surroundings)
     private IEnumerable<string> Noted()
     {
         var file = Path.Combine(surroundings.HomeFolder, ".conda", "environments.txt");
-        try
-        {
-            return File.Exists(file) ? [.. File.ReadLines(file).Select(line => line.Trim()).Where(IsPlace)] : [];
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-        {
-            return [];
-        }
+        var lines = Folder.Read(file, File.ReadAllLines, out var trouble) ?? [];
+        Note(file, trouble, "the environments that it lists");
+        return lines.Select(line => line.Trim()).Where(IsPlace);
     }
 
     /// <summary>The folders that hold environments, in conda's order of preference.</summary>
@@ -147,16 +147,19 @@ internal sealed class EnvironmentFinder(Surroundings surroundings)
     }
 
     /// <summary>The <c>envs_dirs</c> (older: <c>envs_path</c>) of a configuration file; none where it cannot be read.</summary>
-    private static IEnumerable<string> EnvironmentFoldersOf(string file)
+    private IEnumerable<string> EnvironmentFoldersOf(string file)
     {
-        if (!File.Exists(file))
+        const string Missed = "the environments in folders that it names";
+        var text = Folder.Read(file, File.ReadAllText, out var trouble);
+        Note(file, trouble, Missed);
+        if (text is null)
         {
             return [];
         }
 
         try
         {
-            var yaml = BoundedYaml.Load(File.ReadAllText(file));
+            var yaml = BoundedYaml.Load(text);
             return yaml.Documents is [{ RootNode: YamlMappingNode settings }, ..]
                 ? [.. settings.Children
                     .Where(pair => pair.Key is YamlScalarNode { Value: "envs_dirs" or "envs_path" })
@@ -172,19 +175,23 @@ internal sealed class EnvironmentFinder(Surroundings surroundings)
         catch (Exception)
         {
             // conda itself rejects such a file with an error; environments are found in the other ways.
+            Note(file, "it is not valid YAML", Missed);
             return [];
         }
     }
 
-    private static IEnumerable<string> Children(string folder)
+    private IEnumerable<string> Children(string folder)
     {
-        try
+        var entries = Folder.List(folder, out var trouble);
+        Note(folder, trouble, "the environments in it");
+        return entries.OfType<DirectoryInfo>().Select(entry => entry.FullName);
+    }
+
+    private void Note(string path, string? trouble, string missed)
+    {
+        if (trouble is not null)
         {
-            return Directory.Exists(folder) ? Directory.GetDirectories(folder) : [];
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-        {
-            return [];
+            _unread.Add($"{path} cannot be read, so that {missed} may be missing: {trouble}");
         }
     }
 

@@ -59,6 +59,9 @@ internal sealed record NotExact(string Manager, string Spec, string Reason = Not
     /// <summary>A Python distribution that tells neither name nor version.</summary>
     public const string UnreadableDistribution = "unreadable_distribution";
 
+    /// <summary>A folder of the environment that cannot be listed: what is in it is not known.</summary>
+    public const string UnreadableFolder = "unreadable_folder";
+
     /// <summary>A package that the platform does not take, see <see cref="Package.IsSound"/>.</summary>
     public const string InvalidPackage = "invalid_package";
 
@@ -66,6 +69,9 @@ internal sealed record NotExact(string Manager, string Spec, string Reason = Not
     public const string NotUnderstood = "not_understood";
 
     private const int LongestSent = 500;
+
+    /// <summary>The package that is meant, its version a range such as <c>3.11.*</c>; null where that is not known.</summary>
+    public Package? Range { get; init; }
 
     /// <summary>The text as the platform takes it: on one line, without control characters, bounded.</summary>
     public string ShortSpec()
@@ -94,6 +100,10 @@ internal sealed record CollectedEnvironment(
     IReadOnlyList<string> Warnings,
     string? Location = null)
 {
+    /// <summary>The packages of which only a range of versions is known, each once.</summary>
+    public IEnumerable<Package> Ranges =>
+        NotExact.Select(open => open.Range).OfType<Package>().Where(range => range.IsSound()).DistinctBy(range => range.Key());
+
     /// <summary>Each valid package once, in a stable order; an entry and a warning for each invalid one.</summary>
     public static IReadOnlyList<Package> Tidy(
         IEnumerable<Package> packages, ICollection<NotExact> notExact, ICollection<string> warnings)

@@ -1,8 +1,19 @@
 namespace EnvPlatform.Agent.Collectors;
 
 /// <summary>Finds the Python distributions of an environment that were installed by pip or another Python installer, not conda.</summary>
-internal static class PyPiPackages
+internal sealed class PyPiPackages
 {
+    private readonly string _prefix;
+    private readonly IReadOnlyList<FileSystemInfo[]> _folders;
+    private readonly bool _isComplete;
+
+    private PyPiPackages(string prefix, IReadOnlyList<FileSystemInfo[]> folders, bool isComplete)
+    {
+        _prefix = prefix;
+        _folders = folders;
+        _isComplete = isComplete;
+    }
+
     /// <summary>
     /// True for a file that marks a distribution: a wheel's RECORD or METADATA, an egg-info and its PKG-INFO or METADATA, an egg's
     /// PKG-INFO, a zipped egg, an egg-link.
@@ -17,50 +28,54 @@ internal static class PyPiPackages
         || path.EndsWith(".egg-info", StringComparison.Ordinal)
         || path.EndsWith(".egg-link", StringComparison.Ordinal);
 
-    /// <summary>The site-packages folders of the prefix, each once: conda-forge links <c>python3.1</c> to <c>python3.10</c>.</summary>
-    public static IReadOnlyList<string> SitePackages(string prefix)
+    /// <summary>
+    /// Lists the site-packages folders of an environment, each once: conda-forge links <c>python3.1</c> to <c>python3.10</c>.
+    /// </summary>
+    /// <param name="prefix">The environment.</param>
+    /// <param name="notExact">Receives each folder that is there and cannot be listed.</param>
+    /// <param name="warnings">Receives a warning for each of these.</param>
+    public static PyPiPackages SitePackages(string prefix, ICollection<NotExact> notExact, ICollection<string> warnings)
     {
-        var folders = new List<string>();
-        var lib = new DirectoryInfo(Path.Combine(prefix, "lib"));
-        if (lib.Exists)
+        var isComplete = true;
+        FileSystemInfo[] ListOf(string folder)
         {
-            folders.AddRange(lib.EnumerateDirectories()
-                .Where(dir => dir.LinkTarget is null && IsPython(dir.Name))
-                .Select(dir => Path.Combine(dir.FullName, "site-packages"))
-                .Where(Directory.Exists));
+            var entries = Folder.List(folder, out var trouble);
+            if (trouble is not null)
+            {
+                isComplete = false;
+                notExact.Add(new NotExact(Package.PyPi, Relative(prefix, folder), NotExact.UnreadableFolder));
+                warnings.Add($"{Relative(prefix, folder)} cannot be listed, so that the packages in it are not known: {trouble}");
+            }
+
+            return entries;
         }
 
         // Windows has no folder for the version; its file system treats Lib and lib as the same.
-        var windows = Path.Combine(prefix, "Lib", "site-packages");
-        if (Directory.Exists(windows) && !folders.Contains(windows, StringComparer.OrdinalIgnoreCase))
-        {
-            folders.Add(windows);
-        }
-
-        return [.. folders.Order(StringComparer.Ordinal)];
+        var folders = ListOf(Path.Combine(prefix, "lib")).OfType<DirectoryInfo>()
+            .Where(folder => folder.LinkTarget is null && IsPython(folder.Name)).Select(folder => folder.FullName)
+            .Append(Path.Combine(prefix, "Lib"))
+            .Select(folder => Path.Combine(folder, "site-packages"))
+            .Order(StringComparer.Ordinal)
+            .ToArray();
+        return new PyPiPackages(prefix, [.. folders.Select(ListOf)], isComplete);
     }
 
     /// <summary>The distributions in the folders whose marking file no conda record lists in its files.</summary>
-    /// <param name="prefix">The environment.</param>
     /// <param name="ofConda">The marking files that conda records list, relative to the prefix.</param>
     /// <param name="notExact">Receives each distribution without a readable version.</param>
     /// <param name="warnings">Receives a warning for each of these.</param>
-    public static IEnumerable<Package> Read(
-        string prefix, IReadOnlySet<string> ofConda, ICollection<NotExact> notExact, ICollection<string> warnings)
+    public IEnumerable<Package> Read(IReadOnlySet<string> ofConda, ICollection<NotExact> notExact, ICollection<string> warnings)
     {
-        foreach (var folder in SitePackages(prefix))
+        foreach (var marker in _folders.SelectMany(Markers).Where(marker => !ofConda.Contains(Relative(_prefix, marker))))
         {
-            foreach (var marker in Markers(folder).Where(marker => !ofConda.Contains(Relative(prefix, marker))))
+            if (ReadOrNull(marker) is { } distribution)
             {
-                if (ReadOrNull(marker) is { } distribution)
-                {
-                    yield return new Package(Package.PyPi, PyPiName.Normalized(distribution.Name), distribution.Version);
-                }
-                else
-                {
-                    notExact.Add(new NotExact(Package.PyPi, Relative(prefix, marker), NotExact.UnreadableDistribution));
-                    warnings.Add($"{Relative(prefix, marker)} says neither its name and version nor where to find them; it was skipped.");
-                }
+                yield return new Package(Package.PyPi, PyPiName.Normalized(distribution.Name), distribution.Version);
+            }
+            else
+            {
+                notExact.Add(new NotExact(Package.PyPi, Relative(_prefix, marker), NotExact.UnreadableDistribution));
+                warnings.Add($"{Relative(_prefix, marker)} says neither its name and version nor where to find them; it was skipped.");
             }
         }
     }
@@ -80,12 +95,12 @@ internal static class PyPiPackages
 
     /// <summary>
     /// True where a conda record has distributions of its own directly in a site-packages folder and none of them is on disk any more: pip
-    /// replaced or removed the package, and conda will notice when it next reads the environment.
+    /// replaced or removed the package, and conda will notice when it next reads the environment. What cannot be seen is not gone.
     /// </summary>
-    public static bool IsReplaced(string prefix, IReadOnlyList<string> distributionFiles)
+    public bool IsReplaced(IReadOnlyList<string> distributionFiles)
     {
         var own = distributionFiles.Where(IsOwn).ToArray();
-        return own.Length > 0 && own.All(file => !File.Exists(Path.Combine(prefix, file)));
+        return _isComplete && own.Length > 0 && own.All(file => !File.Exists(Path.Combine(_prefix, file)));
     }
 
     private static bool IsOwn(string file)
@@ -97,11 +112,10 @@ internal static class PyPiPackages
         return segments.Length > parent && segments[^parent] == "site-packages";
     }
 
-    private static IEnumerable<string> Markers(string folder)
+    private static IEnumerable<string> Markers(FileSystemInfo[] folder)
     {
         // A name that begins with ~ is the remains of an uninstall that pip could not finish.
-        foreach (var entry in new DirectoryInfo(folder).EnumerateFileSystemInfos().Where(entry => !entry.Name.StartsWith('~'))
-            .OrderBy(entry => entry.Name, StringComparer.Ordinal))
+        foreach (var entry in folder.Where(entry => !entry.Name.StartsWith('~')))
         {
             string[] inside = Path.GetExtension(entry.Name) switch
             {

@@ -66,7 +66,7 @@ internal sealed class AuditScanCommand : Command
         foreach (var environment in target.Collect(parsed, surroundings).ToArray())
         {
             CollectionNotes.Print(environment, screen);
-            CollectionNotes.RequirePackages(environment);
+            CollectionNotes.RequirePackages(environment, orRanges: true);
             var answer = await ScanAsync(session, environment, ct);
             var result = answer.As(AgentJson.Default.ScanResult);
             var looked = sought?.In(environment, result);
@@ -98,7 +98,10 @@ internal sealed class AuditScanCommand : Command
         using var progress = new Progress(session.Surroundings);
         progress.Show($"Scanning {environment.Name} ({environment.Packages.Count} packages)...");
         // The scan needs only the fields that identify packages.
-        var packages = environment.Packages.Select(package => package with { Sha256 = null, License = null, Requested = null });
+        var packages = environment.Packages
+            .Select(one => new ScanPackage(one.Manager, one.Name, one.Version, one.Build, one.Subdir, one.Channel))
+            .Concat(environment.Ranges
+                .Select(one => new ScanPackage(one.Manager, one.Name, null, Channel: one.Channel, VersionRange: one.Version)));
         var body = JsonSerializer.SerializeToUtf8Bytes(
             new ScanRequest([.. packages], environment.Location ?? environment.Prefix, environment.Name, environment.Platform),
             AgentJson.Default.ScanRequest);
@@ -125,6 +128,12 @@ internal sealed class AuditScanCommand : Command
             var judged = all.Where(row => !Counts(row.finding)).CountBy(row => row.finding.Status!).OrderByDescending(pair => pair.Value)
                 .Select(pair => $"{pair.Value} {pair.Key.Replace('_', ' ')}");
             screen.Line($"Judged and not counted: {string.Join(", ", judged)}; --status all lists them.");
+        }
+
+        if (environment.Ranges.Any())
+        {
+            screen.Line($"No one version is known of {string.Join(", ", environment.Ranges.Select(one => $"{one.Name} {one.Version}"))}: "
+                + $"of these, {summary.SomeVersions} more vulnerabilities affect some versions, not all.");
         }
 
         if (summary.NotChecked + environment.NotExact.Count > 0)
@@ -176,7 +185,7 @@ internal sealed class AuditScanCommand : Command
             .ThenByDescending(row => row.Finding.Cvss)
             .ThenBy(row => row.Package.Name, StringComparer.Ordinal)
             .ThenByDescending(row => row.Finding.Id, StringComparer.Ordinal)
-            .Select(row => FindingTable.Row(row.Finding, Of(row.Package)))
+            .Select(row => FindingTable.Row(row.Finding, Of(row.Package, row.Finding)))
             .ToArray();
         if (cells.Length > 0)
         {
@@ -184,8 +193,8 @@ internal sealed class AuditScanCommand : Command
         }
     }
 
-    private static FindingPackage Of(ScannedPackage package) =>
-        new(package.Manager, package.Name, package.Version, package.Build, Channel: package.Channel);
+    private static FindingPackage Of(ScannedPackage package, FindingView finding) =>
+        new(package.Manager, package.Name, package.InstalledWith(finding.Id), package.Build, Channel: package.Channel);
 
     private static void WriteJson(
         PlatformAnswer answer, CollectedEnvironment environment, SoughtVulnerability? sought, SoughtVulnerability.Answer? looked,
@@ -210,7 +219,7 @@ internal sealed class AuditScanCommand : Command
                 },
                 ["text"] = looked.Sentence,
                 ["packages"] = new JsonArray(
-                    [.. looked.Rows.Select(row => $"{row.Package.Name} {row.Package.Version}").Distinct().Select(name => (JsonNode)name)]),
+                    [.. looked.Rows.Select(row => $"{row.Package.Name} {row.Package.Installed}").Distinct().Select(name => (JsonNode)name)]),
                 ["not_checked"] = looked.NotChecked,
             };
         }

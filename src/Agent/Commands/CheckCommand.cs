@@ -75,7 +75,7 @@ internal sealed class CheckCommand : Command
                 screen.Note($"{prefix}: {message}");
                 break;
             case "unknown":
-                screen.Note($"{prefix} was never logged: 'envplatform log --prefix {prefix}' does it.");
+                screen.Note($"{prefix} was never logged: 'envplatform log --prefix {ShellWord.Of(prefix)}' does it.");
                 break;
         }
 

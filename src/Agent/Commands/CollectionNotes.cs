@@ -23,9 +23,11 @@ internal static class CollectionNotes
         }
 
         // What is left out for other reasons has a warning of its own.
-        Name(environment, NotExact.NoExactVersion, "since the file does not say their exact version", screen);
-        Name(environment, NotExact.PartialVersion, "since conda takes name=1.2 for any 1.2.x (name==1.2 is exact)", screen);
-        Name(environment, NotExact.NotUnderstood, "since the agent does not understand them", screen);
+        Name(environment, NotExact.NoExactVersion, "left out, since the file does not say their exact version", screen);
+        Name(
+            environment, NotExact.PartialVersion, "no one version and in no log, since name=1.2 stands for any 1.2.x (name==1.2 is exact)",
+            screen);
+        Name(environment, NotExact.NotUnderstood, "left out, since the agent does not understand them", screen);
     }
 
     private static void Name(CollectedEnvironment environment, string reason, string why, Screen screen)
@@ -35,7 +37,7 @@ internal static class CollectionNotes
         {
             var named = string.Join(", ", open.Take(Shown).Select(one => one.ShortSpec()));
             var more = open.Length > Shown ? $" and {open.Length - Shown} more" : "";
-            screen.Warn($"{environment.Name}: left out, {why}: {named}{more}.");
+            screen.Warn($"{environment.Name}: {why}: {named}{more}.");
         }
     }
 
@@ -48,9 +50,9 @@ internal static class CollectionNotes
     }
 
     /// <exception cref="AgentException">Nothing was found that could be sent.</exception>
-    public static void RequirePackages(CollectedEnvironment environment)
+    public static void RequirePackages(CollectedEnvironment environment, bool orRanges = false)
     {
-        if (environment.Packages.Count == 0)
+        if (environment.Packages.Count == 0 && !(orRanges && environment.Ranges.Any()))
         {
             throw new AgentException($"{environment.Prefix} holds no package with an exact version: there is nothing to send.");
         }

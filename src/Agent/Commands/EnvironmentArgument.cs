@@ -1,6 +1,7 @@
 using System.CommandLine;
 
 using EnvPlatform.Agent.Client;
+using EnvPlatform.Agent.Output;
 
 namespace EnvPlatform.Agent.Commands;
 
@@ -46,6 +47,6 @@ internal sealed class EnvironmentArgument
             + Session.Query(("machine_id", Machine.IdOf(session).ToString()), ("prefix", RealPath.Of(prefix)));
         var known = (await session.Client.GetAsync(path, CallOptions.Usual, ct)).AsActivation();
         return known.EnvironmentId
-            ?? throw new AgentException($"The platform does not know {prefix}: 'envplatform log --prefix {prefix}' logs it.");
+            ?? throw new AgentException($"The platform does not know {prefix}: 'envplatform log --prefix {ShellWord.Of(prefix)}' logs it.");
     }
 }

@@ -42,12 +42,19 @@ internal sealed class LogCommand : Command
     {
         using var session = Session.Open(surroundings);
         var screen = new Screen(surroundings);
-        var result = ExitCodes.Fine;
-        foreach (var environment in target.Collect(parsed, surroundings))
+        var environments = target.Collect(parsed, surroundings, out var mayMiss);
+        var result = mayMiss ? ExitCodes.CouldNot : ExitCodes.Fine;
+        foreach (var environment in environments)
         {
             try
             {
                 await LogAsync(session, parsed, environment, screen, ct);
+                if (environment.NotExact.Count > 0)
+                {
+                    screen.Note($"envplatform: {environment.Name} was logged as far as it could be read: "
+                        + $"{environment.NotExact.Count} could not be read in full. What else is in it is not known.");
+                    result = ExitCodes.CouldNot;
+                }
             }
             catch (Exception failure) when (failure is not (UnreachableException or OperationCanceledException
                 or RefusedException { Status: HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden }))

@@ -2,6 +2,7 @@ using System.CommandLine;
 
 using EnvPlatform.Agent.Collectors;
 using EnvPlatform.Agent.Collectors.Files;
+using EnvPlatform.Agent.Output;
 
 namespace EnvPlatform.Agent.Commands;
 
@@ -85,9 +86,11 @@ internal sealed class TargetOptions
 
         if (parsed.GetValue(_name) is { } name)
         {
-            return new EnvironmentFinder(surroundings).ByName(name)
-                ?? throw new AgentException(
-                    $"There is no environment named '{name}': see 'conda env list', or give its folder with --prefix.");
+            var finder = new EnvironmentFinder(surroundings);
+            var found = finder.ByName(name);
+            Warn(finder, surroundings);
+            return found ?? throw new AgentException(
+                $"There is no environment named '{name}': see 'conda env list', or give its folder with --prefix.");
         }
 
         return surroundings["CONDA_PREFIX"] is { } active
@@ -95,10 +98,18 @@ internal sealed class TargetOptions
             : throw new AgentException("No environment is active: say which one with --prefix or --name.", ExitCodes.Usage);
     }
 
+    /// <summary>As the other one, for commands that take no <c>--all</c>, for which nothing can be missed.</summary>
+    public IEnumerable<CollectedEnvironment> Collect(ParseResult parsed, Surroundings surroundings) =>
+        Collect(parsed, surroundings, out _);
+
     /// <summary>Reads the environments that are meant, one after the other.</summary>
+    /// <param name="parsed">The command line.</param>
+    /// <param name="surroundings">The machine.</param>
+    /// <param name="mayMiss">True where all are meant and some may not have been found, which was said on standard error.</param>
     /// <exception cref="AgentException">One is not there or cannot be read.</exception>
-    public IEnumerable<CollectedEnvironment> Collect(ParseResult parsed, Surroundings surroundings)
+    public IEnumerable<CollectedEnvironment> Collect(ParseResult parsed, Surroundings surroundings, out bool mayMiss)
     {
+        mayMiss = false;
         var platform = parsed.GetValue(_platform);
         if (platform is not null && !(CondaChannel.IsSubdir(platform) && platform != "noarch"))
         {
@@ -126,7 +137,9 @@ internal sealed class TargetOptions
             return [Read(Prefix(parsed, surroundings))];
         }
 
-        var prefixes = new EnvironmentFinder(surroundings).All();
+        var finder = new EnvironmentFinder(surroundings);
+        var prefixes = finder.All();
+        mayMiss = Warn(finder, surroundings);
         return prefixes.Count > 0
             ? prefixes.Select(ReadOneOfAll)
             : throw new AgentException("No environment was found on this machine for this user.");
@@ -145,6 +158,17 @@ internal sealed class TargetOptions
         {
             return new CollectedEnvironment(prefix, CondaEnvironment.NameOf(prefix), null, null, [], [], [failure.Message]);
         }
+    }
+
+    private static bool Warn(EnvironmentFinder finder, Surroundings surroundings)
+    {
+        var screen = new Screen(surroundings);
+        foreach (var unread in finder.Unread)
+        {
+            screen.Warn(unread);
+        }
+
+        return finder.Unread.Count > 0;
     }
 
     private static CollectedEnvironment Read(string prefix) =>

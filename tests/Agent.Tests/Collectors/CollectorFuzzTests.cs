@@ -1,5 +1,7 @@
 using System.Text;
+using System.Text.Json;
 
+using EnvPlatform.Agent.Client;
 using EnvPlatform.Agent.Collectors;
 using EnvPlatform.Agent.Collectors.Files;
 
@@ -208,6 +210,7 @@ public sealed class CollectorFuzzTests
             var found = new EnvironmentFinder(Surroundings(there));
             Assert.That(found.All(), Does.Contain(there), $"round {round}: {Convert.ToHexString(input)}");
             Assert.That(() => found.ByName("science"), Throws.Nothing, $"round {round}: {Convert.ToHexString(input)}");
+            Assert.That(() => found.ByName("science"), Throws.Nothing, $"round {round}: {Convert.ToHexString(input)}");
         }
     }
 
@@ -238,6 +241,52 @@ public sealed class CollectorFuzzTests
     private static string[] EnvironmentFiles() => [.. Environment.Keys];
 
     private static string[] FileNames() => [.. Files.Keys];
+
+    [Test]
+    public void What_the_agent_keeps_is_read_or_is_not_JSON_of_its_form([Values] Kept kept)
+    {
+        var valid = kept == Kept.Settings
+            ? $$"""{"url": "https://a.example", "token": "t", "organization": "o", "machine_id": "{{Id}}", "check_timeout_ms": 300}"""
+            : $$"""
+                {"status": "block", "message": "m", "environment_id": "{{Id}}", "reasons": [{"p": 1}], "checked_at": "2026-11-21T10:00:00Z"}
+                """;
+        string[] odd =
+        [
+            """{"url": "\ud800"}""", """{"machine_id": "\ud800"}""", """{"check_timeout_ms": "300"}""", """{"check_timeout_ms": 1e99}""",
+            """{"status": "ok", "environment_id": "\udfff", "checked_at": 1}""", """{"status": "ok", "checked_at": "\ud800"}""", "null", "[]",
+        ];
+        var random = new Random(20261127);
+        var inputs = odd.Select(Encoding.UTF8.GetBytes).Concat(Enumerable.Range(0, Rounds * 4).Select(_ => Mutated(valid, random)));
+        foreach (var input in inputs)
+        {
+            try
+            {
+                _ = kept switch
+                {
+                    Kept.Settings => LeanJson.ReadSettings(input),
+                    Kept.Cached => LeanJson.ReadCached(input),
+                    _ => (object)LeanJson.ReadActivation(input),
+                };
+            }
+            catch (JsonException)
+            {
+                // Refused.
+            }
+            catch (Exception failure)
+            {
+                Assert.Fail($"{Convert.ToHexString(input)}: {failure}");
+            }
+        }
+    }
+
+    private const string Id = "0192f0c1-0000-7000-8000-000000000001";
+
+    public enum Kept
+    {
+        Settings,
+        Cached,
+        Activation,
+    }
 
     private Surroundings Surroundings(string active) => new()
     {

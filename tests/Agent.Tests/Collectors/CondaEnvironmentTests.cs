@@ -224,6 +224,46 @@ public sealed class CondaEnvironmentTests
     }
 
     [Test]
+    [Platform(Exclude = "Win", Reason = "Links need a right there.")]
+    public void A_folder_of_packages_that_cannot_be_listed_is_reported_and_hides_nothing_else()
+    {
+        Record("requests", "2.25.1", "0", $$""" "subdir": "noarch", "files": ["{{SitePackages}}/requests-2.25.1.dist-info/RECORD"] """);
+        Directory.CreateDirectory(_prefix.Combine("lib/python3.9"));
+        File.CreateSymbolicLink(_prefix.Combine(SitePackages), _prefix.Combine(SitePackages));
+        var read = Read();
+        Assert.Multiple(() =>
+        {
+            Assert.That(read.Packages.Select(package => package.Name), Is.EqualTo(new[] { "requests" }), "what cannot be seen is not gone");
+            Assert.That(read.NotExact, Is.EqualTo(new[] { new NotExact("pypi", SitePackages, "unreadable_folder") }));
+            Assert.That(read.Warnings, Has.Count.EqualTo(1).And.One.Contains("cannot be listed"));
+        });
+    }
+
+    [Test]
+    public void A_history_that_cannot_be_read_is_a_warning_and_the_packages_are_read()
+    {
+        File.Delete(_prefix.Combine("conda-meta/history"));
+        Directory.CreateDirectory(_prefix.Combine("conda-meta/history"));
+        Record("zlib", "1.2.11", "h0_0", "\"subdir\": \"linux-64\"");
+        var read = Read();
+        Assert.Multiple(() =>
+        {
+            Assert.That(CondaEnvironment.IsAt(_prefix.Path), Is.True);
+            Assert.That(read.Packages, Has.Count.EqualTo(1));
+            Assert.That(read.Command, Is.Null);
+            Assert.That(read.Warnings, Has.Count.EqualTo(1).And.One.Contains("the last command is not known"));
+        });
+    }
+
+    [Test]
+    public void An_environment_without_a_history_is_read_in_full()
+    {
+        File.Delete(_prefix.Combine("conda-meta/history"));
+        Record("zlib", "1.2.11", "h0_0", "\"subdir\": \"linux-64\"");
+        Assert.That((Read().Command, Read().Warnings.Count), Is.EqualTo(((string?)null, 0)));
+    }
+
+    [Test]
     public void A_link_to_a_python_folder_does_not_count_twice()
     {
         Distribution("requests", "2.25.1");

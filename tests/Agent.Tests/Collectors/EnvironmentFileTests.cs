@@ -83,19 +83,32 @@ public sealed class EnvironmentFileTests
             Read("environment.yml", $"dependencies:\n  - {spec}\n").Single().Packages.Single(),
             Is.EqualTo(new Package("pypi", "flask-login", "0.6.0")));
 
-    [TestCase("python=3.11")]
-    [TestCase("pillow=10")]
-    [TestCase("conda-forge::python =3.11  # any")]
-    [TestCase("openssl=1.1.1")]
-    public void A_part_of_a_version_stands_for_any_that_begins_so(string spec)
+    [TestCase("python=3.11", "python", "3.11.*", null)]
+    [TestCase("pillow=10", "pillow", "10.*", null)]
+    [TestCase("conda-forge::python =3.11  # any", "python", "3.11.*", "conda-forge")]
+    [TestCase("openssl=1.1.1", "openssl", "1.1.1.*", null)]
+    [TestCase("numpy=1.21.*", "numpy", "1.21.*", null)]
+    [TestCase("numpy 1.21.*", "numpy", "1.21.*", null)]
+    [TestCase("numpy==1!1.21*", "numpy", "1!1.21.*", null)]
+    public void A_part_of_a_version_stands_for_any_that_begins_so(string spec, string name, string range, string? channel)
     {
         var read = Read("environment.yml", $"dependencies:\n  - \"{spec}\"\nprefix: /envs/x\n").Single();
         Assert.Multiple(() =>
         {
             Assert.That(read.Packages, Is.Empty);
-            Assert.That(read.NotExact, Is.EqualTo(new[] { new NotExact("conda", spec, "partial_version") }));
+            Assert.That(read.NotExact, Is.EqualTo(new[]
+            {
+                new NotExact("conda", spec, "partial_version") { Range = new Package("conda", name, range, Channel: channel) },
+            }));
         });
     }
+
+    [Test]
+    public void A_wildcard_of_pip_stands_for_any_version_that_begins_so() =>
+        Assert.That(
+            Read("environment.yml", "dependencies:\n  - pip: [\"Requests[socks] == 2.* ; os_name > '3'\"]\n").Single().NotExact
+                .Select(open => (open.Reason, open.Range)),
+            Is.EqualTo(new[] { ("partial_version", new Package("pypi", "requests", "2.*")) }));
 
     [Test]
     public void What_conda_env_export_writes_without_builds_is_exact()
@@ -124,7 +137,7 @@ public sealed class EnvironmentFileTests
 
     [TestCase("numpy")]
     [TestCase("numpy>=1.21")]
-    [TestCase("numpy=1.21.*")]
+    [TestCase("numpy=1.*.21")]
     [TestCase("numpy>=1.21,<2")]
     [TestCase("numpy=1.21|1.22")]
     [TestCase("numpy[version='>=1.21']")]
@@ -188,7 +201,7 @@ public sealed class EnvironmentFileTests
     }
 
     [TestCase("dependencies:\n  - sel(linux): requests=2.25.1\n", "sel(linux): requests=2.25.1")]
-    [TestCase("dependencies:\n  - {{ extra }}\n", "{extra}")]
+    [TestCase("dependencies:\n  - {{ extra }}\n", "{{extra}}")]
     [TestCase("dependencies:\n  - npm:\n    - left-pad@1.0.0\n", "npm: [left-pad@1.0.0]")]
     [TestCase("dependencies:\n  - [requests=2.25.1]\n", "[requests=2.25.1]")]
     [TestCase("dependencies: {requests: 2.25.1}\n", "{requests: 2.25.1}")]
@@ -283,7 +296,7 @@ public sealed class EnvironmentFileTests
 
     [TestCase("requests", "requests")]
     [TestCase("requests>=2", "requests>=2")]
-    [TestCase("requests==2.*", "requests==2.*")]
+    [TestCase("requests==2.*,!=2.25", "requests==2.*,!=2.25")]
     [TestCase("requests==2.25.1,!=2.25.2", "requests==2.25.1,!=2.25.2")]
     [TestCase("git+https://token@github.com/a/b", "git+https://***@github.com/a/b")]
     [TestCase("simpeg @ https://github.com/x/simpeg/archive/refs/heads/GEOPY-433.zip",

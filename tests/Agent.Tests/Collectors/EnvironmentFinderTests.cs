@@ -82,6 +82,52 @@ public sealed class EnvironmentFinderTests
         Assert.That(Finder().ByName("mine"), Is.EqualTo(user));
     }
 
+    [TestCase(".conda/environments.txt", "the environments that it lists")]
+    [TestCase(".condarc", "the environments in folders that it names")]
+    public void A_list_of_environments_that_cannot_be_read_is_said(string file, string missed)
+    {
+        var user = Environment(".conda/envs/mine");
+        // A folder in its place: the superuser, too, cannot read it.
+        Directory.CreateDirectory(_home.Combine(file));
+        var finder = Finder();
+        Assert.Multiple(() =>
+        {
+            Assert.That(finder.All(), Does.Contain(user));
+            Assert.That(finder.Unread.Single(), Does.StartWith($"{_home.Combine(file)} cannot be read, so that {missed} may be missing"));
+        });
+    }
+
+    [Test]
+    public void Configuration_that_is_not_YAML_is_said()
+    {
+        _home.Write(".condarc", "envs_dirs: [unclosed");
+        var finder = Finder();
+        _ = finder.ByName("mine");
+        Assert.That(finder.Unread.Single(), Does.EndWith("may be missing: it is not valid YAML"));
+    }
+
+    [Test]
+    [Platform(Exclude = "Win", Reason = "Links need a right there.")]
+    public void A_folder_of_environments_that_cannot_be_listed_is_said()
+    {
+        // A link to itself.
+        Directory.CreateDirectory(_home.Combine(".conda"));
+        File.CreateSymbolicLink(_home.Combine(".conda/envs"), _home.Combine(".conda/envs"));
+        var finder = Finder();
+        _ = finder.All();
+        Assert.That(finder.Unread.Single(), Does.Contain(_home.Combine(".conda/envs")).And.Contains("the environments in it"));
+    }
+
+    [Test]
+    public void What_is_not_there_is_not_worth_a_word()
+    {
+        _home.Write("a-file");
+        _home.Write(".conda/environments.txt", $"{_home.Combine("stale")}\n{_home.Combine("a-file/env")}\n");
+        var finder = Finder(("CONDA_ENVS_PATH", _home.Combine("nowhere") + Path.PathSeparator + _home.Combine("a-file")));
+        Assert.That(finder.All().Where(path => path.StartsWith(_home.Path, StringComparison.Ordinal)), Is.Empty);
+        Assert.That(finder.Unread, Is.Empty);
+    }
+
     private string Environment(string relative)
     {
         _home.Write(relative + "/conda-meta/history");

@@ -243,6 +243,48 @@ public sealed class AuditScanTests : CommandFixture
     }
 
     [Test]
+    public async Task A_part_of_a_version_is_judged_as_a_range_and_said_to_be_one()
+    {
+        Platform.On(Scans, 200, """
+            {"packages": [
+              {"manager": "conda", "name": "python", "version": null, "version_range": "3.11.*", "coverage": "checked",
+               "vulnerabilities": [{"id": "CVE-2026-1", "severity": "high"}, {"id": "CVE-2026-2", "severity": "critical"}], "only_some_versions": ["CVE-2026-2"]},
+              {"manager": "conda", "name": "pillow", "version": null, "version_range": "10.*", "coverage": "checked", "vulnerabilities": [], "only_some_versions": []}],
+             "summary": {"total": 1, "high": 1, "some_versions": 1} }
+            """);
+        var file = Machine.Write("byhand.yml", "dependencies:\n  - conda-forge::python=3.11\n  - pillow=10\n  - pip\n");
+        var ended = await Machine.RunAsync("audit", "scan", "--file", file);
+        var json = await Machine.RunAsync("audit", "scan", "--file", file, "--json");
+        var sent = Platform.Requests.First().Json().GetProperty("packages");
+        Assert.Multiple(() =>
+        {
+            Assert.That(sent.GetRawText(), Is.EqualTo(
+                """[{"manager":"conda","name":"python","channel":"conda-forge","version_range":"3.11.*"},"""
+                + """{"manager":"conda","name":"pillow","version_range":"10.*"}]"""));
+            Assert.That(ended.ExitCode, Is.EqualTo(2));
+            Assert.That(ended.Out, Does.Match(@"CVE-2026-1 +high +\S+ +python +3\.11\.\* \(all versions\)"));
+            Assert.That(ended.Out, Does.Match(@"CVE-2026-2 +critical +\S+ +python +3\.11\.\* \(some versions\)"));
+            Assert.That(ended.Out, Does.Contain(
+                "No one version is known of python 3.11.*, pillow 10.*: of these, 1 more vulnerabilities affect some versions, not all."));
+            Assert.That(ended.Error, Does.Contain("stands for any 1.2.x (name==1.2 is exact): conda-forge::python=3.11, pillow=10."));
+            Assert.That(
+                json.Json()["not_exact"]!.AsArray().Select(one => (string)one!),
+                Is.EqualTo(new[] { "conda-forge::python=3.11", "pillow=10", "pip" }));
+            Assert.That((string)json.Json()["incomplete"]![1]!["reason"]!, Is.EqualTo("partial_version"));
+        });
+    }
+
+    [Test]
+    public async Task The_commands_are_for_the_place_that_a_file_names()
+    {
+        Platform.On(Scans, 200, Result("high"));
+        var file = Machine.Write("x.yml", "name: null\ndependencies: [openssl=1.1.1k]\nprefix: /srv/work/proj/env\n");
+        await Machine.RunAsync("audit", "scan", "--file", file);
+        Assert.That(Platform.Requests.Single().Json().GetProperty("prefix").GetString(), Is.EqualTo("/srv/work/proj/env"));
+        Assert.That(Platform.Requests.Single().Json().GetProperty("name").GetString(), Is.EqualTo("env"));
+    }
+
+    [Test]
     public async Task Json_is_the_platforms_answer()
     {
         Platform.On(Scans, 200, Result("high"));

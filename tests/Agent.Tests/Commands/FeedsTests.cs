@@ -83,6 +83,30 @@ public sealed class FeedsTests : CommandFixture
     }
 
     [Test]
+    public async Task Ecosystems_are_listed_with_what_is_not_known_of_them()
+    {
+        Platform.On("GET /advisories/ecosystems", 200, """
+            {"items": [{"ecosystem": "CRAN", "basis": null, "records": null, "since": "2026-01-02T03:04:05Z", "confirmed_at": null},
+             {"ecosystem": "NVD:2023", "basis": "stated", "records": 30000, "since": "2026-11-20T10:00:00Z", "confirmed_at": "2026-11-20T10:00:00Z"},
+             {"ecosystem": "NVD:2024", "basis": "stated", "records": 40000, "since": "2026-11-20T10:00:00Z", "confirmed_at": "2026-11-20T10:00:00Z"},
+             {"ecosystem": "PyPI", "basis": "feed", "records": 17000, "since": "2026-10-01T10:00:00Z", "confirmed_at": "2026-11-21T10:00:00Z"}],
+             "total_count": 4, "next_cursor": null}
+            """);
+        var ended = await Machine.RunAsync("advisories", "ecosystems");
+        var json = await Machine.RunAsync("advisories", "ecosystems", "--json");
+        Assert.Multiple(() =>
+        {
+            Assert.That(ended.ExitCode, Is.Zero, ended.Error);
+            Assert.That(ended.Out, Does.Match("CRAN +yes +not known +not known +2026-01-02 03:04 +not known"));
+            Assert.That(ended.Out, Does.Match("NVD:2023 +yes +stated by an operator +30000 +2026-11-20 10:00 +2026-11-20 10:00"));
+            Assert.That(ended.Out, Does.Match("PyPI +yes +feed +17000 +2026-10-01 10:00 +2026-11-21 10:00"));
+            Assert.That(ended.Out, Does.Match("Bioconductor +not known").And.Match("NVD +2 years of it"));
+            Assert.That(ended.Error, Does.Contain("It is not known that all advisories of Bioconductor, NVD were imported"));
+            Assert.That(json.Json()["items"]!.AsArray(), Has.Count.EqualTo(4));
+        });
+    }
+
+    [Test]
     public async Task Imports_and_what_they_left_out_are_listed()
     {
         var id = Guid.CreateVersion7();

@@ -38,6 +38,74 @@ public sealed class LogTests : CommandFixture
             Assert.That(entries[0].GetProperty("reason").GetString(), Is.EqualTo("unreadable_record"));
             Assert.That(entries[^1].GetProperty("what").GetString(), Is.EqualTo("201 more"));
             Assert.That(ended.Out, Does.Contain("yes, 1200 could not be read in full"));
+            Assert.That(ended.Error, Does.Contain("science was logged as far as it could be read: 1200 could not be read in full."));
+            Assert.That(ended.ExitCode, Is.EqualTo(2));
+        });
+    }
+
+    [Test]
+    public async Task An_incomplete_environment_does_not_keep_others_from_being_logged_and_the_end_is_2()
+    {
+        Machine.Environment(".conda/envs/a");
+        Machine.Environment(".conda/envs/b");
+        Machine.Write(".conda/envs/a/conda-meta/zlib-1.2.11-0.json");
+        Platform.On(Logs, 200, Logged());
+        var ended = await Machine.RunAsync("log", "--all", "--json");
+        Assert.Multiple(() =>
+        {
+            Assert.That(ended.ExitCode, Is.EqualTo(2));
+            Assert.That(ended.Error, Does.Contain("a was logged as far as it could be read: 1 ").And.Not.Contains("b was logged"));
+            Assert.That(ended.Out.TrimEnd().Split('\n').Count(line => line.Contains("/envs/", StringComparison.Ordinal)), Is.AtLeast(2));
+        });
+    }
+
+    [Test]
+    public async Task Environments_that_may_have_been_missed_are_said_and_the_end_is_2()
+    {
+        Machine.Environment(".conda/envs/a");
+        Machine.Write(".condarc", "envs_dirs: [unclosed");
+        Platform.On(Logs, 200, Logged());
+        var ended = await Machine.RunAsync("log", "--all");
+        Assert.Multiple(() =>
+        {
+            Assert.That(ended.ExitCode, Is.EqualTo(2));
+            Assert.That(ended.Error, Does.Contain("the environments in folders that it names may be missing"));
+            Assert.That(ended.Out, Does.Contain("a: logged"));
+        });
+    }
+
+    [Test]
+    public async Task An_environment_that_cannot_be_read_does_not_keep_others_from_being_logged()
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            Assert.Ignore("Links need a right on Windows.");
+        }
+
+        var bad = Machine.Environment(".conda/envs/a");
+        Machine.Environment(".conda/envs/b");
+        Directory.Delete(Path.Combine(bad, "conda-meta"), recursive: true);
+        File.CreateSymbolicLink(Path.Combine(bad, "conda-meta"), Path.Combine(bad, "conda-meta"));
+        Platform.On(Logs, 200, Logged());
+        var ended = await Machine.RunAsync("log", "--all");
+        Assert.Multiple(() =>
+        {
+            Assert.That(ended.ExitCode, Is.EqualTo(2));
+            Assert.That(ended.Error, Does.Contain($"a ({bad}) was not logged"));
+            Assert.That(ended.Out, Does.Contain("b: logged"));
+        });
+    }
+
+    [Test]
+    public async Task Settings_that_cannot_be_read_are_one_sentence()
+    {
+        Directory.CreateDirectory(Machine.SettingsFile);
+        var ended = await Machine.RunAsync("status");
+        Assert.Multiple(() =>
+        {
+            Assert.That(ended.ExitCode, Is.EqualTo(2));
+            Assert.That(ended.Error.TrimEnd().Split('\n'), Has.Length.EqualTo(1).And.One.StartsWith(
+                $"envplatform: {Machine.SettingsFile} cannot be read ("));
         });
     }
 
@@ -285,7 +353,7 @@ public sealed class LogTests : CommandFixture
         var body = Platform.To(Logs).Single().Json();
         Assert.Multiple(() =>
         {
-            Assert.That(ended.ExitCode, Is.Zero, ended.Error);
+            Assert.That(ended.ExitCode, Is.EqualTo(2), ended.Error);
             Assert.That(ended.Error, Does.Contain("numpy>=1.20"));
             Assert.That(body.GetProperty("name").GetString(), Is.EqualTo("web"));
             Assert.That(body.GetProperty("prefix").GetString(), Is.EqualTo(Path.Combine(Machine.Home, "environment.yml")));

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace EnvPlatform.Agent.Tests.Commands;
 
 /// <summary>The program itself, started as by a shell.</summary>
@@ -43,6 +45,43 @@ public sealed class ProcessTests : CommandFixture
         {
             Assert.That(exitCode, Is.EqualTo(2));
             Assert.That(error.ToString().TrimEnd().Split('\n'), Has.Length.EqualTo(1).And.One.Contains("unexpected failure"));
+        });
+    }
+
+    [Test]
+    public async Task A_failure_of_another_thread_is_one_sentence_and_2()
+    {
+        Machine.Variables["DOTNET_STARTUP_HOOKS"] = typeof(ProcessTests).Assembly.Location;
+        var agent = Path.Combine(
+            TestContext.CurrentContext.TestDirectory, OperatingSystem.IsWindows() ? "envplatform.exe" : "envplatform");
+        // It waits for a token on its standard input, which stays open.
+        using var process = Process.Start(Machine.Start(agent, "login", "--url", Platform.Url, "--token", "-"))!;
+        var error = process.StandardError.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        Assert.Multiple(async () =>
+        {
+            Assert.That(process.ExitCode, Is.EqualTo(2));
+            Assert.That(
+                (await error).TrimEnd(),
+                Is.EqualTo("envplatform: unexpected failure (InvalidOperationException): thrown by another thread"));
+        });
+    }
+
+    [Test]
+    public void A_task_that_fails_unseen_is_one_sentence_and_no_success()
+    {
+        using var error = new StringWriter();
+        var ends = new List<int>();
+        var last = new LastHandler(error, ends.Add);
+        last.OfTask(new AggregateException(new HttpRequestException("given up"), new AggregateException(new OperationCanceledException())));
+        Assert.That((last.ExitCodeOf(0), error.ToString()), Is.EqualTo((0, "")), "a connection that was given up");
+
+        last.OfTask(new AggregateException(new InvalidOperationException("a\nb")));
+        Assert.Multiple(() =>
+        {
+            Assert.That((last.ExitCodeOf(0), last.ExitCodeOf(1), last.ExitCodeOf(64)), Is.EqualTo((2, 1, 64)));
+            Assert.That(error.ToString(), Is.EqualTo("envplatform: unexpected failure (InvalidOperationException): a b" + error.NewLine));
+            Assert.That(ends, Is.Empty);
         });
     }
 

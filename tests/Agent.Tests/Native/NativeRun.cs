@@ -77,7 +77,7 @@ internal sealed record NativeRun(string Command, string[] Args, string Shows, in
         new("register", ["--json"], "\"machine_id\""),
         new("log", ["--prefix", "{home}/envs/science", "--wait"], "science: logged for the first time"),
         new("log", ["--prefix", "{home}/envs/science", "--json"], "\"not_exact\""),
-        new("log", ["--file", "{home}/environment.yml", "--platform", "linux-64"], "does not say their exact version: scipy>=1.0, flask."),
+        new("log", ["--file", "{home}/environment.yml", "--platform", "linux-64"], "not say their exact version: scipy>=1.0, flask.", 2),
         new("check", ["--prefix", "/envs/science"], "/envs/science is blocked: Old openssl.", 1),
         new("check", ["--prefix", "/envs/science", "--json"], "\"source\":\"platform\"", 1),
         new("audit scan", ["--prefix", "{home}/envs/science"], "Not checked: 1 (not mapped).", 1),
@@ -112,6 +112,7 @@ internal sealed record NativeRun(string Command, string[] Args, string Shows, in
         new("advisories imports", [], "The catalogue has no vulnerabilities."),
         new("advisories rejections", [Id], "events are missing"),
         new("advisories feeds", [], "2026-11-21 16:00"),
+        new("advisories ecosystems", [], "stated by an operator"),
         new("advisories sync", ["pypi", "--wait"], "1 feeds."),
     ];
 
@@ -159,6 +160,8 @@ internal sealed record NativeRun(string Command, string[] Args, string Shows, in
         .On($"GET /advisories/imports/{Id}/rejections", 200,
             """{"items": [{"number": 3, "record": "PYSEC-1", "reason": "events are missing"}], "total_count": 1}""")
         .On("GET /advisories/feeds", 200, $$"""{"items": [{{Feed}}], "total_count": 1}""")
+        .On("GET /advisories/ecosystems", 200,
+            """{"items": [{"ecosystem": "PyPI", "basis": "stated", "records": 9, "since": "2026-11-21T10:00:00Z"}], "total_count": 1}""")
         .On("POST /advisories/feeds/pypi/sync", 202, Feed);
 
     /// <summary>The machine as it is before each run.</summary>

@@ -43,13 +43,18 @@ internal static partial class CondaSpec
         {
             return Open(spec, NotExact.NoExactVersion);
         }
-        else if (!isExport && IsPartial(match))
-        {
-            return Open(spec, NotExact.PartialVersion);
-        }
-
         var name = match.Groups["name"].Value;
         var channel = Value(match, "channel") ?? fields.GetValueOrDefault("channel");
+        if (match.Groups["any"].Length > 0 || (!isExport && IsPartial(match)))
+        {
+            return (null, new NotExact(Package.Conda, Secrets.Masked(spec), NotExact.PartialVersion)
+            {
+                Range = Release().IsMatch(version)
+                    ? new Package(Package.Conda, name, version + ".*", Channel: CondaChannel.CanonicalName(channel))
+                    : null,
+            });
+        }
+
         if (PipBuilds.Contains(build, StringComparer.Ordinal) || channel == "pypi")
         {
             return (new Package(Package.PyPi, PyPiName.Normalized(name), version), null);
@@ -62,7 +67,8 @@ internal static partial class CondaSpec
     }
 
     /// <summary>Whether a line is <c>name=version</c> or more, as <c>conda env export</c> writes every line.</summary>
-    public static bool IsPinned(string spec) => Spec().Match(spec) is { Success: true } match && match.Groups["version"].Length > 0;
+    public static bool IsPinned(string spec) =>
+        Spec().Match(spec) is { Success: true } match && match.Groups["version"].Length > 0 && match.Groups["any"].Length == 0;
 
     private static (Package?, NotExact?) Open(string spec, string reason) =>
         (null, new NotExact(Package.Conda, Secrets.Masked(spec), reason));
@@ -121,10 +127,16 @@ internal static partial class CondaSpec
     [GeneratedRegex(
         """
         ^\s*(?:(?<channel>\S+?):(?:[^:\s]*):)?(?<name>[A-Za-z0-9_][\w.-]*)
-        (?:(?<sign>\s*={1,2}\s*|\s+)(?<version>[A-Za-z0-9_][\w.!+]*)(?:(?:=|\s+)(?<build>[A-Za-z0-9_*^<][^\s\[\],=|]*))?)?
+        (?:
+            (?<sign>\s*={1,2}\s*|\s+)(?<version>[A-Za-z0-9_](?:[\w.!+]*[\w!+])?)(?<any>\.?\*)?
+            (?:(?:=|\s+)(?<build>[A-Za-z0-9_*^<][^\s\[\],=|]*))?
+        )?
         \s*(?:\[(?<fields>[^\]]*)\])?\s*(?:\#.*)?$
         """, RegexOptions.CultureInvariant | RegexOptions.IgnorePatternWhitespace, Timeout)]
     private static partial Regex Spec();
+
+    [GeneratedRegex("""^(?:[0-9]{1,9}!)?[0-9]{1,18}(?:[._][0-9]{1,18}){0,9}$""", RegexOptions.CultureInvariant, Timeout)]
+    private static partial Regex Release();
 
     [GeneratedRegex("""^\s*(?:==)?\s*(?<version>[A-Za-z0-9_][\w.!+]*)\s*$""", RegexOptions.CultureInvariant, Timeout)]
     private static partial Regex Exact();

@@ -132,7 +132,7 @@ internal static class EnvironmentYaml
         {
             if (key is not YamlScalarNode { Value: "pip" })
             {
-                notExact.Add(NotUnderstood(PairText(key, value)));
+                notExact.Add(NotUnderstood(key is YamlScalarNode ? PairText(key, value) : Text(section)));
                 continue;
             }
 

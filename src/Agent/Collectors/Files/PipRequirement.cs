@@ -43,6 +43,14 @@ internal static partial class PipRequirement
 
         if (Pin().Match(line) is { Success: true } pin)
         {
+            if (pin.Groups["any"].Length > 0)
+            {
+                return new(null, new NotExact(Package.PyPi, Secrets.Masked(line), NotExact.PartialVersion)
+                {
+                    Range = new Package(Package.PyPi, PyPiName.Normalized(pin.Groups["name"].Value), pin.Groups["version"].Value + ".*"),
+                });
+            }
+
             return Of(pin.Groups["name"].Value, pin.Groups["version"].Value, HashIn(line));
         }
 
@@ -60,7 +68,7 @@ internal static partial class PipRequirement
     private static string? HashIn(string line) => Hash().Match(line) is { Success: true } hash ? hash.Groups["hex"].Value : null;
 
     [GeneratedRegex(
-        """^(?<name>[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?)\s*(?:\[[^\]]*\])?\s*\(?\s*={2,3}\s*(?<version>[A-Za-z0-9][\w.!+-]*)\s*\)?\s*(?:;.*|\s--.*|\s\#.*)?$""",
+        """^(?<name>[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?)\s*(?:\[[^\]]*\])?\s*\(?\s*(?:={2,3}\s*(?<version>[A-Za-z0-9][\w.!+-]*)|==\s*(?<version>(?:[0-9]{1,9}!)?[0-9]{1,18}(?:\.[0-9]{1,18}){0,9})(?<any>\.\*))\s*\)?\s*(?:;.*|\s--.*|\s\#.*)?$""",
         RegexOptions.CultureInvariant, matchTimeoutMilliseconds: 30_000)]
     private static partial Regex Pin();
 

@@ -12,6 +12,7 @@ internal sealed class AdvisoriesCommand : Command
         Add(new ImportsCommand(surroundings));
         Add(new RejectionsCommand(surroundings));
         Add(new FeedsCommand(surroundings));
+        Add(new EcosystemsCommand(surroundings));
         Add(new SyncCommand(surroundings));
     }
 }
