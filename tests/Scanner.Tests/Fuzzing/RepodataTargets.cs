@@ -8,8 +8,8 @@ using static EnvPlatform.Scanner.Fuzzing.BrokenPropertyException;
 namespace EnvPlatform.Scanner.Fuzzing;
 
 /// <summary>
-/// What channels hold: read entry by entry, entries that cannot be read named, or refused whole; and the specifications in it, understood or
-/// not. What is read can be stored and is read again as it was.
+/// What channels hold: read entry by entry, entries that cannot be read named, or refused whole; and the specifications in it, understood
+/// or not. What is read can be stored and is read again as it was.
 /// </summary>
 internal static class RepodataTargets
 {

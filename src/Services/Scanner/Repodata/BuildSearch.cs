@@ -9,7 +9,11 @@ namespace EnvPlatform.Scanner.Repodata;
 /// possible.
 /// </param>
 /// <param name="Where">Of which the builds are all, for people: conda-forge, or python 3.8 in conda-forge.</param>
-internal sealed record Candidates(IReadOnlyList<ChannelBuild> Builds, bool IsOpen, string Where);
+/// <param name="Others">
+/// Further builds, which are looked at only when none of the first goes with the rest; null where they have to be loaded.
+/// </param>
+internal sealed record Candidates(
+    IReadOnlyList<ChannelBuild> Builds, bool IsOpen, string Where, Func<IReadOnlyList<ChannelBuild>?>? Others = null);
 
 /// <summary>How many builds the searches for one answer may look at, all together; a second or two of work.</summary>
 internal sealed class SearchBudget
@@ -54,6 +58,7 @@ internal sealed class BuildSearch(
     private readonly HashSet<string> _roots = required.ToHashSet(StringComparer.Ordinal);
     private readonly Dictionary<string, ChannelBuild> _chosen = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Candidates> _candidates = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, IReadOnlyList<ChannelBuild>> _others = new(StringComparer.Ordinal);
 
     // What chosen builds need or constrain, by the name that they speak of.
     private readonly Dictionary<string, List<Demand>> _demands = new(StringComparer.Ordinal);
@@ -99,8 +104,11 @@ internal sealed class BuildSearch(
         var from = CandidatesOf(name);
         var conflict = new HashSet<string>(StringComparer.Ordinal);
         string? why = null;
-        foreach (var build in from.Builds)
+        var isOwn = false;
+        var tried = 0;
+        foreach (var build in All(name, from))
         {
+            tried++;
             _ct.ThrowIfCancellationRequested();
             if (--_steps < 0 || --budget.Left < 0 || !RuntimeHelpers.TryEnsureSufficientExecutionStack())
             {
@@ -110,7 +118,8 @@ internal sealed class BuildSearch(
             if (Refuse(build, from.IsOpen) is { } refusal)
             {
                 conflict.Add(refusal.By);
-                why ??= from.Builds.Count == 1 ? refusal.Why : $"{refusal.Why}{Others(from)}";
+                isOwn |= why is null;
+                why ??= refusal.Why;
                 continue;
             }
 
@@ -137,15 +146,39 @@ internal sealed class BuildSearch(
         }
 
         conflict.Remove(name);
-        why ??= needs.FirstOrDefault(demand => demand.IsNeed) is { By: { } by, Spec: { } spec }
+        why += isOwn && tried > 1 ? Others(tried - 1, from.Where) : "";
+        why = why.Length > 0 ? why : needs.FirstOrDefault(demand => demand.IsNeed) is { By: { } by, Spec: { } spec }
             ? $"{Text(by)} needs {spec.Text}, and {from.Where} has no {name}"
             : $"{from.Where} has no {name} that could be chosen";
         return new(conflict, why);
     }
 
-    private static string Others(Candidates from) => from.Builds.Count == 2
-        ? $", and the other build in {from.Where} does not help"
-        : $", and none of the other {from.Builds.Count - 1} builds in {from.Where} helps";
+    private static string Others(int count, string where) => count == 1
+        ? $", and the other build in {where} does not help"
+        : $", and none of the other {count} builds in {where} helps";
+
+    private IEnumerable<ChannelBuild> All(string name, Candidates from)
+    {
+        foreach (var build in from.Builds)
+        {
+            yield return build;
+        }
+
+        if (from.Others is null)
+        {
+            yield break;
+        }
+
+        if (!_others.TryGetValue(name, out var others))
+        {
+            _others[name] = others = from.Others() ?? throw new EndedException(new SearchResult.Missing(MissingBeside(name)));
+        }
+
+        foreach (var build in others)
+        {
+            yield return build;
+        }
+    }
 
     private string? Next()
     {

@@ -1,4 +1,3 @@
-using EnvPlatform.Scanner.Mapping;
 using System.ComponentModel.DataAnnotations;
 
 using EnvPlatform.Contracts.Packages;

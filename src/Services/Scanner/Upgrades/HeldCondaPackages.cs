@@ -91,15 +91,11 @@ internal sealed class HeldCondaPackages
             return new([installed], true, held.Channel ?? "an unknown channel");
         }
 
-        if (_contents.BuildsOf(channel.Channel, name) is not { } builds)
-        {
-            return null;
-        }
-
         return new(
-            [installed, .. Ordered(held, builds.Where(build => IsAllowed(held, build) && (build.Version, build.Build)
-                != (held.Version, held.Build)))],
-            !channel.IsWhole, IsPinned(name) ? $"{Python} {MinorOf(held.Version)} of {channel.Channel}" : channel.Channel);
+            [installed], !channel.IsWhole, IsPinned(name) ? $"{Python} {MinorOf(held.Version)} of {channel.Channel}" : channel.Channel,
+            () => _contents.BuildsOf(channel.Channel, name) is { } builds
+                ? [.. Ordered(held, builds.Where(build => IsAllowed(held, build) && !Has(build)))]
+                : null);
     }
 
     // Those of the same version first, then later ones, then earlier ones.
