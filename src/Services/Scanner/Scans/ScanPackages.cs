@@ -5,6 +5,7 @@ using EnvPlatform.Postgres;
 using EnvPlatform.Scanner.Advisories;
 using EnvPlatform.Scanner.Curations;
 using EnvPlatform.Scanner.Explanations;
+using EnvPlatform.Scanner.Mapping;
 using EnvPlatform.Scanner.Matching;
 using EnvPlatform.Scanner.Upgrades;
 using EnvPlatform.Scanner.Vulnerabilities;
