@@ -97,6 +97,8 @@ public sealed class ListEnvironmentsTests : IngestFixture
         yield return Case("archived=all&search=web_", e => Text(e, "name") == "web_app");
         yield return Case("archived=all&search=a%25b", e => Text(e, "name") == "a%b");
         yield return Case("archived=all&search=%C3%A9tu", e => Text(e, "name") == "\u00e9tude");
+        yield return Case("archived=all&search=%C3%89TU", e => Text(e, "name") == "\u00e9tude");
+        yield return Case("archived=all&search=E%CC%81tu", e => Text(e, "name") == "\u00e9tude");
         yield return Case("archived=all&search=%5C", _ => false);
         yield return Case("archived=all&user=EVE@example.org", e => Text(e.GetProperty("user"), "email") == "eve@example.org");
         yield return Case("archived=all&user=nobody@example.org", _ => false);

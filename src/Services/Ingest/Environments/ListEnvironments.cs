@@ -144,7 +144,9 @@ internal static class ListEnvironments
         var where = new StringBuilder("e.org_id = @OrgId and c.org_id = @OrgId and e.removed_at is null");
         Add(caller.OnlyOwner is not null, "e.owner_id = @OnlyOwner");
         Add(filter.Archived is not "all", "e.archived = @Archived");
-        Add(!string.IsNullOrEmpty(filter.Search), "(e.name ilike @Search or e.prefix ilike @Search)");
+        Add(
+            !string.IsNullOrEmpty(filter.Search),
+            $"({Folded.Of("e.name")} like {Folded.Of("@Search")} or {Folded.Of("e.prefix")} like {Folded.Of("@Search")})");
         Add(!string.IsNullOrEmpty(filter.Platform), "e.platform = any(@Platforms)");
         Add(!string.IsNullOrEmpty(filter.Status), "e.status = any(@Statuses)");
         Add(filter.Scanned is not null, filter.Scanned == true ? "c.scanned_at is not null" : "c.scanned_at is null");
@@ -155,14 +157,20 @@ internal static class ListEnvironments
         {
             Add(true, SubjectId.TryParse(filter.User, out _)
                 ? "e.owner_id = @UserId"
-                : "e.owner_id = any(array(select subject_id from owners where org_id = @OrgId and lower(email) = lower(@User)))");
+                : $"""
+                    e.owner_id = any(array(
+                        select subject_id from owners where org_id = @OrgId and {Folded.Of("email")} = {Folded.Of("@User")}))
+                    """);
         }
 
         if (!string.IsNullOrEmpty(filter.Machine))
         {
             Add(true, MachineId.TryParse(filter.Machine, out _)
                 ? "e.machine_id = @MachineId"
-                : "e.machine_id = any(array(select machine_id from machines where org_id = @OrgId and lower(hostname) = lower(@Machine)))");
+                : $"""
+                    e.machine_id = any(array(
+                        select machine_id from machines where org_id = @OrgId and {Folded.Of("hostname")} = {Folded.Of("@Machine")}))
+                    """);
         }
 
         Add(

@@ -73,15 +73,15 @@ internal static class ListPackages
             finding?.NotEvaluable ?? []);
     }
 
-    private const string FromSql =
-        """
+    private static readonly string FromSql =
+        $"""
         from package_sets s
         cross join unnest(s.package_ids) as held (package_id)
         join packages p on p.package_id = held.package_id
-        where s.package_set_id = @PackageSetId and (@Search::text is null or p.name ilike @Search)
+        where s.package_set_id = @PackageSetId and (@Search::text is null or {Folded.Of("p.name")} like {Folded.Of("@Search")})
         """;
 
-    private const string PageSql =
+    private static readonly string PageSql =
         $"""
         select p.package_id, p.manager, p.name, p.version, p.build, p.channel, p.subdir,
             (select o.license from organization_packages o where o.org_id = @OrgId and o.package_id = p.package_id) as license,

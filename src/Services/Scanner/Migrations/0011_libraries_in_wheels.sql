@@ -20,3 +20,11 @@ alter table set_counts alter column kev drop not null, alter column kev drop def
 alter table organization_set_counts alter column kev drop not null;
 update set_counts set kev = null where kev = 0 and (select kev_imported_at from advisory_state) is null;
 update organization_set_counts set kev = null where kev = 0 and (select kev_imported_at from advisory_state) is null;
+
+-- Search by Unicode's rules of case; ilike on these columns folds only ASCII.
+create index environments_search_folded on environments using gin (
+    lower(normalize(name, NFC) collate "und-x-icu") gin_trgm_ops, lower(normalize(prefix, NFC) collate "und-x-icu") gin_trgm_ops)
+    where visible;
+drop index environments_search;
+create index packages_name_folded on packages using gin (lower(normalize(name, NFC) collate "und-x-icu") gin_trgm_ops);
+drop index packages_name;

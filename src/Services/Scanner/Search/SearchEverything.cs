@@ -65,17 +65,18 @@ internal static class SearchEverything
     // Exact matches and prefixes come before matches elsewhere in the text.
     private static Task<List<FoundEnvironment>> EnvironmentsAsync(NpgsqlDataSource db, Asked asked, CancellationToken ct) =>
         db.QueryAsync<FoundEnvironment>(
-            """
+            $"""
             select environment_id as id, name, prefix, platform, archived from environments
             where org_id = @OrgId and visible and (@OnlyOwner::uuid is null or owner = @OnlyOwner)
-                and (name ilike @Within or prefix ilike @Within)
-            order by lower(name) <> lower(@Text), archived, name, environment_id limit @Limit
+                and ({Folded.Of("name")} like {Folded.Of("@Within")} or {Folded.Of("prefix")} like {Folded.Of("@Within")})
+            order by {Folded.Of("name")} <> {Folded.Of("@Text")}, archived, name, environment_id limit @Limit
             """, asked, ct);
 
     private static async Task<List<FoundPackage>> PackagesAsync(NpgsqlDataSource db, Asked asked, CancellationToken ct) =>
         [.. (await db.QueryAsync<PackageRow>(
-            """
-            with named as materialized (select package_id, manager, name, version from packages where name ilike @Within),
+            $"""
+            with named as materialized (
+                select package_id, manager, name, version from packages where {Folded.Of("name")} like {Folded.Of("@Within")}),
             sets as materialized (
                 select s.id, s.package_ids from package_sets s
                 where s.package_ids && array(select package_id from named)
@@ -96,7 +97,7 @@ internal static class SearchEverything
                                  and e.owner = @OnlyOwner) end)::bigint as environments
             from on_sets o
             group by o.manager, o.name
-            order by o.name <> lower(@Text), o.name, o.manager limit @Limit
+            order by {Folded.Of("o.name")} <> {Folded.Of("@Text")}, o.name, o.manager limit @Limit
             """, asked, ct)).Select(row => new FoundPackage(row.Manager, row.Name, row.Versions, row.Environments))];
 
     private static async Task<List<FoundVulnerability>> VulnerabilitiesAsync(
