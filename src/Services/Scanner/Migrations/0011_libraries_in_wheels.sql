@@ -26,5 +26,6 @@ create index environments_search_folded on environments using gin (
     lower(normalize(name, NFC) collate "und-x-icu") gin_trgm_ops, lower(normalize(prefix, NFC) collate "und-x-icu") gin_trgm_ops)
     where visible;
 drop index environments_search;
+-- Packages by part of their name, likewise.
 create index packages_name_folded on packages using gin (lower(normalize(name, NFC) collate "und-x-icu") gin_trgm_ops);
 drop index packages_name;
