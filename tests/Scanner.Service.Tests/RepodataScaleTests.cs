@@ -78,7 +78,12 @@ public sealed class RepodataScaleTests : FeedFixture
         {
             packages = Enumerable.Range(0, 300).Select(i => new
             {
-                manager = "conda", name = $"package{i}", version = "1.3", build = "py39_3", channel = Channel, subdir = "linux-64",
+                manager = "conda",
+                name = $"package{i}",
+                version = "1.3",
+                build = "py39_3",
+                channel = Channel,
+                subdir = "linux-64",
             }),
         };
         for (var i = 0; i < 3; i++)

@@ -41,7 +41,8 @@ internal sealed class ScannerProcess : IDisposable
     public long PeakMemory()
     {
         var line = File.ReadLines($"/proc/{_process.Id}/status").Single(line => line.StartsWith("VmHWM:", StringComparison.Ordinal));
-        return long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], System.Globalization.CultureInfo.InvariantCulture) >> 10;
+        var kibibytes = line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1];
+        return long.Parse(kibibytes, System.Globalization.CultureInfo.InvariantCulture) >> 10;
     }
 
     /// <summary>SIGKILL: it cannot react, and is gone when this returns.</summary>

@@ -219,7 +219,10 @@ internal sealed class AuditScanCommand : Command
                 },
                 ["text"] = looked.Sentence,
                 ["packages"] = new JsonArray(
-                    [.. looked.Rows.Select(row => $"{row.Package.Name} {row.Package.Installed}").Distinct().Select(name => (JsonNode)name)]),
+                    [
+                        .. looked.Rows.Select(row => $"{row.Package.Name} {row.Package.Installed}").Distinct()
+                            .Select(name => (JsonNode)name),
+                    ]),
                 ["not_checked"] = looked.NotChecked,
             };
         }

@@ -27,20 +27,20 @@ public static class Roles
     /// <summary>What each role of an organization may do.</summary>
     public static FrozenDictionary<string, FrozenSet<string>> Permissions { get; } =
         new Dictionary<string, string[]>(StringComparer.Ordinal)
-    {
-        [Member] = [Permission.EnvironmentsLog, Permission.EnvironmentsRead, Permission.TokensOwn],
-        [Auditor] =
+        {
+            [Member] = [Permission.EnvironmentsLog, Permission.EnvironmentsRead, Permission.TokensOwn],
+            [Auditor] =
         [
             Permission.EnvironmentsRead, Permission.EnvironmentsReadAll, Permission.ServiceAccountsRead, Permission.TokensOwn,
             Permission.TokensReadAll, Permission.AuditRead,
         ],
-        [SecurityManager] =
+            [SecurityManager] =
         [
             Permission.EnvironmentsLog, Permission.EnvironmentsRead, Permission.EnvironmentsReadAll, Permission.EnvironmentsStatus,
             Permission.EnvironmentsArchive, Permission.VulnerabilitiesCurate, Permission.TokensOwn,
         ],
-        [Administrator] = [.. Permission.All.Select(permission => permission.Name)],
-    }.ToFrozenDictionary(role => role.Key, role => role.Value.ToFrozenSet(StringComparer.Ordinal), StringComparer.Ordinal);
+            [Administrator] = [.. Permission.All.Select(permission => permission.Name)],
+        }.ToFrozenDictionary(role => role.Key, role => role.Value.ToFrozenSet(StringComparer.Ordinal), StringComparer.Ordinal);
 
     /// <summary>The roles that a subject can have in an organization, from the least to the most.</summary>
     public static IReadOnlyList<string> OfOrganization { get; } = [Member, Auditor, SecurityManager, Administrator];

@@ -1,6 +1,7 @@
-using EnvPlatform.Scanner.Mapping;
 using System.Text.Json.Serialization;
+
 using EnvPlatform.Scanner.Explanations;
+using EnvPlatform.Scanner.Mapping;
 using EnvPlatform.Scanner.Matching;
 using EnvPlatform.Scanner.Matching.Versions;
 

@@ -1,9 +1,9 @@
-using EnvPlatform.Scanner.Mapping;
 using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Text.Json;
 
+using EnvPlatform.Scanner.Mapping;
 using EnvPlatform.Scanner.Matching;
 using EnvPlatform.Scanner.Matching.Versions;
 using EnvPlatform.ServiceDefaults;

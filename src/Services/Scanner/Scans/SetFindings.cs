@@ -1,6 +1,6 @@
-using EnvPlatform.Scanner.Mapping;
 using EnvPlatform.Contracts;
 using EnvPlatform.Postgres;
+using EnvPlatform.Scanner.Mapping;
 
 namespace EnvPlatform.Scanner.Scans;
 

@@ -1,8 +1,8 @@
-using EnvPlatform.Scanner.Mapping;
 using System.Collections.Frozen;
 
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Scanner.Curations;
+using EnvPlatform.Scanner.Mapping;
 using EnvPlatform.Scanner.Matching;
 
 using Npgsql;

@@ -1,8 +1,8 @@
-using EnvPlatform.Scanner.Mapping;
 using System.Text.Json.Nodes;
 
 using EnvPlatform.Contracts.Events;
 using EnvPlatform.Postgres;
+using EnvPlatform.Scanner.Mapping;
 using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.Callers;
 
