@@ -25,7 +25,7 @@ public sealed class ListAuditLogsTests
             ("environment_status_changed", "grace", "e1", "policy", "Grace blocked science: 100% sure."),
             ("token_created", "grace", "t1", "identity", "Grace created token ci_deploy."),
             ("token_revoked", "ada", "t1", "identity", "Ada revoked token ci_deploy."),
-            ("advisories_imported", "system", "i1", "scanner", "OSV was imported."),
+            ("advisories_imported", "system", "i1", "scanner", "OSV was imported for \u00DCn\u00EFcode."),
         ];
         // Days apart; stored one by one in another order than they happened.
         _events = [.. table.Select((row, day) => _platform.NewEvent(row.Action) with
@@ -67,6 +67,8 @@ public sealed class ListAuditLogsTests
     [TestCase("?q=message:100%25", "2")]
     [TestCase("?q=message:ci_dep", "43")]
     [TestCase("?q=message:ci%25dep", "")]
+    [TestCase("?q=message:%C3%BCN%C3%8FCODE", "5")]
+    [TestCase("?q=message:u%CC%88ni%CC%88*.", "5")]
     [TestCase("?from_date=2026-03-03&to_date=2026-03-05", "432")]
     [TestCase("?from_date=2026-03-03T00:00:00Z&to_date=2026-03-05T00:00:00Z", "432")]
     [TestCase("?from_date=2026-03-03T00:00:01Z&to_date=2026-03-04T23:59:59.999999%2B00:00", "3")]

@@ -129,6 +129,27 @@ public sealed class UpgradesTests : ScannerFixture
         });
     }
 
+    /// <summary>conda has installed it anew, and pip's old files are still there: pip would say that the requirement is satisfied.</summary>
+    [Test]
+    public async Task What_pip_left_beside_a_later_package_of_conda_is_told_and_no_command_for_it()
+    {
+        var id = await LogAsync(
+            Bob, await RegisterMachineAsync(Bob), "/envs/leftover", Conda("deltalib", "7.1"), PyPi("deltalib", "6.0"), PyPi("alphalib", "2.1"),
+            Conda("alphalib", "2.2"));
+        await ScannedAsync(id);
+        var answer = await GetAsync(Bob, $"environments/{id}/upgrades");
+        Assert.Multiple(() =>
+        {
+            Assert.That(Commands(answer), Is.All.Not.Contains("deltalib"));
+            Assert.That(Commands(answer), Has.Some.Contains("pip install --upgrade 'alphalib>=3.0,<4.0'"), "conda's is not later");
+            var left = answer.GetProperty("unfixed").EnumerateArray().Single();
+            Assert.That(
+                (left.GetProperty("vulnerability").GetString(), left.GetProperty("reason").GetString()),
+                Is.EqualTo(("CVE-2026-1006", "left_over")));
+            Assert.That(left.GetProperty("known").GetString(), Does.Contain("conda's deltalib 7.1").And.Contains("deltalib-6.0.dist-info"));
+        });
+    }
+
     [Test]
     public async Task Split_outputs_and_two_managers_are_one_vulnerability_with_the_packages_listed_and_counted_once()
     {

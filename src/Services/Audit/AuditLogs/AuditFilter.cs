@@ -80,7 +80,9 @@ internal sealed record AuditFilter(string Column, IReadOnlyList<string> Values, 
         if (patterns.Length > 0)
         {
             parameters.Add($"p{number}", patterns);
-            parts.Add($"{column} {(isMessage ? "ilike" : "like")} any(@p{number})");
+            parts.Add(isMessage
+                ? $"{Folded.Of(column)} like any(array(select {Folded.Of("pattern")} from unnest(@p{number}::text[]) as given(pattern)))"
+                : $"{column} like any(@p{number})");
         }
 
         var any = $"({string.Join(" or ", parts)})";

@@ -35,6 +35,11 @@ internal sealed class PlanUpgrades(NpgsqlDataSource db, CondaChannels channels)
             [.. others.Where(package => package.Manager == Conda && package.Wanted.Count > 0).Select(KeyOf)], ct);
         var plan = SeenPlan.Prefer(UpgradePlan.Of(index, others), index, others, package => seen[KeyOf(package)]);
 
+        var leftOver = LeftOver.Of(index, plan.Upgrades, others, held);
+        plan = new(
+            [.. plan.Upgrades.Where(upgrade => !leftOver.Any(one => one.Upgrade == upgrade))],
+            [.. plan.Unfixed, .. leftOver.SelectMany(one => one.Unfixed)]);
+
         var packages = await HeldCondaPackages.ReadAsync(contents, held, ct);
         var known = await ChannelPlan.MakeAsync(contents, packages, inChannels, ct);
         Upgrade[] upgrades =

@@ -48,7 +48,8 @@ public sealed record Upgrade(
 public sealed record Unfixed(string Manager, string Name, string Version, string Vulnerability, string Severity, string Known)
 {
     /// <summary>
-    /// no_fix: no published fix clears it. no_such_version: the channel has none that does. no_such_package: the channel has no package of
+    /// no_fix: no published fix clears it. left_over: its files lie beside a package of conda that took its place, so that pip has nothing
+    /// to upgrade. no_such_version: the channel has none that does. no_such_package: the channel has no package of
     /// the name. no_solution: one does, and something else in the environment rules it out.
     /// </summary>
     public string Reason { get; init; } = NoFix;
@@ -60,4 +61,5 @@ public sealed record Unfixed(string Manager, string Name, string Version, string
     internal const string NoSuchVersion = "no_such_version";
     internal const string NoSuchPackage = "no_such_package";
     internal const string NoSolution = "no_solution";
+    internal const string OfLeftOver = "left_over";
 }
