@@ -129,13 +129,13 @@ public sealed class UpgradesTests : ScannerFixture
         });
     }
 
-    /// <summary>conda has installed it anew, and pip's old files are still there: pip would say that the requirement is satisfied.</summary>
+    /// <summary>conda has installed it anew, and pip's old files are still there: to pip the requirement is satisfied.</summary>
     [Test]
     public async Task What_pip_left_beside_a_later_package_of_conda_is_told_and_no_command_for_it()
     {
         var id = await LogAsync(
-            Bob, await RegisterMachineAsync(Bob), "/envs/leftover", Conda("deltalib", "7.1"), PyPi("deltalib", "6.0"), PyPi("alphalib", "2.1"),
-            Conda("alphalib", "2.2"));
+            Bob, await RegisterMachineAsync(Bob), "/envs/leftover", Conda("deltalib", "7.1"), PyPi("deltalib", "6.0"),
+            PyPi("alphalib", "2.1"), Conda("alphalib", "2.2"));
         await ScannedAsync(id);
         var answer = await GetAsync(Bob, $"environments/{id}/upgrades");
         Assert.Multiple(() =>

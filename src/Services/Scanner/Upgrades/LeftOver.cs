@@ -5,8 +5,8 @@ using EnvPlatform.Scanner.Scans;
 namespace EnvPlatform.Scanner.Upgrades;
 
 /// <summary>
-/// What pip installed, and conda installed again later: pip's files stay, and pip takes an upgrade to a version that conda's package has for
-/// done. No command clears it; whoever removes the files does.
+/// What pip installed, and conda installed again later: pip's files stay, and pip takes an upgrade to a version that conda's package has
+/// for done. No command clears it; whoever removes the files does.
 /// </summary>
 /// <param name="Upgrade">The upgrade that would do nothing.</param>
 internal sealed record LeftOver(Upgrade Upgrade, IReadOnlyList<Unfixed> Unfixed)
