@@ -109,8 +109,16 @@ internal sealed class UserMachine : IDisposable
         using var process = Process.Start(Start(program, args))!;
         var output = process.StandardOutput.ReadToEndAsync();
         var error = process.StandardError.ReadToEndAsync();
-        await process.StandardInput.WriteAsync(In);
-        process.StandardInput.Close();
+        try
+        {
+            await process.StandardInput.WriteAsync(In);
+            process.StandardInput.Close();
+        }
+        catch (IOException)
+        {
+            // It may have ended without reading.
+        }
+
         await process.WaitForExitAsync();
         return new Ended(process.ExitCode, await output, await error);
     }
