@@ -84,7 +84,7 @@ public sealed class CurationStoryTests
         var imports = await SucceedsAsync(anOperator, "advisories", "imports", "--json");
         var id = JsonDocument.Parse(imports.Output).RootElement.GetProperty("items")[0].GetProperty("id").GetString()!;
         Assert.That((await SucceedsAsync(anOperator, "advisories", "rejections", id)).Output, Does.Contain("BROKEN-1"));
-        Assert.That((await SucceedsAsync(anOperator, "advisories", "feeds")).Output, Does.Match(@"pypi +osv +never +off"));
+        Assert.That((await SucceedsAsync(anOperator, "advisories", "feeds")).Output, Does.Match(@"pypi +osv +never +never +off"));
         Assert.That((await anOperator.RunAsync("advisories", "sync", "pypi")).Error, Does.Contain("fetches no feeds"));
 
         var refused = await administrator.RunAsync("advisories", "imports");
