@@ -81,7 +81,7 @@ internal sealed record AuditFilter(string Column, IReadOnlyList<string> Values, 
         {
             parameters.Add($"p{number}", patterns);
             parts.Add(isMessage
-                ? $"{Folded.Of(column)} like any(array(select {Folded.Of("pattern")} from unnest(@p{number}::text[]) as given(pattern)))"
+                ? $"{Folded.Of("message")} like any(array(select {Folded.Of("pattern")} from unnest(@p{number}::text[]) as given(pattern)))"
                 : $"{column} like any(@p{number})");
         }
 
