@@ -7,7 +7,7 @@ using EnvPlatform.Contracts.Ids;
 
 namespace EnvPlatform.ServiceDefaults.Callers;
 
-/// <summary>A subject's place in an organization. <paramref name="Role"/> is member, administrator or auditor.</summary>
+/// <summary>A subject's place in an organization. <paramref name="Role"/> is one of <see cref="Roles.OfOrganization"/>.</summary>
 public sealed record Membership(OrganizationId Id, string Slug, string Name, string Role);
 
 /// <summary>An organization that a request names and that is not the caller's. For the audit log alone; the caller is never told.</summary>

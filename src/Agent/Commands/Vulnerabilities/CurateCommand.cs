@@ -36,7 +36,7 @@ internal sealed class CurateCommand : Command
     private readonly Option<bool> _json = new("--json") { Description = "Answer in JSON, as the platform sends it." };
 
     public CurateCommand(Surroundings surroundings)
-        : base("curate", "Say what your organization holds of a vulnerability (administrators only).")
+        : base("curate", "Say what your organization holds of a vulnerability (administrators and security managers).")
     {
         _verdict.AcceptOnlyFromAmong("reported", "active", "mitigated", "cleared", "disputed");
         _expires.Validators.Add(result =>

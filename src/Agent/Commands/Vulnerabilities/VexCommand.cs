@@ -57,7 +57,9 @@ internal sealed class VexCommand : Command
         private readonly Option<bool> _json = new("--json") { Description = "Answer in JSON, as the platform sends it." };
 
         public VexImportCommand(Surroundings surroundings)
-            : base("import", "Curate what a document states (administrators only). What cannot be applied is told and left out.")
+            : base(
+                "import",
+                "Curate what a document states (administrators and security managers). What cannot be applied is told and left out.")
         {
             Add(_file);
             Add(_json);
