@@ -224,7 +224,10 @@ public sealed partial class AuditWalkTests
         var boot = _platform.Bootstrap.Token;
         var org = $"/api/v1/orgs/{_walked}";
         var address = $"walker-{_walked}@example.org";
-        await DoAsync("CreateOrganization", boot, "POST", "/api/v1/orgs", new { slug = _walked, name = "Walked" });
+        await DoAsync(
+            "CreateOrganization", boot, "POST", "/api/v1/orgs", new { slug = _walked, name = "Walked", environments_enabled = true });
+        await DoAsync("UpdateOrganization", boot, "PATCH", org, new { name = "Walked on" });
+        await DoAsync("UpdateSettings", boot, "PATCH", $"{org}/settings", new { token_max_days = 364 });
         var account = await DoAsync(
             "CreateServiceAccount", boot, "POST", $"{org}/service-accounts", new { name = "walker", role = "member" });
         var client = account.GetProperty("client_id").GetString()!;
@@ -371,6 +374,11 @@ public sealed partial class AuditWalkTests
         using var request = new HttpRequestMessage(new HttpMethod(method), path) { Content = body };
         request.Headers.Add("X-Request-Id", id);
         request.Headers.UserAgent.ParseAdd("walker/1");
+        if (method == "PATCH")
+        {
+            request.Headers.Add("If-Match", "*");
+        }
+
         if (header is not null)
         {
             request.Headers.Add("X-Org-Name", header);

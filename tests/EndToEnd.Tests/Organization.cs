@@ -12,7 +12,7 @@ internal sealed record Organization(string Slug, string Token, Guid MachineId)
     {
         using var operatorApi = platform.Administrator();
         var slug = "org-" + Guid.CreateVersion7().ToString("N")[^10..];
-        await operatorApi.PostAsync("/api/v1/orgs", new { slug, name = "Made by a test" });
+        await operatorApi.PostAsync("/api/v1/orgs", new { slug, name = "Made by a test", environments_enabled = true });
         var token = await AddServiceAccountAsync(platform, slug, "administrator");
         using var api = platform.Client(token);
         var machine = Guid.CreateVersion7();

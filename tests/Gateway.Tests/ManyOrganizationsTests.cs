@@ -17,6 +17,7 @@ public sealed class ManyOrganizationsTests
             $"""
             insert into organizations (id, slug, name, created_at)
             select gen_random_uuid(), 'many-' || n, 'Organization ' || n, now() from generate_series(1, {Organizations - 1}) as n;
+            insert into organization_settings (org_id, updated_at) select id, now() from organizations where slug like 'many-%';
             insert into memberships (org_id, subject_id, role, created_at)
             select o.id, s.id, 'administrator', now() from organizations o, subjects s where o.slug like 'many-%'
             """);

@@ -65,9 +65,13 @@ internal sealed class IdentityHost : IAsyncDisposable
         return new(created, on is null, service, file);
     }
 
-    public async Task<IntrospectReply> IntrospectAsync(string token) =>
+    /// <param name="organization">That the request is about; null: all memberships are wanted.</param>
+    public async Task<IntrospectReply> IntrospectAsync(string token, string? organization = null) =>
         await TokensGrpc.IntrospectAsync(
-            new IntrospectRequest { Token = token, SourceAddress = "192.0.2.7", UserAgent = "tests" }, AsGateway);
+            organization is null
+                ? new IntrospectRequest { Token = token, SourceAddress = "192.0.2.7", UserAgent = "tests" }
+                : new() { Token = token, SourceAddress = "192.0.2.7", UserAgent = "tests", Organization = organization },
+            AsGateway);
 
     /// <summary>A client for the bearer of a token, as the gateway would forward it.</summary>
     public async Task<HttpClient> AsBearerOfAsync(string token)
@@ -80,6 +84,7 @@ internal sealed class IdentityHost : IAsyncDisposable
                 m => new ServiceDefaults.Callers.Membership(new OrganizationId(Guid.Parse(m.OrganizationId)), m.Slug, m.Name, m.Role))])
         {
             TokenId = Guid.Parse(reply.TokenId),
+            Scopes = reply.Scopes is { } scopes ? [.. scopes.Names] : null,
         });
     }
 

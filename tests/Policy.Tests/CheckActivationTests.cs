@@ -44,6 +44,40 @@ public sealed class CheckActivationTests
     }
 
     [Test]
+    public async Task An_organization_that_manages_no_environments_blocks_nothing_until_it_does_again()
+    {
+        var environment = await _platform.LogAsync();
+        using var _ = await _platform.SetAsync(environment, new { status = "block", message = "Leaked key" }, instance: 0);
+        var organization = _platform.Organization with { Role = Roles.Administrator };
+        var off = await _platform.CheckAsync(
+            _platform.As(TestCaller.Of(organization with { EnvironmentsEnabled = false })), environment.MachineId, environment.Prefix);
+        Assert.That(off.GetProperty("status").GetString(), Is.EqualTo("ok"));
+        Assert.That(off.GetProperty("reasons")[0].GetProperty("kind").GetString(), Is.EqualTo("disabled"));
+        var on = await _platform.CheckAsync(_platform.As(TestCaller.Of(organization)), environment.MachineId, environment.Prefix);
+        Assert.That(on.GetProperty("status").GetString(), Is.EqualTo("block"));
+    }
+
+    [Test]
+    public async Task While_enforcement_is_paused_a_block_warns_and_says_until_when()
+    {
+        var environment = await _platform.LogAsync();
+        using var _ = await _platform.SetAsync(environment, new { status = "block", message = "Leaked key" }, instance: 0);
+        var (past, end) = (TimeProvider.System.GetUtcNow().AddHours(-1), TimeProvider.System.GetUtcNow().AddHours(1));
+        var paused = await _platform.CheckAsync(
+            _platform.As(TestCaller.Of(_platform.Organization with { EnforcementPausedUntil = end })),
+            environment.MachineId, environment.Prefix);
+        Assert.That(paused.GetProperty("status").GetString(), Is.EqualTo("warn"));
+        Assert.That(paused.GetProperty("message").GetString(), Is.EqualTo("Leaked key"));
+        Assert.That(
+            paused.GetProperty("reasons").EnumerateArray().Select(one => one.GetProperty("kind").GetString()),
+            Is.EqualTo(new[] { "manual", "enforcement_paused" }));
+        var over = await _platform.CheckAsync(
+            _platform.As(TestCaller.Of(_platform.Organization with { EnforcementPausedUntil = past })),
+            environment.MachineId, environment.Prefix);
+        Assert.That(over.GetProperty("status").GetString(), Is.EqualTo("block"));
+    }
+
+    [Test]
     public async Task Another_member_learns_nothing_of_an_environment_from_its_machine_and_path()
     {
         var environment = await _platform.LogAsync();

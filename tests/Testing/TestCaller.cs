@@ -9,6 +9,9 @@ public sealed record TestCaller(SubjectId SubjectId, string SubjectType, string?
     /// <summary>The token that the caller came with; null where no service asks for it.</summary>
     public Guid? TokenId { get; init; }
 
+    /// <summary>Those of the token; null: as much as the role allows.</summary>
+    public IReadOnlyList<string>? Scopes { get; init; }
+
     public static TestCaller Of(Membership membership, string? email = null)
     {
         var id = new SubjectId(Guid.CreateVersion7());
@@ -18,11 +21,11 @@ public sealed record TestCaller(SubjectId SubjectId, string SubjectType, string?
     public static Membership NewOrganization(string role = Roles.Administrator)
     {
         var id = new OrganizationId(Guid.CreateVersion7());
-        return new(id, "org-" + id.Value.ToString("N")[^10..], "Organization", role);
+        return new(id, "org-" + id.Value.ToString("N")[^10..], "Organization", role, EnvironmentsEnabled: true);
     }
 
     public Assertion ToAssertion() =>
         new(SubjectId.Value, SubjectType, Email, Email ?? "Somebody", IsOperator, Memberships, TokenId,
             Guid.CreateVersion7().ToString("N"), "192.0.2.7",
-            "tests", (TimeProvider.System.GetUtcNow() + Assertion.Lifetime).ToUnixTimeSeconds());
+            "tests", (TimeProvider.System.GetUtcNow() + Assertion.Lifetime).ToUnixTimeSeconds(), Scopes: Scopes);
 }

@@ -21,11 +21,11 @@ internal sealed class Bearer
         TokenId = new TokenId(Guid.Parse(reply.TokenId));
         _assertion = new Assertion(
             Guid.Parse(reply.SubjectId), reply.SubjectType, reply.Email.Length == 0 ? null : reply.Email, reply.DisplayName, reply.Operator,
-            [.. reply.Memberships.Select(
-                m => new ServiceDefaults.Callers.Membership(new OrganizationId(Guid.Parse(m.OrganizationId)), m.Slug, m.Name, m.Role))],
+            [.. reply.Memberships.Select(Of)],
             TokenId.Value, "", null, null, 0,
             reply.Asked is { } asked
-                ? new ServiceDefaults.Callers.AskedOrganization(new OrganizationId(Guid.Parse(asked.OrganizationId)), asked.Slug) : null);
+                ? new ServiceDefaults.Callers.AskedOrganization(new OrganizationId(Guid.Parse(asked.OrganizationId)), asked.Slug) : null,
+            reply.Scopes is { } scopes ? [.. scopes.Names] : null);
         Requests = limits.OfToken(TokenId);
         Ticket = AuthenticateResult.Success(new AuthenticationTicket(
             new ClaimsPrincipal(
@@ -78,4 +78,9 @@ internal sealed class Bearer
         UserAgent = origin.UserAgent,
         ExpiresAt = (now + Assertion.Lifetime).ToUnixTimeSeconds(),
     };
+
+    private static ServiceDefaults.Callers.Membership Of(Contracts.Identity.Membership m) => new(
+        new OrganizationId(Guid.Parse(m.OrganizationId)), m.Slug, m.Name, m.Role, m.EnvironmentsEnabled,
+        m.EnforcementPausedUntilUnixSeconds == 0 ? null : DateTimeOffset.FromUnixTimeSeconds(m.EnforcementPausedUntilUnixSeconds),
+        m.Products.Count == 0 ? null : [.. m.Products]);
 }

@@ -12,6 +12,12 @@ public static class Access
     /// <summary>Anyone with a good token.</summary>
     public const string Anyone = "anyone";
 
+    /// <summary>
+    /// Anyone with a good token that is not limited to other scopes than this: whoever changes its own account (joins and leaves
+    /// organizations, ends sessions).
+    /// </summary>
+    public const string Account = "account";
+
     /// <summary>The operator of the platform.</summary>
     public const string Operator = "operator";
 

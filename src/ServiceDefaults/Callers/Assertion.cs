@@ -7,8 +7,17 @@ using EnvPlatform.Contracts.Ids;
 
 namespace EnvPlatform.ServiceDefaults.Callers;
 
-/// <summary>A subject's place in an organization. <paramref name="Role"/> is one of <see cref="Roles.OfOrganization"/>.</summary>
-public sealed record Membership(OrganizationId Id, string Slug, string Name, string Role);
+/// <summary>A subject's place in an organization, and what that organization has decided for everybody.</summary>
+/// <param name="Role">One of <see cref="Roles.OfOrganization"/>.</param>
+/// <param name="EnvironmentsEnabled">Whether the organization manages environments: otherwise it takes no logs, and blocks nothing.</param>
+/// <param name="EnforcementPausedUntil">Until then a block warns and stops nobody; null: no pause.</param>
+/// <param name="Products">Those that the subject has a seat of; null: none.</param>
+public sealed record Membership(
+    OrganizationId Id, string Slug, string Name, string Role, bool EnvironmentsEnabled = false,
+    DateTimeOffset? EnforcementPausedUntil = null, IReadOnlyList<string>? Products = null)
+{
+    public bool HasSeat(string product) => Products?.Contains(product) == true;
+}
 
 /// <summary>An organization that a request names and that is not the caller's. For the audit log alone; the caller is never told.</summary>
 public sealed record AskedOrganization(OrganizationId Id, string Slug);
@@ -23,10 +32,11 @@ public sealed record AskedOrganization(OrganizationId Id, string Slug);
 /// because it once held all of them, which for some hundred is more than a header may hold.
 /// </param>
 /// <param name="Asked">The organization that the request names, where there is one and it is not the subject's.</param>
+/// <param name="Scopes">Permissions that the token is good for, at most; null: all that the subject has.</param>
 public sealed record Assertion(
     Guid SubjectId, string SubjectType, string? Email, string DisplayName, bool Operator, IReadOnlyList<Membership> Memberships,
     Guid? TokenId, string RequestId, string? SourceAddress, string? UserAgent, long ExpiresAt,
-    AskedOrganization? Asked = null)
+    AskedOrganization? Asked = null, IReadOnlyList<string>? Scopes = null)
 {
     public const string Header = "X-EnvPlatform-Caller";
     public const string ServiceSubject = "service";

@@ -13,10 +13,11 @@ namespace EnvPlatform.ServiceDefaults.Callers;
 /// </summary>
 /// <param name="SubjectType">user, service_account or system.</param>
 /// <param name="Service">The service that handles the request, as the audit log names it.</param>
+/// <param name="Scopes">Permissions that the caller's token is good for, at most; null: all that its role allows.</param>
 [SkipValidation]
 public sealed record Caller(
     SubjectId SubjectId, string SubjectType, string? Email, string DisplayName, bool IsOperator, Membership? Organization,
-    TokenId? TokenId, string RequestId, string? SourceAddress, string? UserAgent, string Service)
+    TokenId? TokenId, string RequestId, string? SourceAddress, string? UserAgent, string Service, IReadOnlyList<string>? Scopes = null)
 {
     public const string SystemSubject = "system";
 
@@ -28,8 +29,13 @@ public sealed record Caller(
     [JsonIgnore]
     public SubjectId? OnlyOwner => OnlyOwnWithout(Permission.EnvironmentsReadAll);
 
-    /// <summary>Whether the caller has a permission in the organization that the request is about.</summary>
-    public bool Can(string permission) => Roles.Allow(Organization?.Role, permission);
+    /// <summary>
+    /// Whether the caller has a permission in the organization that the request is about: its role has it, and its token is good for it.
+    /// </summary>
+    public bool Can(string permission) => Roles.Allow(Organization?.Role, permission) && IsGoodFor(permission);
+
+    /// <summary>Whether the scopes of the caller's token hold a permission, whatever the role.</summary>
+    public bool IsGoodFor(string permission) => Scopes is null || Scopes.Contains(permission);
 
     /// <summary>Whether the caller may see what <paramref name="owner"/> logged: its own logs, or everyone's.</summary>
     public bool MaySee(SubjectId owner) => owner == SubjectId || Can(Permission.EnvironmentsReadAll);
@@ -49,12 +55,12 @@ public sealed record Caller(
     /// <summary>Somebody who acts by a request from somewhere. The only place that builds a caller.</summary>
     public static Caller Of(
         SubjectId subject, string type, string displayName, RequestOrigin origin, string service, string? email = null,
-        bool isOperator = false, Membership? organization = null, TokenId? token = null)
+        bool isOperator = false, Membership? organization = null, TokenId? token = null, IReadOnlyList<string>? scopes = null)
     {
         ArgumentNullException.ThrowIfNull(origin);
         return new(
             subject, type, email, displayName, isOperator, organization, token, origin.RequestId, origin.SourceAddress, origin.UserAgent,
-            service);
+            service, scopes);
     }
 
     /// <summary>The platform itself, acting for an organization (null for none): scans, expiries, first start.</summary>

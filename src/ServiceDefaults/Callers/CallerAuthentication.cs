@@ -37,14 +37,14 @@ internal static class CallerAuthentication
         var policies = services.AddAuthorizationBuilder()
             .AddPolicy(Access.Forwarded, policy => policy.RequireRole(Forwarded))
             .AddPolicy(Access.Anyone, policy => policy.RequireRole(Subject))
+            .AddPolicy(Access.Account, policy => policy.RequireRole(Subject).AddRequirements(new AccountRequirement()))
             .AddPolicy(Access.Operator, policy => policy.RequireRole(Roles.Operator))
             .AddPolicy(Access.GatewayOnly, policy => policy.RequireRole(Roles.OfService(Assertion.Gateway)))
             .AddPolicy(Access.Service, policy => policy.RequireRole(Roles.Service))
             .SetFallbackPolicy(new AuthorizationPolicyBuilder().RequireAssertion(_ => false).Build());
         foreach (var (permission, _) in Permission.All)
         {
-            policies.AddPolicy(
-                permission, policy => policy.RequireRole(Roles.OfOrganization.Where(role => Roles.Allow(role, permission))));
+            policies.AddPolicy(permission, policy => policy.AddRequirements(new PermissionRequirement(permission)));
         }
 
         services.AddSingleton<IAuthorizationMiddlewareResultHandler, RefusalAnswer>();
@@ -86,7 +86,7 @@ internal static class CallerAuthentication
 
             Context.Features.Set(Caller.Of(
                 new(assertion.SubjectId), assertion.SubjectType, assertion.DisplayName, origin, Options.Service, assertion.Email,
-                assertion.Operator, organization, assertion.TokenId is { } token ? new TokenId(token) : null));
+                assertion.Operator, organization, assertion.TokenId is { } token ? new TokenId(token) : null, assertion.Scopes));
             return Task.FromResult(Success(RolesOf(assertion, organization)));
         }
 
@@ -112,9 +112,40 @@ internal static class CallerAuthentication
                 : assertion.Memberships.FirstOrDefault(m => m.Slug == asked || (OrganizationId.TryParse(asked, out var id) && m.Id == id));
     }
 
+    /// <summary>The caller's role in the organization has a permission, and its token is good for it.</summary>
+    private sealed class PermissionRequirement(string permission)
+        : AuthorizationHandler<PermissionRequirement>, IAuthorizationRequirement
+    {
+        public string Permission { get; } = permission;
+
+        protected override Task HandleRequirementAsync(AuthorizationHandlerContext context, PermissionRequirement requirement)
+        {
+            if (context.Resource is HttpContext http && Caller.From(http)?.Can(requirement.Permission) == true)
+            {
+                context.Succeed(requirement);
+            }
+
+            return Task.CompletedTask;
+        }
+    }
+
+    /// <summary>The caller's token is good for everything that the caller may do.</summary>
+    private sealed class AccountRequirement : AuthorizationHandler<AccountRequirement>, IAuthorizationRequirement
+    {
+        protected override Task HandleRequirementAsync(AuthorizationHandlerContext context, AccountRequirement requirement)
+        {
+            if (context.Resource is HttpContext http && Caller.From(http) is { } caller && caller.IsGoodFor(Access.Account))
+            {
+                context.Succeed(requirement);
+            }
+
+            return Task.CompletedTask;
+        }
+    }
+
     /// <summary>
-    /// 401 without a valid assertion; 404 for an organization that is not the caller's, as for one that does not exist; 403 for a missing
-    /// role.
+    /// 401 without a valid assertion; 404 for an organization that is not the caller's, as for one that does not exist; 403 for what the
+    /// role lacks, or the token (RFC 6750 section 3.1).
     /// </summary>
     private sealed class RefusalAnswer : IAuthorizationMiddlewareResultHandler
     {
@@ -135,10 +166,10 @@ internal static class CallerAuthentication
             }
 
             context.Features.Set(new RefusedCaller());
-            return Answer(context, authorizeResult).ExecuteAsync(context);
+            return Answer(context, policy, authorizeResult).ExecuteAsync(context);
         }
 
-        private static ProblemHttpResult Answer(HttpContext context, PolicyAuthorizationResult result)
+        private static ProblemHttpResult Answer(HttpContext context, AuthorizationPolicy policy, PolicyAuthorizationResult result)
         {
             if (Caller.From(context) is not { } caller || result.Challenged)
             {
@@ -147,9 +178,26 @@ internal static class CallerAuthentication
                     StatusCodes.Status401Unauthorized, "unauthorized", "Sign in first.", "The request carries no good token.");
             }
 
-            return RequestedOrganization.NameIn(context) is not null && caller.Organization is null
-                ? Problems.NotFound()
-                : Problems.Of(StatusCodes.Status403Forbidden, "forbidden", "Not allowed.", "The caller's role does not allow this.");
+            if (RequestedOrganization.NameIn(context) is not null && caller.Organization is null)
+            {
+                return Problems.NotFound();
+            }
+
+            if (MissingScope(caller, policy) is not { } scope)
+            {
+                return Problems.Of(StatusCodes.Status403Forbidden, "forbidden", "Not allowed.", "The caller's role does not allow this.");
+            }
+
+            context.Response.Headers.WWWAuthenticate = $"Bearer error=\"insufficient_scope\", scope=\"{scope}\"";
+            return Problems.Of(
+                StatusCodes.Status403Forbidden, "insufficient_scope", "Not allowed.",
+                $"The token is not good for {scope}, which the caller's role would allow.");
         }
+
+        /// <summary>What the caller's role allows and its token does not; null when the role is what lacks something.</summary>
+        private static string? MissingScope(Caller caller, AuthorizationPolicy policy) =>
+            policy.Requirements.OfType<AccountRequirement>().Any() && !caller.IsGoodFor(Access.Account) ? Access.Account
+            : policy.Requirements.OfType<PermissionRequirement>().Select(required => required.Permission)
+                .FirstOrDefault(name => Roles.Allow(caller.Organization?.Role, name) && !caller.IsGoodFor(name));
     }
 }

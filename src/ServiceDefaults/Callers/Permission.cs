@@ -7,6 +7,9 @@ namespace EnvPlatform.ServiceDefaults.Callers;
 /// </summary>
 public static class Permission
 {
+    public const string OrganizationRead = "organization:read";
+    public const string SettingsRead = "settings:read";
+    public const string SettingsWrite = "settings:write";
     public const string EnvironmentsLog = "environments:log";
     public const string EnvironmentsRead = "environments:read";
     public const string EnvironmentsReadAll = "environments:read_all";
@@ -27,6 +30,9 @@ public static class Permission
     /// <summary>Every permission, and what it allows.</summary>
     public static IReadOnlyList<(string Name, string Description)> All { get; } =
     [
+        (OrganizationRead, "See the organization's name and what of its settings binds its members."),
+        (SettingsRead, "See all settings of the organization."),
+        (SettingsWrite, "Change the organization's name and settings."),
         (EnvironmentsLog, "Register machines, log environments, check activations, scan, remove one's own environments and machines."),
         (EnvironmentsRead, "Read one's own environments, their packages and vulnerabilities, and what the organization holds of these."),
         (EnvironmentsReadAll, "Read the environments and machines of everybody."),

@@ -28,15 +28,17 @@ public static class Roles
     public static FrozenDictionary<string, FrozenSet<string>> Permissions { get; } =
         new Dictionary<string, string[]>(StringComparer.Ordinal)
         {
-            [Member] = [Permission.EnvironmentsLog, Permission.EnvironmentsRead, Permission.TokensOwn],
+            [Member] = [Permission.OrganizationRead, Permission.EnvironmentsLog, Permission.EnvironmentsRead, Permission.TokensOwn],
             [Auditor] =
         [
-            Permission.EnvironmentsRead, Permission.EnvironmentsReadAll, Permission.ServiceAccountsRead, Permission.TokensOwn,
+            Permission.OrganizationRead, Permission.SettingsRead, Permission.EnvironmentsRead, Permission.EnvironmentsReadAll,
+            Permission.ServiceAccountsRead, Permission.TokensOwn,
             Permission.TokensReadAll, Permission.AuditRead,
         ],
             [SecurityManager] =
         [
-            Permission.EnvironmentsLog, Permission.EnvironmentsRead, Permission.EnvironmentsReadAll, Permission.EnvironmentsStatus,
+            Permission.OrganizationRead, Permission.SettingsRead, Permission.EnvironmentsLog, Permission.EnvironmentsRead,
+            Permission.EnvironmentsReadAll, Permission.EnvironmentsStatus,
             Permission.EnvironmentsArchive, Permission.VulnerabilitiesCurate, Permission.TokensOwn,
         ],
             [Administrator] = [.. Permission.All.Select(permission => permission.Name)],

@@ -15,6 +15,21 @@ public sealed class LogEnvironmentTests : IngestFixture
         string salt) => [Conda("numpy", "1.21.2", requested: true), Pypi("requests", "2.25.1"), Conda("only-" + salt, "1")];
 
     [Test]
+    public async Task An_organization_that_manages_no_environments_takes_no_log_and_keeps_what_it_has()
+    {
+        using var before = await LogAsync(Bob, Body(Some("kept"), "/home/bob/envs/kept"));
+        Assert.That(before.StatusCode, Is.EqualTo(HttpStatusCode.Created));
+        var off = Bob with { Memberships = [Organization with { EnvironmentsEnabled = false, Role = "member" }] };
+        using var refused = await LogAsync(off, Body(Some("kept"), "/home/bob/envs/kept"));
+        Assert.That(refused.StatusCode, Is.EqualTo(HttpStatusCode.Forbidden));
+        Assert.That(
+            (await refused.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("code").GetString(),
+            Is.EqualTo("environments_disabled"));
+        var seen = await GetAsync(off, "environments?search=kept");
+        Assert.That(seen.GetProperty("items").GetArrayLength(), Is.EqualTo(1));
+    }
+
+    [Test]
     public async Task A_new_environment_is_created_and_told_to_everybody_concerned()
     {
         using var response = await LogAsync(Bob, Body(Some("new"), "/home/bob/envs/new"));

@@ -47,7 +47,7 @@ public sealed class UnknownMachineTests
         var subject = await OneAsync(db, "select id from subjects");
         _administrator = new(
             new(subject), "user", "administrator@localhost", true,
-            new Membership(new(organization), "default", "Default", Roles.Administrator));
+            new Membership(new(organization), "default", "Default", Roles.Administrator, EnvironmentsEnabled: true));
     }
 
     [OneTimeTearDown]

@@ -82,7 +82,7 @@ internal sealed partial class FirstStart(
             values (@id, 'user', @email, @AdministratorName, true, @Hash, @now, @now)
             """, new { id, email, AdministratorName, Hash = Passwords.Hash(password), now });
         var administrator = Caller.Of(id, "user", AdministratorName, RequestOrigin.Unknown, AuthenticationFailures.Service, email);
-        await CreateOrganization.CreateAsync(tx, administrator, Slug, "Default", now);
+        await CreateOrganization.CreateAsync(tx, administrator, Slug, "Default", environmentsEnabled: true, now);
         var token = await TokenStore.IssueAsync(tx, id, null, "bootstrap", power: true, "bootstrap", null, now);
         await WriteAsync(tx, file, Slug, email, password, token.Token, ct);
         LogCreated(Slug, file.Path);

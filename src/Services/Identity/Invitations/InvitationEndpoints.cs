@@ -12,7 +12,7 @@ internal static class InvitationEndpoints
         invitations.MapListInvitations();
         invitations.MapResendInvitation();
         invitations.MapRevokeInvitation();
-        var mine = app.MapGroup("/api/v1/me/invitations").RequireAuthorization(Access.Anyone).WithTags("Invitations");
+        var mine = app.MapGroup("/api/v1/me/invitations").RequireAuthorization(Access.Account).WithTags("Invitations");
         mine.MapListMyInvitations();
         mine.MapAcceptInvitation();
         mine.MapAcceptInvitationByToken();

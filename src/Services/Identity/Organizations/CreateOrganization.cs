@@ -16,12 +16,13 @@ namespace EnvPlatform.Identity.Organizations;
 /// <summary>The operator creates an organization and becomes its first administrator.</summary>
 internal static class CreateOrganization
 {
+    /// <param name="EnvironmentsEnabled">Whether it manages environments at once; an administrator can switch it on later.</param>
     /// <param name="Slug">Part of every path, and never changes: lower-case letters, digits and single hyphens, 2 to 40 characters.</param>
     public sealed record Request(
         [Required, RegularExpression("^(?=.{2,40}$)[a-z0-9]+(-[a-z0-9]+)*$",
             ErrorMessage = "Must be 2 to 40 lower-case letters, digits and single hyphens between them.")]
         string Slug,
-        [Required, MinLength(1), MaxLength(200)] string Name);
+        [Required, MinLength(1), MaxLength(200)] string Name, bool EnvironmentsEnabled = false);
 
     public sealed record Response(OrganizationId Id, string Slug, string Name, DateTimeOffset CreatedAt);
 
@@ -31,7 +32,8 @@ internal static class CreateOrganization
             .ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status409Conflict);
 
     /// <summary>Null when the slug is taken.</summary>
-    internal static async Task<Response?> CreateAsync(Tx tx, Caller administrator, string slug, string name, DateTimeOffset now)
+    internal static async Task<Response?> CreateAsync(
+        Tx tx, Caller administrator, string slug, string name, bool environmentsEnabled, DateTimeOffset now)
     {
         var id = OrganizationId.New(now);
         var created = await tx.ExecuteAsync(
@@ -42,12 +44,13 @@ internal static class CreateOrganization
             return null;
         }
 
+        await OrganizationSettings.CreateAsync(tx, id, environmentsEnabled, now);
         await tx.ExecuteAsync(
             "insert into memberships (org_id, subject_id, role, created_at) values (@id, @Subject, @Role, @now)",
             new { id, Subject = administrator.SubjectId, Role = Roles.Administrator, now });
         var there = administrator with { Organization = new Membership(id, slug, name, Roles.Administrator) };
         tx.Audit(there, now, "organization_created", new AuditTarget(id.ToString(), null, "organization"),
-            $"Organization {slug} was created.", new { slug, name });
+            $"Organization {slug} was created.", new { slug, name, environments_enabled = environmentsEnabled });
         tx.Audit(
             there, now, "organization_user_added", new AuditTarget(administrator.SubjectId.ToString(), administrator.Email, "user"),
             $"{administrator.DisplayName} became an administrator of {slug}.", new { role = Roles.Administrator });
@@ -64,7 +67,7 @@ internal static class CreateOrganization
             return Problems.Invalid("slug", "Must not look like an id.");
         }
 
-        if (await CreateAsync(tx, caller, request.Slug, request.Name, now) is not { } created)
+        if (await CreateAsync(tx, caller, request.Slug, request.Name, request.EnvironmentsEnabled, now) is not { } created)
         {
             return Problems.Conflict("slug_taken", "There is or was an organization with this slug.");
         }

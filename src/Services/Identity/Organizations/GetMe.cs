@@ -18,7 +18,7 @@ internal static class GetMe
     /// <param name="OrganizationCount">How many there are in all.</param>
     public sealed record Response(
         SubjectId Id, string Type, string? Email, string DisplayName, bool Operator, TokenId? TokenId,
-        IReadOnlyList<Membership> Organizations, long OrganizationCount);
+        IReadOnlyList<MyOrganization> Organizations, long OrganizationCount);
 
     internal static void MapGetMe(this IEndpointRouteBuilder me) =>
         me.MapGet("", HandleAsync).RequireAuthorization(Access.Anyone).WithName(nameof(GetMe))
@@ -34,9 +34,9 @@ internal static class GetMe
 
         var parameters = new { caller.SubjectId, Scope = credential.OrgId, MaxOrganizations };
         var total = await db.QuerySingleAsync<long>($"select count(*) {ListMyOrganizations.Mine}", parameters, ct);
-        var organizations = await db.QueryAsync<Membership>(
+        var organizations = await db.QueryAsync<MyOrganization>(
             $"""
-            select o.id, o.slug, o.name, m.role {ListMyOrganizations.Mine}
+            select {MyOrganization.Columns} {ListMyOrganizations.Mine}
             order by m.created_at, m.org_id
             limit @MaxOrganizations
             """, parameters, ct);

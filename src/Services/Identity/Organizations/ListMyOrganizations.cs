@@ -22,6 +22,7 @@ internal static class ListMyOrganizations
         """
         from memberships m
         join organizations o on o.id = m.org_id
+        join organization_settings g on g.org_id = m.org_id
         where m.subject_id = @SubjectId and (@Scope::uuid is null or m.org_id = @Scope) and o.deleted_at is null
         """;
 
@@ -34,7 +35,7 @@ internal static class ListMyOrganizations
         me.MapGet("/organizations", HandleAsync).RequireAuthorization(Access.Anyone).WithName(nameof(ListMyOrganizations))
             .WithSummary("The caller's organizations and its role in each.");
 
-    private static async Task<Results<Ok<Page<Membership>>, ProblemHttpResult>> HandleAsync(
+    private static async Task<Results<Ok<Page<MyOrganization>>, ProblemHttpResult>> HandleAsync(
         [AsParameters] Filter filter, PageQuery page, Caller caller, NpgsqlDataSource db, TimeProvider clock, CancellationToken ct)
     {
         page.SortBy(Sorts, "slug");
@@ -54,15 +55,15 @@ internal static class ListMyOrganizations
         };
         var total = await db.QuerySingleAsync<long>(
             $"select count(*) {Mine} and (@Slug::text is null or o.slug = @Slug)", parameters, ct);
-        var items = await db.QueryAsync<Membership>(
+        var items = await db.QueryAsync<MyOrganization>(
             $"""
-            select o.id, o.slug, o.name, m.role {Mine} and (@Slug::text is null or o.slug = @Slug)
+            select {MyOrganization.Columns} {Mine} and (@Slug::text is null or o.slug = @Slug)
               and (@After::text is null or case when @Descending then o.slug < @After else o.slug > @After end)
             order by case when @Descending then o.slug end desc, o.slug
             limit @Take
             """, parameters, ct);
         return TypedResults.Ok(items.Count <= page.Limit
-            ? new Page<Membership>(items, total, null)
+            ? new Page<MyOrganization>(items, total, null)
             : new(items[..page.Limit], total, page.Next(items[page.Limit - 1].Slug)));
     }
 }

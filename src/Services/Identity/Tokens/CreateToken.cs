@@ -2,6 +2,7 @@ using System.ComponentModel.DataAnnotations;
 
 using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
+using EnvPlatform.Identity.Organizations;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.Callers;
@@ -54,7 +55,15 @@ internal static class CreateToken
             return Credential.Void();
         }
 
-        var latest = credential.LatestExpiry(now, options.Value.TokenMaxDays);
+        var settings = await OrganizationSettings.FindAsync(db, caller.OrgId, ct);
+        if (!settings.MemberTokensAllowed && caller.Organization!.Role == Roles.Member)
+        {
+            return Problems.Of(
+                StatusCodes.Status403Forbidden, "member_tokens_not_allowed", "Not allowed.",
+                "The organization does not let members make tokens for themselves.");
+        }
+
+        var latest = credential.LatestExpiry(now, Math.Min(options.Value.TokenMaxDays, settings.TokenMaxDays));
         if (request.ExpiresAt > latest)
         {
             return Problems.Invalid("expires_at", $"Must not be after {latest:O}, which is as long as the caller's own token allows.");

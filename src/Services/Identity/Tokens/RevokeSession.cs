@@ -1,5 +1,6 @@
 using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
+using EnvPlatform.Identity.Organizations;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.Callers;
@@ -40,9 +41,9 @@ internal static class RevokeSession
             return Problems.NotFound();
         }
 
-        var home = await tx.QuerySingleOrDefaultAsync<Membership>(
+        var home = await tx.QuerySingleOrDefaultAsync<OrganizationRow>(
             """
-            select o.id, o.slug, o.name, m.role
+            select o.id, o.slug, o.name
             from memberships m
             join organizations o on o.id = m.org_id
             where m.subject_id = @SubjectId
@@ -50,7 +51,8 @@ internal static class RevokeSession
             """, new { caller.SubjectId });
         TokenStore.Publish(tx, [id], now);
         tx.Audit(
-            caller with { Organization = home }, now, "session_revoked", new AuditTarget(id.ToString(), caller.Email, "token"),
+            home?.Seen(caller) ?? caller with { Organization = null }, now, "session_revoked",
+            new AuditTarget(id.ToString(), caller.Email, "token"),
             $"{caller.DisplayName} ended {(caller.TokenId == id ? "its own session" : "another of its sessions")}.",
             new { current = caller.TokenId == id });
         await tx.CommitAsync();

@@ -10,7 +10,7 @@ internal static class TokenEndpoints
         tokens.MapCreateToken();
         tokens.MapListTokens();
         tokens.MapRevokeToken();
-        var sessions = app.MapGroup("/api/v1/me/sessions").RequireAuthorization(Access.Anyone).WithTags("Tokens");
+        var sessions = app.MapGroup("/api/v1/me/sessions").RequireAuthorization(Access.Account).WithTags("Tokens");
         sessions.MapListSessions();
         sessions.MapRevokeSession();
     }

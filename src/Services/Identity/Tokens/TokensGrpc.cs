@@ -34,18 +34,21 @@ internal sealed class TokensGrpc(NpgsqlDataSource db, TimeProvider clock, Authen
         var asked = request.HasOrganization ? request.Organization : null;
         var rows = await db.QueryAsync<Row>(
             """
-            select t.id as token_id, t.operator and s.operator as operator, t.expires_at, t.revoked_at, t.last_used_at, t.audited_at,
-                t.name as token_name, s.id as subject_id, s.type as subject_type, s.email, s.display_name,
-                m.id as org_id, m.slug, m.name, m.role, h.id as home_id, h.slug as home_slug, h.name as home_name,
+            select t.id as token_id, t.operator and s.operator and t.scopes is null as operator, t.scopes, t.kind, t.created_at,
+                t.expires_at, t.revoked_at, t.last_used_at, t.audited_at, t.name as token_name, s.id as subject_id, s.type as subject_type, s.email, s.display_name,
+                m.id as org_id, m.slug, m.name, m.role, m.environments_enabled, m.enforcement_paused_until, m.session_hours,
+                m.session_idle_minutes, h.id as home_id, h.slug as home_slug, h.name as home_name,
                 a.id as asked_id, a.slug as asked_slug
             from tokens t
             join subjects s on s.id = t.subject_id
             left join organizations h on h.id = coalesce(
                 t.org_id, (select f.org_id from memberships f where f.subject_id = s.id order by f.created_at, f.org_id limit 1))
             left join lateral (
-                select o.id, o.slug, o.name, m.role
+                select o.id, o.slug, o.name, m.role, g.environments_enabled, g.enforcement_paused_until, g.session_hours,
+                    g.session_idle_minutes
                 from memberships m
                 join organizations o on o.id = m.org_id
+                join organization_settings g on g.org_id = m.org_id
                 where m.subject_id = s.id and (t.org_id is null or m.org_id = t.org_id) and o.deleted_at is null
                   and (@Name::text is null
                       or m.org_id = (select n.id from organizations n where n.slug = @Name or n.id = @Id order by n.id = @Id desc limit 1))
@@ -73,6 +76,12 @@ internal sealed class TokensGrpc(NpgsqlDataSource db, TimeProvider clock, Authen
         {
             await failures.RecordAsync(
                 $"token {token.TokenId}", CallerOf(token, origin), token.RevokedAt is null ? "expired_token" : "revoked_token", origin, ct);
+            return Inactive;
+        }
+
+        if (asked is not null && rows.Count == 1 && token.IsOver(now))
+        {
+            await failures.RecordAsync($"token {token.TokenId}", CallerOf(token, origin), "session_too_old", origin, ct);
             return Inactive;
         }
 
@@ -125,6 +134,7 @@ internal sealed class TokensGrpc(NpgsqlDataSource db, TimeProvider clock, Authen
             DisplayName = token.DisplayName,
             Operator = token.Operator,
             ExpiresAtUnixSeconds = token.ExpiresAt?.ToUnixTimeSeconds() ?? 0,
+            Scopes = token.Scopes is { } scopes ? new() { Names = { scopes } } : null,
             Asked = token.AskedId is { } asked ? new() { OrganizationId = asked.ToString(), Slug = token.AskedSlug } : null,
         };
         reply.Memberships.AddRange(memberships.Where(row => row.OrgId is not null).Select(row => new Contracts.Identity.Membership
@@ -133,6 +143,8 @@ internal sealed class TokensGrpc(NpgsqlDataSource db, TimeProvider clock, Authen
             Slug = row.Slug,
             Name = row.Name,
             Role = row.Role,
+            EnvironmentsEnabled = row.EnvironmentsEnabled == true,
+            EnforcementPausedUntilUnixSeconds = row.EnforcementPausedUntil?.ToUnixTimeSeconds() ?? 0,
         }));
         return reply;
     }
@@ -140,8 +152,15 @@ internal sealed class TokensGrpc(NpgsqlDataSource db, TimeProvider clock, Authen
     private static string? NullIfEmpty(string text) => text.Length == 0 ? null : text;
 
     private sealed record Row(
-        TokenId TokenId, bool Operator, DateTimeOffset? ExpiresAt, DateTimeOffset? RevokedAt, DateTimeOffset? LastUsedAt,
-        DateTimeOffset? AuditedAt, string TokenName, SubjectId SubjectId, string SubjectType, string? Email, string DisplayName,
-        OrganizationId? OrgId, string? Slug, string? Name, string? Role, OrganizationId? HomeId, string? HomeSlug, string? HomeName,
-        OrganizationId? AskedId, string? AskedSlug);
+        TokenId TokenId, bool Operator, string[]? Scopes, string Kind, DateTimeOffset CreatedAt, DateTimeOffset? ExpiresAt,
+        DateTimeOffset? RevokedAt, DateTimeOffset? LastUsedAt, DateTimeOffset? AuditedAt, string TokenName, SubjectId SubjectId,
+        string SubjectType, string? Email, string DisplayName,
+        OrganizationId? OrgId, string? Slug, string? Name, string? Role, bool? EnvironmentsEnabled, DateTimeOffset? EnforcementPausedUntil,
+        int? SessionHours, int? SessionIdleMinutes, OrganizationId? HomeId, string? HomeSlug, string? HomeName, OrganizationId? AskedId,
+        string? AskedSlug)
+    {
+        /// <summary>Whether this is a session that is older, or was idle for longer, than the organization allows.</summary>
+        public bool IsOver(DateTimeOffset now) => Kind == "session" && SessionHours is { } hours && SessionIdleMinutes is { } minutes
+            && (CreatedAt.AddHours(hours) <= now || (LastUsedAt ?? CreatedAt).AddMinutes(minutes) <= now);
+    }
 }

@@ -65,6 +65,13 @@ internal static partial class LogEnvironment
         string org, Request request, Caller caller, NpgsqlDataSource db, KnownPackages known, Quota quota, UnknownMachine unknown,
         TimeProvider clock, IOptions<IngestOptions> options, HttpResponse http, CancellationToken ct)
     {
+        if (!caller.Organization!.EnvironmentsEnabled)
+        {
+            return Problems.Of(
+                StatusCodes.Status403Forbidden, "environments_disabled", "Environments are not managed here.",
+                $"The organization {caller.Organization.Slug} has environment management switched off: it takes no logs.");
+        }
+
         var packages = ReadPackages(request, out var incomplete, out var refusal);
         if (refusal is not null)
         {

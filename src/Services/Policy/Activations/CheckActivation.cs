@@ -31,12 +31,22 @@ internal static class CheckActivation
             return Problems.Invalid("prefix", $"Must have 1 to {MaxPrefix} characters.");
         }
 
+        if (!caller.Organization!.EnvironmentsEnabled)
+        {
+            return new Written(ActivationAnswer.Disabled);
+        }
+
         var location = new Location(caller.OrgId, machineId, prefix);
         var answer = await answers.FindAsync(location, ct);
         if (answer.Owner is { } owner && !caller.MaySee(owner))
         {
             // As for a place where nothing was logged: a machine's id and a path tell nobody of another member's environment.
             answer = ActivationAnswer.Unknown;
+        }
+
+        if (answer.Status == ActivationStatus.Block && caller.Organization.EnforcementPausedUntil is { } end && end > clock.GetUtcNow())
+        {
+            answer = answer.Paused(end);
         }
 
         if (answer.Status is ActivationStatus.Warn or ActivationStatus.Block)
