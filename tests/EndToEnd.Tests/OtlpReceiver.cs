@@ -26,6 +26,9 @@ internal sealed class OtlpReceiver : IAsyncDisposable
 
     public ConcurrentBag<ReceivedSpan> Spans { get; } = [];
 
+    /// <summary>Everything that was posted, as it came.</summary>
+    public ConcurrentBag<byte[]> Bodies { get; } = [];
+
     /// <summary>Paths that were posted to: traces, metrics, logs.</summary>
     public ConcurrentDictionary<string, int> Posts { get; } = new();
 
@@ -57,6 +60,7 @@ internal sealed class OtlpReceiver : IAsyncDisposable
         Posts.AddOrUpdate(signal, 1, (_, n) => n + 1);
         using var body = new MemoryStream();
         await http.Request.Body.CopyToAsync(body);
+        Bodies.Add(body.ToArray());
         if (signal == "traces")
         {
             Read(ExportTraceRequest.Parser.ParseFrom(body.ToArray()));

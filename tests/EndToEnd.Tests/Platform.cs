@@ -185,7 +185,7 @@ internal sealed class Api : IDisposable
 {
     public Api(Uri address, string? token)
     {
-        Http = new HttpClient { BaseAddress = address, Timeout = TimeSpan.FromSeconds(100) };
+        Http = new HttpClient(new MadeSecrets()) { BaseAddress = address, Timeout = TimeSpan.FromSeconds(100) };
         if (token is not null)
         {
             Http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
