@@ -236,6 +236,9 @@ public sealed partial class AuditWalkTests
         var token = await DoAsync("CreateToken", boot, "POST", $"{org}/tokens", new { name = "walked" });
         await DoAsync("RevokeToken", boot, "DELETE", $"{org}/tokens/{Text(token, "id")}");
         await DoAsync("RevokeAnyToken", null, "POST", "/oauth/revoke", Form(("token", Text(access, "access_token"))));
+        await DoAsync("UpdateServiceAccount", boot, "PATCH", $"{org}/service-accounts/{client}", new { description = "walks" });
+        var secret = await DoAsync("AddSecret", boot, "POST", $"{org}/service-accounts/{client}/secrets", new { });
+        await DoAsync("DeleteSecret", boot, "DELETE", $"{org}/service-accounts/{client}/secrets/{Text(secret, "id")}");
         await DoAsync("DeleteServiceAccount", boot, "DELETE", $"{org}/service-accounts/{client}");
 
         var session = await SignInAsync(_platform.Bootstrap.Email, _platform.Bootstrap.Password);
@@ -441,7 +444,8 @@ public sealed partial class AuditWalkTests
         var logged = await api.PostAsync($"{_mine.Path}/environment-logs", new RealEnvironment(
             "refused", "refused", "linux-64", [new("conda", "conda-forge", "linux-64", "openssl", "1.1.1k", "h27cfd23_0")])
             .ToLog(_mine.MachineId));
-        var token = await api.PostAsync($"{_mine.Path}/tokens", new { name = "mine" });
+        using var operatorApi = _platform.Administrator();
+        var token = await operatorApi.PostAsync($"{_mine.Path}/tokens", new { name = "mine" });
         return new(StringComparer.Ordinal)
         {
             ["/environments/{"] = Text(logged, "environment_id"),

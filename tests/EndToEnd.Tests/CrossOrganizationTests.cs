@@ -41,8 +41,8 @@ public sealed partial class CrossOrganizationTests
         using var curated = await api.Http.PutAsJsonAsync(
             $"{_mine.Path}/vulnerabilities/CVE-2022-0778/curation", new { status = "active", reason = "ours" });
         Assert.That(curated.StatusCode, Is.EqualTo(HttpStatusCode.OK));
-        var token = await api.PostAsync($"{_mine.Path}/tokens", new { name = "mine" });
         using var operatorApi = SharedPlatform.Platform.Administrator();
+        var token = await operatorApi.PostAsync($"{_mine.Path}/tokens", new { name = "mine" });
         var account = await operatorApi.PostAsync($"{_mine.Path}/service-accounts", new { name = "mine", role = "member" });
         _myIds = new()
         {

@@ -38,4 +38,16 @@ internal sealed record Organization(string Slug, string Token, Guid MachineId)
         Assert.That(response.IsSuccessStatusCode, Is.True, await response.Content.ReadAsStringAsync());
         return (await response.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("access_token").GetString()!;
     }
+
+    /// <returns>A token of a new member with an account of its own: a person, where a service account may not.</returns>
+    public static async Task<string> AddMemberAsync(Platform platform, string slug, string role)
+    {
+        using var operatorApi = platform.Administrator();
+        var invited = await operatorApi.PostAsync(
+            $"/api/v1/orgs/{slug}/members", new { email = $"{Guid.CreateVersion7():N}@example.org", display_name = role, role });
+        using var anybody = platform.Client(null);
+        var joined = await anybody.PostAsync(
+            "/api/v1/invitations/accept", new { token = invited.GetProperty("token").GetString(), password = "a password of a test" });
+        return joined.GetProperty("token").GetString()!;
+    }
 }

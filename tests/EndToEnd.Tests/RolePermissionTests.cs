@@ -40,7 +40,8 @@ public sealed partial class RolePermissionTests
         var wrong = new List<string>();
         foreach (var (role, permissions) in roles)
         {
-            using var api = platform.Client(await Organization.AddServiceAccountAsync(platform, organization.Slug, role));
+            // A person: some of it no service account may, whatever its role.
+            using var api = platform.Client(await Organization.AddMemberAsync(platform, organization.Slug, role));
             foreach (var operation in operations)
             {
                 var status = await StatusAsync(api, operation, organization.Slug);

@@ -18,7 +18,11 @@ public static class AuditActions
         ],
         ["policy"] = ["policy_assigned", "policy_created", "policy_deleted", "policy_unassigned", "policy_updated"],
         ["product"] = ["product_assigned", "product_revoked"],
-        ["service_account"] = ["service_account_created", "service_account_deleted", "service_account_updated"],
+        ["service_account"] =
+        [
+            "service_account_created", "service_account_deleted", "service_account_updated", "service_account_secret_created",
+            "service_account_secret_deleted", "service_account_trust_added", "service_account_trust_removed",
+        ],
         ["group"] = ["user_added_to_group", "user_group_created", "user_group_deleted", "user_removed_from_group"],
         ["token"] = ["token_created", "token_revoked", "session_revoked"],
         ["machine"] = ["machine_registered", "machine_removed"],

@@ -18,6 +18,11 @@ public static class Access
     /// </summary>
     public const string Account = "account";
 
+    /// <summary>
+    /// A person, beside a permission: what no service account may do whatever its role. It makes no credentials and invites nobody.
+    /// </summary>
+    public const string Person = "person";
+
     /// <summary>The operator of the platform.</summary>
     public const string Operator = "operator";
 

@@ -27,6 +27,9 @@ internal static class CallerAuthentication
     /// <summary>The claim of everyone with a valid token, whatever the roles.</summary>
     private const string Subject = "anyone";
 
+    /// <summary>The subject type of a person.</summary>
+    private const string PersonSubject = "user";
+
     /// <summary>The claim of every request that comes from the gateway, with a token or without one.</summary>
     private const string Forwarded = "forwarded";
 
@@ -38,6 +41,7 @@ internal static class CallerAuthentication
             .AddPolicy(Access.Forwarded, policy => policy.RequireRole(Forwarded))
             .AddPolicy(Access.Anyone, policy => policy.RequireRole(Subject))
             .AddPolicy(Access.Account, policy => policy.RequireRole(Subject).AddRequirements(new AccountRequirement()))
+            .AddPolicy(Access.Person, policy => policy.RequireRole(Access.Person))
             .AddPolicy(Access.Operator, policy => policy.RequireRole(Roles.Operator))
             .AddPolicy(Access.GatewayOnly, policy => policy.RequireRole(Roles.OfService(Assertion.Gateway)))
             .AddPolicy(Access.Service, policy => policy.RequireRole(Roles.Service))
@@ -103,6 +107,7 @@ internal static class CallerAuthentication
 
             IEnumerable<string> roles = [Subject, Forwarded];
             roles = assertion.Operator ? roles.Append(Roles.Operator) : roles;
+            roles = assertion.SubjectType == PersonSubject ? roles.Append(Access.Person) : roles;
             return organization is null ? roles : roles.Append(organization.Role);
         }
 
@@ -169,6 +174,9 @@ internal static class CallerAuthentication
             return Answer(context, policy, authorizeResult).ExecuteAsync(context);
         }
 
+        private static bool IsForPersons(HttpContext context) =>
+            context.GetEndpoint()?.Metadata.GetOrderedMetadata<IAuthorizeData>().Any(data => data.Policy == Access.Person) == true;
+
         private static ProblemHttpResult Answer(HttpContext context, AuthorizationPolicy policy, PolicyAuthorizationResult result)
         {
             if (Caller.From(context) is not { } caller || result.Challenged)
@@ -181,6 +189,13 @@ internal static class CallerAuthentication
             if (RequestedOrganization.NameIn(context) is not null && caller.Organization is null)
             {
                 return Problems.NotFound();
+            }
+
+            if (caller.SubjectType != PersonSubject && IsForPersons(context))
+            {
+                return Problems.Of(
+                    StatusCodes.Status403Forbidden, "person_required", "Not allowed.",
+                    "A service account makes no credentials and invites nobody, whatever its role: sign in as a person.");
             }
 
             if (MissingScope(caller, policy) is not { } scope)

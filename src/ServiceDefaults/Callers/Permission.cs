@@ -44,7 +44,7 @@ public static class Permission
         (MembersWrite, "See, change and remove members."),
         (InvitationsWrite, "Invite people, and withdraw invitations."),
         (ServiceAccountsRead, "See service accounts."),
-        (ServiceAccountsWrite, "Create and remove service accounts."),
+        (ServiceAccountsWrite, "Create, change and remove service accounts and their secrets."),
         (TokensOwn, "Create, list and revoke one's own tokens."),
         (TokensReadAll, "List the tokens of everybody."),
         (TokensRevokeAll, "Revoke the tokens of everybody."),

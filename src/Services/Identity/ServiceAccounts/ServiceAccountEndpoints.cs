@@ -7,6 +7,10 @@ internal static class ServiceAccountEndpoints
         var accounts = app.MapGroup("/api/v1/orgs/{org}/service-accounts").WithTags("Service accounts");
         accounts.MapCreateServiceAccount();
         accounts.MapListServiceAccounts();
+        accounts.MapGetServiceAccount();
+        accounts.MapUpdateServiceAccount();
         accounts.MapDeleteServiceAccount();
+        accounts.MapAddSecret();
+        accounts.MapDeleteSecret();
     }
 }

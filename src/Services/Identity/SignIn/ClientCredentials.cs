@@ -1,9 +1,8 @@
 using System.Net.Http.Headers;
-using System.Security.Cryptography;
 using System.Text;
 
 using EnvPlatform.Contracts.Ids;
-using EnvPlatform.Postgres;
+using EnvPlatform.Identity.ServiceAccounts;
 using EnvPlatform.ServiceDefaults.Callers;
 
 using Npgsql;
@@ -48,44 +47,23 @@ internal sealed record ClientCredentials(string Id, string Secret, bool Basic)
 
     /// <summary>The service account whose secret this is; failures are recorded.</summary>
     public async Task<ServiceAccount?> FindAsync(
-        NpgsqlDataSource db, AuthenticationFailures failures, RequestOrigin origin, CancellationToken ct)
+        NpgsqlDataSource db, AuthenticationFailures failures, RequestOrigin origin, DateTimeOffset now, CancellationToken ct)
     {
-        var account = SubjectId.TryParse(Id, out var id)
-            ? await db.QuerySingleOrDefaultAsync<ServiceAccount>(
-                """
-                select a.id, a.name, a.secret_sha256, a.org_id, o.slug, o.name as organization, m.role
-                from service_accounts a
-                join organizations o on o.id = a.org_id and o.deleted_at is null
-                join memberships m on m.org_id = a.org_id and m.subject_id = a.id
-                where a.id = @id
-                """, new { id }, ct)
-            : null;
+        var account = SubjectId.TryParse(Id, out var id) ? await ServiceAccount.FindAsync(db, id, ct) : null;
         if (account is null)
         {
             await failures.RecordAsync($"address {origin.SourceNetwork}", null, "unknown_client", origin, ct);
             return null;
         }
 
-        if (!SecretFormat.IsWellFormed(Secret, SecretFormat.ClientSecretPrefix)
-            || !CryptographicOperations.FixedTimeEquals(SecretFormat.Sha256(Secret), account.SecretSha256))
+        if (await AccountSecrets.FindAsync(db, account.Id, Secret, now, ct) is not { } secret)
         {
             await failures.RecordAsync($"client {account.Id}", account.ToCaller(origin), "bad_client_secret", origin, ct);
             return null;
         }
 
-        return account;
+        return await account.AdmitAsync(failures, origin, now, ct) ? account with { SecretId = secret } : null;
     }
 
     private bool IsSane => Id.Length <= MaxLength && Secret.Length <= MaxLength;
-
-    internal sealed record ServiceAccount(
-        SubjectId Id, string Name, byte[] SecretSha256, OrganizationId OrgId, string Slug, string Organization, string Role)
-    {
-        public Caller ToCaller(RequestOrigin origin)
-        {
-            return Caller.Of(
-                Id, "service_account", Name, origin, AuthenticationFailures.Service,
-                organization: new Membership(OrgId, Slug, Organization, Role));
-        }
-    }
 }

@@ -1,8 +1,5 @@
 using System.Text.Json.Serialization;
 
-using EnvPlatform.Contracts.Events;
-using EnvPlatform.Identity.Tokens;
-using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.Callers;
 using EnvPlatform.ServiceDefaults.OpenApi;
@@ -73,23 +70,18 @@ internal static class IssueAccessToken
                 response, StatusCodes.Status400BadRequest, "unsupported_grant_type", "The grant is client_credentials.");
         }
 
-        if (client is null || await client.FindAsync(db, failures, origin, ct) is not { } account)
+        var now = clock.GetUtcNow();
+        if (client is null || await client.FindAsync(db, failures, origin, now, ct) is not { } account
+            || await account.IssueAsync(
+                db, origin, TimeSpan.FromMinutes(options.Value.AccessTokenMinutes),
+                new { method = "client_credentials", account.SecretId }, now, ct) is not { } issued)
         {
             return OAuthError.Answer(
                 response, StatusCodes.Status401Unauthorized, "invalid_client", "There is no such client, or the secret is not its own.",
                 client?.Basic ?? true);
         }
 
-        var now = clock.GetUtcNow();
-        var lifetime = TimeSpan.FromMinutes(options.Value.AccessTokenMinutes);
-        await using var tx = await db.BeginAsync(ct);
-        var issued = await TokenStore.IssueAsync(
-            tx, account.Id, account.OrgId, "access", power: false, "access token", now + lifetime, now);
-        tx.Audit(
-            account.ToCaller(origin), now, "authentication_success", new AuditTarget(account.Id.ToString(), null, "service_account"),
-            $"The service account {account.Name} signed in.", new { method = "client_credentials" });
-        await tx.CommitAsync();
         response.Headers.CacheControl = "no-store";
-        return TypedResults.Ok(new Response(issued.Token, "Bearer", (long)lifetime.TotalSeconds));
+        return TypedResults.Ok(new Response(issued.Token, "Bearer", (long)(issued.ExpiresAt!.Value - now).TotalSeconds));
     }
 }

@@ -1,5 +1,6 @@
 using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
+using EnvPlatform.Identity.ServiceAccounts;
 using EnvPlatform.Identity.Tokens;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults.Callers;
@@ -40,8 +41,8 @@ internal static class RevokeAnyToken
                 "token must be given once in a form, the client's credentials in one way only.");
         }
 
-        ClientCredentials.ServiceAccount? account = null;
-        if (client is not null && (account = await client.FindAsync(db, failures, origin, ct)) is null)
+        ServiceAccount? account = null;
+        if (client is not null && (account = await client.FindAsync(db, failures, origin, clock.GetUtcNow(), ct)) is null)
         {
             return IssueAccessToken.OAuthError.Answer(
                 response, StatusCodes.Status401Unauthorized, "invalid_client",

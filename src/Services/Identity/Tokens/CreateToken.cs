@@ -29,7 +29,7 @@ internal static class CreateToken
         TokenId Id, string Name, string Token, bool Operator, DateTimeOffset CreatedAt, DateTimeOffset? ExpiresAt);
 
     internal static void MapCreateToken(this IEndpointRouteBuilder tokens) =>
-        tokens.MapPost("", HandleAsync).RequireAuthorization(Permission.TokensOwn).WithName(nameof(CreateToken))
+        tokens.MapPost("", HandleAsync).RequireAuthorization(Permission.TokensOwn, Access.Person).WithName(nameof(CreateToken))
             .WithSummary("Make a token for oneself, good for this organization; it is shown once.")
             .ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status403Forbidden);
 

@@ -35,12 +35,14 @@ internal sealed class TokensGrpc(NpgsqlDataSource db, TimeProvider clock, Authen
         var rows = await db.QueryAsync<Row>(
             """
             select t.id as token_id, t.operator and s.operator and t.scopes is null as operator, t.scopes, t.kind, t.created_at,
-                t.expires_at, t.revoked_at, t.last_used_at, t.audited_at, t.name as token_name, s.id as subject_id, s.type as subject_type, s.email, s.display_name,
+                t.expires_at, t.revoked_at, t.last_used_at, t.audited_at, t.name as token_name, s.id as subject_id,
+                s.type as subject_type, s.email, s.display_name,
                 m.id as org_id, m.slug, m.name, m.role, m.environments_enabled, m.enforcement_paused_until, m.session_hours,
                 m.session_idle_minutes, h.id as home_id, h.slug as home_slug, h.name as home_name,
-                a.id as asked_id, a.slug as asked_slug
+                a.id as asked_id, a.slug as asked_slug, c.expires_at as account_expires_at, c.scopes as account_scopes
             from tokens t
             join subjects s on s.id = t.subject_id
+            left join service_accounts c on c.id = s.id
             left join organizations h on h.id = coalesce(
                 t.org_id, (select f.org_id from memberships f where f.subject_id = s.id order by f.created_at, f.org_id limit 1))
             left join lateral (
@@ -72,7 +74,7 @@ internal sealed class TokensGrpc(NpgsqlDataSource db, TimeProvider clock, Authen
         }
 
         var now = clock.GetUtcNow();
-        if (token.RevokedAt is not null || token.ExpiresAt <= now)
+        if (token.RevokedAt is not null || token.ExpiresAt <= now || token.AccountExpiresAt <= now)
         {
             await failures.RecordAsync(
                 $"token {token.TokenId}", CallerOf(token, origin), token.RevokedAt is null ? "expired_token" : "revoked_token", origin, ct);
@@ -134,7 +136,7 @@ internal sealed class TokensGrpc(NpgsqlDataSource db, TimeProvider clock, Authen
             DisplayName = token.DisplayName,
             Operator = token.Operator,
             ExpiresAtUnixSeconds = token.ExpiresAt?.ToUnixTimeSeconds() ?? 0,
-            Scopes = token.Scopes is { } scopes ? new() { Names = { scopes } } : null,
+            Scopes = token.AllScopes is { } scopes ? new() { Names = { scopes } } : null,
             Asked = token.AskedId is { } asked ? new() { OrganizationId = asked.ToString(), Slug = token.AskedSlug } : null,
         };
         reply.Memberships.AddRange(memberships.Where(row => row.OrgId is not null).Select(row => new Contracts.Identity.Membership
@@ -157,8 +159,13 @@ internal sealed class TokensGrpc(NpgsqlDataSource db, TimeProvider clock, Authen
         string SubjectType, string? Email, string DisplayName,
         OrganizationId? OrgId, string? Slug, string? Name, string? Role, bool? EnvironmentsEnabled, DateTimeOffset? EnforcementPausedUntil,
         int? SessionHours, int? SessionIdleMinutes, OrganizationId? HomeId, string? HomeSlug, string? HomeName, OrganizationId? AskedId,
-        string? AskedSlug)
+        string? AskedSlug, DateTimeOffset? AccountExpiresAt, string[]? AccountScopes)
     {
+        /// <summary>Those of the token and of its service account: what both leave of the role's permissions.</summary>
+        public IReadOnlyList<string>? AllScopes => Scopes is null || AccountScopes is null
+            ? Scopes ?? AccountScopes
+            : [.. Scopes.Intersect(AccountScopes, StringComparer.Ordinal)];
+
         /// <summary>Whether this is a session that is older, or was idle for longer, than the organization allows.</summary>
         public bool IsOver(DateTimeOffset now) => Kind == "session" && SessionHours is { } hours && SessionIdleMinutes is { } minutes
             && (CreatedAt.AddHours(hours) <= now || (LastUsedAt ?? CreatedAt).AddMinutes(minutes) <= now);
