@@ -5,6 +5,7 @@ using System.Text.Json;
 using EnvPlatform.Audit.AuditLogs;
 using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
+using EnvPlatform.Transparency;
 
 namespace EnvPlatform.Audit.Tests;
 
@@ -36,7 +37,7 @@ public sealed class AuditEntryTests
     // The leaf of an empty entry is a well-known value of certificate transparency: SHA-256 of one zero byte.
     [Test]
     public void The_leaf_of_nothing_is_the_well_known_hash() =>
-        Assert.That(Convert.ToHexStringLower(AuditEntry.LeafHashOf([])),
+        Assert.That(Convert.ToHexStringLower(MerkleHash.Leaf([])),
             Is.EqualTo("6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d"));
 
     [Test]

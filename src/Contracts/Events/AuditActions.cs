@@ -7,7 +7,7 @@ public static class AuditActions
 {
     public static FrozenDictionary<string, string> CategoryOf { get; } = new Dictionary<string, string[]>(StringComparer.Ordinal)
     {
-        ["audit_log"] = ["audit_log_export_requested", "audit_log_export_downloaded", "audit_event_refused"],
+        ["audit_log"] = ["audit_log_export_requested", "audit_log_export_downloaded", "audit_log_key_created", "audit_event_refused"],
         ["channel"] = ["channel_created", "channel_deleted", "group_assigned_to_channel", "group_unassigned_from_channel"],
         ["organization"] =
         [

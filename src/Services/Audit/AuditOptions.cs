@@ -21,4 +21,20 @@ public sealed class AuditOptions
     /// <summary>Seconds without an event after which a stream tells its position, so that proxies keep it open.</summary>
     [Range(1, 60)]
     public int HeartbeatSeconds { get; set; } = 15;
+
+    /// <summary>
+    /// How checkpoints and keys name this platform's logs: <c>NAME/ORGANIZATION</c>. Best its address without https://, which no other
+    /// platform has; verifiers remember it, so never change it.
+    /// </summary>
+    [Required]
+    [RegularExpression(@"[^\s+]+")]
+    public string LogName { get; set; } = "envplatform";
+
+    /// <summary>Days for which a key signs checkpoints.</summary>
+    [Range(1, 3_650)]
+    public int SigningKeyDays { get; set; } = 365;
+
+    /// <summary>Days before a key's end from which the next one signs as well; fewer than those for which it signs.</summary>
+    [Range(0, 365)]
+    public int SigningKeyOverlapDays { get; set; } = 30;
 }

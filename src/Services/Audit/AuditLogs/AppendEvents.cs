@@ -1,8 +1,10 @@
+using EnvPlatform.Audit.Proofs;
 using EnvPlatform.Audit.Streams;
 using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
+using EnvPlatform.Transparency;
 
 using MassTransit;
 
@@ -14,7 +16,8 @@ namespace EnvPlatform.Audit.AuditLogs;
 
 /// <summary>
 /// Appends a batch of events to the logs of their organizations in one transaction: lock the heads, skip what is stored already, number the
-/// rest, copy, advance the heads. A database sequence would number events in another order than that of their commits, and leave gaps.
+/// rest, copy, grow the trees, advance the heads. A database sequence would number events in another order than that of their commits, and
+/// leave gaps.
 /// </summary>
 internal sealed class AppendEvents(NpgsqlDataSource db, AuditPartitions partitions, TimeProvider clock)
     : IConsumer<Batch<AuditEventOccurred>>
@@ -48,7 +51,7 @@ internal sealed class AppendEvents(NpgsqlDataSource db, AuditPartitions partitio
         if (entries.Count > 0)
         {
             await CopyAsync(tx, entries, ct);
-            await MoveHeadsAsync(tx, entries);
+            await MoveHeadsAsync(tx, entries, await GrowTreesAsync(tx, heads, entries, ct));
             await tx.ExecuteAsync(FollowAppends.Notify);
         }
 
@@ -62,7 +65,8 @@ internal sealed class AppendEvents(NpgsqlDataSource db, AuditPartitions partitio
     {
         const string Lock =
             """
-            select org_id, size, last_recorded_at, org_name from audit_heads where org_id = any(@organizations) order by org_id for update
+            select org_id, size, last_recorded_at, org_name, tree_size, tree_edge from audit_heads
+            where org_id = any(@organizations) order by org_id for update
             """;
         var heads = await tx.QueryAsync<Head>(Lock, new { organizations });
         if (heads.Count < organizations.Length)
@@ -135,14 +139,34 @@ internal sealed class AppendEvents(NpgsqlDataSource db, AuditPartitions partitio
         await rows.CompleteAsync(ct);
     }
 
-    private static Task<int> MoveHeadsAsync(Tx tx, List<AuditEntry> entries)
+    /// <summary>
+    /// The trees with the leaves of the entries. One that is behind its log stays so: <see cref="BuildTrees"/> brings it up.
+    /// </summary>
+    private static async Task<Dictionary<Guid, TreeEdge>> GrowTreesAsync(
+        Tx tx, Dictionary<Guid, Head> heads, List<AuditEntry> entries, CancellationToken ct)
+    {
+        var edges = heads.ToDictionary(head => head.Key, head => TreeEdge.Of(head.Value.TreeSize, head.Value.TreeEdge));
+        var hashes = new TreeHashes();
+        foreach (var log in entries.GroupBy(entry => entry.Event.OrgId).Where(log => heads[log.Key.Value].IsTreeWhole))
+        {
+            hashes.Append(log.Key, edges[log.Key.Value], log.Select(entry => entry.LeafHash));
+        }
+
+        await hashes.WriteAsync(tx, ct);
+        return edges;
+    }
+
+    private static Task<int> MoveHeadsAsync(Tx tx, List<AuditEntry> entries, Dictionary<Guid, TreeEdge> edges)
     {
         var last = entries.GroupBy(entry => entry.Event.OrgId).Select(log => log.Last().Event).ToList();
         return tx.ExecuteAsync(
             """
             update audit_heads as h
-            set size = t.size, last_recorded_at = t.recorded_at, org_name = coalesce(nullif(t.org_name, ''), h.org_name)
-            from unnest(@Organizations, @Sizes, @Times, @Names) as t (org_id, size, recorded_at, org_name) where h.org_id = t.org_id
+            set size = t.size, last_recorded_at = t.recorded_at, org_name = coalesce(nullif(t.org_name, ''), h.org_name),
+                tree_size = t.tree_size, tree_edge = t.tree_edge
+            from unnest(@Organizations, @Sizes, @Times, @Names, @TreeSizes, @TreeEdges)
+                as t (org_id, size, recorded_at, org_name, tree_size, tree_edge)
+            where h.org_id = t.org_id
             """,
             new
             {
@@ -150,10 +174,16 @@ internal sealed class AppendEvents(NpgsqlDataSource db, AuditPartitions partitio
                 Sizes = last.Select(item => item.Seq).ToArray(),
                 Times = last.Select(item => item.CreatedAt).ToArray(),
                 Names = last.Select(item => item.OrgName).ToArray(),
+                TreeSizes = last.Select(item => edges[item.OrgId.Value].Size).ToArray(),
+                TreeEdges = last.Select(item => edges[item.OrgId.Value].ToBytes()).ToArray(),
             });
     }
 
-    private sealed record Head(OrganizationId OrgId, long Size, DateTimeOffset LastRecordedAt, string? OrgName);
+    private sealed record Head(
+        OrganizationId OrgId, long Size, DateTimeOffset LastRecordedAt, string? OrgName, long TreeSize, byte[] TreeEdge)
+    {
+        public bool IsTreeWhole => TreeSize == Size;
+    }
 
     internal sealed class Definition() : BatchDefinition<AppendEvents>(messageLimit: 500, milliseconds: 50, concurrency: 2);
 }

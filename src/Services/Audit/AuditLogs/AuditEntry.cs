@@ -1,10 +1,10 @@
 using System.Buffers;
 using System.Globalization;
-using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 
 using EnvPlatform.Contracts.Events;
+using EnvPlatform.Transparency;
 
 namespace EnvPlatform.Audit.AuditLogs;
 
@@ -46,16 +46,7 @@ public sealed record AuditEntry(AuditEvent Event, ReadOnlyMemory<byte> Bytes, by
             bytes = Encode(item, CutMeta.Fit(occurred.Meta, meta, MaxBytes - Encode(item, []).Length));
         }
 
-        return new(item, bytes, LeafHashOf(bytes.Span));
-    }
-
-    /// <summary>SHA-256(0x00 || entry): RFC 9162, section 2.1.1.</summary>
-    public static byte[] LeafHashOf(ReadOnlySpan<byte> entry)
-    {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        hash.AppendData([0]);
-        hash.AppendData(entry);
-        return hash.GetHashAndReset();
+        return new(item, bytes, MerkleHash.Leaf(bytes.Span));
     }
 
     public static DateTimeOffset ToMicroseconds(DateTimeOffset time) =>

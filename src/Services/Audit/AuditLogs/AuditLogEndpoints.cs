@@ -1,10 +1,11 @@
+using EnvPlatform.Audit.Proofs;
 using EnvPlatform.Audit.Streams;
 using EnvPlatform.Postgres.Background;
 using EnvPlatform.ServiceDefaults.OpenApi;
 
 namespace EnvPlatform.Audit.AuditLogs;
 
-/// <summary>The audit log: append, list, get, stream.</summary>
+/// <summary>The audit log: append, list, get, stream, prove.</summary>
 internal static class AuditLogEndpoints
 {
     private const string Route = "/api/audit-logs";
@@ -16,6 +17,7 @@ internal static class AuditLogEndpoints
         builder.Services.AddListeningWork<FollowAppends>();
         builder.Services.AddOptions<AuditOptions>().BindConfiguration(AuditOptions.Section).ValidateDataAnnotations().ValidateOnStart();
         builder.Services.AddSingleton<OpenStreams>();
+        builder.AddProofs();
     }
 
     /// <summary>Must come first: this API answers 422 where the rest of the platform answers 400.</summary>
@@ -40,6 +42,7 @@ internal static class AuditLogEndpoints
         logs.MapListAuditLogs();
         logs.MapListActions();
         logs.MapStreamAuditLog();
+        logs.MapProofs();
         logs.MapGetAuditLog();
     }
 }

@@ -138,6 +138,23 @@ internal sealed class AuditQuery : IEndpointParameterMetadataProvider
 
     internal void Refuse(string place, string name, string message, string type) => _errors.Add(new([place, name], message, type));
 
+    /// <summary>A number that is not negative; null where there is none, or none that can be read.</summary>
+    internal long? ReadLong(StringValues text, string name)
+    {
+        if (text.Count == 0)
+        {
+            return null;
+        }
+
+        if (long.TryParse(text.ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out var number))
+        {
+            return number;
+        }
+
+        Refuse("query", name, "Input should be a number that is not negative.", "int_parsing");
+        return null;
+    }
+
     private void ReadFilters(StringValues texts)
     {
         if (texts.Count > MaxFilters)

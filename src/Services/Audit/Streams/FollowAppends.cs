@@ -15,13 +15,13 @@ namespace EnvPlatform.Audit.Streams;
 internal sealed class FollowAppends(NpgsqlDataSource db, IHostApplicationLifetime lifetime) : IListeningWork
 {
     /// <summary>Runs in the transaction that appends.</summary>
-    public const string Notify = "notify " + Channel;
+    public const string Notify = "notify " + ChannelName;
 
-    private const string Channel = "audit_appended";
+    public const string ChannelName = "audit_appended";
     private static readonly TimeSpan Poll = TimeSpan.FromSeconds(5);
     private readonly ConcurrentDictionary<Waiter, bool> _waiting = new();
 
-    static string IListeningWork.Channel => Channel;
+    static string IListeningWork.Channel => ChannelName;
 
     /// <summary>The number of events in a log; also the <c>seq</c> of the last.</summary>
     public async Task<long> SizeAsync(OrganizationId log, CancellationToken ct) =>
