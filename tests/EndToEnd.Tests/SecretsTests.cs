@@ -125,7 +125,7 @@ public sealed class SecretsTests
         }
     }
 
-    /// <summary>All that servers and services have on disk: logs, queues, write-ahead logs; not the file that is there to be read.</summary>
+    /// <summary>What servers and services have on disk: logs, queues, write-ahead logs; not the file that is there to be read.</summary>
     private static void SearchFiles(string folder, Sought secrets, List<string> found)
     {
         var patterns = Path.GetTempFileName();
@@ -184,7 +184,8 @@ public sealed class SecretsTests
         {
             if (text.AsSpan().ContainsAny(_any))
             {
-                found.AddRange(_madeBy.Where(one => text.Contains(one.Key, StringComparison.Ordinal)).Select(one => $"{where}: {one.Value}"));
+                found.AddRange(
+                    _madeBy.Where(one => text.Contains(one.Key, StringComparison.Ordinal)).Select(one => $"{where}: {one.Value}"));
             }
         }
     }
