@@ -36,15 +36,18 @@ public static partial class Problems
         });
 
     /// <summary>409: the request conflicts with the current state. <paramref name="code"/> is for programs.</summary>
-    public static ProblemHttpResult Conflict(string code, string detail) =>
-        Of(StatusCodes.Status409Conflict, code, "The request conflicts with what is there.", detail);
+    public static ProblemHttpResult Conflict(string code, string detail, params (string Name, object? Value)[] more) =>
+        Of(StatusCodes.Status409Conflict, code, "The request conflicts with what is there.", detail, more);
 
     /// <summary>404: there is no such resource, or it belongs to another organization.</summary>
     public static ProblemHttpResult NotFound(string detail = "There is no such thing here.") =>
         Of(StatusCodes.Status404NotFound, "not_found", "Not found.", detail);
 
-    public static ProblemHttpResult Of(int status, string code, string title, string detail) =>
-        TypedResults.Problem(detail, statusCode: status, title: title, type: TypePrefix + code, extensions: [new("code", code)]);
+    /// <param name="more">Further members of the document, for programs; their names in snake_case.</param>
+    public static ProblemHttpResult Of(int status, string code, string title, string detail, params (string Name, object? Value)[] more) =>
+        TypedResults.Problem(
+            detail, statusCode: status, title: title, type: TypePrefix + code,
+            extensions: [new("code", code), .. more.Select(member => KeyValuePair.Create(member.Name, member.Value))]);
 
     internal static void AddProblems(this IServiceCollection services)
     {

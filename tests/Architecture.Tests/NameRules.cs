@@ -23,6 +23,7 @@ public sealed partial class NameRules
         ["TokenRevoked"] = ["Forget"],
         ["OrganizationErased"] = ["Erase"],
         ["AuditEventOccurred"] = ["Append"],
+        ["ChannelsCounted"] = ["Store"],
     };
 
     private static readonly (string File, string Text)[] Sources = [.. Repository.Sources("src")

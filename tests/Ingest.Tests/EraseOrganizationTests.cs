@@ -15,11 +15,17 @@ public sealed class EraseOrganizationTests : IngestFixture
             await LoggedAsync(person, Body([Conda("zlib", "1.3")], machine: machine));
         }
 
+        await Eventually.BecomesTrueAsync(
+            async () => await ScalarAsync<long>("select count(*) from channel_marks") == 0, "the channels are counted", 60);
         await OutboxDrainsAsync();
         var before = await Db.RowsOfAsync(kept);
         Assert.That(
             (await Db.RowsOfAsync(erased)).Keys,
-            Is.SupersetOf(new[] { "environments", "environment_logs", "machines", "owners", "organization_packages" }));
+            Is.SupersetOf(new[]
+            {
+                "environments", "environment_logs", "machines", "owners", "organization_packages", "organization_channels",
+                "channel_counts",
+            }));
 
         await PublishTwiceAsync(new OrganizationErased(erased, DateTimeOffset.UtcNow));
         await Eventually.BecomesTrueAsync(async () => (await Db.RowsOfAsync(erased)).Count == 0, "it is erased");

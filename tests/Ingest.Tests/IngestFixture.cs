@@ -55,7 +55,7 @@ public abstract class IngestFixture
         Db = NpgsqlDataSource.Create(_database.ConnectionString);
         Events = await EventRecorder.StartAsync(Service.MessagingPrefix, on => on
             .Event<EnvironmentLogged>().Event<EnvironmentRenamed>().Event<EnvironmentArchived>().Event<EnvironmentRemoved>()
-            .Event<EnvironmentMerged>().Event<AuditEventOccurred>());
+            .Event<EnvironmentMerged>().Event<ChannelsCounted>().Event<AuditEventOccurred>());
         BobsMachine = await RegisterMachineAsync(Bob, "bobs-laptop");
     }
 

@@ -21,7 +21,9 @@ public sealed record TestCaller(SubjectId SubjectId, string SubjectType, string?
     public static Membership NewOrganization(string role = Roles.Administrator)
     {
         var id = new OrganizationId(Guid.CreateVersion7());
-        return new(id, "org-" + id.Value.ToString("N")[^10..], "Organization", role, EnvironmentsEnabled: true);
+        return new(
+            id, "org-" + id.Value.ToString("N")[^10..], "Organization", role, EnvironmentsEnabled: true,
+            Products: ["environments", "audit_api"]);
     }
 
     public Assertion ToAssertion() =>

@@ -8,7 +8,11 @@ public static class AuditActions
     public static FrozenDictionary<string, string> CategoryOf { get; } = new Dictionary<string, string[]>(StringComparer.Ordinal)
     {
         ["audit_log"] = ["audit_log_export_requested", "audit_log_export_downloaded", "audit_log_key_created", "audit_event_refused"],
-        ["channel"] = ["channel_created", "channel_deleted", "group_assigned_to_channel", "group_unassigned_from_channel"],
+        ["channel"] =
+        [
+            "channel_created", "channel_updated", "channel_deleted", "group_assigned_to_channel", "group_unassigned_from_channel",
+            "channel_access_updated",
+        ],
         ["organization"] =
         [
             "organization_created", "organization_updated", "organization_deleted", "organization_restored", "organization_erased",
@@ -23,7 +27,10 @@ public static class AuditActions
             "service_account_created", "service_account_deleted", "service_account_updated", "service_account_secret_created",
             "service_account_secret_deleted", "service_account_trust_added", "service_account_trust_removed",
         ],
-        ["group"] = ["user_added_to_group", "user_group_created", "user_group_deleted", "user_removed_from_group"],
+        ["group"] =
+        [
+            "user_added_to_group", "user_group_created", "user_group_updated", "user_group_deleted", "user_removed_from_group",
+        ],
         ["token"] = ["token_created", "token_revoked", "session_revoked"],
         ["machine"] = ["machine_registered", "machine_removed"],
         ["environment"] =

@@ -20,6 +20,14 @@ public static class Permission
     public const string MachinesWriteAll = "machines:write_all";
     public const string MembersWrite = "members:write";
     public const string InvitationsWrite = "invitations:write";
+    public const string GroupsRead = "groups:read";
+    public const string GroupsReadAll = "groups:read_all";
+    public const string GroupsWrite = "groups:write";
+    public const string ChannelsRead = "channels:read";
+    public const string ChannelsReadAll = "channels:read_all";
+    public const string ChannelsWrite = "channels:write";
+    public const string SeatsRead = "seats:read";
+    public const string SeatsWrite = "seats:write";
     public const string ServiceAccountsRead = "service_accounts:read";
     public const string ServiceAccountsWrite = "service_accounts:write";
     public const string TokensOwn = "tokens:own";
@@ -43,6 +51,14 @@ public static class Permission
         (MachinesWriteAll, "Remove the machines of others."),
         (MembersWrite, "See, change and remove members."),
         (InvitationsWrite, "Invite people, and withdraw invitations."),
+        (GroupsRead, "See one's own groups, who is in them and which channels they have access to."),
+        (GroupsReadAll, "See all groups."),
+        (GroupsWrite, "Make, change and delete groups, and say who is in them."),
+        (ChannelsRead, "See the channels that are not private, and the private ones of one's groups."),
+        (ChannelsReadAll, "See all channels, those discovered in logs too."),
+        (ChannelsWrite, "Make, change and delete channels, and say which groups have access to them."),
+        (SeatsRead, "See how many seats there are, and who has one."),
+        (SeatsWrite, "Give seats, and take them."),
         (ServiceAccountsRead, "See service accounts."),
         (ServiceAccountsWrite, "Create, change and remove service accounts and their secrets."),
         (TokensOwn, "Create, list and revoke one's own tokens."),

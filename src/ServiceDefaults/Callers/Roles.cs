@@ -28,18 +28,21 @@ public static class Roles
     public static FrozenDictionary<string, FrozenSet<string>> Permissions { get; } =
         new Dictionary<string, string[]>(StringComparer.Ordinal)
         {
-            [Member] = [Permission.OrganizationRead, Permission.EnvironmentsLog, Permission.EnvironmentsRead, Permission.TokensOwn],
+            [Member] = [Permission.OrganizationRead, Permission.EnvironmentsLog, Permission.EnvironmentsRead, Permission.TokensOwn,
+                Permission.GroupsRead, Permission.ChannelsRead],
             [Auditor] =
         [
             Permission.OrganizationRead, Permission.SettingsRead, Permission.EnvironmentsRead, Permission.EnvironmentsReadAll,
             Permission.ServiceAccountsRead, Permission.TokensOwn,
-            Permission.TokensReadAll, Permission.AuditRead,
+            Permission.TokensReadAll, Permission.GroupsRead, Permission.GroupsReadAll, Permission.ChannelsRead, Permission.ChannelsReadAll,
+            Permission.SeatsRead, Permission.AuditRead,
         ],
             [SecurityManager] =
         [
             Permission.OrganizationRead, Permission.SettingsRead, Permission.EnvironmentsLog, Permission.EnvironmentsRead,
             Permission.EnvironmentsReadAll, Permission.EnvironmentsStatus,
-            Permission.EnvironmentsArchive, Permission.VulnerabilitiesCurate, Permission.TokensOwn,
+            Permission.EnvironmentsArchive, Permission.VulnerabilitiesCurate, Permission.TokensOwn, Permission.GroupsRead,
+            Permission.GroupsReadAll, Permission.ChannelsRead, Permission.ChannelsReadAll,
         ],
             [Administrator] = [.. Permission.All.Select(permission => permission.Name)],
         }.ToFrozenDictionary(role => role.Key, role => role.Value.ToFrozenSet(StringComparer.Ordinal), StringComparer.Ordinal);

@@ -33,6 +33,7 @@ builder.Services.AddTransient<FindingsSource>();
 builder.Services.AddTransient<SbomFindings>();
 builder.Services.AddPeriodicWork<LogPartitions>();
 builder.Services.AddPeriodicWork<MergePlaces>();
+builder.Services.AddPeriodicWork<CountChannels>();
 
 var app = builder.Build();
 app.UseServiceDefaults();

@@ -47,7 +47,8 @@ public sealed class UnknownMachineTests
         var subject = await OneAsync(db, "select id from subjects");
         _administrator = new(
             new(subject), "user", "administrator@localhost", true,
-            new Membership(new(organization), "default", "Default", Roles.Administrator, EnvironmentsEnabled: true));
+            new Membership(
+                new(organization), "default", "Default", Roles.Administrator, EnvironmentsEnabled: true, Products: ["environments"]));
     }
 
     [OneTimeTearDown]

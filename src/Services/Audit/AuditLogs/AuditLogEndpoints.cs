@@ -1,6 +1,7 @@
 using EnvPlatform.Audit.Proofs;
 using EnvPlatform.Audit.Streams;
 using EnvPlatform.Postgres.Background;
+using EnvPlatform.ServiceDefaults.Callers;
 using EnvPlatform.ServiceDefaults.OpenApi;
 
 namespace EnvPlatform.Audit.AuditLogs;
@@ -39,10 +40,14 @@ internal static class AuditLogEndpoints
     {
         var logs = app.MapGroup(Route).WithTags("Audit log").WithMetadata(new UnknownParameterAnswer(
             (name, message) => TypedResults.UnprocessableEntity(InvalidRequest.Of("query", name, message, "extra_forbidden"))));
-        logs.MapListAuditLogs();
         logs.MapListActions();
-        logs.MapStreamAuditLog();
-        logs.MapProofs();
-        logs.MapGetAuditLog();
+        var events = logs.MapGroup("").AddEndpointFilter((context, next) =>
+            Caller.From(context.HttpContext) is { } caller && Product.Refuse(caller, Product.AuditApi) is { } refusal
+                ? ValueTask.FromResult<object?>(refusal)
+                : next(context));
+        events.MapListAuditLogs();
+        events.MapStreamAuditLog();
+        events.MapProofs();
+        events.MapGetAuditLog();
     }
 }

@@ -33,9 +33,9 @@ internal static class AuditReaders
             return false;
         }
 
-        if (caller.Organization is { } organization)
+        if (caller.Organization is not null)
         {
-            return Roles.Allow(organization.Role, Permission.AuditRead);
+            return caller.Can(Permission.AuditRead);
         }
 
         return RequestedOrganization.NameIn(http) is null || (caller.IsOperator && NamesPlatform(http));

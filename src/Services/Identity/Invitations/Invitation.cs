@@ -1,5 +1,6 @@
 using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
+using EnvPlatform.Identity.Products;
 using EnvPlatform.Identity.SignIn;
 using EnvPlatform.Identity.Tokens;
 using EnvPlatform.Postgres;
@@ -64,6 +65,7 @@ internal sealed record Invitation(
             """, new { OrgId, person.SubjectId, Role, now });
         if (added == 1)
         {
+            await Seats.JoinAsync(tx, there, person.SubjectId, now);
             await TokenStore.ForgetAsync(tx, person.SubjectId, now);
             tx.Audit(
                 there, now, "organization_user_added", new AuditTarget(person.SubjectId.ToString(), Email, "user"),

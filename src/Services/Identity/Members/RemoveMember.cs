@@ -1,5 +1,7 @@
 using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
+using EnvPlatform.Identity.Groups;
+using EnvPlatform.Identity.Products;
 using EnvPlatform.Identity.Tokens;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
@@ -33,12 +35,14 @@ internal static class RemoveMember
         }
 
         var now = clock.GetUtcNow();
+        await Seats.LeaveAsync(tx, caller, id, now);
+        var groups = await GroupMembers.LeaveAsync(tx, caller.OrgId, id);
         await tx.ExecuteAsync("delete from memberships where org_id = @OrgId and subject_id = @id", new { caller.OrgId, id });
         var revoked = await TokenStore.RevokeAllAsync(tx, id, caller.OrgId, now);
         await TokenStore.ForgetAsync(tx, id, now);
         tx.Audit(
             caller, now, "organization_user_removed", new AuditTarget(id.ToString(), member.Email, "user"),
-            $"{member.DisplayName} was removed.", new { before = new { member.Role }, tokens_revoked = revoked });
+            $"{member.DisplayName} was removed.", new { before = new { member.Role }, tokens_revoked = revoked, groups });
         await tx.CommitAsync();
         return TypedResults.NoContent();
     }

@@ -28,6 +28,21 @@ internal sealed class EraseOrganizations(NpgsqlDataSource db, TimeProvider clock
         }
     }
 
+    /// <summary>What refers to memberships and to each other, in the order in which it can go.</summary>
+    private const string EraseBelongings =
+        """
+        delete from seat_reservations where org_id = @Id;
+        delete from seats where org_id = @Id;
+        delete from products where org_id = @Id;
+        delete from channel_groups where org_id = @Id;
+        delete from channel_names where org_id = @Id;
+        delete from channels where org_id = @Id;
+        delete from channel_usage where org_id = @Id;
+        delete from channel_counts where org_id = @Id;
+        delete from group_members where org_id = @Id;
+        delete from user_groups where org_id = @Id;
+        """;
+
     private async Task<bool> EraseOneAsync(CancellationToken ct)
     {
         await using var tx = await db.BeginAsync(ct);
@@ -45,6 +60,7 @@ internal sealed class EraseOrganizations(NpgsqlDataSource db, TimeProvider clock
             return false;
         }
 
+        await tx.ExecuteAsync(EraseBelongings, new { organization.Id });
         var members = await tx.ExecuteAsync("delete from memberships where org_id = @Id", new { organization.Id });
         await tx.ExecuteAsync("delete from service_accounts where org_id = @Id", new { organization.Id });
         await tx.ExecuteAsync("delete from invitations where org_id = @Id", new { organization.Id });

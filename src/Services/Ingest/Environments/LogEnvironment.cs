@@ -72,6 +72,11 @@ internal static partial class LogEnvironment
                 $"The organization {caller.Organization.Slug} has environment management switched off: it takes no logs.");
         }
 
+        if (Product.Refuse(caller, Product.Environments) is { } seatless)
+        {
+            return seatless;
+        }
+
         var packages = ReadPackages(request, out var incomplete, out var refusal);
         if (refusal is not null)
         {

@@ -38,6 +38,9 @@ internal sealed class EraseOrganization(NpgsqlDataSource db) : IConsumer<Organiz
                 select package_set_id from organization_package_sets where org_id = @Org limit 10000)
             """, erased), ct);
         await db.EraseAsync(tx => tx.ExecuteAsync("delete from environment_counts where org_id = @Org", erased), ct);
+        await db.EraseAsync(tx => tx.ExecuteAsync("delete from channel_marks where org_id = @Org", erased), ct);
+        await db.EraseAsync(tx => tx.ExecuteAsync("delete from channel_counts where org_id = @Org", erased), ct);
+        await db.EraseAsync(tx => tx.ExecuteAsync("delete from organization_channels where org_id = @Org", erased), ct);
         await db.EraseAsync(tx => tx.ExecuteAsync("delete from organization_additions where org_id = @Org", erased), ct);
         await db.EraseAsync(tx => tx.ExecuteAsync("delete from machines where org_id = @Org", erased), ct);
         await db.EraseAsync(tx => tx.ExecuteAsync("delete from owners where org_id = @Org", erased), ct);
