@@ -6,6 +6,7 @@ using System.Text.RegularExpressions;
 using EnvPlatform.Agent.Commands;
 using EnvPlatform.Agent.Commands.Advisories;
 using EnvPlatform.Agent.Commands.Invitations;
+using EnvPlatform.Agent.Commands.Organizations;
 using EnvPlatform.Agent.Commands.Vulnerabilities;
 using EnvPlatform.Agent.Output;
 
@@ -94,6 +95,7 @@ internal static class CommandLine
         new LogoutCommand(surroundings),
         new StatusCommand(surroundings),
         new InvitationsCommand(surroundings),
+        new OrganizationCommand(surroundings),
         new RegisterCommand(surroundings),
         new LogCommand(surroundings),
         new CheckCommand(surroundings),

@@ -12,7 +12,10 @@ internal sealed class AgentProcess : IDisposable
 
     public string Home => _home.FullName;
 
-    public async Task<AgentRun> RunAsync(params string[] arguments)
+    public Task<AgentRun> RunAsync(params string[] arguments) => RunAsync(arguments, []);
+
+    /// <param name="variables">Of the environment, beside those of every run.</param>
+    public async Task<AgentRun> RunAsync(string[] arguments, params (string Name, string Value)[] variables)
     {
         var start = new ProcessStartInfo("dotnet")
         {
@@ -34,6 +37,11 @@ internal sealed class AgentProcess : IDisposable
         foreach (var name in start.Environment.Keys.Where(name => name.StartsWith("ENVPLATFORM_", StringComparison.Ordinal)).ToArray())
         {
             start.Environment.Remove(name);
+        }
+
+        foreach (var (name, value) in variables)
+        {
+            start.Environment[name] = value;
         }
 
         using var process = Process.Start(start)!;

@@ -135,7 +135,7 @@ public sealed class SecretsTests
             using var grep = Process.Start(new ProcessStartInfo("grep")
             {
                 UseShellExecute = false,
-                ArgumentList = { "-r", "-a", "-o", "-F", "-f", patterns, "--exclude=bootstrap.json", folder },
+                ArgumentList = { "-raoF", "-f", patterns, "--exclude=bootstrap.json", folder },
                 RedirectStandardOutput = true,
                 RedirectStandardError = true,
             })!;

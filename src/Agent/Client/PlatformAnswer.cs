@@ -17,7 +17,10 @@ internal sealed record CallOptions(bool Retry, TimeSpan? Timeout, bool MayRepeat
 
 /// <summary>A successful answer.</summary>
 /// <param name="Body">As the platform sent it.</param>
-internal sealed record PlatformAnswer(HttpStatusCode Status, byte[] Body)
+/// <param name="FailMode">
+/// Of an activation check: what the organization wants where the next one gets no answer, <c>open</c> or <c>closed</c>; null: the last one.
+/// </param>
+internal sealed record PlatformAnswer(HttpStatusCode Status, byte[] Body, string? FailMode = null)
 {
     /// <exception cref="UnreachableException">The body is not what the API promises.</exception>
     public T As<T>(JsonTypeInfo<T> type) => Parsed(body => JsonSerializer.Deserialize(body, type) ?? throw new JsonException());

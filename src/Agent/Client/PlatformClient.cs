@@ -10,6 +10,7 @@ internal sealed class PlatformClient : IDisposable
 {
     /// <summary>The code of the 409 which says that a write took effect, but that its answer is lost.</summary>
     private const string AnswerLost = "idempotent_answer_lost";
+    private const string FailModeHeader = "EnvPlatform-Fail-Mode";
 
     private readonly HttpClient _http;
     private readonly TimeProvider _clock;
@@ -94,31 +95,39 @@ internal sealed class PlatformClient : IDisposable
             throw ErrorOf(response, body.ToArray());
         }
 
-        return new PlatformAnswer(response.StatusCode, body.ToArray());
+        return new PlatformAnswer(
+            response.StatusCode, body.ToArray(),
+            response.Headers.TryGetValues(FailModeHeader, out var modes) ? string.Concat(modes) : null);
     }
 
     /// <summary>Sends a body; the same <c>Idempotency-Key</c> goes with every attempt, so that a retried write has one effect.</summary>
     /// <param name="content">Creates the body for each attempt; null for none.</param>
+    /// <param name="ifMatch">The version that the write is meant for; null where the last one wins.</param>
     public async Task<PlatformAnswer> WriteAsync(
-        HttpMethod method, string path, Func<HttpContent>? content, CallOptions options, CancellationToken ct)
+        HttpMethod method, string path, Func<HttpContent>? content, CallOptions options, CancellationToken ct, string? ifMatch = null)
     {
         try
         {
-            return await SendAsync(Writing(method, path, content), options, ct);
+            return await SendAsync(Writing(method, path, content, ifMatch), options, ct);
         }
         catch (RefusedException refused) when (options.MayRepeat && refused.Code == AnswerLost)
         {
-            return await SendAsync(Writing(method, path, content), options, ct);
+            return await SendAsync(Writing(method, path, content, ifMatch), options, ct);
         }
     }
 
-    private Func<HttpRequestMessage> Writing(HttpMethod method, string path, Func<HttpContent>? content)
+    private Func<HttpRequestMessage> Writing(HttpMethod method, string path, Func<HttpContent>? content, string? ifMatch)
     {
         var key = Guid.CreateVersion7(_clock.GetUtcNow()).ToString();
         return () =>
         {
             var request = new HttpRequestMessage(method, Relative(path)) { Content = content?.Invoke() };
             request.Headers.Add("Idempotency-Key", key);
+            if (ifMatch is not null)
+            {
+                request.Headers.IfMatch.Add(new EntityTagHeaderValue($"\"{ifMatch}\""));
+            }
+
             // W3C Trace Context: the platform's work for this write can be traced from here.
             request.Headers.Add("traceparent", $"00-{ActivityTraceId.CreateRandom()}-{ActivitySpanId.CreateRandom()}-01");
             return request;

@@ -8,7 +8,7 @@ namespace EnvPlatform.Agent.Commands;
 
 /// <summary>
 /// Asks whether an environment may be activated. It waits for the platform for 300 ms at most, then repeats the platform's last answer, and
-/// says so. It reads no packages and registers nothing.
+/// says so, unless the organization wants something else. It reads no packages and registers nothing.
 /// </summary>
 internal sealed class CheckCommand : Command
 {
@@ -30,8 +30,15 @@ internal sealed class CheckCommand : Command
         string? why = null;
         try
         {
-            answer = Ask(session, prefix);
+            answer = Ask(session, cache, prefix);
             cache.Write(prefix, answer);
+        }
+        catch (UnreachableException failure) when (cache.ReadFailMode() is { } mode)
+        {
+            answer = mode == "open"
+                ? new Activation("ok", "the organization lets environments be activated while the platform does not answer.")
+                : new Activation("block", "the organization lets none be activated while the platform does not answer.");
+            new Screen(surroundings).Note($"({failure.Message})");
         }
         catch (AgentException failure) when (failure is UnreachableException or RefusedException)
         {
@@ -47,7 +54,7 @@ internal sealed class CheckCommand : Command
         return answer.Status == "block" ? ExitCodes.Found : ExitCodes.Fine;
     }
 
-    private static Activation Ask(Session session, string prefix)
+    private static Activation Ask(Session session, ActivationCache cache, string prefix)
     {
         // Without an id this machine has never logged anything, so its environments are unknown.
         if (session.Settings.MachineId is not { } machine)
@@ -56,7 +63,9 @@ internal sealed class CheckCommand : Command
         }
 
         var path = session.Path("activation") + Session.Query(("machine_id", machine.ToString()), ("prefix", RealPath.Of(prefix)));
-        return session.Client.GetWithin(path, session.Settings.CheckTimeout).AsActivation();
+        var answer = session.Client.GetWithin(path, session.Settings.CheckTimeout);
+        cache.KeepFailMode(answer.FailMode);
+        return answer.AsActivation();
     }
 
     private static void Print(string prefix, Activation answer, DateTimeOffset? cachedAt, string? why, bool json, Surroundings surroundings)

@@ -82,5 +82,5 @@ internal sealed class Bearer
     private static ServiceDefaults.Callers.Membership Of(Contracts.Identity.Membership m) => new(
         new OrganizationId(Guid.Parse(m.OrganizationId)), m.Slug, m.Name, m.Role, m.EnvironmentsEnabled,
         m.EnforcementPausedUntilUnixSeconds == 0 ? null : DateTimeOffset.FromUnixTimeSeconds(m.EnforcementPausedUntilUnixSeconds),
-        m.Products.Count == 0 ? null : [.. m.Products]);
+        m.Products.Count == 0 ? null : [.. m.Products], m.AgentFailMode is "open" or "closed" ? m.AgentFailMode : null);
 }

@@ -11,10 +11,11 @@ namespace EnvPlatform.ServiceDefaults.Callers;
 /// <param name="Role">One of <see cref="Roles.OfOrganization"/>.</param>
 /// <param name="EnvironmentsEnabled">Whether the organization manages environments: otherwise it takes no logs, and blocks nothing.</param>
 /// <param name="EnforcementPausedUntil">Until then a block warns and stops nobody; null: no pause.</param>
+/// <param name="AgentFailMode">What an agent does while the platform is away: open or closed; null: what it was told last.</param>
 /// <param name="Products">Those that the subject has a seat of; null: none.</param>
 public sealed record Membership(
     OrganizationId Id, string Slug, string Name, string Role, bool EnvironmentsEnabled = false,
-    DateTimeOffset? EnforcementPausedUntil = null, IReadOnlyList<string>? Products = null)
+    DateTimeOffset? EnforcementPausedUntil = null, IReadOnlyList<string>? Products = null, string? AgentFailMode = null)
 {
     public bool HasSeat(string product) => Products?.Contains(product) == true;
 }

@@ -44,6 +44,10 @@ internal sealed record NativeRun(string Command, string[] Args, string Shows, in
          "created_by": {"email": "ada@example.org"}, "expires_at": "2027-01-31T00:00:00Z", "in_force": true}
         """;
 
+    private const string OrganizationSettings = """
+        {"version": 1, "environments_enabled": false, "token_max_days": 365, "allowed_email_domains": [], "enforcement_paused_until": null}
+        """;
+
     private const string Feed = """
         {"name": "pypi", "format": "osv", "enabled": true, "state": "waiting", "last_success_at": "2026-11-21T10:00:00Z", "age_seconds": 300, "stale": false, "requested_at": "2026-11-21T09:59:00Z",
          "last_attempt_at": "2026-11-21T10:00:00Z", "next_at": "2026-11-21T16:00:00Z", "error": null, "import_id": "i1"}
@@ -73,6 +77,8 @@ internal sealed record NativeRun(string Command, string[] Args, string Shows, in
         new("invitations accept", ["--token", "-"], "envp_new"),
         new("invitations accept", ["--token", "envi_x", "--new-account"], "Signed in to {url}, auditor of umbrella."),
         new("invitations decline", [Id], "Declined."),
+        new("organization show", [], "environments_enabled"),
+        new("organization set", ["token_max_days=90", "environments_enabled=yes"], "Changed: token_max_days, environments_enabled."),
         new("register", [], "is registered with acme"),
         new("register", ["--json"], "\"machine_id\""),
         new("log", ["--prefix", "{home}/envs/science", "--wait"], "science: logged for the first time"),
@@ -120,6 +126,10 @@ internal sealed record NativeRun(string Command, string[] Args, string Shows, in
     public static void Answer(RecordedPlatform platform) => platform
         .On("GET /me", 200, Me)
         .On("POST /sign-in", 200, """{"token": "envp_session", "expires_at": "2026-03-03T10:00:00Z"}""")
+        .On($"GET {Orgs}/settings", 200, OrganizationSettings)
+        .On(
+            $"PATCH {Orgs}/settings", 200,
+            """{"settings": {"version": 2, "environments_enabled": true, "token_max_days": 90}, "tokens_over_limit": 0}""")
         .On("GET /me/invitations", 200,
             $$"""{"items": [{"id": "{{Id}}", "organization": "umbrella", "role": "auditor", "expires_at": "2026-03-09T10:00:00Z"}], "total_count": 1}""")
         .On($"POST /me/invitations/{Id}/accept", 200, """{"slug": "umbrella", "name": "Umbrella", "role": "auditor"}""")

@@ -38,8 +38,8 @@ internal sealed class TokensGrpc(NpgsqlDataSource db, TimeProvider clock, Authen
             select t.id as token_id, t.operator and s.operator and t.scopes is null as operator, t.scopes, t.kind, t.created_at,
                 t.expires_at, t.revoked_at, t.last_used_at, t.audited_at, t.name as token_name, s.id as subject_id,
                 s.type as subject_type, s.email, s.display_name,
-                m.id as org_id, m.slug, m.name, m.role, m.environments_enabled, m.enforcement_paused_until, m.session_hours,
-                m.session_idle_minutes, m.products, h.id as home_id, h.slug as home_slug, h.name as home_name,
+                m.id as org_id, m.slug, m.name, m.role, m.environments_enabled, m.enforcement_paused_until, m.agent_fail_mode,
+                m.session_hours, m.session_idle_minutes, m.products, h.id as home_id, h.slug as home_slug, h.name as home_name,
                 a.id as asked_id, a.slug as asked_slug, c.expires_at as account_expires_at, c.scopes as account_scopes
             from tokens t
             join subjects s on s.id = t.subject_id
@@ -47,8 +47,9 @@ internal sealed class TokensGrpc(NpgsqlDataSource db, TimeProvider clock, Authen
             left join organizations h on h.id = coalesce(
                 t.org_id, (select f.org_id from memberships f where f.subject_id = s.id order by f.created_at, f.org_id limit 1))
             left join lateral (
-                select o.id, o.slug, o.name, m.role, g.environments_enabled, g.enforcement_paused_until, g.session_hours,
-                    g.session_idle_minutes, {Seats.ProductsOfMember} as products
+                select o.id, o.slug, o.name, m.role, g.environments_enabled, g.enforcement_paused_until, g.agent_fail_mode,
+                    g.session_hours, g.session_idle_minutes,
+                    {Seats.ProductsOfMember} as products
                 from memberships m
                 join organizations o on o.id = m.org_id
                 join organization_settings g on g.org_id = m.org_id
@@ -149,6 +150,7 @@ internal sealed class TokensGrpc(NpgsqlDataSource db, TimeProvider clock, Authen
             EnvironmentsEnabled = row.EnvironmentsEnabled == true,
             EnforcementPausedUntilUnixSeconds = row.EnforcementPausedUntil?.ToUnixTimeSeconds() ?? 0,
             Products = { row.Products },
+            AgentFailMode = row.AgentFailMode ?? "",
         }));
         return reply;
     }
@@ -160,8 +162,8 @@ internal sealed class TokensGrpc(NpgsqlDataSource db, TimeProvider clock, Authen
         DateTimeOffset? RevokedAt, DateTimeOffset? LastUsedAt, DateTimeOffset? AuditedAt, string TokenName, SubjectId SubjectId,
         string SubjectType, string? Email, string DisplayName,
         OrganizationId? OrgId, string? Slug, string? Name, string? Role, bool? EnvironmentsEnabled, DateTimeOffset? EnforcementPausedUntil,
-        int? SessionHours, int? SessionIdleMinutes, string[]? Products, OrganizationId? HomeId, string? HomeSlug, string? HomeName,
-        OrganizationId? AskedId, string? AskedSlug, DateTimeOffset? AccountExpiresAt, string[]? AccountScopes)
+        string? AgentFailMode, int? SessionHours, int? SessionIdleMinutes, string[]? Products, OrganizationId? HomeId, string? HomeSlug,
+        string? HomeName, OrganizationId? AskedId, string? AskedSlug, DateTimeOffset? AccountExpiresAt, string[]? AccountScopes)
     {
         /// <summary>Those of the token and of its service account: what both leave of the role's permissions.</summary>
         public IReadOnlyList<string>? AllScopes => Scopes is null || AccountScopes is null

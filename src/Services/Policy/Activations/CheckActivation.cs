@@ -22,16 +22,24 @@ internal static class CheckActivation
             .WithSummary("Whether the environment at this prefix of this machine may be activated.")
             .Produces<ActivationAnswer>().ProducesValidationProblem();
 
+    /// <summary>The header that says what the organization wants of an agent that gets no answer the next time: open or closed.</summary>
+    public const string FailModeHeader = "EnvPlatform-Fail-Mode";
+
     private static async Task<IResult> HandleAsync(
-        [FromQuery(Name = "machine_id")] MachineId machineId, string prefix, Caller caller, [FromServices] ActivationAnswers answers,
-        NpgsqlDataSource db, TimeProvider clock, CancellationToken ct)
+        [FromQuery(Name = "machine_id")] MachineId machineId, string prefix, Caller caller, HttpResponse http,
+        [FromServices] ActivationAnswers answers, NpgsqlDataSource db, TimeProvider clock, CancellationToken ct)
     {
         if (prefix.Length is 0 or > MaxPrefix)
         {
             return Problems.Invalid("prefix", $"Must have 1 to {MaxPrefix} characters.");
         }
 
-        if (!caller.Organization!.EnvironmentsEnabled)
+        if (caller.Organization!.AgentFailMode is { } mode)
+        {
+            http.Headers[FailModeHeader] = mode;
+        }
+
+        if (!caller.Organization.EnvironmentsEnabled)
         {
             return new Written(ActivationAnswer.Disabled);
         }
