@@ -43,7 +43,7 @@ internal sealed class ActivationCache(Surroundings surroundings, string scope)
     {
         try
         {
-            return File.Exists(FailModeFile) && File.ReadAllText(FailModeFile) is "open" or "closed" and var mode ? mode : null;
+            return File.Exists(FailModeFile) && File.ReadAllText(FailModeFile) is ("open" or "closed") and var mode ? mode : null;
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
