@@ -15,12 +15,13 @@ need_servers() {
   install_packages "${missing[@]}"
 }
 
-# What the tests use beside the servers: a browser, and a C compiler and linker for the native agent.
+# What the tests use beside the servers: a browser, a C compiler and linker for the native agent, Python for the independent verifier.
 need_test_programs() {
   local missing=()
   command -v chromium >/dev/null || command -v google-chrome >/dev/null || missing+=(chromium)
   command -v clang >/dev/null || command -v gcc >/dev/null || missing+=(clang)
   [[ -e /usr/include/zlib.h ]] || missing+=(zlib1g-dev)
+  python3 -c 'import cryptography' 2>/dev/null || missing+=(python3-cryptography)
   install_packages "${missing[@]}"
 }
 

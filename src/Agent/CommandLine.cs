@@ -5,6 +5,7 @@ using System.Text.RegularExpressions;
 
 using EnvPlatform.Agent.Commands;
 using EnvPlatform.Agent.Commands.Advisories;
+using EnvPlatform.Agent.Commands.AuditLogs;
 using EnvPlatform.Agent.Commands.Invitations;
 using EnvPlatform.Agent.Commands.Organizations;
 using EnvPlatform.Agent.Commands.Vulnerabilities;
@@ -108,6 +109,7 @@ internal static class CommandLine
         new SbomCommand(surroundings),
         new VulnerabilityCommand(surroundings),
         new VexCommand(surroundings),
+        new AuditLogCommand(surroundings),
         new AdvisoriesCommand(surroundings));
 
     private static RootCommand Root(Surroundings surroundings, params ReadOnlySpan<Command> commands)

@@ -5,7 +5,7 @@ namespace EnvPlatform.Architecture.Tests;
 /// <summary>Code that has a single place is written there and nowhere else.</summary>
 public sealed class OnePieceRules
 {
-    [TestCase(@"X-Org-Name""", "src/ServiceDefaults/Callers/RequestedOrganization.cs")]
+    [TestCase(@"X-Org-Name""", "src/Agent/Client/PlatformClient.cs", "src/ServiceDefaults/Callers/RequestedOrganization.cs")]
     [TestCase(@"CreateHMAC\(", "src/ServiceDefaults/SignedCursor.cs")]
     [TestCase(@"Replace\(""%""", "src/Postgres/LikePattern.cs")]
     [TestCase(@"\.ReceiveAsync\(context|\btx\.ReceiveAsync\(", "src/Postgres/Inbox.cs")]

@@ -12,6 +12,8 @@ internal sealed class PlatformClient : IDisposable
     private const string AnswerLost = "idempotent_answer_lost";
     private const string FailModeHeader = "EnvPlatform-Fail-Mode";
 
+    private const string OrganizationHeader = "X-Org-Name";
+
     private readonly HttpClient _http;
     private readonly TimeProvider _clock;
 
@@ -39,8 +41,19 @@ internal sealed class PlatformClient : IDisposable
 
     public void Dispose() => _http.Dispose();
 
-    public Task<PlatformAnswer> GetAsync(string path, CallOptions options, CancellationToken ct) =>
-        SendAsync(() => new HttpRequestMessage(HttpMethod.Get, Relative(path)), options, ct);
+    /// <param name="organization">For an address that does not name one; null for the only one of the token.</param>
+    public Task<PlatformAnswer> GetAsync(string path, CallOptions options, CancellationToken ct, string? organization = null) =>
+        SendAsync(
+            () =>
+            {
+                var request = new HttpRequestMessage(HttpMethod.Get, Relative(path));
+                if (organization is not null)
+                {
+                    request.Headers.Add(OrganizationHeader, organization);
+                }
+
+                return request;
+            }, options, ct);
 
     /// <summary>
     /// Asks once, and gives up when the time is up whatever the network does (a DNS lookup without an answer cannot be cancelled).

@@ -1,3 +1,4 @@
+using EnvPlatform.Agent.Tests.AuditLogs;
 using EnvPlatform.Agent.Tests.Commands;
 
 namespace EnvPlatform.Agent.Tests.Native;
@@ -114,6 +115,8 @@ internal sealed record NativeRun(string Command, string[] Args, string Shows, in
         new("vulnerability curations", ["--history"], "patched"),
         new("vex export", ["--format", "cyclonedx"], "CycloneDX"),
         new("vex import", ["{home}/vex.json"], "4 statements: 2 applied, 1 held already, 1 left out."),
+        new("audit-log verify", ["--key", FakeLog.Signer.Key.ToString(), "--json"], "\"verified\":true"),
+        new("audit-log verify", ["{home}/event.json", "--key", FakeLog.Signer.Key.ToString()], "Verified: 1 event is as it was signed."),
         new("advisories import", ["{home}/osv.json"], "7080 advisories: 7000 added, 80 changed, 269 withdrawn, 1 rejected"),
         new("advisories imports", [], "The catalogue has no vulnerabilities."),
         new("advisories rejections", [Id], "events are missing"),
@@ -123,7 +126,7 @@ internal sealed record NativeRun(string Command, string[] Args, string Shows, in
     ];
 
     /// <summary>The answers to all runs.</summary>
-    public static void Answer(RecordedPlatform platform) => platform
+    public static void Answer(RecordedPlatform platform) => new FakeLog(3).Serve(platform
         .On("GET /me", 200, Me)
         .On("POST /sign-in", 200, """{"token": "envp_session", "expires_at": "2026-03-03T10:00:00Z"}""")
         .On($"GET {Orgs}/settings", 200, OrganizationSettings)
@@ -172,7 +175,7 @@ internal sealed record NativeRun(string Command, string[] Args, string Shows, in
         .On("GET /advisories/feeds", 200, $$"""{"items": [{{Feed}}], "total_count": 1}""")
         .On("GET /advisories/ecosystems", 200,
             """{"items": [{"ecosystem": "PyPI", "basis": "stated", "records": 9, "since": "2026-11-21T10:00:00Z"}], "total_count": 1}""")
-        .On("POST /advisories/feeds/pypi/sync", 202, Feed);
+        .On("POST /advisories/feeds/pypi/sync", 202, Feed));
 
     /// <summary>The machine as it is before each run.</summary>
     public static void Prepare(UserMachine machine, string url)
@@ -190,6 +193,7 @@ internal sealed record NativeRun(string Command, string[] Args, string Shows, in
         machine.Write(
             "list.json",
             """[{"name": "openssl", "version": "1.1.1k", "build_string": "h27cfd23_0", "channel": "pkgs/main", "platform": "linux-64"}]""");
+        machine.Write("event.json", new FakeLog(300).ProofOf(257));
         machine.Write("vex.json", """{"bomFormat":"CycloneDX"}""");
         machine.Write("osv.json", """{"schema_version": "1.7.0", "id": "PYSEC-1"}""");
         machine.Write(
