@@ -21,12 +21,29 @@ internal sealed record Organization(string Slug, string Token, Guid MachineId)
         return new(slug, token, machine);
     }
 
+    /// <summary>A new person in the organization, with a token for it.</summary>
+    public static async Task<Person> AddPersonAsync(Platform platform, string slug, string role)
+    {
+        using var operatorApi = platform.Administrator();
+        var email = $"{role.Replace('_', '-')}-{Guid.CreateVersion7():N}@example.org";
+        var invited = await operatorApi.PostAsync($"/api/v1/orgs/{slug}/members", new { email, display_name = role, role });
+        using var nobody = platform.Client(null);
+        var joined = await nobody.PostAsync(
+            "/api/v1/invitations/accept",
+            new { token = invited.GetProperty("token").GetString(), password = $"a good passphrase {Guid.CreateVersion7():N}" });
+        var token = joined.GetProperty("token").GetString()!;
+        using var mine = platform.Client(token);
+        return new((await mine.GetAsync("/api/v1/me")).GetProperty("id").GetGuid(), token);
+    }
+
+    /// <param name="scopes">The permissions that the account is good for, at most; null: all of its role.</param>
     /// <returns>An access token of a new service account of that role.</returns>
-    public static async Task<string> AddServiceAccountAsync(Platform platform, string slug, string role)
+    public static async Task<string> AddServiceAccountAsync(
+        Platform platform, string slug, string role, IReadOnlyCollection<string>? scopes = null)
     {
         using var operatorApi = platform.Administrator();
         var account = await operatorApi.PostAsync(
-            $"/api/v1/orgs/{slug}/service-accounts", new { name = $"{role}-{Guid.CreateVersion7():N}"[..30], role });
+            $"/api/v1/orgs/{slug}/service-accounts", new { name = $"{role}-{Guid.CreateVersion7():N}"[..30], role, scopes });
         using var form = new FormUrlEncodedContent(new Dictionary<string, string>
         {
             ["grant_type"] = "client_credentials",
@@ -38,16 +55,7 @@ internal sealed record Organization(string Slug, string Token, Guid MachineId)
         Assert.That(response.IsSuccessStatusCode, Is.True, await response.Content.ReadAsStringAsync());
         return (await response.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("access_token").GetString()!;
     }
-
-    /// <returns>A token of a new member with an account of its own: a person, where a service account may not.</returns>
-    public static async Task<string> AddMemberAsync(Platform platform, string slug, string role)
-    {
-        using var operatorApi = platform.Administrator();
-        var invited = await operatorApi.PostAsync(
-            $"/api/v1/orgs/{slug}/members", new { email = $"{Guid.CreateVersion7():N}@example.org", display_name = role, role });
-        using var anybody = platform.Client(null);
-        var joined = await anybody.PostAsync(
-            "/api/v1/invitations/accept", new { token = invited.GetProperty("token").GetString(), password = "a password of a test" });
-        return joined.GetProperty("token").GetString()!;
-    }
 }
+
+/// <summary>Somebody in an organization, and a token of its own for it.</summary>
+internal sealed record Person(Guid Id, string Token);

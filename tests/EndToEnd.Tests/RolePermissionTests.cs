@@ -2,6 +2,8 @@ using System.Net.Http.Json;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 
+using EnvPlatform.Testing;
+
 namespace EnvPlatform.EndToEnd.Tests;
 
 /// <summary>
@@ -41,7 +43,7 @@ public sealed partial class RolePermissionTests
         foreach (var (role, permissions) in roles)
         {
             // A person: some of it no service account may, whatever its role.
-            using var api = platform.Client(await Organization.AddMemberAsync(platform, organization.Slug, role));
+            using var api = platform.Client((await Organization.AddPersonAsync(platform, organization.Slug, role)).Token);
             foreach (var operation in operations)
             {
                 var status = await StatusAsync(api, operation, organization.Slug);
@@ -49,6 +51,72 @@ public sealed partial class RolePermissionTests
                 if (expected != (status != 403))
                 {
                     wrong.Add($"{role} {operation}: {status}, asks for {string.Join(", ", operation.Asked)}");
+                }
+            }
+        }
+
+        Assert.That(wrong, Is.Empty);
+    }
+
+    /// <summary>A token may be limited to some permissions: each operation asks for its own, whatever the role allows.</summary>
+    [Test]
+    public async Task A_token_that_lacks_a_permission_is_refused_by_every_operation_that_asks_for_it()
+    {
+        var platform = SharedPlatform.Platform;
+        var organization = await Organization.CreateAsync(platform);
+        using var operatorApi = platform.Administrator();
+        var operations = (await OperationsAsync(operatorApi)).Where(operation => operation.IsOfOrganization && operation.Asked.Count > 0)
+            .ToArray();
+        var all = (await operatorApi.GetAsync("/api/v1/roles")).GetProperty("permissions").EnumerateArray()
+            .Select(one => one.GetProperty("name").GetString()!).ToArray();
+        var wrong = new List<string>();
+        foreach (var asked in operations.SelectMany(operation => operation.Asked).Distinct().ToArray())
+        {
+            var token = await Organization.AddServiceAccountAsync(
+                platform, organization.Slug, "administrator", [.. all.Where(name => name != asked)]);
+            using var api = platform.Client(token);
+            foreach (var operation in operations.Where(operation => operation.Asked.Contains(asked)))
+            {
+                var status = await StatusAsync(api, operation, organization.Slug);
+                if (status != 403)
+                {
+                    wrong.Add($"without {asked} {operation}: {status}");
+                }
+            }
+        }
+
+        Assert.That(wrong, Is.Empty);
+    }
+
+    /// <summary>Nobody who has no place in the organization, or none for now, learns that it is there: whatever the role was.</summary>
+    [Test]
+    public async Task Whoever_is_suspended_removed_or_of_another_organization_may_call_nothing()
+    {
+        var platform = SharedPlatform.Platform;
+        var organization = await Organization.CreateAsync(platform);
+        var other = await Organization.CreateAsync(platform);
+        using var operatorApi = platform.Administrator();
+        var operations = (await OperationsAsync(operatorApi)).Where(operation => operation.IsOfOrganization).ToArray();
+        var suspended = await Organization.AddPersonAsync(platform, organization.Slug, "administrator");
+        var removed = await Organization.AddPersonAsync(platform, organization.Slug, "administrator");
+        var stranger = await Organization.AddPersonAsync(platform, other.Slug, "administrator");
+        await operatorApi.PostAsync($"{organization.Path}/members/{suspended.Id}/suspend", new { });
+        using var gone = await operatorApi.Http.DeleteAsync(new Uri($"{organization.Path}/members/{removed.Id}", UriKind.Relative));
+        Assert.That(gone.IsSuccessStatusCode, Is.True);
+
+        var wrong = new List<string>();
+        foreach (var (who, person) in new[] { ("suspended", suspended), ("removed", removed), ("a stranger", stranger) })
+        {
+            using var api = platform.Client(person.Token);
+            await Eventually.BecomesTrueAsync(
+                async () => await StatusAsync(api, operations[0], organization.Slug) is 401 or 403 or 404, $"{who} is refused", seconds: 10);
+            foreach (var operation in operations)
+            {
+                // 403 where an operation asks for the operator, before it looks for the organization.
+                var status = await StatusAsync(api, operation, organization.Slug);
+                if (status is not (401 or 404) && !(status == 403 && operation.Asked.Count == 0))
+                {
+                    wrong.Add($"{who} {operation}: {status}");
                 }
             }
         }
