@@ -3,7 +3,8 @@ using EnvPlatform.Gateway.OpenApi;
 namespace EnvPlatform.Gateway;
 
 /// <summary>
-/// Tells browsers that responses of the gateway are not pages, apart from the documentation, and must not be framed, sniffed or stored.
+/// Tells browsers that responses of the gateway are not pages, apart from the documentation and those that say what they are themselves,
+/// and must not be framed, sniffed or stored.
 /// </summary>
 internal static class SecurityHeaders
 {
@@ -16,11 +17,21 @@ internal static class SecurityHeaders
 
     public static void UseSecurityHeaders(this IApplicationBuilder app) => app.Use((http, next) =>
     {
-        var headers = http.Response.Headers;
-        headers.XContentTypeOptions = "nosniff";
-        headers["Referrer-Policy"] = "no-referrer";
-        headers.ContentSecurityPolicy =
-            http.Request.Path.StartsWithSegments("/" + Docs.Path, StringComparison.Ordinal) ? DocsPolicy : ApiPolicy;
+        // A page brings its own policy, and browsers hold to each of two.
+        http.Response.OnStarting(static state =>
+        {
+            var http = (HttpContext)state;
+            var headers = http.Response.Headers;
+            headers.XContentTypeOptions = "nosniff";
+            headers["Referrer-Policy"] = "no-referrer";
+            if (headers.ContentSecurityPolicy.Count == 0)
+            {
+                headers.ContentSecurityPolicy =
+                    http.Request.Path.StartsWithSegments("/" + Docs.Path, StringComparison.Ordinal) ? DocsPolicy : ApiPolicy;
+            }
+
+            return Task.CompletedTask;
+        }, http);
         return next(http);
     });
 }

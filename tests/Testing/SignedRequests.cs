@@ -11,7 +11,7 @@ public sealed class SignedRequests : DelegatingHandler
     /// <param name="assert">What the requests say of their caller; asked for each.</param>
     /// <param name="key">Of the calls to the service.</param>
     public SignedRequests(Func<Assertion> assert, CallKey key)
-        : base(new SocketsHttpHandler()) => (_assert, _key) = (assert, key);
+        : base(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false }) => (_assert, _key) = (assert, key);
 
     protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {

@@ -13,7 +13,8 @@ using Microsoft.Extensions.Options;
 namespace EnvPlatform.Gateway.Callers;
 
 /// <summary>
-/// Authenticates a request by its bearer token (RFC 6750). What the bearer may do is decided by the service that the request is for.
+/// Authenticates a request by its bearer token (RFC 6750), or by the cookie of a browser's session where it comes from a page of this host.
+/// What the bearer may do is decided by the service that the request is for.
 /// </summary>
 internal sealed class BearerAuthentication(
     IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory logger, UrlEncoder encoder, TokenCache tokens,
@@ -26,17 +27,30 @@ internal sealed class BearerAuthentication(
 
     protected override async Task<AuthenticateResult> HandleAuthenticateAsync()
     {
-        var header = Request.Headers.Authorization.ToString();
-        if (!header.StartsWith(Prefix, StringComparison.OrdinalIgnoreCase)
-            || Context.GetEndpoint()?.Metadata.GetMetadata<IAllowAnonymous>() is not null)
+        if (Context.GetEndpoint()?.Metadata.GetMetadata<IAllowAnonymous>() is not null)
         {
             return AuthenticateResult.NoResult();
         }
 
-        var token = header[Prefix.Length..].Trim();
+        var header = Request.Headers.Authorization.ToString();
+        string token;
+        if (header.StartsWith(Prefix, StringComparison.OrdinalIgnoreCase))
+        {
+            token = header[Prefix.Length..].Trim();
+        }
+        else if (BrowserRequest.SessionOf(Request) is { } session)
+        {
+            token = session;
+        }
+        else
+        {
+            return AuthenticateResult.NoResult();
+        }
+
         var origin = Context.Features.GetRequiredFeature<RequestOrigin>();
         var address = Context.Connection.RemoteIpAddress;
-        if (SecretFormat.IsWellFormed(token, SecretFormat.TokenPrefix))
+        // A cookie is not taken as a bearer token: a session stays in its browser.
+        if (header.Length == 0 || SecretFormat.IsWellFormed(token, SecretFormat.TokenPrefix))
         {
             // What can be no organization's name is nobody's: the service answers 404 without asking.
             var organization = RequestedOrganization.NameIn(Context);

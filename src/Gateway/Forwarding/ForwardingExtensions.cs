@@ -20,6 +20,9 @@ internal static class ForwardingExtensions
 {
     private const string KeepAuthorization = nameof(KeepAuthorization);
 
+    /// <summary>Metadata of the routes to pages: they read the browser's cookies themselves. No other service gets any.</summary>
+    private const string KeepCookies = nameof(KeepCookies);
+
     public static void AddForwarding(this WebApplicationBuilder builder)
     {
         builder.AddServiceAddresses();
@@ -51,13 +54,18 @@ internal static class ForwardingExtensions
         var key = route.Services.GetRequiredService<CallKeys>().Outgoing(route.Route.ClusterId!);
         var clock = route.Services.GetRequiredService<TimeProvider>();
         var keepAuthorization = route.Route.Metadata?.ContainsKey(KeepAuthorization) == true;
+        var keepCookies = route.Route.Metadata?.ContainsKey(KeepCookies) == true;
         route.UseDefaultForwarders = false;
         route.AddRequestTransform(context =>
         {
             var http = context.HttpContext;
             var headers = context.ProxyRequest.Headers;
             headers.Remove(Assertion.Header);
-            headers.Remove("Cookie");
+            if (!keepCookies)
+            {
+                headers.Remove("Cookie");
+            }
+
             if (!keepAuthorization)
             {
                 headers.Remove("Authorization");

@@ -7,9 +7,13 @@ public sealed class IdentityOptions
 {
     public const string Section = "Identity";
 
-    /// <summary>Hours for which a session token, issued at sign-in, is valid.</summary>
+    /// <summary>Hours for which a session, begun at sign-in, is valid.</summary>
     [Range(1, 720)]
     public int SessionHours { get; set; } = 12;
+
+    /// <summary>Minutes after which a browser's session that is not used ends.</summary>
+    [Range(5, 43_200)]
+    public int SessionIdleMinutes { get; set; } = 60;
 
     /// <summary>Minutes for which an access token of a service account is valid.</summary>
     [Range(1, 1_440)]

@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Identity.Organizations;
+using EnvPlatform.Identity.Protection;
 using EnvPlatform.Identity.SignIn;
 using EnvPlatform.Identity.Tokens;
 using EnvPlatform.Postgres;
@@ -23,8 +24,8 @@ namespace EnvPlatform.Identity.FirstStart;
 /// afterwards.
 /// </summary>
 internal sealed partial class FirstStart(
-    NpgsqlDataSource db, MigrationState migrated, FirstStartState state, IConfiguration configuration, IOptions<IdentityOptions> options,
-    TimeProvider clock, ILogger<FirstStart> log) : BackgroundService
+    NpgsqlDataSource db, MigrationState migrated, FirstStartState state, KeepKeys keys, IConfiguration configuration,
+    IOptions<IdentityOptions> options, TimeProvider clock, ILogger<FirstStart> log) : BackgroundService
 {
     private const long LockKey = 0x656e_7670_6669_7273; // "envpfirs"
     private const string Slug = "default";
@@ -37,6 +38,7 @@ internal sealed partial class FirstStart(
             async ct =>
             {
                 await RunAsync(ct);
+                await keys.RunAsync(ct);
                 state.Complete();
                 return null;
             }, stoppingToken);

@@ -30,7 +30,12 @@ internal static class ListSessions
             return Credential.TooNarrow();
         }
 
-        const string good = "from tokens where subject_id = @SubjectId and kind = 'session' and revoked_at is null and expires_at > @now";
+        const string good =
+            """
+            from tokens
+            where subject_id = @SubjectId and kind = 'session' and revoked_at is null and expires_at > @now
+              and (idle_minutes is null or coalesce(last_used_at, created_at) > @now - make_interval(mins => idle_minutes))
+            """;
         var parameters = new
         {
             caller.SubjectId,

@@ -31,6 +31,18 @@ internal static class RevokeSession
         }
 
         await using var tx = await db.BeginAsync(ct);
+        if (!await RevokeAsync(tx, id, caller, now))
+        {
+            return Problems.NotFound();
+        }
+
+        await tx.CommitAsync();
+        return TypedResults.NoContent();
+    }
+
+    /// <returns>False when it is no session of the caller's, or has been revoked.</returns>
+    internal static async Task<bool> RevokeAsync(Tx tx, TokenId id, Caller caller, DateTimeOffset now)
+    {
         var revoked = await tx.ExecuteAsync(
             """
             update tokens set revoked_at = @now
@@ -38,7 +50,7 @@ internal static class RevokeSession
             """, new { id, caller.SubjectId, now });
         if (revoked == 0)
         {
-            return Problems.NotFound();
+            return false;
         }
 
         var home = await tx.QuerySingleOrDefaultAsync<OrganizationRow>(
@@ -55,7 +67,6 @@ internal static class RevokeSession
             new AuditTarget(id.ToString(), caller.Email, "token"),
             $"{caller.DisplayName} ended {(caller.TokenId == id ? "its own session" : "another of its sessions")}.",
             new { current = caller.TokenId == id });
-        await tx.CommitAsync();
-        return TypedResults.NoContent();
+        return true;
     }
 }

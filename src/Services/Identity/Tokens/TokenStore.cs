@@ -21,8 +21,9 @@ internal static class TokenStore
         var issued = new IssuedToken(TokenId.New(now), SecretFormat.New(SecretFormat.TokenPrefix), expiresAt);
         await tx.ExecuteAsync(
             """
-            insert into tokens (id, sha256, subject_id, org_id, kind, operator, name, created_at, expires_at)
-            values (@Id, @Sha256, @subject, @organization, @kind, @power, @name, @now, @expiresAt)
+            insert into tokens (id, sha256, subject_id, org_id, kind, operator, name, created_at, expires_at, authenticated_at)
+            values (
+                @Id, @Sha256, @subject, @organization, @kind, @power, @name, @now, @expiresAt, case when @kind = 'session' then @now end)
             """, new { issued.Id, Sha256 = SecretFormat.Sha256(issued.Token), subject, organization, kind, power, name, now, expiresAt });
         return issued;
     }

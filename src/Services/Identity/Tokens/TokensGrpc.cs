@@ -25,7 +25,7 @@ internal sealed class TokensGrpc(NpgsqlDataSource db, TimeProvider clock, Authen
 
     public override async Task<IntrospectReply> Introspect(IntrospectRequest request, ServerCallContext context)
     {
-        if (!SecretFormat.IsWellFormed(request.Token, SecretFormat.TokenPrefix))
+        if (!SecretFormat.IsWellFormed(request.Token, SecretFormat.TokenPrefix) && !SessionCookie.IsWellFormed(request.Token))
         {
             return Inactive;
         }
@@ -36,7 +36,8 @@ internal sealed class TokensGrpc(NpgsqlDataSource db, TimeProvider clock, Authen
         var rows = await db.QueryAsync<Row>(
             $"""
             select t.id as token_id, t.operator and s.operator and t.scopes is null as operator, t.scopes, t.kind, t.created_at,
-                t.expires_at, t.revoked_at, t.last_used_at, t.audited_at, t.name as token_name, s.id as subject_id,
+                least(t.expires_at, coalesce(t.last_used_at, t.created_at) + make_interval(mins => t.idle_minutes)) as expires_at,
+                t.revoked_at, t.last_used_at, t.audited_at, t.name as token_name, s.id as subject_id,
                 s.type as subject_type, s.email, s.display_name,
                 m.id as org_id, m.slug, m.name, m.role, m.environments_enabled, m.enforcement_paused_until, m.agent_fail_mode,
                 m.session_hours, m.session_idle_minutes, m.products, h.id as home_id, h.slug as home_slug, h.name as home_name,

@@ -1,0 +1,78 @@
+using EnvPlatform.Contracts.Ids;
+using EnvPlatform.Postgres;
+using EnvPlatform.ServiceDefaults.Callers;
+
+using Microsoft.Extensions.Options;
+
+using Npgsql;
+
+namespace EnvPlatform.Identity.SignIn;
+
+/// <summary>
+/// Decides whether an e-mail address and a password belong together, wherever they are typed. After too many failures for the account or
+/// from the address nobody gets an answer for a while, nor while too many passwords wait to be verified. Who is unknown and who gives a
+/// wrong password get the same answer after the same time.
+/// </summary>
+internal sealed class PasswordSignIn(
+    NpgsqlDataSource db, AuthenticationFailures failures, PasswordChecks passwords, IOptions<IdentityOptions> options, TimeProvider clock)
+{
+    internal abstract record Outcome;
+
+    /// <param name="Tries">To be given back in the transaction that signs the user in.</param>
+    internal sealed record Right(User User, SignInTries Tries) : Outcome;
+
+    internal sealed record Wrong : Outcome;
+
+    /// <param name="IsFailures">Too many sign-ins failed; otherwise too many are being verified.</param>
+    internal sealed record TooMany(TimeSpan Wait, string Detail, bool IsFailures) : Outcome;
+
+    public async Task<Outcome> CheckAsync(string givenEmail, string password, RequestOrigin origin, CancellationToken ct)
+    {
+        var email = givenEmail.ToLowerInvariant();
+        var user = await db.QuerySingleOrDefaultAsync<User>(
+            """
+            select s.id, s.email, s.display_name, s.operator, s.password_hash, o.id as org_id, o.slug
+            from subjects s
+            left join organizations o on o.id = (
+                select m.org_id from memberships m where m.subject_id = s.id order by m.created_at, m.org_id limit 1)
+            where s.email = @email
+            """, new { email }, ct);
+        var tries = new SignInTries(email, origin.SourceNetwork, options.Value);
+        if (await tries.TakeAsync(db, clock.GetUtcNow(), ct) is { } wait)
+        {
+            await RecordAsync("too_many_failures");
+            return new TooMany(
+                wait,
+                $"{options.Value.FailedSignInsPerAccount} sign-ins for this account, or {options.Value.FailedSignInsPerAddress} from this "
+                + $"address, failed within {options.Value.FailedSignInMinutes} minutes.", IsFailures: true);
+        }
+
+        if (await passwords.VerifyAsync(user?.PasswordHash, password, ct) is not { } right)
+        {
+            await using var back = await db.BeginAsync(ct);
+            await tries.GiveBackAsync(back);
+            await back.CommitAsync();
+            await RecordAsync("too_many_at_once");
+            return new TooMany(TimeSpan.FromSeconds(1), "Too many sign-ins wait for their password to be verified.", IsFailures: false);
+        }
+
+        if (!right)
+        {
+            await RecordAsync("bad_password");
+            return new Wrong();
+        }
+
+        return new Right(user!, tries);
+
+        Task RecordAsync(string reason) => failures.RecordAsync(
+            user is null ? $"address {origin.SourceNetwork}" : $"account {email}", user?.ToCaller(origin), reason, origin, ct);
+    }
+
+    internal sealed record User(
+        SubjectId Id, string Email, string DisplayName, bool Operator, string? PasswordHash, OrganizationId? OrgId, string? Slug)
+    {
+        public Caller ToCaller(RequestOrigin origin) => Caller.Of(
+            Id, "user", DisplayName, origin, AuthenticationFailures.Service, Email, Operator,
+            OrgId is { } id ? new Membership(id, Slug!, Slug!, "") : null);
+    }
+}
