@@ -1,9 +1,11 @@
+using System.Text.RegularExpressions;
+
 namespace EnvPlatform.Architecture.Tests;
 
 /// <summary>
 /// SQL is constant text. A statement may be composed of constants and of what our code chooses among constants; values are parameters.
 /// </summary>
-public sealed class SqlRules
+public sealed partial class SqlRules
 {
     /// <summary>
     /// Members whose text is fixed in a way that the check does not follow; each was reviewed by a person. The list may only shrink.
@@ -20,6 +22,31 @@ public sealed class SqlRules
         "IListeningWork.Channel", // a constant of each type that listens; LISTEN takes no parameter
         "ListAffectedEnvironments.PageSql", // constants, and the columns of an order joined by commas
     ];
+
+    /// <summary>
+    /// A membership may be suspended or removed: what decides who may do what reads the view <c>active_memberships</c>, what keeps
+    /// groups and seats <c>present_memberships</c>. These read the table.
+    /// </summary>
+    private static readonly string[] ReadMemberships =
+    [
+        "src/Services/Identity/Members/", // shows and changes the states
+        "src/Services/Identity/Invitations/InviteMember.cs", // asks for the state
+    ];
+
+    [Test]
+    public void Only_active_memberships_count()
+    {
+        var wrong = Repository.Sources("src/Services/Identity")
+            .Select(file => (Path: Repository.Relative(file), Text: File.ReadAllText(file)))
+            .Where(source => !ReadMemberships.Any(path => source.Path.StartsWith(path, StringComparison.Ordinal)))
+            .Where(source => ReadsMemberships().IsMatch(source.Text)).Select(source => source.Path).ToArray();
+        Assert.That(wrong, Is.Empty, "Read active_memberships: memberships holds those that are suspended or were removed too.");
+        Assert.That(ReadsMemberships().IsMatch("select 1 from\n  memberships m"), Is.True);
+        Assert.That(ReadsMemberships().IsMatch("join memberships m"), Is.True);
+    }
+
+    [GeneratedRegex(@"(?<!delete\s+)\b(from|join)\s+memberships\b", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 10_000)]
+    private static partial Regex ReadsMemberships();
 
     [Test]
     public void The_text_of_every_statement_is_fixed()

@@ -266,7 +266,12 @@ public sealed partial class AuditWalkTests
         {
             var members = (await operatorApi.GetAsync($"{org}/members")).GetProperty("items").EnumerateArray().ToArray();
             string MemberOf(string email) => Text(members.Single(one => one.GetProperty("email").GetString() == email), "id");
-            await DoAsync("SetRole", boot, "PUT", $"{org}/members/{MemberOf(address)}", new { role = "administrator" });
+            var person = $"{org}/members/{MemberOf(address)}";
+            await DoAsync("SuspendMember", boot, "POST", $"{person}/suspend");
+            await DoAsync("ResumeMember", boot, "POST", $"{person}/resume");
+            await DoAsync("LeaveOrganization", walker, "POST", $"/api/v1/me/orgs/{_walked}/leave");
+            await DoAsync("ReinstateMember", boot, "POST", $"{person}/reinstate");
+            await DoAsync("ChangeMember", boot, "PATCH", person, new { role = "administrator" });
             await DoAsync("RemoveMember", walker, "DELETE", $"{org}/members/{MemberOf(_platform.Bootstrap.Email)}");
         }
 

@@ -154,6 +154,12 @@ internal sealed class IdentityHost : IAsyncDisposable
         await command.ExecuteNonQueryAsync();
     }
 
+    public async Task<long> CountAsync(string sql)
+    {
+        await using var command = Db.CreateCommand(sql);
+        return (long)(await command.ExecuteScalarAsync())!;
+    }
+
     public async ValueTask DisposeAsync()
     {
         _channel.Dispose();

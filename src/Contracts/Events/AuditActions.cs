@@ -16,8 +16,10 @@ public static class AuditActions
         ["organization"] =
         [
             "organization_created", "organization_updated", "organization_deleted", "organization_restored", "organization_erased",
-            "organization_user_added", "organization_user_removed", "organization_user_updated", "invitation_created",
+            "organization_user_added", "organization_user_removed", "organization_user_updated", "organization_user_suspended",
+            "organization_user_resumed", "organization_user_reinstated", "organization_user_left", "invitation_created",
             "invitation_resent", "invitation_revoked", "invitation_accepted", "invitation_declined", "invitation_expired",
+            "invitation_failed",
             "authentication_success", "authentication_failure", "operator_credentials_issued", "permission_denied", "quota_exceeded",
         ],
         ["policy"] = ["policy_assigned", "policy_created", "policy_deleted", "policy_unassigned", "policy_updated"],

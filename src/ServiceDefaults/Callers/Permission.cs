@@ -18,6 +18,9 @@ public static class Permission
     public const string EnvironmentsArchive = "environments:archive";
     public const string VulnerabilitiesCurate = "vulnerabilities:curate";
     public const string MachinesWriteAll = "machines:write_all";
+    public const string MembersRead = "members:read";
+    public const string MembersReadAll = "members:read_all";
+    public const string MembersLeave = "members:leave";
     public const string MembersWrite = "members:write";
     public const string InvitationsWrite = "invitations:write";
     public const string GroupsRead = "groups:read";
@@ -49,7 +52,10 @@ public static class Permission
         (EnvironmentsArchive, "Archive environments."),
         (VulnerabilitiesCurate, "Say what the organization holds of a vulnerability, also by a VEX document."),
         (MachinesWriteAll, "Remove the machines of others."),
-        (MembersWrite, "See, change and remove members."),
+        (MembersRead, "See the names and roles of the members."),
+        (MembersReadAll, "See everything of the members, also of those who are suspended or were removed."),
+        (MembersLeave, "Leave the organization."),
+        (MembersWrite, "Change, suspend, remove and reinstate members."),
         (InvitationsWrite, "Invite people, and withdraw invitations."),
         (GroupsRead, "See one's own groups, who is in them and which channels they have access to."),
         (GroupsReadAll, "See all groups."),

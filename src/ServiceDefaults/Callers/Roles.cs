@@ -28,14 +28,18 @@ public static class Roles
     public static FrozenDictionary<string, FrozenSet<string>> Permissions { get; } =
         new Dictionary<string, string[]>(StringComparer.Ordinal)
         {
-            [Member] = [Permission.OrganizationRead, Permission.EnvironmentsLog, Permission.EnvironmentsRead, Permission.TokensOwn,
-                Permission.GroupsRead, Permission.ChannelsRead],
+            [Member] =
+        [
+            Permission.OrganizationRead, Permission.EnvironmentsLog, Permission.EnvironmentsRead, Permission.TokensOwn,
+            Permission.GroupsRead, Permission.ChannelsRead, Permission.MembersRead, Permission.MembersLeave,
+        ],
             [Auditor] =
         [
             Permission.OrganizationRead, Permission.SettingsRead, Permission.EnvironmentsRead, Permission.EnvironmentsReadAll,
             Permission.ServiceAccountsRead, Permission.TokensOwn,
             Permission.TokensReadAll, Permission.GroupsRead, Permission.GroupsReadAll, Permission.ChannelsRead, Permission.ChannelsReadAll,
             Permission.SeatsRead, Permission.AuditRead,
+            Permission.MembersRead, Permission.MembersReadAll, Permission.MembersLeave,
         ],
             [SecurityManager] =
         [
@@ -43,6 +47,7 @@ public static class Roles
             Permission.EnvironmentsReadAll, Permission.EnvironmentsStatus,
             Permission.EnvironmentsArchive, Permission.VulnerabilitiesCurate, Permission.TokensOwn, Permission.GroupsRead,
             Permission.GroupsReadAll, Permission.ChannelsRead, Permission.ChannelsReadAll,
+            Permission.MembersRead, Permission.MembersReadAll, Permission.MembersLeave,
         ],
             [Administrator] = [.. Permission.All.Select(permission => permission.Name)],
         }.ToFrozenDictionary(role => role.Key, role => role.Value.ToFrozenSet(StringComparer.Ordinal), StringComparer.Ordinal);

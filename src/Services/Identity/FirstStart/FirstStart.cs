@@ -100,7 +100,7 @@ internal sealed partial class FirstStart(
             from subjects s
             left join (
                 select m.subject_id, m.created_at, o.slug
-                from memberships m
+                from active_memberships m
                 join organizations o on o.id = m.org_id and o.deleted_at is null) o on o.subject_id = s.id
             where s.operator and s.type = 'user'
             order by s.id, o.created_at limit 1

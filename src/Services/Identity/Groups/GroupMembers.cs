@@ -20,7 +20,7 @@ internal static class GroupMembers
         tx.QueryAsync<Person>(
             """
             select s.id, s.type, s.email, s.display_name
-            from memberships m
+            from present_memberships m
             join subjects s on s.id = m.subject_id
             where m.org_id = @organization and m.subject_id = any(@Ids)
             order by s.id

@@ -68,7 +68,7 @@ internal static class ListGroupMembers
     private static string PageSql(PageQuery page, bool isSearch) =>
         $"""
         select s.id, s.type, case when @seesAll then s.email end as email, s.display_name, (
-            select m.role from memberships m where m.org_id = g.org_id and m.subject_id = g.subject_id) as role, g.added_at
+            select m.role from present_memberships m where m.org_id = g.org_id and m.subject_id = g.subject_id) as role, g.added_at
         {From} {(isSearch ? Found : "")}
           {(page.After is null ? "" : page.Descending ? "and g.subject_id < @After" : "and g.subject_id > @After")}
         order by g.subject_id {(page.Descending ? "desc" : "")}

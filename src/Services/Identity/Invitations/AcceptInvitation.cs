@@ -53,11 +53,16 @@ internal static class AcceptInvitation
                 "Nobody has verified that the address is yours. Accept with the invitation's token, which the administrator has.");
         }
 
-        await invitation!.AcceptAsync(tx, caller, now);
+        if (await invitation!.AcceptAsync(tx, caller, now) is { } refused)
+        {
+            return refused;
+        }
+
         await tx.CommitAsync();
         return TypedResults.Ok(invitation.Membership);
     }
 
     private static Task<bool> IsMemberAsync(Tx tx, OrganizationId organization, SubjectId subject) => tx.QuerySingleAsync<bool>(
-        "select exists (select from memberships where org_id = @organization and subject_id = @subject)", new { organization, subject });
+        "select exists (select from active_memberships where org_id = @organization and subject_id = @subject)",
+        new { organization, subject });
 }

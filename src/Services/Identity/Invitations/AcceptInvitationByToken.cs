@@ -55,7 +55,11 @@ internal static class AcceptInvitationByToken
                 "The invitation is for another address. Sign in to the account of that address.");
         }
 
-        await invitation.AcceptAsync(tx, caller, now);
+        if (await invitation.AcceptAsync(tx, caller, now) is { } refused)
+        {
+            return refused;
+        }
+
         var issued = await invitation.IssueAsync(tx, caller, now.AddDays(options.Value.InitialTokenDays), now);
         await tx.CommitAsync();
         http.Headers.CacheControl = "no-store";

@@ -46,14 +46,19 @@ internal static class InviteMember
             InvitationId.New(now), request.Email.ToLowerInvariant(), request.DisplayName, request.Role, now,
             now.AddDays(options.Value.InvitationDays), token);
         await using var tx = await db.BeginAsync(ct);
-        var isMember = await tx.QuerySingleAsync<bool>(
-            """
-            select exists (
-                select from memberships m join subjects s on s.id = m.subject_id where m.org_id = @OrgId and s.email = @Email)
+        var state = await tx.QuerySingleOrDefaultAsync<string>(
+            $"""
+            select {Member.StateOf} from memberships m join subjects s on s.id = m.subject_id
+            where m.org_id = @OrgId and s.email = @Email
             """, new { caller.OrgId, invitation.Email });
-        if (isMember)
+        if (state == Member.Active)
         {
             return Problems.Conflict("member_exists", "The user is in the organization already.");
+        }
+
+        if (state == Member.Suspended)
+        {
+            return Problems.Conflict("member_suspended", "The user is in the organization and suspended. Resume it.");
         }
 
         await Invitation.ExpireAsync(tx, now, caller.OrgId, invitation.Email);

@@ -61,7 +61,11 @@ internal static class JoinByInvitation
             return Problems.Conflict("account_exists", "The address has an account. Sign in to it and accept the invitation there.");
         }
 
-        await invitation.AcceptAsync(tx, person, now);
+        if (await invitation.AcceptAsync(tx, person, now) is { } refused)
+        {
+            return refused;
+        }
+
         var issued = await invitation.IssueAsync(tx, person, now.AddDays(options.Value.InitialTokenDays), now);
         await tx.CommitAsync();
         http.Headers.CacheControl = "no-store";

@@ -1,4 +1,5 @@
-using EnvPlatform.Contracts.Ids;
+using System.ComponentModel.DataAnnotations;
+
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.Callers;
@@ -9,33 +10,94 @@ using Npgsql;
 
 namespace EnvPlatform.Identity.Members;
 
-/// <summary>The users of the organization and their roles, in the order in which the users were created.</summary>
+/// <summary>
+/// The users of the organization. Who may not read all of members sees names and roles of the active ones, to know whom to ask.
+/// </summary>
 internal static class ListMembers
 {
-    /// <param name="CreatedAt">When the user joined the organization.</param>
-    public sealed record Item(SubjectId Id, string Email, string DisplayName, string Role, DateTimeOffset CreatedAt);
+    /// <summary>A sort field, its expression (never null) and the type of its value in a cursor.</summary>
+    private static readonly Dictionary<string, string> Sorts = new(StringComparer.Ordinal)
+    {
+        ["name"] = "s.folded_name collate \"C\"|text",
+        ["role"] = "m.role|text",
+        ["email"] = "s.email|text",
+        ["joined_at"] = "m.created_at|timestamptz",
+        ["last_active_at"] = "coalesce(m.last_active_at,'-infinity'::timestamptz)|timestamptz",
+    };
+
+    private static readonly Dictionary<string, string> SortsOfNames =
+        Sorts.Where(sort => sort.Key is "name" or "role").ToDictionary(StringComparer.Ordinal);
+
+    /// <param name="Search">Part of the name, or of the address for who may see that, ignoring case.</param>
+    /// <param name="State">
+    /// active, suspended or removed; without it all but those who were removed. Only for who may read all of members.
+    /// </param>
+    public sealed record Filter(
+        [property: MaxLength(320)] string? Search = null,
+        [property: Role] string? Role = null,
+        [property: AllowedValues(null, Member.Active, Member.Suspended, Member.Removed,
+            ErrorMessage = "Must be active, suspended or removed.")]
+        string? State = null);
 
     internal static void MapListMembers(this IEndpointRouteBuilder members) =>
-        members.MapGet("", HandleAsync).WithName(nameof(ListMembers)).WithSummary("The users of the organization and their roles.");
+        members.MapGet("", HandleAsync).WithName(nameof(ListMembers)).WithSummary("The users of the organization and their roles.")
+            .ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status403Forbidden);
 
-    private static async Task<Ok<Page<Item>>> HandleAsync(
-        Caller caller, PageQuery page, NpgsqlDataSource db, TimeProvider clock, CancellationToken ct)
+    private static async Task<Results<Ok<Page<MemberView>>, ProblemHttpResult>> HandleAsync(
+        [AsParameters] Filter filter, Caller caller, PageQuery page, NpgsqlDataSource db, CancellationToken ct)
     {
-        page.SortBy(IdPage.Sorts, IdPage.DefaultSort);
-        var parameters = IdPage.Parameters(page, caller.OrgId, null, clock.GetUtcNow());
-        var total = await db.QuerySingleAsync<long>(
-            "select count(*) from memberships m join subjects s on s.id = m.subject_id where m.org_id = @Org and s.type = 'user'",
-            parameters, ct);
-        var items = await db.QueryAsync<Item>(
-            """
-            select s.id, s.email, s.display_name, m.role, m.created_at
-            from memberships m
-            join subjects s on s.id = m.subject_id
-            where m.org_id = @Org and s.type = 'user'
-              and (@After::uuid is null or case when @Descending then m.subject_id < @After else m.subject_id > @After end)
-            order by case when @Descending then m.subject_id end desc, m.subject_id
+        var seesAll = caller.Can(Permission.MembersReadAll);
+        var sort = page.SortBy(seesAll ? Sorts : SortsOfNames, "name").Split('|');
+        if (filter.State is not null and not Member.Active && !seesAll)
+        {
+            return Member.NotAllowed();
+        }
+
+        var (key, type) = (sort[0], sort[1]);
+        var where = Where(filter, seesAll);
+        var parameters = new
+        {
+            caller.OrgId,
+            Search = LikePattern.Containing(filter.Search ?? ""),
+            filter.Role,
+            filter.State,
+            AfterKey = page.After?[0],
+            AfterId = page.After is null ? (Guid?)null : Guid.Parse(page.After[1]!),
+            Take = page.Limit + 1,
+        };
+        var total = await db.QuerySingleAsync<long>($"select count(*) {where}", parameters, ct);
+        var (direction, beyond) = page.Descending ? ("desc", "<") : ("asc", ">");
+        var after = page.After is null ? "" : $"and ({key}, s.id) {beyond} (@AfterKey::{type}, @AfterId)";
+        var rows = await db.QueryAsync<Row>(
+            $"""
+            select {MemberView.Columns}, ({key})::text as sort_key {where} {after}
+            order by {key} {direction}, s.id {direction}
             limit @Take
             """, parameters, ct);
-        return TypedResults.Ok(IdPage.Of(page, items, total, item => item.Id.Value));
+        var items = rows.Take(page.Limit).Select(row => seesAll ? row.View : row.View.OfName()).ToArray();
+        return TypedResults.Ok(new Page<MemberView>(
+            items, total, rows.Count > page.Limit ? page.Next(rows[page.Limit - 1].SortKey, items[^1].Id.ToString()) : null));
+    }
+
+    private static string Where(Filter filter, bool seesAll)
+    {
+        const string from = "from memberships m join subjects s on s.id = m.subject_id and s.type = 'user' where m.org_id = @OrgId";
+        var state = !seesAll || filter.State == Member.Active ? "and m.suspended_at is null and m.removed_at is null"
+            : filter.State == Member.Suspended ? "and m.suspended_at is not null and m.removed_at is null"
+            : filter.State == Member.Removed ? "and m.removed_at is not null"
+            : "and m.removed_at is null";
+        var role = filter.Role is null ? "" : "and m.role = @Role";
+        var search = filter.Search is null or "" ? ""
+            : seesAll ? $"and (s.folded_name like {Folded.Of("@Search")} or {Folded.Of("s.email")} like {Folded.Of("@Search")})"
+            : $"and s.folded_name like {Folded.Of("@Search")}";
+        return $"{from} {state} {role} {search}";
+    }
+
+    private sealed record Row(
+        Contracts.Ids.SubjectId Id, string DisplayName, string Role, string Email, string State, string Source, DateTimeOffset JoinedAt,
+        DateTimeOffset? LastActiveAt, DateTimeOffset? SuspendedAt, DateTimeOffset? RemovedAt, long Version, string SortKey)
+    {
+        public MemberView View =>
+            new(Id, DisplayName, Role, Email, State, Source, JoinedAt, LastActiveAt, SuspendedAt, RemovedAt, Version);
     }
 }

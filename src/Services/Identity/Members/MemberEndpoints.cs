@@ -6,10 +6,16 @@ internal static class MemberEndpoints
 {
     public static void MapMembers(this IEndpointRouteBuilder app)
     {
-        var members = app.MapGroup("/api/v1/orgs/{org}/members").RequireAuthorization(Permission.MembersWrite).WithTags("Members");
         app.MapListRoles();
-        members.MapListMembers();
-        members.MapSetRole();
+        app.MapLeaveOrganization();
+        var members = app.MapGroup("/api/v1/orgs/{org}/members").WithTags("Members");
+        var read = members.MapGroup("").RequireAuthorization(Permission.MembersRead);
+        read.MapListMembers();
+        read.MapGetMember();
+        members.MapChangeMember();
         members.MapRemoveMember();
+        members.MapSuspendMember();
+        members.MapResumeMember();
+        members.MapReinstateMember();
     }
 }

@@ -20,7 +20,7 @@ internal static class ListMyOrganizations
     /// <summary>The memberships <c>m</c> in organizations <c>o</c> of <c>@SubjectId</c>, or the one in <c>@Scope</c>.</summary>
     internal const string Mine =
         """
-        from memberships m
+        from active_memberships m
         join organizations o on o.id = m.org_id
         join organization_settings g on g.org_id = m.org_id
         where m.subject_id = @SubjectId and (@Scope::uuid is null or m.org_id = @Scope) and o.deleted_at is null

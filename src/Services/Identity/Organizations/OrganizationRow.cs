@@ -18,7 +18,7 @@ internal sealed record OrganizationRow(OrganizationId Id, string Slug, string Na
     public async Task ForgetAsync(Tx tx, DateTimeOffset now) => TokenStore.Publish(tx, await tx.QueryAsync<TokenId>(
         """
         select t.id
-        from memberships m
+        from active_memberships m
         join tokens t on t.subject_id = m.subject_id
         where m.org_id = @Id and t.revoked_at is null and (t.expires_at is null or t.expires_at > @now)
         """, new { Id, now }), now);

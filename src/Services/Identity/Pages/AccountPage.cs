@@ -30,7 +30,7 @@ internal static class AccountPage
         var organizations = await db.QueryAsync<AccountView.Organization>(
             """
             select o.slug, o.name, m.role
-            from memberships m
+            from active_memberships m
             join organizations o on o.id = m.org_id and o.deleted_at is null
             where m.subject_id = @SubjectId
             order by m.created_at, m.org_id

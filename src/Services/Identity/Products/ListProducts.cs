@@ -29,7 +29,7 @@ internal static class ListProducts
             """
             select p.product, l.seat_limit, case
                     when coalesce(l.seat_limit is null and l.auto_assign, true) then (
-                        select count(*) from memberships m
+                        select count(*) from present_memberships m
                         join subjects s on s.id = m.subject_id and s.type = 'user'
                         left join seats h on h.org_id = m.org_id and h.product = p.product and h.subject_id = m.subject_id
                         where m.org_id = @organization and coalesce(h.granted, true))::int

@@ -52,7 +52,7 @@ internal static class ListSeats
 
     private const string From =
         """
-        from memberships m
+        from present_memberships m
         join subjects s on s.id = m.subject_id
         left join seats h on h.org_id = m.org_id and h.product = @product and h.subject_id = m.subject_id
         where m.org_id = @OrgId and s.type = 'user' and @Assigned = coalesce(h.granted, (

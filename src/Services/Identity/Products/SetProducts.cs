@@ -97,7 +97,7 @@ internal static class SetProducts
             """
             insert into seats (org_id, product, subject_id, granted, changed_at)
             select m.org_id, @product, m.subject_id, true, @now
-            from memberships m
+            from present_memberships m
             join subjects s on s.id = m.subject_id and s.type = 'user'
             where m.org_id = @Id
             on conflict (org_id, product, subject_id) do nothing

@@ -56,7 +56,7 @@ internal static class GetServiceAccount
                 case when a.expires_at <= @now then 'expired' else 'active' end as state, a.created_by,
                 c.display_name as creator, a.created_at, a.version
             from service_accounts a
-            join memberships m on m.org_id = a.org_id and m.subject_id = a.id
+            join active_memberships m on m.org_id = a.org_id and m.subject_id = a.id
             join subjects c on c.id = a.created_by
             where a.org_id = @organization and a.id = @id
             """, parameters) is not { } row)

@@ -39,7 +39,7 @@ internal static class ListServiceAccounts
                 c.display_name as created_by_name, a.created_at, greatest(s.last_used_at, t.last_used_at) as last_used_at,
                 s.good as secrets, t.trusts, a.version
             from service_accounts a
-            join memberships m on m.org_id = a.org_id and m.subject_id = a.id
+            join active_memberships m on m.org_id = a.org_id and m.subject_id = a.id
             join subjects c on c.id = a.created_by
             cross join lateral (
                 select max(last_used_at) as last_used_at, count(*) filter (where expires_at is null or expires_at > @Now) as good

@@ -24,7 +24,7 @@ internal sealed record ServiceAccount(
             select a.id, a.name, a.org_id, o.slug, o.name as organization, m.role, a.expires_at, a.allowed_ips
             from service_accounts a
             join organizations o on o.id = a.org_id and o.deleted_at is null
-            join memberships m on m.org_id = a.org_id and m.subject_id = a.id
+            join active_memberships m on m.org_id = a.org_id and m.subject_id = a.id
             where a.id = @id
             """, new { id }, ct);
 

@@ -147,7 +147,7 @@ internal static class UpdateServiceAccount
             """
             select a.name, a.description, m.role, a.scopes, a.expires_at, a.allowed_ips, a.version
             from service_accounts a
-            join memberships m on m.org_id = a.org_id and m.subject_id = a.id
+            join active_memberships m on m.org_id = a.org_id and m.subject_id = a.id
             where a.org_id = @organization and a.id = @id
             for update of a
             """, new { organization, id });

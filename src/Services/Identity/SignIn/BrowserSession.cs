@@ -62,7 +62,7 @@ internal sealed record BrowserSession(
             select @id, @Sha256, @subject, 'session', @isOperator, 'browser', @now,
                 @now + make_interval(hours => coalesce(max(g.session_hours), @SessionHours)), @now,
                 coalesce(max(g.session_idle_minutes), @SessionIdleMinutes), @now
-            from memberships m
+            from active_memberships m
             join organization_settings g on g.org_id = m.org_id
             where m.subject_id = @subject
             """,
@@ -125,7 +125,7 @@ internal sealed record BrowserSession(
             from tokens t
             join subjects s on s.id = t.subject_id
             left join organizations o on o.id = (
-                select m.org_id from memberships m where m.subject_id = s.id order by m.created_at, m.org_id limit 1)
+                select m.org_id from active_memberships m where m.subject_id = s.id order by m.created_at, m.org_id limit 1)
             where t.sha256 = @sha256 and t.kind = 'session' and t.revoked_at is null and t.expires_at > @now
               and (t.idle_minutes is null or coalesce(t.last_used_at, t.created_at) > @now - make_interval(mins => t.idle_minutes))
             """, new { sha256, now }, ct);

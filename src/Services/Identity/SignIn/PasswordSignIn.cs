@@ -34,7 +34,7 @@ internal sealed class PasswordSignIn(
             select s.id, s.email, s.display_name, s.operator, s.password_hash, o.id as org_id, o.slug
             from subjects s
             left join organizations o on o.id = (
-                select m.org_id from memberships m where m.subject_id = s.id order by m.created_at, m.org_id limit 1)
+                select m.org_id from active_memberships m where m.subject_id = s.id order by m.created_at, m.org_id limit 1)
             where s.email = @email
             """, new { email }, ct);
         var tries = new SignInTries(email, origin.SourceNetwork, options.Value);

@@ -72,7 +72,8 @@ internal static class RevokeAnyToken
             from revoked r
             join subjects s on s.id = r.subject_id
             left join organizations o on o.id = coalesce(
-                r.org_id, (select m.org_id from memberships m where m.subject_id = r.subject_id order by m.created_at, m.org_id limit 1))
+                r.org_id, (
+                    select m.org_id from active_memberships m where m.subject_id = r.subject_id order by m.created_at, m.org_id limit 1))
             """, new { Sha256 = SecretFormat.Sha256(token), onlyOf, now });
         if (row is null)
         {

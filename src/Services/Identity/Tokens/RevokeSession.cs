@@ -56,7 +56,7 @@ internal static class RevokeSession
         var home = await tx.QuerySingleOrDefaultAsync<OrganizationRow>(
             """
             select o.id, o.slug, o.name
-            from memberships m
+            from active_memberships m
             join organizations o on o.id = m.org_id
             where m.subject_id = @SubjectId
             order by m.created_at, m.org_id limit 1

@@ -39,19 +39,20 @@ internal sealed class TokensGrpc(NpgsqlDataSource db, TimeProvider clock, Authen
                 least(t.expires_at, coalesce(t.last_used_at, t.created_at) + make_interval(mins => t.idle_minutes)) as expires_at,
                 t.revoked_at, t.last_used_at, t.audited_at, t.name as token_name, s.id as subject_id,
                 s.type as subject_type, s.email, s.display_name,
-                m.id as org_id, m.slug, m.name, m.role, m.environments_enabled, m.enforcement_paused_until, m.agent_fail_mode,
-                m.session_hours, m.session_idle_minutes, m.products, h.id as home_id, h.slug as home_slug, h.name as home_name,
+                m.id as org_id, m.slug, m.name, m.role, m.last_active_at, m.environments_enabled, m.enforcement_paused_until,
+                m.agent_fail_mode, m.session_hours, m.session_idle_minutes, m.products,
+                h.id as home_id, h.slug as home_slug, h.name as home_name,
                 a.id as asked_id, a.slug as asked_slug, c.expires_at as account_expires_at, c.scopes as account_scopes
             from tokens t
             join subjects s on s.id = t.subject_id
             left join service_accounts c on c.id = s.id
             left join organizations h on h.id = coalesce(
-                t.org_id, (select f.org_id from memberships f where f.subject_id = s.id order by f.created_at, f.org_id limit 1))
+                t.org_id, (select f.org_id from active_memberships f where f.subject_id = s.id order by f.created_at, f.org_id limit 1))
             left join lateral (
-                select o.id, o.slug, o.name, m.role, g.environments_enabled, g.enforcement_paused_until, g.agent_fail_mode,
-                    g.session_hours, g.session_idle_minutes,
+                select o.id, o.slug, o.name, m.role, m.last_active_at, g.environments_enabled, g.enforcement_paused_until,
+                    g.agent_fail_mode, g.session_hours, g.session_idle_minutes,
                     {Seats.ProductsOfMember} as products
-                from memberships m
+                from active_memberships m
                 join organizations o on o.id = m.org_id
                 join organization_settings g on g.org_id = m.org_id
                 where m.subject_id = s.id and (t.org_id is null or m.org_id = t.org_id) and o.deleted_at is null
@@ -90,20 +91,33 @@ internal sealed class TokensGrpc(NpgsqlDataSource db, TimeProvider clock, Authen
             return Inactive;
         }
 
-        await NoteUseAsync(token, origin, now, ct);
+        await NoteUseAsync(token, rows.Count == 1 ? token.OrgId : null, origin, now, ct);
 
         // Who names no organization means the only one that it has.
         return ReplyOf(token, asked is { Length: 0 } && rows.Count > 1 ? [] : rows);
     }
 
-    private async Task NoteUseAsync(Row token, RequestOrigin origin, DateTimeOffset now, CancellationToken ct)
+    /// <param name="organization">In which the token is used; null when that is not known.</param>
+    private async Task NoteUseAsync(
+        Row token, OrganizationId? organization, RequestOrigin origin, DateTimeOffset now, CancellationToken ct)
     {
-        if (token.LastUsedAt > now - LastUsedStep && token.AuditedAt > now - AuditStep)
+        var today = new DateTimeOffset(now.UtcDateTime.Date, TimeSpan.Zero);
+        var isFirstToday = organization is not null && !(token.LastActiveAt >= today);
+        if (!isFirstToday && token.LastUsedAt > now - LastUsedStep && token.AuditedAt > now - AuditStep)
         {
             return;
         }
 
         await using var tx = await db.BeginAsync(ct);
+        if (isFirstToday)
+        {
+            await tx.ExecuteAsync(
+                """
+                update memberships set last_active_at = @today
+                where org_id = @organization and subject_id = @SubjectId and (last_active_at is null or last_active_at < @today)
+                """, new { today, organization, token.SubjectId });
+        }
+
         await tx.ExecuteAsync(
             "update tokens set last_used_at = @now where id = @TokenId and (last_used_at is null or last_used_at < @Before)",
             new { now, token.TokenId, Before = now - LastUsedStep });
@@ -162,9 +176,10 @@ internal sealed class TokensGrpc(NpgsqlDataSource db, TimeProvider clock, Authen
         TokenId TokenId, bool Operator, string[]? Scopes, string Kind, DateTimeOffset CreatedAt, DateTimeOffset? ExpiresAt,
         DateTimeOffset? RevokedAt, DateTimeOffset? LastUsedAt, DateTimeOffset? AuditedAt, string TokenName, SubjectId SubjectId,
         string SubjectType, string? Email, string DisplayName,
-        OrganizationId? OrgId, string? Slug, string? Name, string? Role, bool? EnvironmentsEnabled, DateTimeOffset? EnforcementPausedUntil,
-        string? AgentFailMode, int? SessionHours, int? SessionIdleMinutes, string[]? Products, OrganizationId? HomeId, string? HomeSlug,
-        string? HomeName, OrganizationId? AskedId, string? AskedSlug, DateTimeOffset? AccountExpiresAt, string[]? AccountScopes)
+        OrganizationId? OrgId, string? Slug, string? Name, string? Role, DateTimeOffset? LastActiveAt, bool? EnvironmentsEnabled,
+        DateTimeOffset? EnforcementPausedUntil, string? AgentFailMode, int? SessionHours, int? SessionIdleMinutes, string[]? Products,
+        OrganizationId? HomeId, string? HomeSlug, string? HomeName, OrganizationId? AskedId, string? AskedSlug,
+        DateTimeOffset? AccountExpiresAt, string[]? AccountScopes)
     {
         /// <summary>Those of the token and of its service account: what both leave of the role's permissions.</summary>
         public IReadOnlyList<string>? AllScopes => Scopes is null || AccountScopes is null
