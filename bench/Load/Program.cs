@@ -1,6 +1,7 @@
 using System.CommandLine;
 
 using EnvPlatform.Bench.Load;
+using EnvPlatform.Bench.Load.Organizations;
 using EnvPlatform.Bench.Load.Scale;
 
 var seconds = new Option<int>("--seconds") { Description = "Seconds that each measurement runs.", DefaultValueFactory = _ => 10 };
@@ -52,4 +53,16 @@ var scale = new Command(
 scale.SetAction((parsed, ct) => ScaleBenchmark.RunAsync(
     new(parsed.GetValue(data)!, parsed.GetValue(sets), parsed.GetValue(sizes)!, parsed.GetValue(requests)), ct));
 root.Subcommands.Add(scale);
+
+var members = new Option<int>("--members") { Description = "People of the organization.", DefaultValueFactory = _ => 10_000 };
+var groups = new Option<int>("--groups") { Description = "Its groups.", DefaultValueFactory = _ => 500 };
+var channels = new Option<int>("--channels") { Description = "Its channels.", DefaultValueFactory = _ => 1_000 };
+var organization = new Command(
+    "organization", "Starts the platform on loopback, fills an organization, and measures the lists that administrators look at.")
+{
+    members, groups, channels, requests,
+};
+organization.SetAction((parsed, ct) => OrganizationBenchmark.RunAsync(
+    new(parsed.GetValue(members), parsed.GetValue(groups), parsed.GetValue(channels)), parsed.GetValue(requests), ct));
+root.Subcommands.Add(organization);
 return await root.Parse(args).InvokeAsync();

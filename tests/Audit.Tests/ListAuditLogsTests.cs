@@ -250,6 +250,8 @@ public sealed class ListAuditLogsTests
             (TestCaller.Of(own with { Role = Roles.Administrator }), null, 200, 6),
             (TestCaller.Of(own with { Role = Roles.Member }), null, 403, null),
             (TestCaller.Of(own with { Role = Roles.Member }), own.Slug, 403, null),
+            (TestCaller.Of(own with { Products = ["environments"] }), own.Slug, 403, null),
+            (TestCaller.Of(own with { Products = null }), null, 403, null),
             (TestCaller.Of(other), own.Slug, 404, null),
             (TestCaller.Of(own), "no-such-organization", 404, null),
             (two, null, 422, null),

@@ -262,6 +262,7 @@ public sealed partial class AuditWalkTests
         var declined = await InviteAsync(_theirs.Token, _theirs.Path, address);
         await DoAsync("DeclineInvitation", walker, "POST", $"/api/v1/me/invitations/{Text(declined, "id")}/decline");
 
+        await GroupsChannelsAndSeatsAsync(boot, org, address);
         using (var operatorApi = _platform.Administrator())
         {
             var members = (await operatorApi.GetAsync($"{org}/members")).GetProperty("items").EnumerateArray().ToArray();
@@ -312,6 +313,34 @@ public sealed partial class AuditWalkTests
 
         await DoAsync("DeleteOrganization", boot, "DELETE", org);
         await DoAsync("RestoreOrganization", boot, "POST", $"{org}/restore");
+    }
+
+    /// <param name="address">Of a member.</param>
+    private async Task GroupsChannelsAndSeatsAsync(string boot, string org, string address)
+    {
+        using var operatorApi = _platform.Administrator();
+        var member = Text((await operatorApi.GetAsync($"{org}/members")).GetProperty("items").EnumerateArray()
+            .Single(one => one.GetProperty("email").GetString() == address), "id");
+        var group = $"{org}/groups/{Text(await DoAsync("CreateGroup", boot, "POST", $"{org}/groups", new { name = "walked" }), "id")}";
+        await DoAsync("UpdateGroup", boot, "PATCH", group, new { description = "walks" });
+        await DoAsync("AddGroupMember", boot, "PUT", $"{group}/members/{member}");
+        await DoAsync("RemoveGroupMember", boot, "DELETE", $"{group}/members/{member}");
+        await DoAsync("ChangeGroupMembers", boot, "POST", $"{group}/members/bulk", new { ids = new[] { member }, action = "add" });
+        var channel = Text(
+            await DoAsync("CreateChannel", boot, "POST", $"{org}/channels", new { name = "walked", kind = "private" }), "id");
+        await DoAsync("UpdateChannel", boot, "PATCH", $"{org}/channels/{channel}", new { description = "walked" });
+        var grant = $"{org}/channels/{channel}/groups/{group.Split('/')[^1]}";
+        await DoAsync("GrantChannel", boot, "PUT", grant, new { access = "read" });
+        await DoAsync("WithdrawChannel", boot, "DELETE", grant);
+        await DoAsync("DeleteChannel", boot, "DELETE", $"{org}/channels/{channel}");
+        await DoAsync("DeleteGroup", boot, "DELETE", group);
+        await DoAsync("RevokeSeat", boot, "DELETE", $"{org}/products/audit_api/seats/{member}");
+        await DoAsync("AssignSeat", boot, "PUT", $"{org}/products/audit_api/seats/{member}");
+        await DoAsync(
+            "ChangeSeats", boot, "POST", $"{org}/products/environments/seats/bulk", new { ids = new[] { member }, action = "revoke" });
+        await DoAsync(
+            "SetProducts", boot, "PATCH", $"{org}/products",
+            new { products = new[] { new { product = "environments", limit = 10, auto_assign = true } } });
     }
 
     private static FormUrlEncodedContent Form(params (string Name, string Value)[] fields) =>
@@ -451,8 +480,12 @@ public sealed partial class AuditWalkTests
             .ToLog(_mine.MachineId));
         using var operatorApi = _platform.Administrator();
         var token = await operatorApi.PostAsync($"{_mine.Path}/tokens", new { name = "mine" });
+        var group = await operatorApi.PostAsync($"{_mine.Path}/groups", new { name = "mine" });
+        var channel = await operatorApi.PostAsync($"{_mine.Path}/channels", new { name = "mine", kind = "private" });
         return new(StringComparer.Ordinal)
         {
+            ["/groups/{id"] = Text(group, "id"),
+            ["/channels/{id"] = Text(channel, "id"),
             ["/environments/{"] = Text(logged, "environment_id"),
             ["/tokens/{"] = Text(token, "id"),
             ["/machines/{"] = _mine.MachineId.ToString(),

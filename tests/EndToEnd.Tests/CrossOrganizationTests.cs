@@ -44,8 +44,15 @@ public sealed partial class CrossOrganizationTests
         using var operatorApi = SharedPlatform.Platform.Administrator();
         var token = await operatorApi.PostAsync($"{_mine.Path}/tokens", new { name = "mine" });
         var account = await operatorApi.PostAsync($"{_mine.Path}/service-accounts", new { name = "mine", role = "member" });
+        var group = await api.PostAsync($"{_mine.Path}/groups", new { name = "mine" });
+        var channel = await api.PostAsync($"{_mine.Path}/channels", new { name = "mine", kind = "private" });
+        using var granted = await api.Http.PutAsJsonAsync(
+            $"{_mine.Path}/channels/{channel.GetProperty("id")}/groups/{group.GetProperty("id")}", new { access = "read" });
+        Assert.That(granted.StatusCode, Is.EqualTo(HttpStatusCode.OK));
         _myIds = new()
         {
+            ["group"] = group.GetProperty("id").GetString()!,
+            ["channel"] = channel.GetProperty("id").GetString()!,
             ["environment"] = environment,
             ["machine"] = _mine.MachineId.ToString(),
             ["token"] = token.GetProperty("id").GetString()!,
@@ -135,15 +142,16 @@ public sealed partial class CrossOrganizationTests
     }
 
     /// <summary>
-    /// In its own organization a stranger may read a CVE, which is public knowledge, give its own verdict on it, and have a machine with
-    /// the same id, since agents choose it.
+    /// In its own organization a stranger may read a CVE, which is public knowledge, give its own verdict on it, have a machine with the
+    /// same id, since agents choose it, and give its own seats of a product.
     /// </summary>
     private bool IsHarmless(string method, string path, string slug, HttpResponseMessage response) =>
         slug == _theirs.Slug && response.IsSuccessStatusCode
         && ((method == "get" && path.Contains("/vulnerabilities", StringComparison.Ordinal)
             && !path.Contains("/environments/{", StringComparison.Ordinal))
             || (method is "put" or "delete" && path.EndsWith("/vulnerabilities/{id}/curation", StringComparison.Ordinal))
-            || (method is "put" or "delete" && path.EndsWith("/machines/{machine_id}", StringComparison.Ordinal)));
+            || (method is "put" or "delete" && path.EndsWith("/machines/{machine_id}", StringComparison.Ordinal))
+            || path.Contains("/products/{product}/", StringComparison.Ordinal));
 
     /// <summary>The owner's view of the resources that the stranger tried to access.</summary>
     private async Task<string> StateAsync(Api api)
@@ -156,6 +164,10 @@ public sealed partial class CrossOrganizationTests
             "/environments",
             "/tokens",
             "/service-accounts",
+            "/groups",
+            "/channels",
+            $"/channels/{_myIds["channel"]}/groups",
+            "/products",
             "/machines",
             "/members",
             "/vulnerabilities/curations?history=true"
@@ -185,6 +197,10 @@ public sealed partial class CrossOrganizationTests
         OtherPlaceholder().Replace(path.Replace("{org}", slug, StringComparison.Ordinal), match => (match.Groups["name"].Value, path) switch
         {
             ("machine_id", _) => _myIds["machine"],
+            ("group_id", _) => _myIds["group"],
+            ("product", _) => "environments",
+            (_, var p) when p.Contains("/groups/{id}", StringComparison.Ordinal) => _myIds["group"],
+            (_, var p) when p.Contains("/channels/{id}", StringComparison.Ordinal) => _myIds["channel"],
             ("name", _) => "openssl",
             (_, var p) when p.Contains("/environments/{", StringComparison.Ordinal) => _myIds["environment"],
             (_, var p) when p.Contains("/tokens/{", StringComparison.Ordinal) => _myIds["token"],
@@ -217,7 +233,10 @@ public sealed partial class CrossOrganizationTests
                     platform = "linux-64",
                     agent_version = "1",
                     email = "x@example.org",
-                    packages = Array.Empty<object>()
+                    packages = Array.Empty<object>(),
+                    ids = new[] { Guid.CreateVersion7() },
+                    action = url.Contains("/seats/", StringComparison.Ordinal) ? "assign" : "add",
+                    access = "read"
                 });
         }
 

@@ -141,6 +141,9 @@ public sealed class GroupTests
         Assert.That(await bob.ListAsync("groups"), Is.EqualTo(new[] { "mine" }));
         var member = (await bob.OkAsync("GET", $"groups/{mine}/members"))["items"]![0]!;
         Assert.That(((string?)member["display_name"], (string?)member["email"]), Is.EqualTo(("Ada", (string?)null)));
+        Assert.That(await bob.ListAsync($"groups/{mine}/members?search=EXAMPLE.org", "id"), Is.Empty, "not by what it does not see");
+        Assert.That(await bob.ListAsync($"groups/{mine}/members?search=aDA", "id"), Has.Count.EqualTo(1));
+        Assert.That(await ada.ListAsync($"groups/{mine}/members?search=EXAMPLE.org", "id"), Has.Count.EqualTo(1));
         foreach (var path in new[] { $"groups/{theirs}", $"groups/{theirs}/members", $"groups/{theirs}/channels" })
         {
             Assert.That(await bob.RefusedAsync("GET", path), Is.EqualTo((404, "not_found")), path);

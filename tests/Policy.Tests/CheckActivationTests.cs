@@ -58,6 +58,17 @@ public sealed class CheckActivationTests
     }
 
     [Test]
+    public async Task A_lost_seat_lifts_no_block()
+    {
+        var environment = await _platform.LogAsync();
+        using var _ = await _platform.SetAsync(environment, new { status = "block", message = "Leaked key" }, instance: 0);
+        var checkedBy = await _platform.CheckAsync(
+            _platform.As(TestCaller.Of(_platform.Organization with { Role = Roles.Administrator, Products = null })), environment.MachineId,
+            environment.Prefix);
+        Assert.That(checkedBy.GetProperty("status").GetString(), Is.EqualTo("block"));
+    }
+
+    [Test]
     public async Task While_enforcement_is_paused_a_block_warns_and_says_until_when()
     {
         var environment = await _platform.LogAsync();

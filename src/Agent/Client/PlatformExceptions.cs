@@ -5,6 +5,9 @@ namespace EnvPlatform.Agent.Client;
 /// <summary>The platform answered with an error.</summary>
 internal sealed class RefusedException(HttpStatusCode status, string message, string? code) : AgentException(message)
 {
+    /// <summary>The code of the answer to somebody who has no seat: nothing is wrong, and nothing can be done here.</summary>
+    private const string SeatRequired = "seat_required";
+
     public HttpStatusCode Status { get; } = status;
 
     /// <summary>The problem's machine-readable code, such as <c>packages_required</c>; null where it has none.</summary>
@@ -13,6 +16,11 @@ internal sealed class RefusedException(HttpStatusCode status, string message, st
     /// <summary>The sentence for an error answer: title, detail, invalid fields, trace id, and what to do where that is known.</summary>
     public static RefusedException Of(HttpStatusCode status, Problem? problem)
     {
+        if (problem is { Code: SeatRequired, Detail: { Length: > 0 } detail })
+        {
+            return new RefusedException(status, $"{detail} Ask an administrator of the organization for one.", problem.Code);
+        }
+
         var said = string.Join(": ", new[] { problem?.Title, problem?.Detail }.Where(text => !string.IsNullOrWhiteSpace(text))
             .Select(text => text!.Trim().TrimEnd('.')));
         var fields = problem?.Errors is { Count: > 0 } errors

@@ -145,6 +145,28 @@ public sealed class LogTests : CommandFixture
     }
 
     [Test]
+    public async Task Who_has_no_seat_is_told_so_once_and_plainly_and_nothing_more_is_tried()
+    {
+        Machine.Environment(".conda/envs/a");
+        Machine.Environment(".conda/envs/b");
+        Platform.On(Logs, 403,
+            """
+            {"title": "You have no seat.", "status": 403,
+             "detail": "Logging environments in acme needs a seat, and you have none. What is blocked stays blocked.",
+             "code": "seat_required", "trace_id": "0123456789abcdef0123456789abcdef"}
+            """);
+        var ended = await Machine.RunAsync("log", "--all");
+        Assert.Multiple(() =>
+        {
+            Assert.That(ended.ExitCode, Is.EqualTo(2));
+            Assert.That(ended.Error.TrimEnd(), Is.EqualTo(
+                "envplatform: Logging environments in acme needs a seat, and you have none. What is blocked stays blocked. "
+                + "Ask an administrator of the organization for one."));
+            Assert.That(Platform.To(Logs), Has.Length.EqualTo(1));
+        });
+    }
+
+    [Test]
     public async Task A_known_set_is_logged_by_its_digest_alone()
     {
         Platform.On(Logs, 200, Logged(created: false));

@@ -15,6 +15,9 @@ internal static class GroupMembers
         internal AuditTarget Target => new(Id.ToString(), Email, Type);
     }
 
+    /// <summary>A group that somebody left.</summary>
+    public sealed record Left(GroupId Id, string Name);
+
     /// <summary>Those of the subjects that are in the organization.</summary>
     public static Task<List<Person>> FindAsync(Tx tx, OrganizationId organization, IReadOnlyCollection<SubjectId> subjects) =>
         tx.QueryAsync<Person>(
@@ -80,10 +83,13 @@ internal static class GroupMembers
 
     /// <summary>Takes somebody who leaves the organization out of all its groups. The event of its leaving names them.</summary>
     /// <returns>The groups, for whoever lets it come back.</returns>
-    public static async Task<IReadOnlyList<GroupId>> LeaveAsync(Tx tx, OrganizationId organization, SubjectId subject) =>
-        await tx.QueryAsync<GroupId>(
-            "delete from group_members where org_id = @organization and subject_id = @subject returning group_id",
-            new { organization, subject });
+    public static async Task<IReadOnlyList<Left>> LeaveAsync(Tx tx, OrganizationId organization, SubjectId subject) =>
+        await tx.QueryAsync<Left>(
+            """
+            with gone as (
+                delete from group_members where org_id = @organization and subject_id = @subject returning group_id)
+            select g.id, g.name from gone join user_groups g on g.id = gone.group_id order by g.id
+            """, new { organization, subject });
 
     private static Guid[] Ids(IEnumerable<Person> people) => [.. people.Select(person => person.Id.Value)];
 

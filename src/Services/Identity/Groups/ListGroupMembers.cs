@@ -61,8 +61,8 @@ internal static class ListGroupMembers
 
     private static string Found =>
         $"""
-        and ({Folded.Of("s.display_name")} like {Folded.Of("@Search")}
-            or (@seesAll and {Folded.Of("s.email")} like {Folded.Of("@Search")}))
+        and s.folded like {Folded.Of("@Search")}
+        and (@seesAll or {Folded.Of("s.display_name")} like {Folded.Of("@Search")})
         """;
 
     private static string PageSql(PageQuery page, bool isSearch) =>

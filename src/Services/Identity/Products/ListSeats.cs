@@ -60,8 +60,7 @@ internal static class ListSeats
                 select l.seat_limit is null and l.auto_assign from products l where l.org_id = @OrgId and l.product = @product), true)))
         """;
 
-    private static string Found =>
-        $"and ({Folded.Of("s.display_name")} like {Folded.Of("@Search")} or {Folded.Of("s.email")} like {Folded.Of("@Search")})";
+    private static string Found => $"and s.folded like {Folded.Of("@Search")}";
 
     private static string PageSql(PageQuery page, bool isSearch) =>
         $"""

@@ -18,6 +18,7 @@ namespace EnvPlatform.Ingest.Packages;
 internal sealed partial class CountChannels(NpgsqlDataSource db, TimeProvider clock, ILogger<CountChannels> log) : IPeriodicWork
 {
     private const int RestPerWork = 20;
+    private const int SetsAtOnce = 500;
 
     public static TimeSpan Interval { get; } = TimeSpan.FromSeconds(2);
 
@@ -28,7 +29,8 @@ internal sealed partial class CountChannels(NpgsqlDataSource db, TimeProvider cl
             select distinct m.org_id from channel_marks m
             where not exists (select from channel_counts c where c.org_id = m.org_id and c.not_before > @Now)
             """, new { Now = clock.GetUtcNow() }, ct);
-        foreach (var organization in marked)
+        // One whose count fails every time must not keep the same others waiting.
+        foreach (var organization in marked.Shuffle())
         {
             await CountAsync(organization, ct);
         }
@@ -37,6 +39,7 @@ internal sealed partial class CountChannels(NpgsqlDataSource db, TimeProvider cl
     private async Task CountAsync(OrganizationId organization, CancellationToken ct)
     {
         var started = Stopwatch.GetTimestamp();
+        await LearnAsync(organization, ct);
         await using var tx = await db.BeginAsync(ct);
         var now = clock.GetUtcNow();
         await tx.ExecuteAsync(
@@ -69,29 +72,64 @@ internal sealed partial class CountChannels(NpgsqlDataSource db, TimeProvider cl
         LogCounted(channels.Count, organization.Value, (long)took.TotalMilliseconds);
     }
 
-    /// <remarks>A statement sees what was committed before it began, and with that every change whose mark was taken away.</remarks>
+    /// <summary>Looks up the channels of the sets that nobody has looked up, some at a time.</summary>
+    private async Task LearnAsync(OrganizationId organization, CancellationToken ct)
+    {
+        int learned;
+        do
+        {
+            await using var tx = await db.BeginAsync(ct);
+            learned = await LearnAsync(tx, organization);
+            await tx.CommitAsync();
+        }
+        while (learned == SetsAtOnce);
+    }
+
+    private static Task<int> LearnAsync(Tx tx, OrganizationId organization) => tx.ExecuteAsync(
+        $"""
+        insert into package_set_channels (package_set_id, channels)
+        select s.package_set_id, {ChannelsOfSet}
+        from package_sets s
+        where s.package_set_id in (
+            select o.package_set_id from organization_package_sets o
+            where o.org_id = @organization and o.living
+              and not exists (select from package_set_channels c where c.package_set_id = o.package_set_id)
+            order by o.package_set_id limit @SetsAtOnce)
+        order by s.package_set_id
+        on conflict do nothing
+        """, new { organization, SetsAtOnce });
+
+    private const string ChannelsOfSet =
+        """
+        array(
+            select distinct p.channel from packages p
+            where p.package_id = any(s.package_ids) and p.manager = 'conda' and p.channel <> '' order by 1)
+        """;
+
+    /// <remarks>
+    /// A statement sees what was committed before it began, and with that every change whose mark was taken away. It looks up the channels
+    /// of the few sets that came since.
+    /// </remarks>
     private static Task<List<CountedChannel>> ReadAsync(Tx tx, OrganizationId organization, DateTimeOffset now) =>
         tx.QueryAsync<CountedChannel>(
-            """
+            $"""
             with held as materialized (
-                select s.package_set_id, o.environments, s.package_ids
+                select s.package_set_id, o.environments, s.package_ids, coalesce(c.channels, {ChannelsOfSet}) as channels
                 from organization_package_sets o
                 join package_sets s using (package_set_id)
+                left join package_set_channels c using (package_set_id)
                 where o.org_id = @organization and o.living),
-            packages_held as materialized (
-                select p.channel, p.package_id
-                from (select distinct unnest(package_ids) as package_id from held) d
-                join packages p using (package_id)
-                where p.manager = 'conda' and p.channel <> ''),
-            of_sets as (
-                select distinct h.package_set_id, h.environments, p.channel
-                from held h
-                cross join unnest(h.package_ids) as i (package_id)
-                join packages_held p using (package_id)),
             counted as (
                 select e.channel, e.environments, n.packages
-                from (select channel, sum(environments)::bigint as environments from of_sets group by channel) e
-                join (select channel, count(*) as packages from packages_held group by channel) n using (channel)),
+                from (
+                    select channel, sum(environments)::bigint as environments
+                    from held cross join unnest(held.channels) as channel group by channel) e
+                join (
+                    select p.channel, count(*) as packages
+                    from (select distinct unnest(package_ids) as package_id from held) d
+                    join packages p using (package_id)
+                    where p.manager = 'conda'
+                    group by p.channel) n using (channel)),
             added as (
                 insert into organization_channels (org_id, channel, first_seen_at)
                 select @organization, channel, @now from counted order by channel
