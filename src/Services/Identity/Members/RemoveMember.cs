@@ -37,7 +37,7 @@ internal static class RemoveMember
             update memberships set removed_at = @now, left_groups = @Groups, left_products = @Products, version = version + 1
             where org_id = @OrgId and subject_id = @Id
             """,
-            new { caller.OrgId, member.Id, now, Groups = groups.Select(group => group.Value).ToArray(), Products = products.ToArray() });
+            new { caller.OrgId, member.Id, now, Groups = groups.Select(group => group.Id.Value).ToArray(), Products = products.ToArray() });
         var revoked = await TokenStore.RevokeAllAsync(tx, member.Id, caller.OrgId, now);
         await TokenStore.ForgetAsync(tx, member.Id, now);
         var changes = Changes.Between(new { member.State }, new { State = Member.Removed })!;
