@@ -10,6 +10,7 @@ using EnvPlatform.Agent.Commands.Invitations;
 using EnvPlatform.Agent.Commands.Organizations;
 using EnvPlatform.Agent.Commands.Vulnerabilities;
 using EnvPlatform.Agent.Output;
+using EnvPlatform.Agent.SignIn;
 
 namespace EnvPlatform.Agent;
 
@@ -41,6 +42,11 @@ internal static class CommandLine
         var screen = new Screen(surroundings);
         try
         {
+            if (args is [TokenSource.RenewCommand])
+            {
+                return await TokenSource.RenewAsync(surroundings);
+            }
+
             // Built alone, the check starts in half the time; it runs at every activation.
             var root = args is ["check", ..] ? Root(surroundings, new CheckCommand(surroundings)) : All(surroundings);
             var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
@@ -100,6 +106,7 @@ internal static class CommandLine
         new RegisterCommand(surroundings),
         new LogCommand(surroundings),
         new CheckCommand(surroundings),
+        new HookCommand(surroundings),
         new Command("audit", "Look at environments without logging them.") { new AuditScanCommand(surroundings) },
         new Command("env", "What the platform knows of environments.")
         {

@@ -8,12 +8,21 @@ namespace EnvPlatform.Agent;
 
 /// <summary>What <c>settings.json</c> keeps between runs.</summary>
 /// <param name="Url">The address of the platform's gateway.</param>
-/// <param name="Token">The bearer token; the reason for the file's mode 0600.</param>
+/// <param name="Token">
+/// A bearer token that is kept in this file; the reason for its mode 0600. Null where <paramref name="KeptIn"/> says another place.
+/// </param>
 /// <param name="Organization">The slug of the organization.</param>
 /// <param name="MachineId">This machine's id, a UUIDv7 made at the first registration.</param>
 /// <param name="CheckTimeoutMs">How long an activation waits for the platform, in milliseconds.</param>
+/// <param name="Method">How the user signed in: <c>browser</c>, <c>device</c>, <c>password</c>, <c>token</c>.</param>
+/// <param name="KeptIn">Where the secrets of the sign-in are: <c>keyring</c>, or <c>file</c>, beside this one.</param>
+/// <param name="PendingRevocations">Where the tokens are that could not be revoked yet, likewise; null where there are none.</param>
+/// <param name="SaidDisabled">
+/// The organization of which it was said that it logs no environments; null where that was not said, or is no longer so.
+/// </param>
 internal sealed record StoredSettings(
-    string? Url = null, string? Token = null, string? Organization = null, Guid? MachineId = null, int? CheckTimeoutMs = null);
+    string? Url = null, string? Token = null, string? Organization = null, Guid? MachineId = null, int? CheckTimeoutMs = null,
+    string? Method = null, string? KeptIn = null, string? PendingRevocations = null, string? SaidDisabled = null);
 
 /// <summary>The settings in force: an environment variable where it is set, else <c>settings.json</c>, else the default.</summary>
 internal sealed class Settings
@@ -37,7 +46,10 @@ internal sealed class Settings
     public string? Organization => _surroundings["ENVPLATFORM_ORG"] ?? Stored.Organization;
 
     /// <summary>The token for <see cref="Url"/>: a token stored for one address is never sent to another.</summary>
-    public string? Token => _surroundings["ENVPLATFORM_TOKEN"] ?? (Url == Stored.Url?.TrimEnd('/') ? Stored.Token : null);
+    public string? Token => _surroundings["ENVPLATFORM_TOKEN"] ?? (IsForStoredUrl ? Stored.Token : null);
+
+    /// <summary>Whether what is stored was stored for the address in force.</summary>
+    public bool IsForStoredUrl => Url is not null && Url == Stored.Url?.TrimEnd('/');
 
     /// <exception cref="AgentException">The variable is not a UUID.</exception>
     public Guid? MachineId
@@ -95,13 +107,20 @@ internal sealed class Settings
         }
     }
 
-    /// <summary>Rewrites the file, readable by its owner only.</summary>
-    /// <exception cref="AgentException">The folder cannot be written.</exception>
-    public void Save(StoredSettings settings)
+    /// <summary>
+    /// Changes the file, which other processes may have changed since it was read; afterwards it is readable by its owner only.
+    /// </summary>
+    /// <exception cref="AgentException">The folder cannot be written, or the file cannot be read any more.</exception>
+    public void Update(Func<StoredSettings, StoredSettings> change)
     {
-        PrivateFile.Write(File, LeanJson.Write(settings));
-        Stored = settings;
+        var next = change(Load(_surroundings).Stored);
+        PrivateFile.Write(File, LeanJson.Write(next));
+        Stored = next;
     }
+
+    /// <summary>Takes what other processes have changed since the file was read.</summary>
+    /// <exception cref="AgentException">The file cannot be read any more.</exception>
+    public void Reload() => Stored = Load(_surroundings).Stored;
 
     private static string FileOf(Surroundings surroundings)
     {

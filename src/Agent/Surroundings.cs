@@ -22,6 +22,9 @@ internal sealed record Surroundings
     public required string HostName { get; init; }
     public TimeProvider Clock { get; init; } = TimeProvider.System;
 
+    /// <summary>This program's own file, to start it once more; null where it is not the running process.</summary>
+    public string? Program { get; init; }
+
     /// <summary>The value of an environment variable; null where it is not set or empty.</summary>
     public string? this[string variable] => Variables.TryGetValue(variable, out var value) && value.Length > 0 ? value : null;
 
@@ -37,6 +40,8 @@ internal sealed record Surroundings
         HomeFolder = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile),
         CurrentFolder = Environment.CurrentDirectory,
         HostName = Environment.MachineName,
+        // Under another name it is a runtime that runs this program.
+        Program = Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "envplatform" ? Environment.ProcessPath : null,
     };
 
     private static Dictionary<string, string> VariablesOfThisProcess()

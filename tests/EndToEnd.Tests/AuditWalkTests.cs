@@ -283,6 +283,9 @@ public sealed partial class AuditWalkTests
         await DoAsync(
             "RegisterMachine", boot, "PUT", $"{org}/machines/{machine}",
             new { hostname = "walked", platform = "linux-64", agent_version = "0.1.0" });
+        await DoAsync(
+            "ReportRegistrationFailure", boot, "POST", $"{org}/machines/registration-failures",
+            new { hostname = "walked", platform = "linux-64", agent_version = "0.1.0", reason = "no" });
         var logged = await DoAsync("LogEnvironment", boot, "POST", $"{org}/environment-logs", new RealEnvironment(
             "walked", "walked", "linux-64", [new("conda", "conda-forge", "linux-64", "openssl", "1.1.1k", "h27cfd23_0")]).ToLog(machine));
         var environment = $"{org}/environments/{Text(logged, "environment_id")}";

@@ -35,6 +35,26 @@ public sealed class MachineTests
     }
 
     [Test]
+    public async Task A_registration_that_failed_on_the_member_s_machine_is_in_the_audit_log()
+    {
+        var org = await _host.CreateOrganizationAsync();
+        using var ada = await _host.AsNewMemberAsync(org);
+        var id = Guid.CreateVersion7();
+        var path = new Uri($"/api/v1/orgs/{org}/machines/registration-failures", UriKind.Relative);
+        using var told = await ada.PostAsJsonAsync(
+            path, new { machine_id = id, hostname = "box", platform = "linux-64", agent_version = "1", reason = "The id is taken." });
+        using var twoLines = await ada.PostAsJsonAsync(
+            path, new { hostname = "box", platform = "linux-64", agent_version = "1", reason = "one\ntwo\u001b[31m" });
+        var audited = (await _host.AuditAsync("machine_registration_failed")).Single(e => (string?)e["target"]!["id"] == id.ToString());
+        Assert.Multiple(() =>
+        {
+            Assert.That((told.StatusCode, twoLines.StatusCode), Is.EqualTo((HttpStatusCode.Accepted, HttpStatusCode.BadRequest)));
+            Assert.That((string?)audited["meta"]!["reason"], Is.EqualTo("The id is taken."));
+            Assert.That((string?)audited["meta"]!["hostname"], Is.EqualTo("box"));
+        });
+    }
+
+    [Test]
     public async Task A_machine_belongs_to_one_member_of_an_organization_and_another_organization_knows_nothing_of_it()
     {
         var (org, other) = (await _host.CreateOrganizationAsync(), await _host.CreateOrganizationAsync());

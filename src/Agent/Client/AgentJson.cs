@@ -1,6 +1,8 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
+using EnvPlatform.Agent.SignIn;
+
 namespace EnvPlatform.Agent.Client;
 
 /// <summary>The JSON of the public API, generated at build time: reflection would slow every start.</summary>
@@ -17,6 +19,7 @@ namespace EnvPlatform.Agent.Client;
 [JsonSerializable(typeof(PasswordSignIn))]
 [JsonSerializable(typeof(SignedIn))]
 [JsonSerializable(typeof(MachineRegistration))]
+[JsonSerializable(typeof(RegistrationFailure))]
 [JsonSerializable(typeof(EnvironmentLog))]
 [JsonSerializable(typeof(LoggedEnvironment))]
 [JsonSerializable(typeof(SeverityCounts))]
@@ -38,4 +41,9 @@ namespace EnvPlatform.Agent.Client;
 [JsonSerializable(typeof(CurationView))]
 [JsonSerializable(typeof(Page<CurationView>))]
 [JsonSerializable(typeof(VexResult))]
+[JsonSerializable(typeof(PendingRevocation[]))]
+[JsonSerializable(typeof(ServerMetadata))]
+[JsonSerializable(typeof(TokenAnswer))]
+[JsonSerializable(typeof(DeviceAnswer))]
+[JsonSerializable(typeof(OAuthRefusal))]
 internal sealed partial class AgentJson : JsonSerializerContext;

@@ -1,6 +1,8 @@
 using System.Buffers;
 using System.Text.Json;
 
+using EnvPlatform.Agent.SignIn;
+
 namespace EnvPlatform.Agent.Client;
 
 /// <summary>
@@ -16,7 +18,11 @@ internal static class LeanJson
         Text(root, "organization"),
         Id(root, "machine_id"),
         root.TryGetProperty("check_timeout_ms", out var time) && time.ValueKind == JsonValueKind.Number
-            && time.TryGetInt32(out var milliseconds) ? milliseconds : null));
+            && time.TryGetInt32(out var milliseconds) ? milliseconds : null,
+        Text(root, "method"),
+        Text(root, "kept_in"),
+        Text(root, "pending_revocations"),
+        Text(root, "said_disabled")));
 
     public static byte[] Write(StoredSettings settings) => Written(json =>
     {
@@ -28,6 +34,36 @@ internal static class LeanJson
         {
             json.WriteNumber("check_timeout_ms", time);
         }
+
+        Write(json, "method", settings.Method);
+        Write(json, "kept_in", settings.KeptIn);
+        Write(json, "pending_revocations", settings.PendingRevocations);
+        Write(json, "said_disabled", settings.SaidDisabled);
+    });
+
+    /// <exception cref="JsonException">The text is not an object of this form.</exception>
+    public static StoredCredentials ReadCredentials(ReadOnlyMemory<byte> utf8) => Read(utf8, static root => new StoredCredentials(
+        Text(root, "url") ?? throw new JsonException(),
+        Text(root, "token") ?? throw new JsonException(),
+        root.TryGetProperty("expires_at", out var at) && at.ValueKind == JsonValueKind.String && at.TryGetDateTimeOffset(out var time)
+            ? time
+            : null,
+        Text(root, "refresh_token"),
+        Text(root, "token_endpoint"),
+        Text(root, "revocation_endpoint")));
+
+    public static byte[] Write(StoredCredentials credentials) => Written(json =>
+    {
+        Write(json, "url", credentials.Url);
+        Write(json, "token", credentials.Token);
+        if (credentials.ExpiresAt is { } time)
+        {
+            json.WriteString("expires_at", time);
+        }
+
+        Write(json, "refresh_token", credentials.RefreshToken);
+        Write(json, "token_endpoint", credentials.TokenEndpoint);
+        Write(json, "revocation_endpoint", credentials.RevocationEndpoint);
     });
 
     /// <exception cref="JsonException">The text is not an object of this form.</exception>

@@ -9,6 +9,9 @@ namespace EnvPlatform.Agent.Client;
 /// <summary>This machine's registration with the organization.</summary>
 internal static class Machine
 {
+    /// <summary>Characters of a reason that the platform takes.</summary>
+    private const int LongestReason = 1_000;
+
     /// <summary>The id of this machine: from the settings, or a new one that is then saved there.</summary>
     public static Guid IdOf(Session session)
     {
@@ -18,7 +21,7 @@ internal static class Machine
         }
 
         var id = Guid.CreateVersion7(session.Surroundings.Clock.GetUtcNow());
-        session.Settings.Save(session.Settings.Stored with { MachineId = id });
+        session.Settings.Update(stored => stored with { MachineId = id });
         return id;
     }
 
@@ -31,15 +34,48 @@ internal static class Machine
     {
         try
         {
+            await RegisterUnderSomeIdAsync(session, ct);
+        }
+        catch (AgentException failure)
+            when (failure is not (UnreachableException or RefusedException { Code: RefusedException.EnvironmentsDisabled }))
+        {
+            await TryTellAsync(session, failure, ct);
+            throw;
+        }
+    }
+
+    private static async Task RegisterUnderSomeIdAsync(Session session, CancellationToken ct)
+    {
+        try
+        {
             await PutAsync(session, ct);
         }
         catch (RefusedException refused) when (refused.Code == "machine_taken" && session.Surroundings["ENVPLATFORM_MACHINE_ID"] is null)
         {
-            session.Settings.Save(session.Settings.Stored with { MachineId = null });
+            session.Settings.Update(stored => stored with { MachineId = null });
             await PutAsync(session, ct);
         }
 
         TryNote(session);
+    }
+
+    /// <summary>Tells the platform that a machine of the member is missing, and why: the administrator sees it in the audit log.</summary>
+    private static async Task TryTellAsync(Session session, AgentException failure, CancellationToken ct)
+    {
+        var reason = PlainText.Of(failure.Message.ReplaceLineEndings(" ").Replace('\t', ' '));
+        reason = reason.Length <= LongestReason ? reason : reason[..LongestReason];
+        var report = new RegistrationFailure(
+            session.Settings.MachineId, session.Surroundings.HostName, CondaPlatform.OfThisMachine(), Surroundings.Version, reason);
+        var body = JsonSerializer.SerializeToUtf8Bytes(report, AgentJson.Default.RegistrationFailure);
+        try
+        {
+            await session.Client.WriteAsync(
+                HttpMethod.Post, session.Path("machines/registration-failures"), () => JsonBody.Of(body), CallOptions.Usual, ct);
+        }
+        catch (AgentException)
+        {
+            // What the user is told is the registration's own failure.
+        }
     }
 
     private static Task<PlatformAnswer> PutAsync(Session session, CancellationToken ct)

@@ -16,20 +16,33 @@ internal sealed record Caller(
     Guid? Id = null, string? Email = null, string? DisplayName = null, string? Name = null, JsonElement? Organizations = null,
     long? OrganizationCount = null)
 {
-    /// <summary>The organizations that the caller belongs to: their slugs.</summary>
-    public IReadOnlyList<string> Slugs() =>
+    /// <summary>The organizations that the caller belongs to.</summary>
+    public IReadOnlyList<OrganizationView> Views() =>
         Organizations is not { ValueKind: JsonValueKind.Array } list
             ? []
-            : [.. list.EnumerateArray()
-                .Select(item => item.ValueKind == JsonValueKind.Object && item.TryGetProperty("slug", out var slug) ? slug : item)
-                .Where(slug => slug.ValueKind == JsonValueKind.String)
-                .Select(slug => slug.GetString()!)];
+            : [.. list.EnumerateArray().Select(View).OfType<OrganizationView>()];
+
+    private static OrganizationView? View(JsonElement item) => item.ValueKind switch
+    {
+        JsonValueKind.Object => item.Deserialize(AgentJson.Default.OrganizationView) is { Slug: not null } view ? view : null,
+        JsonValueKind.String => new OrganizationView(item.GetString()!),
+        _ => null,
+    };
 
     /// <summary>How to address the caller: an email address, a name or an id, in this order.</summary>
     public string Text() => Email ?? DisplayName ?? Name ?? Id?.ToString() ?? "a service account";
 }
 
-internal sealed record OrganizationView(string Slug, string? Name = null, string? Role = null);
+/// <summary>An organization of the caller.</summary>
+/// <param name="EnvironmentsEnabled">Whether it manages environments; null where the platform does not say.</param>
+/// <param name="EnvironmentsRequired">Whether it requires that of its members rather than recommending it.</param>
+internal sealed record OrganizationView(
+    string Slug, string? Name = null, string? Role = null, bool? EnvironmentsEnabled = null, bool? EnvironmentsRequired = null)
+{
+    public string Title => string.IsNullOrWhiteSpace(Name) ? Slug : Name;
+
+    public string Label => string.IsNullOrWhiteSpace(Name) || Name == Slug ? Slug : $"{Slug}  ({Name})";
+}
 
 /// <summary>An invitation to the caller's address.</summary>
 internal sealed record InvitationView(
@@ -46,6 +59,9 @@ internal sealed record PasswordSignIn(string Email, string Password);
 internal sealed record SignedIn(string Token);
 
 internal sealed record MachineRegistration(string Hostname, string Platform, string AgentVersion);
+
+/// <summary>What a registration that failed is told the platform with.</summary>
+internal sealed record RegistrationFailure(Guid? MachineId, string Hostname, string Platform, string AgentVersion, string Reason);
 
 /// <summary>The body of an environment log; <paramref name="Packages"/> is null where only the digest is sent.</summary>
 /// <param name="Prefix">Without symbolic links: see <see cref="RealPath"/>.</param>

@@ -3,6 +3,8 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Text.Json;
 
+using EnvPlatform.Agent.SignIn;
+
 namespace EnvPlatform.Agent.Client;
 
 /// <summary>Talks to the public HTTP API: bearer token, short connect timeout, proxies by environment, retries, problem details.</summary>
@@ -16,11 +18,22 @@ internal sealed class PlatformClient : IDisposable
 
     private readonly HttpClient _http;
     private readonly TimeProvider _clock;
+    private readonly TokenSource? _tokens;
 
-    public PlatformClient(Uri url, string? token, TimeProvider clock, bool compressed = true)
+    /// <param name="tokens">Null for calls without a sign-in.</param>
+    public PlatformClient(Uri url, TokenSource? tokens, TimeProvider clock, bool compressed = true)
     {
         _clock = clock;
-        _http = new HttpClient(new SocketsHttpHandler
+        _tokens = tokens;
+        _http = CreateHttp(url, compressed);
+    }
+
+    public void Dispose() => _http.Dispose();
+
+    /// <summary>The way of this program to speak HTTP: no redirects, no time limit of its own, its name and version.</summary>
+    public static HttpClient CreateHttp(Uri url, bool compressed = true)
+    {
+        var http = new HttpClient(new SocketsHttpHandler
         {
             ConnectTimeout = TimeSpan.FromSeconds(5),
             // A redirected POST would become a GET, and the token must not follow to another host.
@@ -31,15 +44,10 @@ internal sealed class PlatformClient : IDisposable
             BaseAddress = url,
             Timeout = Timeout.InfiniteTimeSpan,
         };
-        _http.DefaultRequestHeaders.UserAgent.Add(new ProductInfoHeaderValue("envplatform", Surroundings.Version));
-        _http.DefaultRequestHeaders.Accept.Add(new MediaTypeWithQualityHeaderValue("application/json"));
-        if (token is not null)
-        {
-            _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
-        }
+        http.DefaultRequestHeaders.UserAgent.Add(new ProductInfoHeaderValue("envplatform", Surroundings.Version));
+        http.DefaultRequestHeaders.Accept.Add(new MediaTypeWithQualityHeaderValue("application/json"));
+        return http;
     }
-
-    public void Dispose() => _http.Dispose();
 
     /// <param name="organization">For an address that does not name one; null for the only one of the token.</param>
     public Task<PlatformAnswer> GetAsync(string path, CallOptions options, CancellationToken ct, string? organization = null) =>
@@ -99,10 +107,23 @@ internal sealed class PlatformClient : IDisposable
     private PlatformAnswer Get(string path, TimeSpan time)
     {
         using var deadline = new CancellationTokenSource(time, _clock);
-        using var request = new HttpRequestMessage(HttpMethod.Get, Relative(path));
-        using var response = _http.Send(request, HttpCompletionOption.ResponseContentRead, deadline.Token);
+        var token = _tokens?.GetForCheck();
+        try
+        {
+            return Get(path, token, deadline.Token);
+        }
+        catch (RefusedException refused) when (refused.Status == HttpStatusCode.Unauthorized && _tokens?.RenewForCheck(token!) == true)
+        {
+            return Get(path, _tokens.GetForCheck(), deadline.Token);
+        }
+    }
+
+    private PlatformAnswer Get(string path, string? token, CancellationToken ct)
+    {
+        using var request = Authorized(new HttpRequestMessage(HttpMethod.Get, Relative(path)), token);
+        using var response = _http.Send(request, HttpCompletionOption.ResponseContentRead, ct);
         using var body = new MemoryStream();
-        response.Content.CopyTo(body, null, deadline.Token);
+        response.Content.CopyTo(body, null, ct);
         if (!response.IsSuccessStatusCode)
         {
             throw ErrorOf(response, body.ToArray());
@@ -153,6 +174,7 @@ internal sealed class PlatformClient : IDisposable
     {
         using var deadline = new CancellationTokenSource(options.Timeout ?? Timeout.InfiniteTimeSpan, _clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, deadline.Token);
+        var renewed = false;
         try
         {
             for (var attempt = 1; ; attempt++)
@@ -160,12 +182,20 @@ internal sealed class PlatformClient : IDisposable
                 TimeSpan wait;
                 try
                 {
-                    using var request = create();
+                    var token = _tokens is null ? null : await _tokens.GetAsync();
+                    using var request = Authorized(create(), token);
                     using var response = await _http.SendAsync(request, either.Token);
                     var body = await response.Content.ReadAsByteArrayAsync(either.Token);
                     if (response.IsSuccessStatusCode)
                     {
                         return new PlatformAnswer(response.StatusCode, body);
+                    }
+
+                    if (response.StatusCode == HttpStatusCode.Unauthorized && !renewed && token is not null
+                        && await _tokens!.RenewAsync(token))
+                    {
+                        renewed = true;
+                        continue;
                     }
 
                     var error = ErrorOf(response, body);
@@ -197,8 +227,16 @@ internal sealed class PlatformClient : IDisposable
 
     private UnreachableException TooSlow(TimeSpan time) => new($"{_http.BaseAddress} did not answer within {time.TotalMilliseconds:0} ms.");
 
-    private UnreachableException Unreachable(HttpRequestException failure) =>
-        new($"{_http.BaseAddress} cannot be reached: {Reason(failure)}. Check the address and the network.");
+    private static HttpRequestMessage Authorized(HttpRequestMessage request, string? token)
+    {
+        request.Headers.Authorization = token is null ? null : new AuthenticationHeaderValue("Bearer", token);
+        return request;
+    }
+
+    private UnreachableException Unreachable(HttpRequestException failure) => Unreachable(_http.BaseAddress!, failure);
+
+    public static UnreachableException Unreachable(Uri address, HttpRequestException failure) =>
+        new($"{address} cannot be reached: {Reason(failure)}. Check the address and the network.");
 
     private static TimeSpan? WaitAfter(Failure failure, CallOptions options, int attempt, TimeSpan? asked) =>
         options.Retry ? RetryPolicy.WaitAfter(failure, attempt, asked, Random.Shared.NextDouble()) : null;

@@ -1,5 +1,7 @@
 using System.Text;
 
+using EnvPlatform.Agent.SignIn;
+
 namespace EnvPlatform.Agent.Client;
 
 /// <summary>A signed-in session with the platform for one organization.</summary>
@@ -39,15 +41,15 @@ internal sealed class Session : IDisposable
         if (settings.Url is not { } url)
         {
             throw new AgentException(
-                "You are not signed in: run 'envplatform login --url URL --token TOKEN', or set ENVPLATFORM_URL and ENVPLATFORM_TOKEN.");
+                "You are not signed in: run 'envplatform login --url URL', or set ENVPLATFORM_URL and ENVPLATFORM_TOKEN.");
         }
 
-        if (settings.Token is not { } token)
+        if (TokenSource.Of(surroundings, settings) is not { } tokens)
         {
-            throw new AgentException($"There is no token for {url}: run 'envplatform login --url {url}', or set ENVPLATFORM_TOKEN.");
+            throw new AgentException($"You are not signed in to {url}: run 'envplatform login --url {url}', or set ENVPLATFORM_TOKEN.");
         }
 
-        return new PlatformClient(Address(url), token, surroundings.Clock, compressed);
+        return new PlatformClient(Address(url), tokens, surroundings.Clock, compressed);
     }
 
     /// <exception cref="AgentException">The text is not an http or https address.</exception>

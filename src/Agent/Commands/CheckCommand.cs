@@ -3,6 +3,7 @@ using System.Globalization;
 
 using EnvPlatform.Agent.Client;
 using EnvPlatform.Agent.Output;
+using EnvPlatform.Agent.SignIn;
 
 namespace EnvPlatform.Agent.Commands;
 
@@ -18,7 +19,24 @@ internal sealed class CheckCommand : Command
         var json = new Option<bool>("--json") { Description = "Answer in JSON." };
         Add(json);
         var target = TargetOptions.AddTo(this);
-        SetAction(parsed => Run(target.Prefix(parsed, surroundings), parsed.GetValue(json), surroundings));
+        var command = new Argument<string[]>("command")
+        {
+            Description = "After '--': a command such as 'conda activate NAME'; the environment is the one that it would activate, if any.",
+            Arity = ArgumentArity.ZeroOrMore,
+        };
+        command.Validators.Add(result =>
+        {
+            if (result.Tokens is [var first, ..] && !ActivatingCommand.IsTool(first.Value))
+            {
+                result.AddError($"'{first.Value}' is no command of conda, mamba, micromamba or pixi.");
+            }
+        });
+        Add(command);
+        SetAction(parsed => parsed.GetValue(command) is { Length: > 0 } words
+            ? ActivatingCommand.PrefixOf(words, surroundings) is { } prefix
+                ? Run(prefix, parsed.GetValue(json), surroundings)
+                : ExitCodes.Fine
+            : Run(target.Prefix(parsed, surroundings), parsed.GetValue(json), surroundings));
     }
 
     private static int Run(string prefix, bool json, Surroundings surroundings)
@@ -40,7 +58,7 @@ internal sealed class CheckCommand : Command
                 : new Activation("block", "the organization lets none be activated while the platform does not answer.");
             new Screen(surroundings).Note($"({failure.Message})");
         }
-        catch (AgentException failure) when (failure is UnreachableException or RefusedException)
+        catch (AgentException failure) when (failure is UnreachableException or RefusedException or SignInEndedException)
         {
             if (cache.Read(prefix) is not { } cached)
             {

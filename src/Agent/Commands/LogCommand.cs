@@ -7,6 +7,7 @@ using System.Text.Json.Nodes;
 using EnvPlatform.Agent.Client;
 using EnvPlatform.Agent.Collectors;
 using EnvPlatform.Agent.Output;
+using EnvPlatform.Agent.SignIn;
 using EnvPlatform.Contracts.Masking;
 
 namespace EnvPlatform.Agent.Commands;
@@ -28,12 +29,18 @@ internal sealed class LogCommand : Command
         Description = "One JSON object a line for each environment: the platform's answer with name, prefix and what was left out."
     };
 
+    private readonly Option<bool> _fromHook = new("--from-hook")
+    {
+        Description = "Run by a hook: that the organization does not manage environments is said once and no failure.",
+    };
+
     public LogCommand(Surroundings surroundings)
         : base("log", "Log environments to the organization; without options, the active one.")
     {
         Add(_commandText);
         Add(_wait);
         Add(_json);
+        Add(_fromHook);
         var target = TargetOptions.AddTo(this, files: true, all: true);
         SetAction((parsed, ct) => RunAsync(parsed, target, surroundings, ct));
     }
@@ -41,6 +48,45 @@ internal sealed class LogCommand : Command
     private async Task<int> RunAsync(ParseResult parsed, TargetOptions target, Surroundings surroundings, CancellationToken ct)
     {
         using var session = Session.Open(surroundings);
+        try
+        {
+            var result = await LogAllAsync(session, parsed, target, surroundings, ct);
+            NoteDisabled(session, isDisabled: false);
+            return result;
+        }
+        catch (RefusedException refused) when (refused.Code == RefusedException.EnvironmentsDisabled && parsed.GetValue(_fromHook))
+        {
+            if (session.Settings.Stored.SaidDisabled != session.Organization)
+            {
+                new Screen(surroundings).Note("envplatform: " + refused.Message);
+                NoteDisabled(session, isDisabled: true);
+            }
+
+            return ExitCodes.Fine;
+        }
+    }
+
+    private static void NoteDisabled(Session session, bool isDisabled)
+    {
+        var said = isDisabled ? session.Organization : null;
+        if (session.Settings.Stored.SaidDisabled == said || (said is null && session.Settings.Stored.SaidDisabled != session.Organization))
+        {
+            return;
+        }
+
+        try
+        {
+            session.Settings.Update(stored => stored with { SaidDisabled = said });
+        }
+        catch (AgentException)
+        {
+            // It is said once more.
+        }
+    }
+
+    private async Task<int> LogAllAsync(
+        Session session, ParseResult parsed, TargetOptions target, Surroundings surroundings, CancellationToken ct)
+    {
         var screen = new Screen(surroundings);
         var environments = target.Collect(parsed, surroundings, out var mayMiss);
         var result = mayMiss ? ExitCodes.CouldNot : ExitCodes.Fine;
@@ -56,7 +102,7 @@ internal sealed class LogCommand : Command
                     result = ExitCodes.CouldNot;
                 }
             }
-            catch (Exception failure) when (failure is not (UnreachableException or OperationCanceledException
+            catch (Exception failure) when (failure is not (UnreachableException or SignInEndedException or OperationCanceledException
                 or RefusedException { Status: HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden }))
             {
                 // One environment that cannot be logged must not prevent the others.

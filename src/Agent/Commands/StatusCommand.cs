@@ -5,6 +5,7 @@ using System.Text.Json.Nodes;
 using EnvPlatform.Agent.Client;
 using EnvPlatform.Agent.Collectors;
 using EnvPlatform.Agent.Output;
+using EnvPlatform.Agent.SignIn;
 
 namespace EnvPlatform.Agent.Commands;
 
@@ -23,11 +24,20 @@ internal sealed class StatusCommand : Command
     {
         var settings = Settings.Load(surroundings);
         var (caller, trouble, elapsed) = await AskAsync(surroundings, settings, ct);
+        var signIn = SignedIn.Of(surroundings, settings);
+        if (trouble is null)
+        {
+            await new SignInRecord(surroundings, settings).CatchUpAsync(ct);
+        }
+
         (string Name, string? Value)[] fields =
         [
             ("platform", settings.Url ?? "not set"),
             ("reachable", trouble is null ? $"yes, in {elapsed.TotalMilliseconds:0} ms" : "no: " + trouble),
             ("signed_in_as", caller?.Text()),
+            ("signed_in_by", signIn.ByText),
+            ("kept_in", signIn.Place),
+            ("good_until", await signIn.UntilAsync(surroundings, settings)),
             ("organization", settings.Organization ?? "not chosen"),
             ("machine_id", settings.MachineId?.ToString() ?? "none yet: made at the first registration"),
             ("hostname", surroundings.HostName),
@@ -41,7 +51,7 @@ internal sealed class StatusCommand : Command
         var screen = new Screen(surroundings);
         if (json)
         {
-            screen.Json(Encoding.UTF8.GetBytes(ToJson(settings, surroundings, caller, trouble, elapsed).ToJsonString()));
+            screen.Json(Encoding.UTF8.GetBytes(ToJson(settings, surroundings, caller, trouble, elapsed, signIn).ToJsonString()));
         }
         else
         {
@@ -51,7 +61,8 @@ internal sealed class StatusCommand : Command
         return trouble is null ? ExitCodes.Fine : ExitCodes.CouldNot;
     }
 
-    private static JsonObject ToJson(Settings settings, Surroundings surroundings, Caller? caller, string? trouble, TimeSpan elapsed) =>
+    private static JsonObject ToJson(
+        Settings settings, Surroundings surroundings, Caller? caller, string? trouble, TimeSpan elapsed, SignedIn signIn) =>
         new()
         {
             ["platform"] = settings.Url,
@@ -59,6 +70,9 @@ internal sealed class StatusCommand : Command
             ["trouble"] = trouble,
             ["latency_ms"] = trouble is null ? Math.Round(elapsed.TotalMilliseconds, 1) : null,
             ["signed_in_as"] = caller?.Text(),
+            ["signed_in_by"] = signIn.By,
+            ["kept_in"] = signIn.KeptIn,
+            ["pending_revocations"] = settings.Stored.PendingRevocations is not null,
             ["organization"] = settings.Organization,
             ["machine_id"] = settings.MachineId?.ToString(),
             ["hostname"] = surroundings.HostName,
@@ -82,6 +96,51 @@ internal sealed class StatusCommand : Command
         catch (AgentException failure) when (failure.ExitCode == ExitCodes.CouldNot)
         {
             return (null, failure.Message, default);
+        }
+    }
+
+    /// <summary>How the user signed in, and where the secrets are.</summary>
+    private sealed record SignedIn(string? By, string? KeptIn, string? Place)
+    {
+        public string? ByText => By switch
+        {
+            SignInRecord.ByBrowser => "browser",
+            SignInRecord.ByDevice => "a code typed in a browser",
+            SignInRecord.ByPassword => "password",
+            SignInRecord.ByToken => "a token that was handed over",
+            _ => By,
+        };
+
+        public static SignedIn Of(Surroundings surroundings, Settings settings)
+        {
+            if (surroundings["ENVPLATFORM_TOKEN"] is not null)
+            {
+                return new SignedIn(SignInRecord.ByToken, "environment", "the environment variable ENVPLATFORM_TOKEN");
+            }
+
+            var stored = settings.Stored;
+            return settings.IsForStoredUrl && (stored.Token ?? stored.KeptIn) is not null
+                ? new SignedIn(
+                    stored.Method ?? SignInRecord.ByToken, stored.KeptIn ?? "settings",
+                    new CredentialStore(surroundings, settings).Place(stored.KeptIn))
+                : new SignedIn(null, null, null);
+        }
+
+        public async Task<string?> UntilAsync(Surroundings surroundings, Settings settings)
+        {
+            try
+            {
+                return KeptIn is not (CredentialStore.InKeyring or CredentialStore.InFile) ? null
+                    : await new CredentialStore(surroundings, settings).ReadAsync() is not { } credentials ? null
+                    : credentials.RefreshToken is null
+                        ? credentials.ExpiresAt is { } end ? Times.Minute(end) + " UTC" : null
+                    : "it is renewed by itself; the present token is good until "
+                        + (Times.Minute(credentials.ExpiresAt) is { } time ? time + " UTC" : "a time that is not known");
+            }
+            catch (AgentException failure)
+            {
+                return "not known: " + failure.Message;
+            }
         }
     }
 }

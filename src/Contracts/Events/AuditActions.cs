@@ -34,7 +34,7 @@ public static class AuditActions
             "user_added_to_group", "user_group_created", "user_group_updated", "user_group_deleted", "user_removed_from_group",
         ],
         ["token"] = ["token_created", "token_revoked", "session_revoked"],
-        ["machine"] = ["machine_registered", "machine_removed"],
+        ["machine"] = ["machine_registered", "machine_registration_failed", "machine_removed"],
         ["environment"] =
         [
             "environment_logged", "environment_updated", "environment_renamed", "environment_removed", "environment_merged",

@@ -50,7 +50,7 @@ public sealed class InvitationTests : CommandFixture
             Assert.That(sent.Json().GetProperty("password").GetString(), Is.EqualTo("correct horse battery staple"));
             Assert.That(sent.Headers.ContainsKey("Authorization"), Is.False);
             Assert.That(File.ReadAllText(Machine.SettingsFile),
-                Is.EqualTo($$"""{"url":"{{Platform.Url}}","token":"envp_new","organization":"umbrella"}"""));
+                Is.EqualTo($$"""{"url":"{{Platform.Url}}","token":"envp_new","organization":"umbrella","method":"password"}"""));
         });
     }
 

@@ -24,7 +24,7 @@ public sealed class LoginTests : CommandFixture
             Assert.That(Platform.To("GET /me").Single().Headers["Authorization"], Is.EqualTo("Bearer envp_abc"));
             Assert.That(Platform.To("GET /me").Single().Headers["User-Agent"], Is.EqualTo("envplatform/" + Surroundings.Version));
             Assert.That(File.ReadAllText(Machine.SettingsFile),
-                Is.EqualTo($$"""{"url":"{{Platform.Url}}","token":"envp_abc","organization":"acme"}"""));
+                Is.EqualTo($$"""{"url":"{{Platform.Url}}","token":"envp_abc","organization":"acme","method":"token"}"""));
         });
         if (!OperatingSystem.IsWindows())
         {

@@ -144,13 +144,17 @@ public sealed partial class NativeAgentTests : CommandFixture
     public async Task Login_asks_for_the_token_without_showing_it_and_for_the_organization()
     {
         Machine.Variables.Clear();
-        Platform.On("GET /me", 200, """{"email": "ada@example.org", "organizations": [{"slug": "acme"}, {"slug": "umbrella"}]}""");
+        Machine.Variables["ENVPLATFORM_MACHINE_ID"] = "0192f0c1-0000-7000-8000-000000000001";
+        Platform.On("GET /me", 200, """{"email": "ada@example.org", "organizations": [{"slug": "acme"}, {"slug": "umbrella"}]}""")
+            .On("PUT /orgs/umbrella/machines/0192f0c1-0000-7000-8000-000000000001", 200, "{}");
         using var terminal = Terminal.Start(Machine, 120, _program, "login", "--url", Platform.Url);
         await terminal.ShowsAsync("Token: ");
         await terminal.IsSilentAsync();
         await terminal.TypeAsync("envp_typex\u007fd\r");
         await terminal.ShowsAsync("Which organization (acme, umbrella)? ");
         await terminal.TypeAsync("umbrella\r");
+        await terminal.ShowsAsync("[Y/n] ");
+        await terminal.TypeAsync("n\r");
         var (exitCode, shown) = await terminal.EndAsync();
         Assert.Multiple(() =>
         {

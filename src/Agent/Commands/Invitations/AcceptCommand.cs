@@ -3,6 +3,7 @@ using System.Text.Json;
 
 using EnvPlatform.Agent.Client;
 using EnvPlatform.Agent.Output;
+using EnvPlatform.Agent.SignIn;
 
 namespace EnvPlatform.Agent.Commands.Invitations;
 
@@ -102,10 +103,12 @@ internal sealed class AcceptCommand : Command
             : await surroundings.In.ReadLineAsync(ct);
         using var client = new PlatformClient(Session.Address(url), null, surroundings.Clock);
         var joined = await SendAsync(client, "api/v1/invitations/accept", new InvitationAnswer(token, password ?? ""), ct);
-        settings.Save(settings.Stored with { Url = url, Token = joined.Token, Organization = joined.Organization.Slug });
+        var place = await new SignInRecord(surroundings, settings).KeepAsync(
+            new StoredCredentials(url, joined.Token, joined.TokenExpiresAt), SignInRecord.ByPassword, joined.Organization.Slug,
+            mayAsk: surroundings.ErrorIsTerminal, ct);
         var screen = new Screen(surroundings);
         screen.Line($"Signed in to {url}, {joined.Organization.Role} of {joined.Organization.Slug}.");
-        screen.Note($"Kept in {settings.File}; the token is good until {Times.Minute(joined.TokenExpiresAt)} UTC.");
+        screen.Note($"{place} The token is good until {Times.Minute(joined.TokenExpiresAt)} UTC.");
         return ExitCodes.Fine;
     }
 

@@ -6,6 +6,7 @@ internal static class MachineEndpoints
     {
         var machines = app.MapGroup("/api/v1/orgs/{org}/machines").WithTags("Machines");
         machines.MapRegisterMachine();
+        machines.MapReportRegistrationFailure();
         machines.MapListMachines();
         machines.MapRemoveMachine();
     }
