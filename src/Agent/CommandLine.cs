@@ -8,6 +8,7 @@ using EnvPlatform.Agent.Commands.Advisories;
 using EnvPlatform.Agent.Commands.AuditLogs;
 using EnvPlatform.Agent.Commands.Invitations;
 using EnvPlatform.Agent.Commands.Organizations;
+using EnvPlatform.Agent.Commands.Policies;
 using EnvPlatform.Agent.Commands.Vulnerabilities;
 using EnvPlatform.Agent.Output;
 using EnvPlatform.Agent.SignIn;
@@ -117,6 +118,7 @@ internal static class CommandLine
         new VulnerabilityCommand(surroundings),
         new VexCommand(surroundings),
         new AuditLogCommand(surroundings),
+        new Command("policy", "Policies of the organization, as documents.") { new PolicyCheckCommand(surroundings) },
         new AdvisoriesCommand(surroundings));
 
     private static RootCommand Root(Surroundings surroundings, params ReadOnlySpan<Command> commands)

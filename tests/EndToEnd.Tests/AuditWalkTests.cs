@@ -22,6 +22,7 @@ public sealed partial class AuditWalkTests
     private static readonly Dictionary<string, string> ChangesNothing = new(StringComparer.Ordinal)
     {
         ["ScanPackages"] = "answers about packages that it does not store",
+        ["PreviewText"] = "explains a document that it does not store",
     };
 
     /// <summary>What a caller without a token may ask: its failures are <c>authentication_failure</c>, tested beside sign-in.</summary>

@@ -6,13 +6,14 @@ using System.Text.Json;
 
 using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
-using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.Callers;
 using EnvPlatform.Testing;
 
 using MassTransit;
 
 using Microsoft.Extensions.DependencyInjection;
+
+using ServiceJson = EnvPlatform.ServiceDefaults.Json;
 
 namespace EnvPlatform.Policy.Tests;
 
@@ -102,7 +103,7 @@ public sealed class AskIngestTests
             async () =>
             {
                 using var response = await client.PostAsJsonAsync(
-                    $"/api/v1/orgs/{_platform.Organization.Slug}/environment-logs", body, Json.Options);
+                    $"/api/v1/orgs/{_platform.Organization.Slug}/environment-logs", body, ServiceJson.Options);
                 return response.IsSuccessStatusCode ? await response.Content.ReadAsStringAsync() : null;
             }, "the environment is logged, once its machine is known");
         using var json = JsonDocument.Parse(answer);

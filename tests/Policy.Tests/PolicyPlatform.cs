@@ -4,7 +4,6 @@ using System.Text.Json;
 
 using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
-using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.Callers;
 using EnvPlatform.Testing;
 
@@ -13,6 +12,8 @@ using MassTransit;
 using Microsoft.Extensions.DependencyInjection;
 
 using Npgsql;
+
+using ServiceJson = EnvPlatform.ServiceDefaults.Json;
 
 namespace EnvPlatform.Policy.Tests;
 
@@ -143,7 +144,7 @@ public sealed class PolicyPlatform : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(environment);
         return (client ?? Administrator(instance))
-            .PutAsJsonAsync($"/api/v1/orgs/{Organization.Slug}/environments/{environment.EnvironmentId}/status", body, Json.Options);
+            .PutAsJsonAsync($"/api/v1/orgs/{Organization.Slug}/environments/{environment.EnvironmentId}/status", body, ServiceJson.Options);
     }
 
     public async ValueTask DisposeAsync()

@@ -9,6 +9,9 @@ public static partial class SpdxExpression
 {
     private const int Deepest = 20;
 
+    /// <summary>The identifiers of licences, as SPDX spells them.</summary>
+    public static IReadOnlyCollection<string> Licenses => SpdxIdentifiers.Licenses.Values;
+
     /// <summary>The expression with its identifiers spelt as SPDX does; null where the text is none.</summary>
     public static string? Read(string? license)
     {

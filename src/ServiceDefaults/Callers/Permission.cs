@@ -17,6 +17,7 @@ public static class Permission
     public const string EnvironmentsStatus = "environments:status";
     public const string EnvironmentsArchive = "environments:archive";
     public const string VulnerabilitiesCurate = "vulnerabilities:curate";
+    public const string PoliciesRead = "policies:read";
     public const string MachinesWriteAll = "machines:write_all";
     public const string MembersRead = "members:read";
     public const string MembersReadAll = "members:read_all";
@@ -51,6 +52,7 @@ public static class Permission
         (EnvironmentsStatus, "Warn about environments, block them, and lift that."),
         (EnvironmentsArchive, "Archive environments."),
         (VulnerabilitiesCurate, "Say what the organization holds of a vulnerability, also by a VEX document."),
+        (PoliciesRead, "Validate policies and read what they say."),
         (MachinesWriteAll, "Remove the machines of others."),
         (MembersRead, "See the names and roles of the members."),
         (MembersReadAll, "See everything of the members, also of those who are suspended or were removed."),

@@ -31,12 +31,12 @@ public static class Roles
             [Member] =
         [
             Permission.OrganizationRead, Permission.EnvironmentsLog, Permission.EnvironmentsRead, Permission.TokensOwn,
-            Permission.GroupsRead, Permission.ChannelsRead, Permission.MembersRead, Permission.MembersLeave,
+            Permission.GroupsRead, Permission.ChannelsRead, Permission.MembersRead, Permission.MembersLeave, Permission.PoliciesRead,
         ],
             [Auditor] =
         [
             Permission.OrganizationRead, Permission.SettingsRead, Permission.EnvironmentsRead, Permission.EnvironmentsReadAll,
-            Permission.ServiceAccountsRead, Permission.TokensOwn,
+            Permission.PoliciesRead, Permission.ServiceAccountsRead, Permission.TokensOwn,
             Permission.TokensReadAll, Permission.GroupsRead, Permission.GroupsReadAll, Permission.ChannelsRead, Permission.ChannelsReadAll,
             Permission.SeatsRead, Permission.AuditRead,
             Permission.MembersRead, Permission.MembersReadAll, Permission.MembersLeave,
@@ -44,7 +44,7 @@ public static class Roles
             [SecurityManager] =
         [
             Permission.OrganizationRead, Permission.SettingsRead, Permission.EnvironmentsLog, Permission.EnvironmentsRead,
-            Permission.EnvironmentsReadAll, Permission.EnvironmentsStatus,
+            Permission.PoliciesRead, Permission.EnvironmentsReadAll, Permission.EnvironmentsStatus,
             Permission.EnvironmentsArchive, Permission.VulnerabilitiesCurate, Permission.TokensOwn, Permission.GroupsRead,
             Permission.GroupsReadAll, Permission.ChannelsRead, Permission.ChannelsReadAll,
             Permission.MembersRead, Permission.MembersReadAll, Permission.MembersLeave,

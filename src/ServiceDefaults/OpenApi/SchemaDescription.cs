@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.Reflection;
+using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 
 using EnvPlatform.Contracts.Ids;
@@ -32,7 +33,11 @@ internal static class SchemaDescription
             return Task.CompletedTask;
         }
 
-        if (type == typeof(string))
+        if ((Nullable.GetUnderlyingType(type) ?? type) == typeof(JsonElement))
+        {
+            schema.Description ??= "Any JSON value.";
+        }
+        else if (type == typeof(string))
         {
             schema.Type = JsonSchemaType.String;
         }

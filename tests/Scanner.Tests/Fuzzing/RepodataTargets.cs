@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text;
 
+using EnvPlatform.Conda;
 using EnvPlatform.Scanner.Repodata;
 
 using static EnvPlatform.Scanner.Fuzzing.BrokenPropertyException;

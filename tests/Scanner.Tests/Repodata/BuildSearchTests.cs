@@ -1,3 +1,4 @@
+using EnvPlatform.Conda;
 using EnvPlatform.Scanner.Repodata;
 
 namespace EnvPlatform.Scanner.Tests.Repodata;
@@ -128,8 +129,10 @@ public sealed class BuildSearchTests
 
     private static bool IsOne(IReadOnlyDictionary<string, ChannelBuild> chosen, string[] required) =>
         required.All(chosen.ContainsKey) && chosen.Values.All(build =>
-            build.Depends.Select(MatchSpec.Parse).All(spec => chosen.TryGetValue(spec!.Name, out var other) && spec.Fits(other))
-            && build.Constrains.Select(MatchSpec.Parse).All(spec => !chosen.TryGetValue(spec!.Name, out var other) || spec.Fits(other)));
+            build.Depends.Select(MatchSpec.Parse).All(spec => chosen.TryGetValue(spec!.Name, out var other) && Fits(spec, other))
+            && build.Constrains.Select(MatchSpec.Parse).All(spec => !chosen.TryGetValue(spec!.Name, out var other) || Fits(spec, other)));
+
+    private static bool Fits(MatchSpec spec, ChannelBuild build) => spec.Fits(build.Version, build.Build);
 
     private static ChannelBuild Build(string name, string version, params string[] depends) => new(name, version, "0", 0, depends, []);
 

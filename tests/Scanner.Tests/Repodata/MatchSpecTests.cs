@@ -1,4 +1,4 @@
-using EnvPlatform.Scanner.Repodata;
+using EnvPlatform.Conda;
 
 namespace EnvPlatform.Scanner.Tests.Repodata;
 
@@ -41,6 +41,13 @@ public sealed class MatchSpecTests
     [TestCase("conda-forge::numpy >=1.26", "1.26.4", "py39_0", true)]
     [TestCase("numpy[version='>=1.26,<2', build='py39*']", "1.26.4", "py39_0", true)]
     [TestCase("numpy[version='>=1.26,<2', build='py38*']", "1.26.4", "py39_0", false)]
+    [TestCase("numpy 1.26.1.*", "1.26+1", "py39_0", false)]
+    [TestCase("numpy 1.26.0.*", "1.26+1", "py39_0", true)]
+    [TestCase("numpy ~=1", "2", "py39_0", true)]
+    [TestCase("numpy ~=1", "1!2", "py39_0", false)]
+    [TestCase("numpy >=1.20, <2 py39_0", "1.26.4", "py39_0", true)]
+    [TestCase("numpy >=1.20, <2 py39_0", "1.26.4", "py39_1", false)]
+    [TestCase("numpy =1.26 py39_0", "1.26.4", "py39_0", false)]
     [TestCase("openssl >=1.1.1k,<1.1.2a", "1.1.1w", "h_0", true)]
     [TestCase("openssl >=1.1.1k,<1.1.2a", "3.0.15", "h_0", false)]
     [TestCase("openssl 1.1.1*", "1.1.1w", "h_0", true)]

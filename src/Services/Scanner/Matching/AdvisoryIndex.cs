@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 
+using EnvPlatform.Conda;
 using EnvPlatform.Scanner.Advisories;
 using EnvPlatform.Scanner.Mapping;
 using EnvPlatform.Scanner.Matching.Versions;

@@ -1,3 +1,4 @@
+using EnvPlatform.Conda;
 using EnvPlatform.Scanner.Advisories;
 using EnvPlatform.Scanner.Advisories.Starter;
 using EnvPlatform.Scanner.Matching.Versions;

@@ -1,4 +1,4 @@
-using EnvPlatform.Scanner.Matching.Versions;
+using EnvPlatform.Conda;
 
 namespace EnvPlatform.Scanner.Matching;
 

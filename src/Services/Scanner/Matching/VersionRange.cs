@@ -1,5 +1,5 @@
+using EnvPlatform.Conda;
 using EnvPlatform.Scanner.Advisories;
-using EnvPlatform.Scanner.Matching.Versions;
 
 namespace EnvPlatform.Scanner.Matching;
 

@@ -1,6 +1,8 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
+using EnvPlatform.Conda;
+
 namespace EnvPlatform.Scanner.Repodata;
 
 /// <summary>The builds that a name may have in the environment, the preferred one first.</summary>
@@ -216,7 +218,7 @@ internal sealed class BuildSearch(
     {
         foreach (var demand in _demands.GetValueOrDefault(build.Name, []))
         {
-            if (demand.Spec.Fits(build))
+            if (demand.Spec.Fits(build.Version, build.Build))
             {
                 continue;
             }
@@ -253,7 +255,7 @@ internal sealed class BuildSearch(
                 continue;
             }
 
-            if (spec.Name != build.Name && _chosen.TryGetValue(spec.Name, out var other) && !spec.Fits(other))
+            if (spec.Name != build.Name && _chosen.TryGetValue(spec.Name, out var other) && !spec.Fits(other.Version, other.Build))
             {
                 if (!CandidatesOf(spec.Name).IsOpen)
                 {

@@ -1,3 +1,4 @@
+using EnvPlatform.Conda;
 using EnvPlatform.Postgres;
 
 using Npgsql;

@@ -4,8 +4,8 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
+using EnvPlatform.Conda;
 using EnvPlatform.Scanner.Advisories;
-using EnvPlatform.Scanner.Matching.Versions;
 
 using ZstdSharp;
 

@@ -1,3 +1,4 @@
+using EnvPlatform.Conda;
 using EnvPlatform.Scanner.Mapping;
 using EnvPlatform.Scanner.Repodata;
 

@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 
+using EnvPlatform.Conda;
 using EnvPlatform.Scanner.Matching;
 using EnvPlatform.Scanner.Matching.Versions;
 

@@ -1,3 +1,4 @@
+using EnvPlatform.Conda;
 using EnvPlatform.Scanner.Matching.Versions;
 
 namespace EnvPlatform.Scanner.Tests.Matching.Versions;

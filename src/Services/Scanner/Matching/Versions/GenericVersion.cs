@@ -1,3 +1,5 @@
+using EnvPlatform.Conda;
+
 namespace EnvPlatform.Scanner.Matching.Versions;
 
 /// <summary>

@@ -1,5 +1,7 @@
 using System.Text;
 
+using EnvPlatform.Conda;
+
 namespace EnvPlatform.Scanner.Matching.Versions;
 
 /// <summary>

@@ -1,3 +1,5 @@
+using EnvPlatform.Conda;
+
 namespace EnvPlatform.Scanner.Matching.Versions;
 
 /// <summary>The entry point to the version schemes by name: whether a text is a version, and which of two comes first.</summary>

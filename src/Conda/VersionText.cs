@@ -1,4 +1,4 @@
-namespace EnvPlatform.Scanner.Matching.Versions;
+namespace EnvPlatform.Conda;
 
 /// <summary>
 /// What the version schemes share: numbers of any length compared as text, and white space as Python's <c>str</c> defines it.

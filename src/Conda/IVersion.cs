@@ -1,4 +1,4 @@
-namespace EnvPlatform.Scanner.Matching.Versions;
+namespace EnvPlatform.Conda;
 
 /// <summary>A version in one scheme: parsing decides whether a text is one, comparison is a total order and allocates nothing.</summary>
 public interface IVersion<TSelf> : IComparable<TSelf>, IEquatable<TSelf>

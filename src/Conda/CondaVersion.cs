@@ -1,4 +1,4 @@
-namespace EnvPlatform.Scanner.Matching.Versions;
+namespace EnvPlatform.Conda;
 
 /// <summary>
 /// A version in conda's order: epoch, then components between <c>.</c>, <c>_</c> (or <c>-</c> where there is no underscore), each of

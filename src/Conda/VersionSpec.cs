@@ -1,8 +1,6 @@
 using System.Text.RegularExpressions;
 
-using EnvPlatform.Scanner.Matching.Versions;
-
-namespace EnvPlatform.Scanner.Repodata;
+namespace EnvPlatform.Conda;
 
 /// <summary>
 /// The versions that a match specification asks for: alternatives (<c>|</c>) of conditions that all hold (<c>,</c>). Parentheses and
@@ -18,6 +16,9 @@ internal sealed partial class VersionSpec
     {
         Any, Equal, NotEqual, Less, LessOrEqual, Greater, GreaterOrEqual, StartsWith, NotStartsWith, Compatible, Glob,
     }
+
+    /// <summary>Whether every version fits, also a text that is none.</summary>
+    public bool IsAny => _alternatives.Any(conditions => conditions.All(condition => condition.Operator == Operator.Any));
 
     /// <summary>Null where it is not understood.</summary>
     public static VersionSpec? Parse(string text)
@@ -51,7 +52,9 @@ internal sealed partial class VersionSpec
     /// </summary>
     internal static bool StartsWith(string version, string prefix)
     {
-        var (whole, begin) = (Components(version), Components(prefix));
+        // What names a rebuild is no part of the version, unless the prefix has one too.
+        var local = prefix.Contains('+', StringComparison.Ordinal) ? -1 : version.IndexOf('+', StringComparison.Ordinal);
+        var (whole, begin) = (Components(local < 0 ? version : version[..local]), Components(prefix));
         for (var i = 0; i < begin.Count; i++)
         {
             var runs = i < whole.Count ? whole[i] : [];
@@ -69,6 +72,8 @@ internal sealed partial class VersionSpec
 
         return true;
     }
+
+    private static string EpochOf(string version) => Components(version)[0][0];
 
     // The epoch, then each component's runs of digits, without leading zeros, and of other characters, with a zero in front of a letter.
     private static List<List<string>> Components(string version)
@@ -158,7 +163,7 @@ internal sealed partial class VersionSpec
                     return _glob!.Fits(version);
             }
 
-            return VersionOrder.Compare(VersionScheme.Conda, version, Version) is { } order && Operator switch
+            return Compare(version, Version) is { } order && Operator switch
             {
                 Operator.Equal => order == 0,
                 Operator.NotEqual => order != 0,
@@ -166,9 +171,13 @@ internal sealed partial class VersionSpec
                 Operator.LessOrEqual => order <= 0,
                 Operator.Greater => order > 0,
                 Operator.GreaterOrEqual => order >= 0,
-                _ => order >= 0 && (_line.Length == 0 || StartsWith(version, _line)),
+                _ => order >= 0 && (_line.Length == 0 ? EpochOf(version) == EpochOf(Version) : StartsWith(version, _line)),
             };
         }
+
+        // Null where either is no version.
+        private static int? Compare(string a, string b) =>
+            CondaVersion.TryParse(a, out var x) && CondaVersion.TryParse(b, out var y) ? x.CompareTo(y) : null;
 
         private static Condition? Checked(Operator @operator, string version)
         {

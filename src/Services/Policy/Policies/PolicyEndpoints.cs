@@ -1,0 +1,22 @@
+using System.Text.Json;
+
+using EnvPlatform.ServiceDefaults.Callers;
+
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace EnvPlatform.Policy.Policies;
+
+/// <summary>What policies may say; docs/policies.md describes the language.</summary>
+internal static class PolicyEndpoints
+{
+    public static void MapPolicies(this IEndpointRouteBuilder app)
+    {
+        var policies = app.MapGroup("/api/v1/orgs/{org}/policies").WithTags("Policies");
+        policies.MapPreviewText();
+        app.MapGet("/api/v1/schemas/policy.json", GetSchema).RequireAuthorization(Access.Anyone).WithName("GetPolicySchema")
+            .WithTags("Policies").WithSummary("The JSON Schema (2020-12) of policy documents.")
+            .Produces<JsonElement>(StatusCodes.Status200OK, "application/schema+json");
+    }
+
+    private static ContentHttpResult GetSchema() => TypedResults.Text(PolicySchema.Text, "application/schema+json; charset=utf-8");
+}
