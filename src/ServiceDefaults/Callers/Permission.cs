@@ -68,7 +68,7 @@ public static class Permission
         (SeatsRead, "See how many seats there are, and who has one."),
         (SeatsWrite, "Give seats, and take them."),
         (ServiceAccountsRead, "See service accounts."),
-        (ServiceAccountsWrite, "Create, change and remove service accounts and their secrets."),
+        (ServiceAccountsWrite, "Create, change and remove service accounts, their secrets and what they trust."),
         (TokensOwn, "Create, list and revoke one's own tokens."),
         (TokensReadAll, "List the tokens of everybody."),
         (TokensRevokeAll, "Revoke the tokens of everybody."),

@@ -67,6 +67,12 @@ public sealed class IdentityOptions
     [Range(1, 365)]
     public int DeletedOrganizationDays { get; set; } = 30;
 
+    /// <summary>
+    /// Issuers of CI tokens whose addresses need not be public ones, exactly as their tokens name them: those of one's own network. On the
+    /// loopback address they may be without TLS. Of all others only public addresses are fetched.
+    /// </summary>
+    public IReadOnlyList<string> PrivateIssuers { get; set; } = [];
+
     /// <summary>The e-mail address of the administrator whom the first start creates.</summary>
     [EmailAddress]
     public string AdministratorEmail { get; set; } = "administrator@localhost";

@@ -28,6 +28,8 @@ builder.AddMessaging("identity", bus => bus.AddConsumer<StoreChannelCounts>());
 builder.Services.AddSingleton<AuthenticationFailures>();
 builder.Services.AddSingleton<PasswordChecks>();
 builder.Services.AddSingleton<PasswordSignIn>();
+builder.Services.AddSingleton<IssuerKeys>();
+builder.Services.AddSingleton<TokenExchange>();
 builder.Services.AddPeriodicWork<CountAuthenticationFailures>();
 builder.Services.AddPeriodicWork<DropVoidTokens>();
 builder.Services.AddPeriodicWork<ExpireInvitations>();

@@ -18,6 +18,9 @@ internal sealed record ServiceAccount(
     /// <summary>The secret that it signed in with; null where it did with none.</summary>
     public SecretId? SecretId { get; init; }
 
+    /// <summary>The trust by which it signed in; null where it did by a secret.</summary>
+    public TrustId? TrustId { get; init; }
+
     public static Task<ServiceAccount?> FindAsync(NpgsqlDataSource db, SubjectId id, CancellationToken ct) =>
         db.QuerySingleOrDefaultAsync<ServiceAccount>(
             """
@@ -45,7 +48,7 @@ internal sealed record ServiceAccount(
     }
 
     /// <summary>
-    /// An access token of the account, which ends with the account at the latest; null when the secret was deleted meanwhile.
+    /// An access token of the account, which ends with the account at the latest; null when the secret or trust was deleted meanwhile.
     /// </summary>
     /// <param name="how">For the audit log: <c>method</c> and what it signed in with.</param>
     public async Task<IssuedToken?> IssueAsync(
@@ -53,18 +56,16 @@ internal sealed record ServiceAccount(
     {
         var expiresAt = now + lifetime;
         await using var tx = await db.BeginAsync(ct);
-        if (SecretId is { } used && !await AccountSecrets.NoteUseAsync(tx, used, now))
+        if ((SecretId is { } secret && !await AccountSecrets.NoteUseAsync(tx, secret, now))
+            || (TrustId is { } trust && !await AccountTrusts.NoteUseAsync(tx, trust, now)))
         {
             return null;
         }
 
         var issued = await TokenStore.IssueAsync(
             tx, Id, OrgId, "access", power: false, "access token", ExpiresAt < expiresAt ? ExpiresAt : expiresAt, now);
-        if (SecretId is { } secret)
-        {
-            await tx.ExecuteAsync("update tokens set secret_id = @secret where id = @Id", new { secret, issued.Id });
-        }
-
+        await tx.ExecuteAsync(
+            "update tokens set secret_id = @SecretId, trust_id = @TrustId where id = @Token", new { SecretId, TrustId, Token = issued.Id });
         tx.Audit(
             ToCaller(origin), now, "authentication_success", new AuditTarget(Id.ToString(), null, "service_account"),
             $"The service account {Name} signed in.", how);

@@ -12,5 +12,7 @@ internal static class ServiceAccountEndpoints
         accounts.MapDeleteServiceAccount();
         accounts.MapAddSecret();
         accounts.MapDeleteSecret();
+        accounts.MapAddTrust();
+        accounts.MapRemoveTrust();
     }
 }

@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 
+using EnvPlatform.Identity.ServiceAccounts;
 using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.Callers;
 using EnvPlatform.ServiceDefaults.OpenApi;
@@ -17,7 +18,10 @@ namespace EnvPlatform.Identity.SignIn;
 internal static class IssueAccessToken
 {
     /// <param name="ExpiresIn">Seconds.</param>
-    public sealed record Response(string AccessToken, string TokenType, long ExpiresIn);
+    /// <param name="IssuedTokenType">Of an exchange only (RFC 8693 section 2.2.1).</param>
+    public sealed record Response(
+        string AccessToken, string TokenType, long ExpiresIn,
+        [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? IssuedTokenType = null);
 
     /// <summary>An error of RFC 6749 section 5.2.</summary>
     public sealed record OAuthError(
@@ -38,16 +42,19 @@ internal static class IssueAccessToken
 
     internal static void MapIssueAccessToken(this IEndpointRouteBuilder oauth) =>
         oauth.MapPost("/token", HandleAsync).RequireAuthorization(Access.Forwarded).WithName(nameof(IssueAccessToken))
-            .WithSummary("client_credentials: exchange the id and secret of a service account for an access token.")
+            .WithSummary("Exchange the id and secret of a service account, or the token of a CI that it trusts, for an access token.")
             .WithMetadata(
-                new DescribedParameter("grant_type", "client_credentials", In: "form", Required: true),
+                new DescribedParameter("grant_type", $"client_credentials, or {TokenExchange.Grant}.", In: "form", Required: true),
                 new DescribedParameter("client_id", "Here or, with the secret, as basic authentication.", In: "form"),
-                new DescribedParameter("client_secret", "Shown when the service account was made.", In: "form"))
+                new DescribedParameter("client_secret", "Shown when the service account was made.", In: "form"),
+                new DescribedParameter("subject_token", "Of an exchange: the token that a CI gave its job.", In: "form"),
+                new DescribedParameter("subject_token_type", "Of an exchange: urn:ietf:params:oauth:token-type:jwt.", In: "form"),
+                new DescribedParameter("requested_token_type", $"Of an exchange: {TokenExchange.AccessTokenType}.", In: "form"))
             .Produces<OAuthError>(StatusCodes.Status400BadRequest).Produces<OAuthError>(StatusCodes.Status401Unauthorized);
 
     private static async Task<Results<Ok<Response>, JsonHttpResult<OAuthError>>> HandleAsync(
-        HttpRequest http, RequestOrigin origin, NpgsqlDataSource db, AuthenticationFailures failures, IOptions<IdentityOptions> options,
-        TimeProvider clock, CancellationToken ct)
+        HttpRequest http, RequestOrigin origin, NpgsqlDataSource db, AuthenticationFailures failures, TokenExchange exchange,
+        IOptions<IdentityOptions> options, TimeProvider clock, CancellationToken ct)
     {
         var response = http.HttpContext.Response;
         if (await OAuthForm.ReadAsync(http, ct) is not { } form)
@@ -64,10 +71,16 @@ internal static class IssueAccessToken
                 "grant_type must be given once, and the client's credentials in one way only.");
         }
 
+        if (form["grant_type"] == TokenExchange.Grant)
+        {
+            return await ExchangeToken.HandleAsync(form, response, exchange, origin, ct);
+        }
+
         if (form["grant_type"] != "client_credentials")
         {
             return OAuthError.Answer(
-                response, StatusCodes.Status400BadRequest, "unsupported_grant_type", "The grant is client_credentials.");
+                response, StatusCodes.Status400BadRequest, "unsupported_grant_type",
+                $"The grant is client_credentials, or {TokenExchange.Grant}.");
         }
 
         var now = clock.GetUtcNow();
