@@ -26,7 +26,8 @@ public sealed partial class AuditWalkTests
     };
 
     /// <summary>What a caller without a token may ask: its failures are <c>authentication_failure</c>, tested beside sign-in.</summary>
-    private static readonly string[] ForAnybody = ["/oauth/", "/api/v1/sign-in", "/api/v1/invitations/accept"];
+    private static readonly string[] ForAnybody =
+        ["/oauth/", "/api/v1/sign-in", "/api/v1/invitations/accept", "/api/v1/enrol", "/api/v1/token-reports"];
 
     private readonly List<Sent> _sent = [];
     private FeedServer _publisher = null!;
@@ -234,12 +235,65 @@ public sealed partial class AuditWalkTests
         var client = account.GetProperty("client_id").GetString()!;
         var access = await DoAsync("IssueAccessToken", null, "POST", "/oauth/token", Form(
             ("grant_type", "client_credentials"), ("client_id", client), ("client_secret", Text(account, "client_secret"))));
-        var token = await DoAsync("CreateToken", boot, "POST", $"{org}/tokens", new { name = "walked" });
+        var token = await DoAsync(
+            "CreateToken", boot, "POST", $"{org}/tokens",
+            new { name = "walked", expires_at = TimeProvider.System.GetUtcNow().AddDays(1) });
         await DoAsync("RevokeToken", boot, "DELETE", $"{org}/tokens/{Text(token, "id")}");
         await DoAsync("RevokeAnyToken", null, "POST", "/oauth/revoke", Form(("token", Text(access, "access_token"))));
         await DoAsync("UpdateServiceAccount", boot, "PATCH", $"{org}/service-accounts/{client}", new { description = "walks" });
         var secret = await DoAsync("AddSecret", boot, "POST", $"{org}/service-accounts/{client}/secrets", new { });
         await DoAsync("DeleteSecret", boot, "DELETE", $"{org}/service-accounts/{client}/secrets/{Text(secret, "id")}");
+        var trust = await DoAsync("AddTrust", boot, "POST", $"{org}/service-accounts/{client}/trusts", new
+        {
+            issuer = "https://ci.example.org",
+            audience = "walked",
+            subject_pattern = "repo:acme/app:*",
+        });
+        await DoAsync("RemoveTrust", boot, "DELETE", $"{org}/service-accounts/{client}/trusts/{Text(trust, "id")}");
+        var enrolment = await DoAsync("CreateEnrolmentKey", boot, "POST", $"{org}/enrolment-keys", new
+        {
+            name = "walked",
+            owner = client,
+            expires_at = TimeProvider.System.GetUtcNow().AddDays(1),
+            max_uses = 2,
+        });
+        var enrolled = Guid.CreateVersion7();
+        await DoAsync("EnrolMachine", null, "POST", "/api/v1/enrol", new
+        {
+            key = Text(enrolment, "key"),
+            machine_id = enrolled,
+            hostname = "enrolled",
+            platform = "linux-64",
+            agent_version = "0.1.0",
+        });
+        using (var me = _platform.Administrator())
+        {
+            await DoAsync(
+                "TransferMachine", boot, "POST", $"{org}/machines/{enrolled}/transfer",
+                new { owner = (await me.GetAsync("/api/v1/me")).GetProperty("id").GetString() });
+        }
+
+        await DoAsync("RevokeEnrolmentKey", boot, "DELETE", $"{org}/enrolment-keys/{Text(enrolment, "id")}");
+        var reported = await DoAsync(
+            "CreateToken", boot, "POST", $"{org}/tokens",
+            new { name = "reported", expires_at = TimeProvider.System.GetUtcNow().AddDays(1) });
+        await DoAsync("ReportTokens", null, "POST", "/api/v1/token-reports", new { tokens = new[] { Text(reported, "token") } });
+        await DoAsync(
+            "CreateToken", boot, "POST", $"{org}/tokens",
+            new { name = "filtered", expires_at = TimeProvider.System.GetUtcNow().AddDays(9) });
+        using (var lowered = _platform.Administrator())
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Patch, $"{org}/settings")
+            {
+                Content = JsonContent.Create(new { token_max_days = 2 }),
+            };
+            request.Headers.TryAddWithoutValidation("If-Match", "*");
+            using var settings = await lowered.Http.SendAsync(request);
+            Assert.That(settings.IsSuccessStatusCode, Is.True);
+        }
+
+        await DoAsync("EnforceTokenLimit", boot, "POST", $"{org}/tokens/enforce-limit");
+        await DoAsync("RevokeTokens", boot, "POST", $"{org}/tokens/revoke", new { kind = "personal" });
         await DoAsync("DeleteServiceAccount", boot, "DELETE", $"{org}/service-accounts/{client}");
 
         var session = await SignInAsync(_platform.Bootstrap.Email, _platform.Bootstrap.Password);
@@ -274,6 +328,8 @@ public sealed partial class AuditWalkTests
             await DoAsync("LeaveOrganization", walker, "POST", $"/api/v1/me/orgs/{_walked}/leave");
             await DoAsync("ReinstateMember", boot, "POST", $"{person}/reinstate");
             await DoAsync("ChangeMember", boot, "PATCH", person, new { role = "administrator" });
+            await SignInAsync(_platform.Bootstrap.Email, _platform.Bootstrap.Password);
+            await DoAsync("RevokeMemberSessions", boot, "DELETE", $"{org}/members/{MemberOf(_platform.Bootstrap.Email)}/sessions");
             await DoAsync("RemoveMember", walker, "DELETE", $"{org}/members/{MemberOf(_platform.Bootstrap.Email)}");
         }
 
@@ -483,7 +539,8 @@ public sealed partial class AuditWalkTests
             "refused", "refused", "linux-64", [new("conda", "conda-forge", "linux-64", "openssl", "1.1.1k", "h27cfd23_0")])
             .ToLog(_mine.MachineId));
         using var operatorApi = _platform.Administrator();
-        var token = await operatorApi.PostAsync($"{_mine.Path}/tokens", new { name = "mine" });
+        var token = await operatorApi.PostAsync(
+            $"{_mine.Path}/tokens", new { name = "mine", expires_at = TimeProvider.System.GetUtcNow().AddDays(1) });
         var group = await operatorApi.PostAsync($"{_mine.Path}/groups", new { name = "mine" });
         var channel = await operatorApi.PostAsync($"{_mine.Path}/channels", new { name = "mine", kind = "private" });
         return new(StringComparer.Ordinal)

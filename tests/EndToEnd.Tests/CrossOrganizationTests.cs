@@ -18,7 +18,10 @@ public sealed partial class CrossOrganizationTests
 
     /// <summary>Operations that have no organization in them; what they answer to anybody is tested elsewhere.</summary>
     private static readonly string[] WithoutOrganization =
-        ["/oauth/", "/api/v1/sign-in", "/api/v1/invitations/accept", "/api/v1/me", "/api/v1/roles", "/api/audit-logs/actions"];
+    [
+        "/oauth/", "/api/v1/sign-in", "/api/v1/invitations/accept", "/api/v1/enrol", "/api/v1/token-reports", "/api/v1/me",
+        "/api/v1/roles", "/api/audit-logs/actions",
+    ];
 
     private Organization _mine = null!;
     private Organization _theirs = null!;
@@ -42,7 +45,8 @@ public sealed partial class CrossOrganizationTests
             $"{_mine.Path}/vulnerabilities/CVE-2022-0778/curation", new { status = "active", reason = "ours" });
         Assert.That(curated.StatusCode, Is.EqualTo(HttpStatusCode.OK));
         using var operatorApi = SharedPlatform.Platform.Administrator();
-        var token = await operatorApi.PostAsync($"{_mine.Path}/tokens", new { name = "mine" });
+        var token = await operatorApi.PostAsync(
+            $"{_mine.Path}/tokens", new { name = "mine", expires_at = TimeProvider.System.GetUtcNow().AddDays(1) });
         var account = await operatorApi.PostAsync($"{_mine.Path}/service-accounts", new { name = "mine", role = "member" });
         var group = await api.PostAsync($"{_mine.Path}/groups", new { name = "mine" });
         var channel = await api.PostAsync($"{_mine.Path}/channels", new { name = "mine", kind = "private" });

@@ -54,7 +54,8 @@ public sealed class SecretsTests
     {
         var organization = await Organization.CreateAsync(platform);
         using var operatorApi = platform.Administrator();
-        await operatorApi.PostAsync($"{organization.Path}/tokens", new { name = "a secret" });
+        await operatorApi.PostAsync(
+            $"{organization.Path}/tokens", new { name = "a secret", expires_at = TimeProvider.System.GetUtcNow().AddDays(1) });
         using var nobody = platform.Client(null);
         var (address, password) = ($"{Guid.CreateVersion7():N}@example.org", $"correct horse {Guid.CreateVersion7():N}");
         var invited = await operatorApi.PostAsync(

@@ -74,10 +74,13 @@ internal sealed class Platform : IAsyncDisposable
     public HttpClient AsOperator() => With(OperatorToken);
 
     /// <summary>A token of the operator for the organization <c>default</c>.</summary>
-    public async Task<(string Id, string Token)> CreateTokenAsync(DateTimeOffset? expiresAt = null)
+    /// <param name="allowedIps">From where it is good; null: from everywhere.</param>
+    public async Task<(string Id, string Token)> CreateTokenAsync(DateTimeOffset? expiresAt = null, string[]? allowedIps = null)
     {
         using var client = AsOperator();
-        using var response = await client.PostAsJsonAsync("/api/v1/orgs/default/tokens", new { name = "test", expires_at = expiresAt });
+        using var response = await client.PostAsJsonAsync(
+            "/api/v1/orgs/default/tokens",
+            new { name = "test", expires_at = expiresAt ?? TimeProvider.System.GetUtcNow().AddDays(1), allowed_ips = allowedIps });
         response.EnsureSuccessStatusCode();
         var answer = await response.JsonAsync();
         return ((string)answer["id"]!, (string)answer["token"]!);

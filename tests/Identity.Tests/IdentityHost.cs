@@ -23,6 +23,9 @@ internal sealed class IdentityHost : IAsyncDisposable
     /// <summary>Of every member that is added.</summary>
     public const string Password = "correct horse battery staple";
 
+    /// <summary>When the tokens that tests make end, where it does not matter.</summary>
+    public static DateTimeOffset Tomorrow => TimeProvider.System.GetUtcNow().AddDays(1);
+
     private readonly TestDatabase _database;
     private readonly bool _ownsDatabase;
     private readonly GrpcChannel _channel;
@@ -85,6 +88,7 @@ internal sealed class IdentityHost : IAsyncDisposable
         {
             TokenId = Guid.Parse(reply.TokenId),
             Scopes = reply.Scopes is { } scopes ? [.. scopes.Names] : null,
+            MachineId = Guid.TryParse(reply.MachineId, out var machine) ? machine : null,
         });
     }
 

@@ -248,7 +248,7 @@ public sealed class ServiceAccountSettingsTests
         using var mighty = await _host.AsBearerOfAsync((await SignInAsync(id, secret))!);
         foreach (var attempt in new[]
         {
-            await mighty.PostAsJsonAsync($"/api/v1/orgs/{org}/tokens", new { name = "own" }),
+            await mighty.PostAsJsonAsync($"/api/v1/orgs/{org}/tokens", new { name = "own", expires_at = IdentityHost.Tomorrow }),
             await mighty.PostAsJsonAsync($"/api/v1/orgs/{org}/service-accounts", new { name = "child", role = "member" }),
             await mighty.PatchAsJsonAsync($"/api/v1/orgs/{org}/service-accounts/{other}", new { role = "administrator" }),
             await mighty.PostAsJsonAsync($"/api/v1/orgs/{org}/service-accounts/{other}/secrets", new { }),

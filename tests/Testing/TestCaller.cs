@@ -12,6 +12,9 @@ public sealed record TestCaller(SubjectId SubjectId, string SubjectType, string?
     /// <summary>Those of the token; null: as much as the role allows.</summary>
     public IReadOnlyList<string>? Scopes { get; init; }
 
+    /// <summary>The only machine that the token is good for; null: any.</summary>
+    public Guid? MachineId { get; init; }
+
     public static TestCaller Of(Membership membership, string? email = null)
     {
         var id = new SubjectId(Guid.CreateVersion7());
@@ -29,5 +32,5 @@ public sealed record TestCaller(SubjectId SubjectId, string SubjectType, string?
     public Assertion ToAssertion() =>
         new(SubjectId.Value, SubjectType, Email, Email ?? "Somebody", IsOperator, Memberships, TokenId,
             Guid.CreateVersion7().ToString("N"), "192.0.2.7",
-            "tests", (TimeProvider.System.GetUtcNow() + Assertion.Lifetime).ToUnixTimeSeconds(), Scopes: Scopes);
+            "tests", (TimeProvider.System.GetUtcNow() + Assertion.Lifetime).ToUnixTimeSeconds(), Scopes: Scopes, MachineId: MachineId);
 }

@@ -33,8 +33,12 @@ public static class AuditActions
         [
             "user_added_to_group", "user_group_created", "user_group_updated", "user_group_deleted", "user_removed_from_group",
         ],
-        ["token"] = ["token_created", "token_revoked", "session_revoked"],
-        ["machine"] = ["machine_registered", "machine_registration_failed", "machine_removed"],
+        ["token"] = ["token_created", "token_revoked", "token_shortened", "session_revoked"],
+        ["machine"] =
+        [
+            "machine_registered", "machine_registration_failed", "machine_removed", "machine_transferred", "enrolment_key_created",
+            "enrolment_key_revoked", "enrolment_key_used",
+        ],
         ["environment"] =
         [
             "environment_logged", "environment_updated", "environment_renamed", "environment_removed", "environment_merged",

@@ -48,6 +48,25 @@ internal sealed class AskIdentity(
         }
     }
 
+    /// <summary>Tells Identity of a use of a token that the gateway refused by what it remembers. The answer is nobody's.</summary>
+    /// <exception cref="RpcException">Identity does not answer.</exception>
+    public async Task TellAsync(string token, string? organization, RequestOrigin origin)
+    {
+        Introspections.Add(1);
+        await CallAsync(token, organization, origin);
+    }
+
+    private async Task<IntrospectReply> CallAsync(string token, string? organization, RequestOrigin origin) =>
+        await identity.IntrospectAsync(
+            new IntrospectRequest
+            {
+                Token = token,
+                SourceAddress = origin.SourceAddress ?? "",
+                UserAgent = origin.UserAgent ?? "",
+                Organization = organization ?? "",
+            },
+            deadline: clock.GetUtcNow().UtcDateTime.AddMilliseconds(options.Value.IdentityTimeoutMilliseconds));
+
     private async Task<TokenAnswer> IntrospectAsync(
         TokenEntry entry, string token, string? organization, RequestOrigin origin, long revocationsBefore)
     {
@@ -61,17 +80,11 @@ internal sealed class AskIdentity(
         try
         {
             Introspections.Add(1);
-            var reply = await identity.IntrospectAsync(
-                new IntrospectRequest
-                {
-                    Token = token,
-                    SourceAddress = origin.SourceAddress ?? "",
-                    UserAgent = origin.UserAgent ?? "",
-                    Organization = organization ?? "",
-                },
-                deadline: clock.GetUtcNow().UtcDateTime.AddMilliseconds(options.Value.IdentityTimeoutMilliseconds));
+            var reply = await CallAsync(token, organization, origin);
             Interlocked.Exchange(ref _awaySince, 0);
-            return memory.Keep(entry, reply.Active ? new Bearer(reply, limits) : null, revocationsBefore);
+            // A token that is good, but not from this address, is remembered as good: the bearer tells from where.
+            return memory.Keep(
+                entry, reply.Active || reply.Addresses is not null ? new Bearer(reply, limits) : null, revocationsBefore);
         }
         catch (RpcException)
         {

@@ -13,6 +13,7 @@ namespace EnvPlatform.Gateway.Callers;
 internal sealed class Bearer
 {
     private readonly Assertion _assertion;
+    private readonly AdmittedNetworks? _networks;
 
     public Bearer(IntrospectReply reply, RateLimits limits)
     {
@@ -25,7 +26,9 @@ internal sealed class Bearer
             TokenId.Value, "", null, null, 0,
             reply.Asked is { } asked
                 ? new ServiceDefaults.Callers.AskedOrganization(new OrganizationId(Guid.Parse(asked.OrganizationId)), asked.Slug) : null,
-            reply.Scopes is { } scopes ? [.. scopes.Names] : null);
+            reply.Scopes is { } scopes ? [.. scopes.Names] : null,
+            Guid.TryParse(reply.MachineId, out var machine) ? machine : null);
+        _networks = reply.Addresses is { } addresses ? new AdmittedNetworks(addresses.Cidr) : null;
         Requests = limits.OfToken(TokenId);
         Ticket = AuthenticateResult.Success(new AuthenticationTicket(
             new ClaimsPrincipal(
@@ -41,6 +44,9 @@ internal sealed class Bearer
     public RateCount Requests { get; }
 
     public AuthenticateResult Ticket { get; }
+
+    /// <summary>Whether the token is good for a request from there.</summary>
+    public bool Admits(RequestOrigin origin) => _networks is null || _networks.Admit(origin.SourceAddress);
 
     /// <param name="organization">Slug or id.</param>
     public bool IsOf(string organization)

@@ -68,6 +68,11 @@ internal sealed partial class TokenCache(
             return new(Refuse(address));
         }
 
+        if (!bearer.Admits(origin))
+        {
+            return new(RefuseFromThereAsync(token, organization, origin, address));
+        }
+
         var age = clock.GetElapsedTime(known.At);
         if (organization is not null && !bearer.IsOf(organization))
         {
@@ -122,21 +127,38 @@ internal sealed partial class TokenCache(
         try
         {
             var known = await identity.AskAsync(entry, seen, token, organization, origin).WaitAsync(ct);
-            if (known.Good is { } good)
-            {
-                return good;
-            }
-
-            return Refuse(address);
+            return known.Good is { } good && good.Bearer.Admits(origin) ? good : Refuse(address);
         }
         catch (RpcException exception)
         {
             LogAway(exception.StatusCode, exception.Status.Detail);
             return entry.Known is { Good: { } good } last && clock.GetElapsedTime(last.At) < _grace
-                && last.Bearer!.ExpiresAt > clock.GetUtcNow()
+                && last.Bearer!.ExpiresAt > clock.GetUtcNow() && good.Bearer.Admits(origin)
                 ? good
                 : TokenLookup.Unknown.Instance;
         }
+    }
+
+    /// <summary>
+    /// The token is good, and not from there. Identity is told of it, for the audit log; it limits what it writes, and the address has no
+    /// more tries than with bad tokens.
+    /// </summary>
+    private async Task<TokenLookup> RefuseFromThereAsync(string token, string? organization, RequestOrigin origin, IPAddress? address)
+    {
+        var refused = Refuse(address);
+        if (refused is TokenLookup.Bad)
+        {
+            try
+            {
+                await identity.TellAsync(token, organization, origin);
+            }
+            catch (RpcException exception)
+            {
+                LogAway(exception.StatusCode, exception.Status.Detail);
+            }
+        }
+
+        return refused;
     }
 
     private async Task RefreshQuietlyAsync(

@@ -34,10 +34,11 @@ public sealed record AskedOrganization(OrganizationId Id, string Slug);
 /// </param>
 /// <param name="Asked">The organization that the request names, where there is one and it is not the subject's.</param>
 /// <param name="Scopes">Permissions that the token is good for, at most; null: all that the subject has.</param>
+/// <param name="MachineId">The only machine that the token is good for; null: any.</param>
 public sealed record Assertion(
     Guid SubjectId, string SubjectType, string? Email, string DisplayName, bool Operator, IReadOnlyList<Membership> Memberships,
     Guid? TokenId, string RequestId, string? SourceAddress, string? UserAgent, long ExpiresAt,
-    AskedOrganization? Asked = null, IReadOnlyList<string>? Scopes = null)
+    AskedOrganization? Asked = null, IReadOnlyList<string>? Scopes = null, Guid? MachineId = null)
 {
     public const string Header = "X-EnvPlatform-Caller";
     public const string ServiceSubject = "service";

@@ -14,10 +14,12 @@ namespace EnvPlatform.ServiceDefaults.Callers;
 /// <param name="SubjectType">user, service_account or system.</param>
 /// <param name="Service">The service that handles the request, as the audit log names it.</param>
 /// <param name="Scopes">Permissions that the caller's token is good for, at most; null: all that its role allows.</param>
+/// <param name="MachineId">The only machine that the caller's token is good for; null: any.</param>
 [SkipValidation]
 public sealed record Caller(
     SubjectId SubjectId, string SubjectType, string? Email, string DisplayName, bool IsOperator, Membership? Organization,
-    TokenId? TokenId, string RequestId, string? SourceAddress, string? UserAgent, string Service, IReadOnlyList<string>? Scopes = null)
+    TokenId? TokenId, string RequestId, string? SourceAddress, string? UserAgent, string Service, IReadOnlyList<string>? Scopes = null,
+    MachineId? MachineId = null)
 {
     public const string SystemSubject = "system";
 
@@ -37,6 +39,9 @@ public sealed record Caller(
     /// <summary>Whether the scopes of the caller's token hold a permission, whatever the role.</summary>
     public bool IsGoodFor(string permission) => Scopes is null || Scopes.Contains(permission);
 
+    /// <summary>Whether the caller's token is good for what is on a machine, whoever owns it.</summary>
+    public bool IsGoodFor(MachineId machine) => MachineId is null || MachineId == machine;
+
     /// <summary>Whether the caller may see what <paramref name="owner"/> logged: its own logs, or everyone's.</summary>
     public bool MaySee(SubjectId owner) => owner == SubjectId || Can(Permission.EnvironmentsReadAll);
 
@@ -55,12 +60,13 @@ public sealed record Caller(
     /// <summary>Somebody who acts by a request from somewhere. The only place that builds a caller.</summary>
     public static Caller Of(
         SubjectId subject, string type, string displayName, RequestOrigin origin, string service, string? email = null,
-        bool isOperator = false, Membership? organization = null, TokenId? token = null, IReadOnlyList<string>? scopes = null)
+        bool isOperator = false, Membership? organization = null, TokenId? token = null, IReadOnlyList<string>? scopes = null,
+        MachineId? machine = null)
     {
         ArgumentNullException.ThrowIfNull(origin);
         return new(
             subject, type, email, displayName, isOperator, organization, token, origin.RequestId, origin.SourceAddress, origin.UserAgent,
-            service, scopes);
+            service, scopes, machine);
     }
 
     /// <summary>The platform itself, acting for an organization (null for none): scans, expiries, first start.</summary>

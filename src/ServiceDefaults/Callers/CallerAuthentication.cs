@@ -90,7 +90,8 @@ internal static class CallerAuthentication
 
             Context.Features.Set(Caller.Of(
                 new(assertion.SubjectId), assertion.SubjectType, assertion.DisplayName, origin, Options.Service, assertion.Email,
-                assertion.Operator, organization, assertion.TokenId is { } token ? new TokenId(token) : null, assertion.Scopes));
+                assertion.Operator, organization, assertion.TokenId is { } token ? new TokenId(token) : null, assertion.Scopes,
+                assertion.MachineId is { } machine ? new MachineId(machine) : null));
             return Task.FromResult(Success(RolesOf(assertion, organization)));
         }
 

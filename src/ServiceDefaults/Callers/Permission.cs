@@ -34,6 +34,8 @@ public static class Permission
     public const string SeatsWrite = "seats:write";
     public const string ServiceAccountsRead = "service_accounts:read";
     public const string ServiceAccountsWrite = "service_accounts:write";
+    public const string EnrolmentKeysWrite = "enrolment_keys:write";
+    public const string SessionsRevoke = "sessions:revoke";
     public const string TokensOwn = "tokens:own";
     public const string TokensReadAll = "tokens:read_all";
     public const string TokensRevokeAll = "tokens:revoke_all";
@@ -53,7 +55,7 @@ public static class Permission
         (EnvironmentsArchive, "Archive environments."),
         (VulnerabilitiesCurate, "Say what the organization holds of a vulnerability, also by a VEX document."),
         (PoliciesRead, "Validate policies and read what they say."),
-        (MachinesWriteAll, "Remove the machines of others."),
+        (MachinesWriteAll, "Remove the machines of others, and give them to others."),
         (MembersRead, "See the names and roles of the members."),
         (MembersReadAll, "See everything of the members, also of those who are suspended or were removed."),
         (MembersLeave, "Leave the organization."),
@@ -69,9 +71,11 @@ public static class Permission
         (SeatsWrite, "Give seats, and take them."),
         (ServiceAccountsRead, "See service accounts."),
         (ServiceAccountsWrite, "Create, change and remove service accounts, their secrets and what they trust."),
+        (EnrolmentKeysWrite, "Make and revoke the keys by which unattended machines register."),
+        (SessionsRevoke, "End the sessions of members."),
         (TokensOwn, "Create, list and revoke one's own tokens."),
-        (TokensReadAll, "List the tokens of everybody."),
-        (TokensRevokeAll, "Revoke the tokens of everybody."),
+        (TokensReadAll, "List the tokens of everybody, and the sessions of members."),
+        (TokensRevokeAll, "Revoke and shorten the tokens of everybody."),
         (AuditRead, "Read and follow the audit log."),
     ];
 }

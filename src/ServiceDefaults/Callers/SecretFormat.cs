@@ -17,6 +17,9 @@ public static class SecretFormat
     /// <summary>The client secret of a service account.</summary>
     public const string ClientSecretPrefix = "envs_";
 
+    /// <summary>The key by which unattended machines register.</summary>
+    public const string EnrolmentKeyPrefix = "enve_";
+
     /// <summary>The token of an invitation, which opens nothing by itself that anybody has already.</summary>
     public const string InvitationPrefix = "envi_";
 

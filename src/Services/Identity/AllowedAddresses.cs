@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Net;
 
+using EnvPlatform.ServiceDefaults.Callers;
+
 namespace EnvPlatform.Identity;
 
 /// <summary>
@@ -45,21 +47,8 @@ internal static class AllowedAddresses
     }
 
     /// <param name="address">Where a request came from; null where that is not known, which only an open credential admits.</param>
-    public static bool Admit(IReadOnlyList<string>? networks, string? address)
-    {
-        if (networks is null)
-        {
-            return true;
-        }
-
-        if (!IPAddress.TryParse(address, out var from))
-        {
-            return false;
-        }
-
-        from = Unmapped(from);
-        return networks.Any(network => IPNetwork.TryParse(network, out var parsed) && parsed.Contains(from));
-    }
+    public static bool Admit(IReadOnlyList<string>? networks, string? address) =>
+        networks is null || new AdmittedNetworks(networks).Admit(address);
 
     /// <summary>What both admit: networks are in each other or apart.</summary>
     public static string[]? Both(string[]? one, string[]? other)
@@ -125,6 +114,4 @@ internal static class AllowedAddresses
 
         return new IPAddress(bytes);
     }
-
-    private static IPAddress Unmapped(IPAddress address) => address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
 }

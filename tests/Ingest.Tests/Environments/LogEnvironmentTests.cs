@@ -30,6 +30,24 @@ public sealed class LogEnvironmentTests : IngestFixture
     }
 
     [Test]
+    public async Task A_token_that_is_bound_to_a_machine_logs_from_no_other_and_removes_nothing_of_another()
+    {
+        var bound = Bob with { MachineId = Guid.CreateVersion7() };
+        using var refused = await LogAsync(bound, Body(Some("bound"), "/home/bob/envs/bound"));
+        Assert.That(refused.StatusCode, Is.EqualTo(HttpStatusCode.Forbidden));
+        Assert.That(
+            (await refused.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("code").GetString(), Is.EqualTo("other_machine"));
+        using var taken = await LogAsync(Bob with { MachineId = BobsMachine.Value }, Body(Some("bound"), "/home/bob/envs/bound"));
+        Assert.That(taken.StatusCode, Is.EqualTo(HttpStatusCode.Created));
+        var id = (await taken.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("environment_id").GetString();
+        var path = new Uri($"/api/v1/orgs/{Organization.Slug}/environments/{id}", UriKind.Relative);
+        using var other = Service.As(bound);
+        Assert.That((await other.DeleteAsync(path)).StatusCode, Is.EqualTo(HttpStatusCode.NotFound));
+        using var same = Service.As(Bob with { MachineId = BobsMachine.Value });
+        Assert.That((await same.DeleteAsync(path)).StatusCode, Is.EqualTo(HttpStatusCode.NoContent));
+    }
+
+    [Test]
     public async Task A_new_environment_is_created_and_told_to_everybody_concerned()
     {
         using var response = await LogAsync(Bob, Body(Some("new"), "/home/bob/envs/new"));

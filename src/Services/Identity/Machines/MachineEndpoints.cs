@@ -9,5 +9,11 @@ internal static class MachineEndpoints
         machines.MapReportRegistrationFailure();
         machines.MapListMachines();
         machines.MapRemoveMachine();
+        machines.MapTransferMachine();
+        var keys = app.MapGroup("/api/v1/orgs/{org}/enrolment-keys").WithTags("Machines");
+        keys.MapCreateEnrolmentKey();
+        keys.MapListEnrolmentKeys();
+        keys.MapRevokeEnrolmentKey();
+        app.MapGroup("/api/v1").WithTags("Machines").MapEnrolMachine();
     }
 }

@@ -31,14 +31,42 @@ internal static class RegisterMachine
 
     internal static void MapRegisterMachine(this IEndpointRouteBuilder machines) =>
         machines.MapPut("/{machine_id}", HandleAsync).RequireAuthorization(Permission.EnvironmentsLog).WithName(nameof(RegisterMachine))
-            .WithSummary("Register a machine, or say something new of it.").ProducesProblem(StatusCodes.Status409Conflict);
+            .WithSummary("Register a machine, or say something new of it.").ProducesProblem(StatusCodes.Status403Forbidden)
+            .ProducesProblem(StatusCodes.Status409Conflict);
 
     private static async Task<Results<Created<Response>, Ok<Response>, ProblemHttpResult>> HandleAsync(
         [Microsoft.AspNetCore.Mvc.FromRoute(Name = "machine_id")] MachineId machineId, Request request, Caller caller, NpgsqlDataSource db,
         TimeProvider clock, CancellationToken ct)
     {
-        var now = clock.GetUtcNow();
+        if (!caller.IsGoodFor(machineId))
+        {
+            return OtherMachine();
+        }
+
         await using var tx = await db.BeginAsync(ct);
+        var (machine, created) = await StoreAsync(tx, caller, machineId, request, clock.GetUtcNow());
+        if (machine is null)
+        {
+            return Taken();
+        }
+
+        await tx.CommitAsync();
+        return created
+            ? TypedResults.Created($"/api/v1/orgs/{caller.Organization!.Slug}/machines/{machineId}", machine)
+            : TypedResults.Ok(machine);
+    }
+
+    internal static ProblemHttpResult Taken() =>
+        Problems.Conflict("machine_taken", "Another member of the organization has registered a machine with this id.");
+
+    /// <summary>The answer to a token that is bound to another machine.</summary>
+    internal static ProblemHttpResult OtherMachine() => Problems.Of(
+        StatusCodes.Status403Forbidden, "other_machine", "Not allowed.", "The token is bound to another machine.");
+
+    /// <summary>Registers the machine as the caller's, or says something new of it; null when it is another's.</summary>
+    internal static async Task<(Response? Machine, bool Created)> StoreAsync(
+        Tx tx, Caller caller, MachineId machineId, Request request, DateTimeOffset now)
+    {
         var parameters =
             new { caller.OrgId, machineId, Owner = caller.SubjectId, request.Hostname, request.Platform, request.AgentVersion, now };
         var created = await tx.QuerySingleOrDefaultAsync<Response>(
@@ -51,8 +79,7 @@ internal static class RegisterMachine
         if (created is not null)
         {
             Announce(tx, caller, created, before: null);
-            await tx.CommitAsync();
-            return TypedResults.Created($"/api/v1/orgs/{caller.Organization!.Slug}/machines/{machineId}", created);
+            return (created, true);
         }
 
         var before = await tx.QuerySingleOrDefaultAsync<Response>(
@@ -63,12 +90,12 @@ internal static class RegisterMachine
             """, parameters);
         if (before is null || before.OwnerId != caller.SubjectId)
         {
-            return Problems.Conflict("machine_taken", "Another member of the organization has registered a machine with this id.");
+            return (null, false);
         }
 
         if ((before.Hostname, before.Platform, before.AgentVersion) == (request.Hostname, request.Platform, request.AgentVersion))
         {
-            return TypedResults.Ok(before);
+            return (before, false);
         }
 
         var after = await tx.QuerySingleAsync<Response>(
@@ -78,8 +105,7 @@ internal static class RegisterMachine
             returning id, owner_id, hostname, platform, agent_version, created_at, updated_at
             """, parameters);
         Announce(tx, caller, after, before);
-        await tx.CommitAsync();
-        return TypedResults.Ok(after);
+        return (after, false);
     }
 
     private static void Announce(Tx tx, Caller caller, Response machine, Response? before)

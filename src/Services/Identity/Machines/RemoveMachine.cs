@@ -23,6 +23,11 @@ internal static class RemoveMachine
         [Microsoft.AspNetCore.Mvc.FromRoute(Name = "machine_id")] MachineId machineId, Caller caller, NpgsqlDataSource db,
         TimeProvider clock, CancellationToken ct)
     {
+        if (!caller.IsGoodFor(machineId))
+        {
+            return RegisterMachine.OtherMachine();
+        }
+
         await using var tx = await db.BeginAsync(ct);
         var row = await tx.QuerySingleOrDefaultAsync<Row>(
             """
@@ -37,6 +42,7 @@ internal static class RemoveMachine
         // Later than the registration that it ends, whatever the other instance's clock.
         var now = clock.GetUtcNow();
         var removedAt = now > row.UpdatedAt ? now : row.UpdatedAt.AddMicroseconds(1);
+        await MachineTokens.RevokeAsync(tx, caller.OrgId, machineId, now);
         tx.Publish(new MachineRemoved(caller.OrgId, machineId, row.OwnerId, row.Hostname, row.Platform, removedAt));
         tx.Audit(
             caller, now, "machine_removed", new AuditTarget(machineId.ToString(), null, "machine"),

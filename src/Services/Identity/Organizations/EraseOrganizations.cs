@@ -62,6 +62,7 @@ internal sealed class EraseOrganizations(NpgsqlDataSource db, TimeProvider clock
 
         await tx.ExecuteAsync(EraseBelongings, new { organization.Id });
         var members = await tx.ExecuteAsync("delete from memberships where org_id = @Id", new { organization.Id });
+        await tx.ExecuteAsync("delete from enrolment_keys where org_id = @Id", new { organization.Id });
         await tx.ExecuteAsync("delete from service_accounts where org_id = @Id", new { organization.Id });
         await tx.ExecuteAsync("delete from invitations where org_id = @Id", new { organization.Id });
         await tx.ExecuteAsync("delete from machines where org_id = @Id", new { organization.Id });

@@ -100,7 +100,8 @@ internal sealed partial class IssuerKeys : IDisposable
             return Usable(await client.GetStringAsync(address, timeout.Token));
         }
         catch (Exception exception) when (
-            exception is HttpRequestException or OperationCanceledException or JsonException or ArgumentException or InvalidOperationException)
+            exception is HttpRequestException or OperationCanceledException or JsonException or ArgumentException
+                or InvalidOperationException)
         {
             LogUnavailable(issuer, exception.Message);
             return null;

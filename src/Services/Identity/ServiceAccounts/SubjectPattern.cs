@@ -30,7 +30,7 @@ internal static class SubjectPattern
                 : $"Must name the repository before any '*', like {prefix}acme/app:*.";
         }
 
-        return star < 0 || FixesTwoThings(pattern[..star])
+        return star < 0 || (star > 0 && FixesTwoThings(pattern[..star]))
             ? null
             : "Must fix what the job belongs to before the first '*', like organization:acme:pipeline:app:*.";
     }

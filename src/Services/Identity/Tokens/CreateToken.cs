@@ -20,13 +20,19 @@ namespace EnvPlatform.Identity.Tokens;
 /// </summary>
 internal static class CreateToken
 {
-    /// <param name="ExpiresAt">Null: for as long as the caller's own token allows; that is for good with the bootstrap token.</param>
+    /// <param name="ExpiresAt">At most the organization's <c>token_max_days</c> away, nor later than the caller's own token.</param>
+    /// <param name="Scopes">Permissions that are left of the caller's role; left out: all, which a token with scopes cannot give.</param>
+    /// <param name="AllowedIps">Networks in CIDR from which the token is good; left out: everywhere.</param>
     /// <param name="Operator">The token carries the caller's power as an operator; only an operator may ask for it.</param>
     public sealed record Request(
-        [Required, MinLength(1), MaxLength(200)] string Name, DateTimeOffset? ExpiresAt = null, bool Operator = false);
+        [Required, MinLength(1), MaxLength(200)] string Name, [Required] DateTimeOffset? ExpiresAt, bool Operator = false,
+        [MaxLength(GrantedScopes.Most)] IReadOnlyList<string>? Scopes = null,
+        [MaxLength(AllowedAddresses.Most)] IReadOnlyList<string>? AllowedIps = null);
 
+    /// <param name="Prefix">How the token begins: the list shows it too.</param>
     public sealed record Response(
-        TokenId Id, string Name, string Token, bool Operator, DateTimeOffset CreatedAt, DateTimeOffset? ExpiresAt);
+        TokenId Id, string Name, string Token, string Prefix, bool Operator, IReadOnlyList<string>? Scopes,
+        IReadOnlyList<string>? AllowedIps, DateTimeOffset CreatedAt, DateTimeOffset? ExpiresAt);
 
     internal static void MapCreateToken(this IEndpointRouteBuilder tokens) =>
         tokens.MapPost("", HandleAsync).RequireAuthorization(Permission.TokensOwn, Access.Person).WithName(nameof(CreateToken))
@@ -50,6 +56,17 @@ internal static class CreateToken
                 "Only an operator can make a token that carries an operator's power.");
         }
 
+        if (!AllowedAddresses.TryRead(request.AllowedIps, out var networks, out var problem))
+        {
+            return Problems.Invalid(AllowedAddresses.Field, problem);
+        }
+
+        if ((GrantedScopes.Refuse(request.Scopes) ?? GrantedScopes.RefuseBeyond(caller, caller.Organization!.Role, request.Scopes))
+            is { } refusal)
+        {
+            return refusal;
+        }
+
         if (await Credential.FindAsync(db, caller, now, ct) is not { } credential)
         {
             return Credential.Void();
@@ -66,21 +83,41 @@ internal static class CreateToken
         var latest = credential.LatestExpiry(now, Math.Min(options.Value.TokenMaxDays, settings.TokenMaxDays));
         if (request.ExpiresAt > latest)
         {
-            return Problems.Invalid("expires_at", $"Must not be after {latest:O}, which is as long as the caller's own token allows.");
+            return Problems.Invalid(
+                "expires_at", $"Must not be after {latest:O}, which is as long as the organization and the caller's own token allow.");
         }
 
-        var expiresAt = request.ExpiresAt ?? latest;
+        // What the caller's own token is not good for, one that it makes is not either.
+        var limits = new TokenLimits(
+            GrantedScopes.Stored(request.Scopes), AllowedAddresses.Both(networks, credential.AllowedIps), credential.MachineId);
+        if (limits.AllowedIps is { Length: 0 })
+        {
+            return Problems.Invalid(AllowedAddresses.Field, "The caller's own token is good for none of these.");
+        }
+
         await using var tx = await db.BeginAsync(ct);
         var issued = await TokenStore.IssueAsync(
-            tx, caller.SubjectId, caller.OrgId, "personal", request.Operator, request.Name, expiresAt?.ToUniversalTime(), now);
+            tx, caller.SubjectId, caller.OrgId, "personal", request.Operator, request.Name, request.ExpiresAt!.Value.ToUniversalTime(), now,
+            limits);
+        var prefix = issued.Token[..TokenStore.PrefixLength];
         tx.Audit(
             caller, now, "token_created", new AuditTarget(issued.Id.ToString(), null, "token"),
             $"{caller.DisplayName} made the token '{request.Name}'.",
-            new { request.Name, expires_at = issued.ExpiresAt, request.Operator });
+            new
+            {
+                request.Name,
+                kind = "personal",
+                prefix,
+                expires_at = issued.ExpiresAt,
+                request.Operator,
+                limits.Scopes,
+                limits.AllowedIps,
+            });
         await tx.CommitAsync();
         http.Headers.CacheControl = "no-store";
         return TypedResults.Created(
             $"/api/v1/orgs/{caller.Organization!.Slug}/tokens/{issued.Id}",
-            new Response(issued.Id, request.Name, issued.Token, request.Operator, now, issued.ExpiresAt));
+            new Response(
+                issued.Id, request.Name, issued.Token, prefix, request.Operator, limits.Scopes, limits.AllowedIps, now, issued.ExpiresAt));
     }
 }

@@ -11,8 +11,11 @@ namespace EnvPlatform.Identity.Tokens;
 
 /// <summary>The token that a request came with. What its bearer may do with other credentials, and where, depends on it.</summary>
 /// <param name="OrgId">Null: good for all organizations of its bearer.</param>
-/// <param name="Kind">bootstrap, initial, personal, session or access.</param>
-internal sealed record Credential(OrganizationId? OrgId, string Kind, DateTimeOffset? ExpiresAt)
+/// <param name="Kind">bootstrap, initial, personal, session, access or machine.</param>
+/// <param name="AllowedIps">From where it is good; null: from everywhere.</param>
+/// <param name="MachineId">The only machine that it is good for; null: any.</param>
+internal sealed record Credential(
+    OrganizationId? OrgId, string Kind, DateTimeOffset? ExpiresAt, string[]? AllowedIps, MachineId? MachineId)
 {
     /// <summary>
     /// Whose bootstrap token its bearer manages with it: with the bootstrap token itself, which a narrower token or a session must not end.
@@ -20,17 +23,20 @@ internal sealed record Credential(OrganizationId? OrgId, string Kind, DateTimeOf
     public SubjectId? Manages(Caller caller) => Kind == "bootstrap" ? caller.SubjectId : null;
 
     /// <summary>
-    /// Until when a token that is made with this one may be good; null for no end. Signing in, or coming by an invitation, is what tokens
-    /// are made after, so those may outlive it by as long as anybody's; a token that was given an end does not get past it by another.
+    /// Until when a token that is made with this one may be good. Signing in, or coming by an invitation, is what tokens are made after, so
+    /// those may outlive it by as long as anybody's; a token that was given an end does not get past it by another.
     /// </summary>
-    public DateTimeOffset? LatestExpiry(DateTimeOffset now, int maxDays) =>
-        Kind is "session" or "initial" ? now.AddDays(maxDays) : ExpiresAt;
+    public DateTimeOffset LatestExpiry(DateTimeOffset now, int maxDays)
+    {
+        var latest = now.AddDays(maxDays);
+        return Kind is not ("session" or "initial") && ExpiresAt < latest ? ExpiresAt.Value : latest;
+    }
 
     /// <summary>Null when the token is void by now.</summary>
     public static Task<Credential?> FindAsync(NpgsqlDataSource db, Caller caller, DateTimeOffset now, CancellationToken ct) =>
         db.QuerySingleOrDefaultAsync<Credential>(
             """
-            select org_id, kind, expires_at from tokens
+            select org_id, kind, expires_at, allowed_ips, machine_id from tokens
             where id = @TokenId and subject_id = @SubjectId and revoked_at is null and (expires_at is null or expires_at > @now)
             """, new { TokenId = caller.TokenId?.Value, caller.SubjectId, now }, ct);
 

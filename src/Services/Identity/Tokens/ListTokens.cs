@@ -16,11 +16,18 @@ namespace EnvPlatform.Identity.Tokens;
 /// </summary>
 internal static class ListTokens
 {
-    /// <param name="Kind">bootstrap (made at the first start), initial (made when the member was added) or personal.</param>
+    /// <param name="Kind">bootstrap (made at the first start), initial (made when the member was added), personal or machine.</param>
+    /// <param name="Prefix">How the token begins; null for one that was made before it was kept.</param>
+    /// <param name="Scopes">Permissions that are left of the owner's; null: all.</param>
+    /// <param name="AllowedIps">Networks from which it is good; null: from everywhere.</param>
+    /// <param name="MachineId">The only machine that it is good for; null: any.</param>
     /// <param name="LastUsedAt">To the minute.</param>
+    /// <param name="LastAddress">From where it was used last.</param>
+    /// <param name="State">active: the list holds no others.</param>
     public sealed record Item(
-        TokenId Id, SubjectId OwnerId, string OwnerName, string Name, string Kind, bool Operator, DateTimeOffset CreatedAt,
-        DateTimeOffset? ExpiresAt, DateTimeOffset? LastUsedAt);
+        TokenId Id, SubjectId OwnerId, string OwnerName, string Name, string Kind, string? Prefix, bool Operator, string[]? Scopes,
+        string[]? AllowedIps, MachineId? MachineId, DateTimeOffset CreatedAt, DateTimeOffset? ExpiresAt, DateTimeOffset? LastUsedAt,
+        string? LastAddress, string State);
 
     /// <summary>
     /// The tokens <c>t</c> that the caller manages: those of <c>@Owner</c> (null: of everybody) in the organization, and the bootstrap
@@ -29,7 +36,7 @@ internal static class ListTokens
     internal const string Managed =
         """
         t.revoked_at is null
-            and ((t.org_id = @Org and t.kind in ('initial', 'personal') and (@Owner::uuid is null or t.subject_id = @Owner))
+            and ((t.org_id = @Org and t.kind in ('initial', 'personal', 'machine') and (@Owner::uuid is null or t.subject_id = @Owner))
             or (t.org_id is null and t.kind = 'bootstrap' and t.subject_id = @Self::uuid))
         """;
 
@@ -53,8 +60,8 @@ internal static class ListTokens
             $"select count(*) from tokens t where {Managed} and (t.expires_at is null or t.expires_at > @Now)", parameters, ct);
         var items = await db.QueryAsync<Item>(
             $"""
-            select t.id, t.subject_id as owner_id, s.display_name as owner_name, t.name, t.kind, t.operator, t.created_at,
-                t.expires_at, t.last_used_at
+            select t.id, t.subject_id as owner_id, s.display_name as owner_name, t.name, t.kind, t.prefix, t.operator, t.scopes,
+                t.allowed_ips, t.machine_id, t.created_at, t.expires_at, t.last_used_at, t.last_address, 'active' as state
             from tokens t
             join subjects s on s.id = t.subject_id
             where {Managed} and (t.expires_at is null or t.expires_at > @Now)

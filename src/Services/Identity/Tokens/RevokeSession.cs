@@ -12,8 +12,8 @@ using Npgsql;
 namespace EnvPlatform.Identity.Tokens;
 
 /// <summary>
-/// Somebody ends one of its sessions; every gateway forgets it at once. Only its bearer can: a session is good for all of its
-/// organizations, so that none of them ends it for the others. It is logged where the sign-in was.
+/// Somebody ends one of its sessions; every gateway forgets it at once. It is logged where the sign-in was. An administrator ends all those
+/// of a member: <see cref="RevokeMemberSessions"/>.
 /// </summary>
 internal static class RevokeSession
 {

@@ -8,23 +8,55 @@ namespace EnvPlatform.Identity.Tokens;
 /// <summary>A new token; <paramref name="Token"/> itself is stored nowhere.</summary>
 internal sealed record IssuedToken(TokenId Id, string Token, DateTimeOffset? ExpiresAt);
 
+/// <summary>What a token is narrowed to.</summary>
+/// <param name="Scopes">Permissions that are left of its bearer's; null: all.</param>
+/// <param name="AllowedIps">See <see cref="AllowedAddresses"/>.</param>
+/// <param name="MachineId">The only machine that it is good for; null: any.</param>
+internal sealed record TokenLimits(string[]? Scopes = null, string[]? AllowedIps = null, MachineId? MachineId = null);
+
 /// <summary>The statements about tokens that more than one slice needs.</summary>
 internal static class TokenStore
 {
+    /// <summary>
+    /// So much of a token is shown again: with it, one that was found somewhere is told from others, and 23 of its 30 random characters
+    /// (137 bits) are not known.
+    /// </summary>
+    public const int PrefixLength = 12;
+
     /// <param name="organization">The token is valid for this organization only; null: for all of the subject's.</param>
-    /// <param name="kind">bootstrap, initial, personal, session or access.</param>
+    /// <param name="kind">bootstrap, initial, personal, session, access or machine.</param>
     /// <param name="power">Whether the token carries the subject's operator rights.</param>
+    /// <param name="limits">What the token is narrowed to; null: nothing.</param>
     public static async Task<IssuedToken> IssueAsync(
         Tx tx, SubjectId subject, OrganizationId? organization, string kind, bool power, string name,
-        DateTimeOffset? expiresAt, DateTimeOffset now)
+        DateTimeOffset? expiresAt, DateTimeOffset now, TokenLimits? limits = null)
     {
         var issued = new IssuedToken(TokenId.New(now), SecretFormat.New(SecretFormat.TokenPrefix), expiresAt);
         await tx.ExecuteAsync(
             """
-            insert into tokens (id, sha256, subject_id, org_id, kind, operator, name, created_at, expires_at, authenticated_at)
+            insert into tokens (
+                id, sha256, prefix, subject_id, org_id, kind, operator, name, created_at, expires_at, scopes, allowed_ips, machine_id,
+                authenticated_at)
             values (
-                @Id, @Sha256, @subject, @organization, @kind, @power, @name, @now, @expiresAt, case when @kind = 'session' then @now end)
-            """, new { issued.Id, Sha256 = SecretFormat.Sha256(issued.Token), subject, organization, kind, power, name, now, expiresAt });
+                @Id, @Sha256, @Prefix, @subject, @organization, @kind, @power, @name, @now, @expiresAt, @Scopes, @AllowedIps, @MachineId,
+                case when @kind = 'session' then @now end)
+            """,
+            new
+            {
+                issued.Id,
+                Sha256 = SecretFormat.Sha256(issued.Token),
+                Prefix = issued.Token[..PrefixLength],
+                subject,
+                organization,
+                kind,
+                power,
+                name,
+                now,
+                expiresAt,
+                limits?.Scopes,
+                limits?.AllowedIps,
+                limits?.MachineId,
+            });
         return issued;
     }
 

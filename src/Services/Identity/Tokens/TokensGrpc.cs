@@ -42,7 +42,8 @@ internal sealed class TokensGrpc(NpgsqlDataSource db, TimeProvider clock, Authen
                 m.id as org_id, m.slug, m.name, m.role, m.last_active_at, m.environments_enabled, m.enforcement_paused_until,
                 m.agent_fail_mode, m.session_hours, m.session_idle_minutes, m.products,
                 h.id as home_id, h.slug as home_slug, h.name as home_name,
-                a.id as asked_id, a.slug as asked_slug, c.expires_at as account_expires_at, c.scopes as account_scopes
+                a.id as asked_id, a.slug as asked_slug, c.expires_at as account_expires_at, c.scopes as account_scopes,
+                t.allowed_ips, c.allowed_ips as account_allowed_ips, t.machine_id
             from tokens t
             join subjects s on s.id = t.subject_id
             left join service_accounts c on c.id = s.id
@@ -91,10 +92,20 @@ internal sealed class TokensGrpc(NpgsqlDataSource db, TimeProvider clock, Authen
             return Inactive;
         }
 
-        await NoteUseAsync(token, rows.Count == 1 ? token.OrgId : null, origin, now, ct);
+        // Told all the same: a gateway that remembers the answer lets in those addresses that are allowed. An older one refuses.
+        var allowed = AllowedAddresses.Both(token.AllowedIps, token.AccountAllowedIps);
+        var admitted = AllowedAddresses.Admit(allowed, origin.SourceAddress);
+        if (admitted)
+        {
+            await NoteUseAsync(token, rows.Count == 1 ? token.OrgId : null, origin, now, ct);
+        }
+        else
+        {
+            await failures.RecordAsync($"token {token.TokenId}", CallerOf(token, origin), "address_not_allowed", origin, ct);
+        }
 
         // Who names no organization means the only one that it has.
-        return ReplyOf(token, asked is { Length: 0 } && rows.Count > 1 ? [] : rows);
+        return ReplyOf(token, admitted, allowed, asked is { Length: 0 } && rows.Count > 1 ? [] : rows);
     }
 
     /// <param name="organization">In which the token is used; null when that is not known.</param>
@@ -119,8 +130,10 @@ internal sealed class TokensGrpc(NpgsqlDataSource db, TimeProvider clock, Authen
         }
 
         await tx.ExecuteAsync(
-            "update tokens set last_used_at = @now where id = @TokenId and (last_used_at is null or last_used_at < @Before)",
-            new { now, token.TokenId, Before = now - LastUsedStep });
+            """
+            update tokens set last_used_at = @now, last_address = @SourceAddress
+            where id = @TokenId and (last_used_at is null or last_used_at < @Before)
+            """, new { now, token.TokenId, origin.SourceAddress, Before = now - LastUsedStep });
         var first = await tx.ExecuteAsync(
             "update tokens set audited_at = @now where id = @TokenId and (audited_at is null or audited_at < @Before)",
             new { now, token.TokenId, Before = now - AuditStep });
@@ -141,11 +154,13 @@ internal sealed class TokensGrpc(NpgsqlDataSource db, TimeProvider clock, Authen
         token.HomeId is { } id ? new ServiceDefaults.Callers.Membership(id, token.HomeSlug!, token.HomeName!, token.Role ?? "") : null,
         token.TokenId);
 
-    private static IntrospectReply ReplyOf(Row token, List<Row> memberships)
+    private static IntrospectReply ReplyOf(Row token, bool admitted, string[]? allowed, List<Row> memberships)
     {
         var reply = new IntrospectReply
         {
-            Active = true,
+            Active = admitted,
+            Addresses = allowed is null ? null : new() { Cidr = { allowed } },
+            MachineId = token.MachineId?.ToString() ?? "",
             TokenId = token.TokenId.ToString(),
             SubjectId = token.SubjectId.ToString(),
             SubjectType = token.SubjectType,
@@ -179,7 +194,8 @@ internal sealed class TokensGrpc(NpgsqlDataSource db, TimeProvider clock, Authen
         OrganizationId? OrgId, string? Slug, string? Name, string? Role, DateTimeOffset? LastActiveAt, bool? EnvironmentsEnabled,
         DateTimeOffset? EnforcementPausedUntil, string? AgentFailMode, int? SessionHours, int? SessionIdleMinutes, string[]? Products,
         OrganizationId? HomeId, string? HomeSlug, string? HomeName, OrganizationId? AskedId, string? AskedSlug,
-        DateTimeOffset? AccountExpiresAt, string[]? AccountScopes)
+        DateTimeOffset? AccountExpiresAt, string[]? AccountScopes, string[]? AllowedIps, string[]? AccountAllowedIps,
+        MachineId? MachineId)
     {
         /// <summary>Those of the token and of its service account: what both leave of the role's permissions.</summary>
         public IReadOnlyList<string>? AllScopes => Scopes is null || AccountScopes is null

@@ -77,6 +77,12 @@ internal static partial class LogEnvironment
             return seatless;
         }
 
+        if (!caller.IsGoodFor(request.MachineId!.Value))
+        {
+            return Problems.Of(
+                StatusCodes.Status403Forbidden, "other_machine", "Not allowed.", "The token is bound to another machine.");
+        }
+
         var packages = ReadPackages(request, out var incomplete, out var refusal);
         if (refusal is not null)
         {
@@ -84,7 +90,7 @@ internal static partial class LogEnvironment
         }
 
         var log = new Log(
-            caller.OrgId, request.MachineId!.Value, request.Prefix!, request.PreviousPrefix, request.Name!,
+            caller.OrgId, request.MachineId.Value, request.Prefix!, request.PreviousPrefix, request.Name!,
             request.Platform!, request.Digest!, request.Command is null ? null : Secrets.Masked(request.Command), packages?.Packages,
             incomplete);
         var state = await FindAsync(db, log, ct);

@@ -31,8 +31,17 @@ internal static class RemoveEnvironment
             from package_sets s
             where org_id = @OrgId and environment_id = @id and removed_at is null and s.package_set_id = e.package_set_id
                 and (@OnlyOwner::uuid is null or owner_id = @OnlyOwner)
+                and (@OnlyMachine::uuid is null or machine_id = @OnlyMachine)
             returning e.name, e.prefix, e.machine_id, s.digest, e.version
-            """, new { caller.OrgId, id, OnlyOwner = caller.OnlyOwnWithout(Permission.EnvironmentsRemoveAll)?.Value, now });
+            """,
+            new
+            {
+                caller.OrgId,
+                id,
+                OnlyOwner = caller.OnlyOwnWithout(Permission.EnvironmentsRemoveAll)?.Value,
+                OnlyMachine = caller.MachineId?.Value,
+                now,
+            });
         if (row is null)
         {
             return Problems.NotFound();

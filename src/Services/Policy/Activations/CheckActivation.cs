@@ -46,7 +46,7 @@ internal static class CheckActivation
 
         var location = new Location(caller.OrgId, machineId, prefix);
         var answer = await answers.FindAsync(location, ct);
-        if (answer.Owner is { } owner && !caller.MaySee(owner))
+        if (answer.Owner is { } owner && (!caller.MaySee(owner) || !caller.IsGoodFor(machineId)))
         {
             // As for a place where nothing was logged: a machine's id and a path tell nobody of another member's environment.
             answer = ActivationAnswer.Unknown;
