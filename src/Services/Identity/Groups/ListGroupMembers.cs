@@ -61,8 +61,7 @@ internal static class ListGroupMembers
 
     private static string Found =>
         $"""
-        and s.folded like {Folded.Of("@Search")}
-        and (@seesAll or {Folded.Of("s.display_name")} like {Folded.Of("@Search")})
+        and case when @seesAll then s.folded else s.folded_name end like {Folded.Of("@Search")}
         """;
 
     private static string PageSql(PageQuery page, bool isSearch) =>

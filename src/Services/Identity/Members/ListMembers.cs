@@ -88,7 +88,7 @@ internal static class ListMembers
             : "and m.removed_at is null";
         var role = filter.Role is null ? "" : "and m.role = @Role";
         var search = filter.Search is null or "" ? ""
-            : seesAll ? $"and (s.folded_name like {Folded.Of("@Search")} or {Folded.Of("s.email")} like {Folded.Of("@Search")})"
+            : seesAll ? $"and s.folded like {Folded.Of("@Search")}"
             : $"and s.folded_name like {Folded.Of("@Search")}";
         return $"{from} {state} {role} {search}";
     }
