@@ -312,9 +312,9 @@ public sealed partial class AuditWalkTests
         await DoAsync("RevokeInvitation", boot, "DELETE", $"{org}/invitations/{Text(withdrawn, "id")}");
 
         var walker = await SignInAsync(address, Password);
-        var accepted = await InviteAsync(_mine.Token, _mine.Path, address);
+        var accepted = await InviteAsync(boot, _mine.Path, address);
         await DoAsync("AcceptInvitationByToken", walker, "POST", "/api/v1/me/invitations/accept", new { token = Text(accepted, "token") });
-        var declined = await InviteAsync(_theirs.Token, _theirs.Path, address);
+        var declined = await InviteAsync(boot, _theirs.Path, address);
         await DoAsync("DeclineInvitation", walker, "POST", $"/api/v1/me/invitations/{Text(declined, "id")}/decline");
 
         await GroupsChannelsAndSeatsAsync(boot, org, address);

@@ -250,6 +250,8 @@ public sealed class ServiceAccountSettingsTests
         {
             await mighty.PostAsJsonAsync($"/api/v1/orgs/{org}/tokens", new { name = "own", expires_at = IdentityHost.Tomorrow }),
             await mighty.PostAsJsonAsync($"/api/v1/orgs/{org}/service-accounts", new { name = "child", role = "member" }),
+            await mighty.PostAsJsonAsync(
+                $"/api/v1/orgs/{org}/members", new { email = "x@example.org", display_name = "X", role = "administrator" }),
             await mighty.PatchAsJsonAsync($"/api/v1/orgs/{org}/service-accounts/{other}", new { role = "administrator" }),
             await mighty.PostAsJsonAsync($"/api/v1/orgs/{org}/service-accounts/{other}/secrets", new { }),
         })

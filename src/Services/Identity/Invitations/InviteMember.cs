@@ -33,7 +33,7 @@ internal static class InviteMember
         InvitationId Id, string Email, string DisplayName, string Role, DateTimeOffset CreatedAt, DateTimeOffset ExpiresAt, string Token);
 
     internal static void MapInviteMember(this IEndpointRouteBuilder members) =>
-        members.MapPost("", HandleAsync).WithName(nameof(InviteMember))
+        members.MapPost("", HandleAsync).RequireAuthorization(Access.Person).WithName(nameof(InviteMember))
             .WithSummary("Invite somebody; the token to hand over is shown once.").ProducesProblem(StatusCodes.Status409Conflict);
 
     private static async Task<Results<Created<Response>, ProblemHttpResult>> HandleAsync(

@@ -15,7 +15,7 @@ namespace EnvPlatform.Identity.Invitations;
 internal static class ResendInvitation
 {
     internal static void MapResendInvitation(this IEndpointRouteBuilder invitations) =>
-        invitations.MapPost("/{id}/resend", HandleAsync).WithName(nameof(ResendInvitation))
+        invitations.MapPost("/{id}/resend", HandleAsync).RequireAuthorization(Access.Person).WithName(nameof(ResendInvitation))
             .WithSummary("Give an open invitation another token, which is shown once, and a new expiry.")
             .ProducesProblem(StatusCodes.Status404NotFound);
 
