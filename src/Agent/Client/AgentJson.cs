@@ -20,6 +20,8 @@ namespace EnvPlatform.Agent.Client;
 [JsonSerializable(typeof(SignedIn))]
 [JsonSerializable(typeof(MachineRegistration))]
 [JsonSerializable(typeof(RegistrationFailure))]
+[JsonSerializable(typeof(Enrolment))]
+[JsonSerializable(typeof(Enrolled))]
 [JsonSerializable(typeof(EnvironmentLog))]
 [JsonSerializable(typeof(LoggedEnvironment))]
 [JsonSerializable(typeof(SeverityCounts))]

@@ -63,6 +63,10 @@ internal sealed record MachineRegistration(string Hostname, string Platform, str
 /// <summary>What a registration that failed is told the platform with.</summary>
 internal sealed record RegistrationFailure(Guid? MachineId, string Hostname, string Platform, string AgentVersion, string Reason);
 
+internal sealed record Enrolment(string Key, Guid MachineId, string Hostname, string Platform, string AgentVersion);
+
+internal sealed record Enrolled(string Organization, string Token, DateTimeOffset ExpiresAt);
+
 /// <summary>The body of an environment log; <paramref name="Packages"/> is null where only the digest is sent.</summary>
 /// <param name="Prefix">Without symbolic links: see <see cref="RealPath"/>.</param>
 /// <param name="Incomplete">What could not be read in full; empty where everything was.</param>
