@@ -21,6 +21,7 @@ public sealed partial class AuditWalkTests
     /// <summary>Operations that write nothing although they are no GET, and why.</summary>
     private static readonly Dictionary<string, string> ChangesNothing = new(StringComparer.Ordinal)
     {
+        ["StartDevice"] = "asks for a code; who lets the device in, and that it is signed in, is told",
         ["ScanPackages"] = "answers about packages that it does not store",
         ["PreviewText"] = "explains a document that it does not store",
     };

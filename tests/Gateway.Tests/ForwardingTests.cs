@@ -27,14 +27,18 @@ public sealed class ForwardingTests
     public async Task StopAsync() => await _platform.DisposeAsync();
 
     [Test]
-    public void Every_route_names_a_policy_and_only_sign_in_and_joining_are_for_anybody()
+    public void Every_route_names_a_policy_and_only_signing_in_and_joining_are_for_anybody()
     {
         var routes = _platform.Gateway.Services.GetRequiredService<IProxyConfigProvider>().GetConfig().Routes;
         Assert.That(routes, Has.Count.GreaterThan(20));
         Assert.That(routes.Where(route => string.IsNullOrEmpty(route.AuthorizationPolicy)).Select(route => route.RouteId), Is.Empty);
         Assert.That(
             routes.Where(route => route.AuthorizationPolicy == "anonymous").Select(route => route.RouteId),
-            Is.EquivalentTo(new[] { "oauth", "sign-in", "join" }));
+            Is.EquivalentTo(new[]
+            {
+                "oauth", "discovery", "sign-in", "join", "home-page", "sign-in-page",
+                "sign-out-page", "account-pages", "authorize-page", "device-pages", "page-assets",
+            }));
         Assert.That(
             _platform.Gateway.Services.GetRequiredService<EndpointDataSource>().Endpoints
                 .Where(endpoint => endpoint.Metadata.GetMetadata<IAuthorizeData>() is null

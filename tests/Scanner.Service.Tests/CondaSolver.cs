@@ -1,11 +1,13 @@
 using System.Text.Json;
 
+using EnvPlatform.Testing;
+
 namespace EnvPlatform.Scanner.Service.Tests;
 
 /// <summary>rattler, the solver of pixi, on channels over HTTP: what a proposed command comes to, decided by somebody else.</summary>
 internal static class CondaSolver
 {
-    private static readonly NodeScript Solve = new("Solver", "solve.js");
+    private static readonly NodeScript Solve = new("Scanner.Service.Tests/Solver", "solve.js");
 
     /// <summary>Solves requests, each by itself.</summary>
     /// <returns>For each the packages, or the error.</returns>

@@ -19,6 +19,18 @@ public sealed class IdentityOptions
     [Range(1, 1_440)]
     public int AccessTokenMinutes { get; set; } = 60;
 
+    /// <summary>Minutes for which an access token of a program that somebody lets act for it is valid.</summary>
+    [Range(1, 1_440)]
+    public int GrantAccessTokenMinutes { get; set; } = 15;
+
+    /// <summary>Days after which a program that did not renew its access token must be let again to act for somebody.</summary>
+    [Range(1, 365)]
+    public int RefreshTokenIdleDays { get; set; } = 14;
+
+    /// <summary>Days after which every program must be let again to act for somebody.</summary>
+    [Range(1, 3_650)]
+    public int GrantDays { get; set; } = 90;
+
     /// <summary>Days for which an invitation can be accepted.</summary>
     [Range(1, 30)]
     public int InvitationDays { get; set; } = 7;
@@ -44,6 +56,14 @@ public sealed class IdentityOptions
     /// </summary>
     [Range(1, 100_000)]
     public int FailedSignInsPerAddress { get; set; } = 100;
+
+    /// <summary>Codes of devices that may be mistyped in one session of a browser in a window.</summary>
+    [Range(1, 100)]
+    public int WrongUserCodes { get; set; } = 5;
+
+    /// <summary>Codes that devices behind one source address may ask for in a window.</summary>
+    [Range(1, 100_000)]
+    public int DeviceCodesPerAddress { get; set; } = 100;
 
     /// <summary>Minutes of the window in which failed sign-ins are counted.</summary>
     [Range(1, 1_440)]

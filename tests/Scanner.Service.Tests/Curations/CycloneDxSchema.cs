@@ -1,3 +1,5 @@
+using EnvPlatform.Testing;
+
 namespace EnvPlatform.Scanner.Service.Tests.Curations;
 
 /// <summary>
@@ -5,8 +7,8 @@ namespace EnvPlatform.Scanner.Service.Tests.Curations;
 /// </summary>
 internal static class CycloneDxSchema
 {
-    private static readonly NodeScript Validate = new("Curations/schemas", "validate.js");
-    private static readonly NodeScript Parse = new("Curations/schemas", "parse.js");
+    private static readonly NodeScript Validate = new("Scanner.Service.Tests/Curations/schemas", "validate.js");
+    private static readonly NodeScript Parse = new("Scanner.Service.Tests/Curations/schemas", "parse.js");
 
     /// <returns>What is wrong with a document; <c>null</c> in JSON for nothing.</returns>
     public static Task<string> ValidateAsync(string document) => Validate.RunAsync(document.ReplaceLineEndings(" "));

@@ -68,6 +68,7 @@ internal sealed class EraseOrganizations(NpgsqlDataSource db, TimeProvider clock
         await tx.ExecuteAsync("delete from machines where org_id = @Id", new { organization.Id });
         var tokens = await tx.QueryAsync<TokenId>(
             "update tokens set revoked_at = @now where org_id = @Id and revoked_at is null returning id", new { now, organization.Id });
+        await tx.ExecuteAsync("delete from oauth_grants where org_id = @Id", new { organization.Id });
         TokenStore.Publish(tx, tokens, now);
         tx.Publish(new OrganizationErased(organization.Id, now));
         tx.Audit(

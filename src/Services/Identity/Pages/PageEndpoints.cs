@@ -1,3 +1,5 @@
+using EnvPlatform.Identity.OAuth;
+
 using Microsoft.AspNetCore.Antiforgery;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -25,5 +27,7 @@ internal static class PageEndpoints
         pages.MapSignInPage();
         pages.MapSignOutPage();
         pages.MapAccountPage();
+        pages.MapAuthorizePage();
+        pages.MapDevicePage();
     }
 }

@@ -54,8 +54,21 @@ internal sealed record ServiceAccount(
     public async Task<IssuedToken?> IssueAsync(
         NpgsqlDataSource db, RequestOrigin origin, TimeSpan lifetime, object how, DateTimeOffset now, CancellationToken ct)
     {
-        var expiresAt = now + lifetime;
         await using var tx = await db.BeginAsync(ct);
+        var issued = await IssueAsync(tx, origin, now + lifetime, how, null, now);
+        if (issued is not null)
+        {
+            await tx.CommitAsync();
+        }
+
+        return issued;
+    }
+
+    /// <summary>The same in a transaction, which must not be committed when the answer is null.</summary>
+    /// <param name="scopes">Permissions that the token is good for, at most; null: all of the account.</param>
+    public async Task<IssuedToken?> IssueAsync(
+        Tx tx, RequestOrigin origin, DateTimeOffset expiresAt, object how, string[]? scopes, DateTimeOffset now)
+    {
         if ((SecretId is { } secret && !await AccountSecrets.NoteUseAsync(tx, secret, now))
             || (TrustId is { } trust && !await AccountTrusts.NoteUseAsync(tx, trust, now)))
         {
@@ -63,13 +76,13 @@ internal sealed record ServiceAccount(
         }
 
         var issued = await TokenStore.IssueAsync(
-            tx, Id, OrgId, "access", power: false, "access token", ExpiresAt < expiresAt ? ExpiresAt : expiresAt, now);
+            tx, Id, OrgId, "access", power: false, "access token", ExpiresAt < expiresAt ? ExpiresAt : expiresAt, now,
+            scopes is null ? null : new(scopes));
         await tx.ExecuteAsync(
             "update tokens set secret_id = @SecretId, trust_id = @TrustId where id = @Token", new { SecretId, TrustId, Token = issued.Id });
         tx.Audit(
             ToCaller(origin), now, "authentication_success", new AuditTarget(Id.ToString(), null, "service_account"),
             $"The service account {Name} signed in.", how);
-        await tx.CommitAsync();
         return issued;
     }
 }

@@ -29,6 +29,7 @@ internal static class ExchangeToken
         var issued = (TokenExchange.Outcome.Issued)outcome;
         http.Headers.CacheControl = "no-store";
         return TypedResults.Ok(
-            new IssueAccessToken.Response(issued.AccessToken, "Bearer", issued.ExpiresIn, TokenExchange.AccessTokenType));
+            new IssueAccessToken.Response(
+                issued.AccessToken, "Bearer", issued.ExpiresIn, IssuedTokenType: TokenExchange.AccessTokenType));
     }
 }

@@ -1,14 +1,18 @@
 using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
+using EnvPlatform.Identity.OAuth;
+using EnvPlatform.Identity.OAuth.Handlers;
+using EnvPlatform.Identity.OAuth.Stores;
 using EnvPlatform.Identity.ServiceAccounts;
 using EnvPlatform.Identity.Tokens;
-using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults.Callers;
 using EnvPlatform.ServiceDefaults.OpenApi;
 
 using Microsoft.AspNetCore.Http.HttpResults;
 
 using Npgsql;
+
+using OpenIddict.Abstractions;
 
 namespace EnvPlatform.Identity.SignIn;
 
@@ -18,19 +22,23 @@ namespace EnvPlatform.Identity.SignIn;
 /// </summary>
 internal static class RevokeAnyToken
 {
+    /// <summary>Characters of what could be a refresh token.</summary>
+    private const int MinRefreshToken = 40;
+    private const int MaxRefreshToken = 100;
+
     internal static void MapRevokeAnyToken(this IEndpointRouteBuilder oauth) =>
         oauth.MapPost("/revoke", HandleAsync).RequireAuthorization(Access.Forwarded).WithName(nameof(RevokeAnyToken))
             .WithSummary("Void a token (RFC 7009).")
             .WithMetadata(
                 new DescribedParameter("token", "The token to void.", In: "form", Required: true),
-                new DescribedParameter("client_id", "Of the service account, to void its own tokens only.", In: "form"),
-                new DescribedParameter("client_secret", "Of the service account.", In: "form"))
+                new DescribedParameter("client_id", "Of a service account or another client, to void its own tokens only.", In: "form"),
+                new DescribedParameter("client_secret", "Of the client, if it has one.", In: "form"))
             .Produces<IssueAccessToken.OAuthError>(StatusCodes.Status400BadRequest)
             .Produces<IssueAccessToken.OAuthError>(StatusCodes.Status401Unauthorized);
 
     private static async Task<Results<Ok, JsonHttpResult<IssueAccessToken.OAuthError>>> HandleAsync(
-        HttpRequest http, RequestOrigin origin, NpgsqlDataSource db, AuthenticationFailures failures,
-        TimeProvider clock, CancellationToken ct)
+        HttpRequest http, RequestOrigin origin, NpgsqlDataSource db, OAuthTx transaction, ClientStore clients,
+        AuthenticationFailures failures, TimeProvider clock, CancellationToken ct)
     {
         var response = http.HttpContext.Response;
         var form = await OAuthForm.ReadAsync(http, ct) ?? FormCollection.Empty;
@@ -42,7 +50,10 @@ internal static class RevokeAnyToken
         }
 
         ServiceAccount? account = null;
-        if (client is not null && (account = await client.FindAsync(db, failures, origin, clock.GetUtcNow(), ct)) is null)
+        var isAccount = SubjectId.TryParse(client?.Id, out _);
+        if (client is not null && (isAccount
+            ? (account = await client.FindAsync(db, failures, origin, clock.GetUtcNow(), ct)) is null
+            : !await AuthenticateClient.IsKnownAsync(clients, client.Id, client.Secret, transaction, failures, origin, ct)))
         {
             return IssueAccessToken.OAuthError.Answer(
                 response, StatusCodes.Status401Unauthorized, "invalid_client",
@@ -50,23 +61,58 @@ internal static class RevokeAnyToken
         }
 
         var token = form["token"].ToString();
-        if (SecretFormat.IsWellFormed(token, SecretFormat.TokenPrefix))
+        if (token.Length is >= MinRefreshToken and <= MaxRefreshToken && account is null
+            && !SecretFormat.IsWellFormed(token, SecretFormat.TokenPrefix))
         {
-            await RevokeAsync(token, account?.Id, origin, db, clock.GetUtcNow(), ct);
+            await RevokeGrantAsync(token, client?.Id ?? form["client_id"], origin, transaction, clock.GetUtcNow());
+        }
+        else if (SecretFormat.IsWellFormed(token, SecretFormat.TokenPrefix))
+        {
+            await RevokeAsync(token, account?.Id, client is null || isAccount ? null : client.Id, origin, transaction, clock.GetUtcNow());
         }
 
         return TypedResults.Ok();
     }
 
-    private static async Task RevokeAsync(
-        string token, SubjectId? onlyOf, RequestOrigin origin, NpgsqlDataSource db, DateTimeOffset now, CancellationToken ct)
+    /// <summary>
+    /// A refresh token ends with the whole grant. Who names a client, as a public one does, voids what that client holds only.
+    /// </summary>
+    private static async Task RevokeGrantAsync(
+        string token, string? onlyOf, RequestOrigin origin, OAuthTx transaction, DateTimeOffset now)
     {
-        await using var tx = await db.BeginAsync(ct);
+        var tx = await transaction.GetAsync();
+        var id = await tx.QuerySingleOrDefaultAsync<Guid?>(
+            """
+            select grant_id from oauth_tokens
+            where reference_sha256 = @Sha256 and type = @RefreshToken and (@onlyOf::text is null or client_id = @onlyOf)
+            """,
+            new
+            {
+                Sha256 = Convert.ToBase64String(SecretFormat.Sha256(token)),
+                OpenIddictConstants.TokenTypeIdentifiers.RefreshToken,
+                onlyOf,
+            });
+        if (id is null || await Granted.FindAsync(tx, id.Value) is not { } grant || await OAuthGrants.RevokeAsync(tx, [grant.Id], now) == 0)
+        {
+            return;
+        }
+
+        tx.Audit(
+            grant.ToCaller(origin), now, "token_revoked", new AuditTarget(grant.Id.ToString(), null, "grant"),
+            $"{grant.DisplayName} is signed in by {grant.ClientName} no more.", new { name = grant.ClientName, grant.ClientId });
+        await transaction.CommitAsync();
+    }
+
+    private static async Task RevokeAsync(
+        string token, SubjectId? onlyOf, string? onlyBy, RequestOrigin origin, OAuthTx transaction, DateTimeOffset now)
+    {
+        var tx = await transaction.GetAsync();
         var row = await tx.QuerySingleOrDefaultAsync<Row>(
             """
             with revoked as (
                 update tokens set revoked_at = @now
                 where sha256 = @Sha256 and revoked_at is null and (@onlyOf::uuid is null or subject_id = @onlyOf)
+                  and (@onlyBy::text is null or grant_id in (select g.id from oauth_grants g where g.client_id = @onlyBy))
                 returning id, subject_id, org_id, name)
             select r.id, r.name, s.id as subject_id, s.type, s.email, s.display_name, o.id as org_id, o.slug
             from revoked r
@@ -74,7 +120,7 @@ internal static class RevokeAnyToken
             left join organizations o on o.id = coalesce(
                 r.org_id, (
                     select m.org_id from active_memberships m where m.subject_id = r.subject_id order by m.created_at, m.org_id limit 1))
-            """, new { Sha256 = SecretFormat.Sha256(token), onlyOf, now });
+            """, new { Sha256 = SecretFormat.Sha256(token), onlyOf, onlyBy, now });
         if (row is null)
         {
             return;
@@ -86,7 +132,7 @@ internal static class RevokeAnyToken
         TokenStore.Publish(tx, [row.Id], now);
         tx.Audit(bearer, now, "token_revoked", new AuditTarget(row.Id.ToString(), null, "token"),
             $"{row.DisplayName} revoked the token '{row.Name}'.", new { row.Name });
-        await tx.CommitAsync();
+        await transaction.CommitAsync();
     }
 
     private sealed record Row(

@@ -1,3 +1,4 @@
+using EnvPlatform.Identity.OAuth;
 using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.OpenApi;
 
@@ -13,6 +14,8 @@ internal static class SignInEndpoints
                 statusCode: StatusCodes.Status400BadRequest)));
         oauth.MapIssueAccessToken();
         oauth.MapRevokeAnyToken();
+        oauth.MapStartDevice();
+        app.MapDiscover();
         app.MapGroup("/api/v1").WithTags("Sign-in").MapSignInByPassword();
     }
 }

@@ -1,3 +1,4 @@
+using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Postgres;
 
 using Npgsql;
@@ -7,12 +8,33 @@ namespace EnvPlatform.Identity.SignIn;
 /// <summary>
 /// Sign-ins by password that may fail, by account and by source address apart; in the database, because the next try may reach another
 /// instance. A try counts before the password is looked at, so that many at once are no more than many in turn, and no longer when the
-/// password was right. One that is refused counts against neither.
+/// password was right. One that is refused counts against neither. The same for the codes that devices show.
 /// </summary>
-internal sealed class SignInTries(string email, string network, IdentityOptions options)
+internal sealed class SignInTries
 {
-    private readonly string[] _keys = [$"account {email}", $"address {network}"];
-    private readonly int[] _limits = [options.FailedSignInsPerAccount, options.FailedSignInsPerAddress];
+    private readonly string[] _keys;
+    private readonly int[] _limits;
+    private readonly int _minutes;
+
+    public SignInTries(string email, string network, IdentityOptions options)
+        : this(options, ($"account {email}", options.FailedSignInsPerAccount), ($"address {network}", options.FailedSignInsPerAddress))
+    {
+    }
+
+    private SignInTries(IdentityOptions options, params (string Key, int Limit)[] counted)
+    {
+        _keys = [.. counted.Select(one => one.Key)];
+        _limits = [.. counted.Select(one => one.Limit)];
+        _minutes = options.FailedSignInMinutes;
+    }
+
+    /// <summary>Wrong codes of devices that may be typed, by session and by source address.</summary>
+    public static SignInTries OfUserCodes(TokenId session, string network, IdentityOptions options) => new(
+        options, ($"codes of session {session}", options.WrongUserCodes), ($"codes of address {network}", options.FailedSignInsPerAddress));
+
+    /// <summary>Codes that devices behind a source address may ask for, whatever becomes of them.</summary>
+    public static SignInTries OfDevices(string network, IdentityOptions options) =>
+        new(options, ($"devices of address {network}", options.DeviceCodesPerAddress));
 
     /// <summary>Counts a try; null when it is allowed, otherwise how long to wait.</summary>
     public async Task<TimeSpan?> TakeAsync(NpgsqlDataSource db, DateTimeOffset now, CancellationToken ct)
@@ -33,7 +55,7 @@ internal sealed class SignInTries(string email, string network, IdentityOptions 
             join unnest(@keys, @limits) as l (key, allowed) on l.key = c.key
             where c.failures > l.allowed
             order by c.window_ends_at desc limit 1
-            """, new { keys = _keys, limits = _limits, now, End = now.AddMinutes(options.FailedSignInMinutes) });
+            """, new { keys = _keys, limits = _limits, now, End = now.AddMinutes(_minutes) });
         if (end is { } until)
         {
             return until - now;

@@ -21,6 +21,14 @@ internal sealed class DropVoidTokens(NpgsqlDataSource db, TimeProvider clock, IO
         var before = now.AddDays(-options.Value.VoidTokenDays);
         await tx.ExecuteAsync("delete from tokens where expires_at < @before or revoked_at < @before", new { before });
         await tx.ExecuteAsync("delete from failed_sign_ins where window_ends_at < @now", new { now });
+
+        // A used code or refresh token is known until it would have expired: a second use of it ends the grant.
+        await tx.ExecuteAsync("delete from oauth_tokens where expires_at < @now", new { now });
+        await tx.ExecuteAsync(
+            """
+            delete from oauth_grants g
+            where g.created_at < @Waiting and (g.subject_id is null or g.created_at < @Oldest)
+            """, new { Waiting = now.AddDays(-1), Oldest = now.AddDays(-options.Value.GrantDays) });
         await tx.CommitAsync();
     }
 }

@@ -1,5 +1,6 @@
 using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
+using EnvPlatform.Identity.OAuth;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults.Callers;
 
@@ -27,19 +28,20 @@ internal static class TokenStore
     /// <param name="kind">bootstrap, initial, personal, session, access or machine.</param>
     /// <param name="power">Whether the token carries the subject's operator rights.</param>
     /// <param name="limits">What the token is narrowed to; null: nothing.</param>
+    /// <param name="grant">Under which the token is issued, and with which it ends; null for none.</param>
     public static async Task<IssuedToken> IssueAsync(
         Tx tx, SubjectId subject, OrganizationId? organization, string kind, bool power, string name,
-        DateTimeOffset? expiresAt, DateTimeOffset now, TokenLimits? limits = null)
+        DateTimeOffset? expiresAt, DateTimeOffset now, TokenLimits? limits = null, Guid? grant = null)
     {
         var issued = new IssuedToken(TokenId.New(now), SecretFormat.New(SecretFormat.TokenPrefix), expiresAt);
         await tx.ExecuteAsync(
             """
             insert into tokens (
                 id, sha256, prefix, subject_id, org_id, kind, operator, name, created_at, expires_at, scopes, allowed_ips, machine_id,
-                authenticated_at)
+                authenticated_at, grant_id)
             values (
                 @Id, @Sha256, @Prefix, @subject, @organization, @kind, @power, @name, @now, @expiresAt, @Scopes, @AllowedIps, @MachineId,
-                case when @kind = 'session' then @now end)
+                case when @kind = 'session' then @now end, @grant)
             """,
             new
             {
@@ -56,15 +58,18 @@ internal static class TokenStore
                 limits?.Scopes,
                 limits?.AllowedIps,
                 limits?.MachineId,
+                grant,
             });
         return issued;
     }
 
     /// <summary>
-    /// Revokes the subject's tokens: all, or those that are valid for one organization only; the gateways drop them at once.
+    /// Revokes the subject's tokens, and what it has granted to clients: all, or those that are valid for one organization only; the
+    /// gateways drop them at once.
     /// </summary>
     public static async Task<int> RevokeAllAsync(Tx tx, SubjectId subject, OrganizationId? organization, DateTimeOffset now)
     {
+        var granted = await OAuthGrants.RevokeAllAsync(tx, subject, organization, now);
         var revoked = await tx.QueryAsync<TokenId>(
             """
             update tokens set revoked_at = @now
@@ -72,7 +77,7 @@ internal static class TokenStore
             returning id
             """, new { subject, organization, now });
         Publish(tx, revoked, now);
-        return revoked.Count;
+        return revoked.Count + granted;
     }
 
     /// <summary>Makes the gateways drop their answers about the subject, because its permissions changed.</summary>

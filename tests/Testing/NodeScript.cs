@@ -2,11 +2,13 @@ using System.Collections.Concurrent;
 using System.ComponentModel;
 using System.Diagnostics;
 
-namespace EnvPlatform.Scanner.Service.Tests;
+using NUnit.Framework;
+
+namespace EnvPlatform.Testing;
 
 /// <summary>A script of Node.js beside the tests, with the packages that its lock file names.</summary>
-/// <param name="path">Its folder, from that of the project.</param>
-internal sealed class NodeScript(string path, string script)
+/// <param name="path">Its folder, from that of the tests.</param>
+public sealed class NodeScript(string path, string script)
 {
     /// <summary>Several scripts share the packages of a folder.</summary>
     private static readonly ConcurrentDictionary<string, Lazy<Task<string>>> Folders = new(StringComparer.Ordinal);
@@ -38,7 +40,7 @@ internal sealed class NodeScript(string path, string script)
             root = root.Parent ?? throw new DirectoryNotFoundException("The tests run outside of the repository.");
         }
 
-        var folder = Path.Combine([root.FullName, "tests", "Scanner.Service.Tests", .. path.Split('/')]);
+        var folder = Path.Combine([root.FullName, "tests", .. path.Split('/')]);
         var installed = new FileInfo(Path.Combine(folder, "node_modules", ".package-lock.json"));
         if (installed.Exists && installed.LastWriteTimeUtc >= File.GetLastWriteTimeUtc(Path.Combine(folder, "package-lock.json")))
         {

@@ -1,0 +1,110 @@
+using EnvPlatform.Identity.OAuth.Stores;
+using EnvPlatform.Identity.Pages;
+using EnvPlatform.Identity.SignIn;
+
+using Microsoft.AspNetCore;
+
+using OpenIddict.Abstractions;
+
+namespace EnvPlatform.Identity.OAuth;
+
+/// <summary>
+/// Somebody is led here by a program that wants to act for it (RFC 6749 section 4.1), and lets it or not. What the program asks for, and
+/// that it is led back to where it belongs, the protocol engine has verified before anything is shown.
+/// </summary>
+internal static class AuthorizePage
+{
+    private const string Path = "/oauth/authorize";
+
+    internal static void MapAuthorizePage(this IEndpointRouteBuilder pages)
+    {
+        pages.MapGet(Path, ShowAsync).WithName("AuthorizePage");
+        pages.MapPost(Path, DecideAsync).WithName("AuthorizeForm");
+    }
+
+    private static async Task<IResult> ShowAsync(HttpContext http, OAuthTx transaction, ClientStore clients, CancellationToken ct)
+    {
+        if (await OAuthServer.HandleAsync(http))
+        {
+            return Results.Empty;
+        }
+
+        PageRules.SetHeaders(http.Response);
+        if (OAuthServer.ErrorOf(http) is { } error)
+        {
+            return Page.Error(
+                StatusCodes.Status400BadRequest, "A program asked for something that cannot be",
+                $"Nobody was signed in, and you are not led back to it. {error.ErrorDescription}");
+        }
+
+        var request = http.GetOpenIddictServerRequest()!;
+        if (BrowserSession.Of(http) is not { } me)
+        {
+            return Page.GoTo(ReturnAddress.OfSignIn(Path + http.Request.QueryString));
+        }
+
+        var organizations = await Choice.ListAsync(await transaction.GetAsync(), me.SubjectId);
+        var client = (await clients.FindByClientIdAsync(request.ClientId!, ct))!;
+        PageRules.AllowFormTo(http.Response, new Uri(request.RedirectUri!));
+        return Page.Of<ConsentView>(new
+        {
+            ClientName = client.Name,
+            client.Native,
+            LeadsTo = new Uri(request.RedirectUri!).GetLeftPart(UriPartial.Authority),
+            Fields = http.Request.Query.Where(field => field.Value.Count == 1)
+                .Select(field => KeyValuePair.Create(field.Key, field.Value.ToString())).ToArray(),
+            Organizations = organizations,
+            Asked = organizations.Find(one => one.Slug == (string?)request["organization"])?.Id,
+            Scopes = request.GetScopes().ToArray(),
+        });
+    }
+
+    private static async Task<IResult> DecideAsync(HttpContext http, OAuthTx transaction, TimeProvider clock, CancellationToken ct)
+    {
+        var form = await http.Request.ReadFormAsync(ct);
+        if (await OAuthServer.HandleAsync(http))
+        {
+            return Results.Empty;
+        }
+
+        PageRules.SetHeaders(http.Response);
+        if (OAuthServer.ErrorOf(http) is { } error)
+        {
+            return Page.Error(
+                StatusCodes.Status400BadRequest, "A program asked for something that cannot be", error.ErrorDescription ?? "");
+        }
+
+        if (BrowserSession.Of(http) is not { } me)
+        {
+            return Page.Error(
+                StatusCodes.Status401Unauthorized, "You are not signed in any more", "Go back to the program and begin again.");
+        }
+
+        var request = http.GetOpenIddictServerRequest()!;
+        if (form["decision"] != "allow")
+        {
+            return OAuthServer.Refuse(OpenIddictConstants.Errors.AccessDenied, "The person did not let the program act for it.");
+        }
+
+        var tx = await transaction.GetAsync();
+        var chosen = form["chosen_organization"].ToString();
+        var organization = (await Choice.ListAsync(tx, me.SubjectId)).Find(one => one.Id.ToString() == chosen);
+        if (organization is null && chosen != Choice.All)
+        {
+            return Page.Error(
+                StatusCodes.Status400BadRequest, "You are not in that organization any more", "Go back to the program and begin again.");
+        }
+
+        var now = clock.GetUtcNow();
+        var id = Guid.CreateVersion7(now);
+        var scopes = request.GetScopes();
+        await tx.ExecuteAsync(
+            """
+            insert into oauth_grants (id, client_id, subject_id, org_id, method, type, status, scopes, created_at, source_address)
+            values (@id, @ClientId, @SubjectId, @OrgId, 'code', 'ad-hoc', 'valid', @Scopes, @now, null)
+            """,
+            new { id, request.ClientId, me.SubjectId, OrgId = organization?.Id, Scopes = scopes.ToArray(), now });
+        return Results.SignIn(
+            OAuthServer.Principal(me.SubjectId, scopes).SetAuthorizationId(id.ToString()), authenticationScheme: OAuthServer.Scheme);
+    }
+}
