@@ -38,6 +38,7 @@ public sealed class ForwardingTests
             {
                 "oauth", "discovery", "sign-in", "join", "home-page", "sign-in-page",
                 "sign-out-page", "account-pages", "authorize-page", "device-pages", "page-assets",
+                "token-reports", "enrol",
             }));
         Assert.That(
             _platform.Gateway.Services.GetRequiredService<EndpointDataSource>().Endpoints
