@@ -17,7 +17,9 @@ public sealed partial class BrokerRules
 
     private static readonly (string Service, string Text)[] Sources =
     [
-        .. Repository.Sources("src").Select(file => (Path: Repository.Relative(file).Split('/'), File: file))
+        // The formats of the audit log name the actions of others, which they say nothing of.
+        .. Repository.Sources("src").Where(file => !Repository.Relative(file).StartsWith("src/Services/Audit/Formats/"))
+            .Select(file => (Path: Repository.Relative(file).Split('/'), File: file))
             .Select(source => (Service: source.Path is ["src", "Services", var name, ..] ? name : source.Path is ["src", "Gateway", ..]
                 ? "Gateway" : "", source.File))
             .Where(source => source.Service.Length > 0).Select(source => (source.Service.ToLowerInvariant(), File.ReadAllText(source.File)))

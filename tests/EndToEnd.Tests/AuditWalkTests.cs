@@ -367,6 +367,8 @@ public sealed partial class AuditWalkTests
         await DoAsync("RemoveEnvironment", boot, "DELETE", environment);
         await DoAsync("RemoveMachine", boot, "DELETE", $"{org}/machines/{machine}");
 
+        await DoAsync("StartExport", _mine.Token, "POST", "/api/audit-logs/export", new { });
+
         await DoAsync("RequestSyncOfAll", boot, "POST", "/api/v1/advisories/feeds/sync");
         await DoAsync("RequestSync", boot, "POST", "/api/v1/advisories/feeds/story/sync");
         using var file = new ByteArrayContent(FeedStoryTests.Osv("imported by hand", 10));

@@ -22,6 +22,18 @@ public sealed class AuditOptions
     [Range(1, 60)]
     public int HeartbeatSeconds { get; set; } = 15;
 
+    /// <summary>Exports of an organization that may be unfinished at a time.</summary>
+    [Range(1, 1_000)]
+    public int OpenExports { get; set; } = 3;
+
+    /// <summary>Exports of an organization that are kept, finished or not.</summary>
+    [Range(1, 10_000)]
+    public int KeptExports { get; set; } = 100;
+
+    /// <summary>Hours for which an export is kept.</summary>
+    [Range(1, 8_760)]
+    public int ExportHours { get; set; } = 24;
+
     /// <summary>
     /// How checkpoints and keys name this platform's logs: <c>NAME/ORGANIZATION</c>. Best its address without https://, which no other
     /// platform has; verifiers remember it, so never change it.

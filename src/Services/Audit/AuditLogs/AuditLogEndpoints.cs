@@ -1,3 +1,4 @@
+using EnvPlatform.Audit.Exports;
 using EnvPlatform.Audit.Proofs;
 using EnvPlatform.Audit.Streams;
 using EnvPlatform.Postgres.Background;
@@ -6,7 +7,7 @@ using EnvPlatform.ServiceDefaults.OpenApi;
 
 namespace EnvPlatform.Audit.AuditLogs;
 
-/// <summary>The audit log: append, list, get, stream, prove.</summary>
+/// <summary>The audit log: append, list, get, stream, prove, export.</summary>
 internal static class AuditLogEndpoints
 {
     private const string Route = "/api/audit-logs";
@@ -19,6 +20,7 @@ internal static class AuditLogEndpoints
         builder.Services.AddOptions<AuditOptions>().BindConfiguration(AuditOptions.Section).ValidateDataAnnotations().ValidateOnStart();
         builder.Services.AddSingleton<OpenStreams>();
         builder.AddProofs();
+        builder.AddExports();
     }
 
     /// <summary>Must come first: this API answers 422 where the rest of the platform answers 400.</summary>
@@ -48,6 +50,7 @@ internal static class AuditLogEndpoints
         events.MapListAuditLogs();
         events.MapStreamAuditLog();
         events.MapProofs();
+        events.MapExports();
         events.MapGetAuditLog();
     }
 }

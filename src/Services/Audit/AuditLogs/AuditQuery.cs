@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Reflection;
+using System.Text.Json;
 
+using EnvPlatform.Audit.Formats;
 using EnvPlatform.Audit.Streams;
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.ServiceDefaults;
@@ -22,13 +24,29 @@ internal sealed class AuditQuery : IEndpointParameterMetadataProvider
     public const int MaxOffset = 100_000;
 
     private const int MaxFilters = 20;
+    private const int MaxSearch = 500;
     private readonly List<InvalidRequest.Error> _errors = [];
+
+    /// <summary>Where the parameters are: query or body.</summary>
+    private string _place = "query";
+
     private SignedCursor? _cursor;
 
     /// <summary>The log to read; meaningless when there are <see cref="Errors"/>.</summary>
     public OrganizationId Log { get; private set; }
 
+    public bool NamesLog { get; private set; }
+
     public List<AuditFilter> Filters { get; } = [];
+
+    /// <summary>The filters as they were given.</summary>
+    public List<string> Texts { get; } = [];
+
+    /// <summary>Words that the message or the target must have, as web search engines take them; null for none.</summary>
+    public string? Search { get; private set; }
+
+    /// <summary>One of <see cref="AuditFormats"/>.</summary>
+    public string Format { get; private set; } = AuditFormats.Json;
 
     /// <summary>Whether an event must pass all filters, or any; excluding filters always apply.</summary>
     public bool MatchAll { get; private set; }
@@ -68,7 +86,7 @@ internal sealed class AuditQuery : IEndpointParameterMetadataProvider
         var query = new AuditQuery();
         if (Caller.From(http) is { } caller && AuditReaders.LogOf(caller, http) is { } log)
         {
-            query.Log = log;
+            (query.Log, query.NamesLog) = (log, true);
         }
         else
         {
@@ -81,6 +99,24 @@ internal sealed class AuditQuery : IEndpointParameterMetadataProvider
             query.Refuse("header", "X-API-Version", "Input should be 'v1'.", "literal_error");
         }
 
+        return query;
+    }
+
+    /// <summary>Filters that were read before.</summary>
+    public static AuditQuery Of(
+        OrganizationId log, IReadOnlyList<string> filters, bool matchAll, string? search, DateTimeOffset? from, DateTimeOffset? until)
+    {
+        var query = new AuditQuery { Log = log, MatchAll = matchAll, Search = search, From = from, Until = until };
+        query.ReadFilters(new StringValues([.. filters]));
+        return query.Errors is null ? query : throw new InvalidOperationException($"The filters of {log} cannot be read.");
+    }
+
+    /// <summary>A range of dates, and the log where one is named.</summary>
+    public static AuditQuery OfDates(HttpContext http)
+    {
+        var query = OfHeaders(http);
+        query._errors.RemoveAll(error => error.Type == "missing");
+        query.ReadDates(http.Request.Query["from_date"], http.Request.Query["to_date"]);
         return query;
     }
 
@@ -98,6 +134,8 @@ internal sealed class AuditQuery : IEndpointParameterMetadataProvider
         new("q", "column:value1,value2 - the column is any of the values; -column:value excludes; * in a value stands for any text.",
             Repeats: true),
         new("search_operator", "or (default): an event passes any of the filters; and: all of them."),
+        new("search", "Words that the message or the target must have: word, \"a phrase\", or, -word."),
+        new("format", $"{AuditFormats.Json} (default), or a line for each event: {string.Join(", ", AuditFormats.Lines)}."),
         new("sort", "occurred_at, created_at, seq or action_key; - before it for descending. -occurred_at by default."),
         new("limit", $"1 to {MaxLimit}, {DefaultLimit} by default.", Type: "integer"),
         new("offset", $"Events to pass over, at most {MaxOffset}; excludes the cursors.", Type: "integer"),
@@ -113,15 +151,16 @@ internal sealed class AuditQuery : IEndpointParameterMetadataProvider
         ArgumentNullException.ThrowIfNull(http);
         var query = OfFilters(http);
         var given = http.Request.Query;
+        query.ReadSearch(given["search"]);
+        query.ReadFormat(given["format"]);
         query.ReadSort(given["sort"]);
         query.Limit = query.ReadNumber(given["limit"], "limit", 1, MaxLimit, DefaultLimit);
         query.Offset = query.ReadNumber(given["offset"], "offset", 0, MaxOffset, 0);
-        query.From = query.ReadTime(given["from_date"], "from_date", last: false);
-        query.Until = query.ReadTime(given["to_date"], "to_date", last: true);
+        query.ReadDates(given["from_date"], given["to_date"]);
         query._cursor = new(
             http.RequestServices.GetRequiredService<ServiceSecret>().Derive("audit cursor"),
             string.Join('\n', [$"{query.Log}", query.SortColumn, $"{query.Descending} {query.MatchAll}",
-                $"{given["from_date"]} {given["to_date"]}", .. given["q"]]));
+                $"{given["from_date"]} {given["to_date"]}", $"{query.Search}", .. given["q"]]));
         query.After = query.ReadCursor(given["after"], "after");
         query.Before = query.ReadCursor(given["before"], "before");
         if ((query.After ?? query.Before) is not null
@@ -155,11 +194,117 @@ internal sealed class AuditQuery : IEndpointParameterMetadataProvider
         return null;
     }
 
+    /// <summary>An id in the path.</summary>
+    internal void CheckId(string id, string name)
+    {
+        if (!Guid.TryParse(id, out _))
+        {
+            Refuse("path", name, "Input should be a valid UUID.", "uuid_parsing");
+        }
+    }
+
+    /// <summary>A range of dates, where the rest is not wanted.</summary>
+    internal void ReadDates(StringValues from, StringValues to)
+    {
+        From = ReadTime(from, "from_date", last: false);
+        Until = ReadTime(to, "to_date", last: true);
+    }
+
+    /// <summary>The filters of a request that has them as the members of a JSON object.</summary>
+    internal void ReadBody(JsonElement body)
+    {
+        _place = "body";
+        if (body.ValueKind != JsonValueKind.Object)
+        {
+            Refuse(_place, "", "Input should be an object.", "dict_type");
+            return;
+        }
+
+        foreach (var member in body.EnumerateObject())
+        {
+            if (member.Name is not ("q" or "search_operator" or "from_date" or "to_date" or "format" or "search"))
+            {
+                Refuse(_place, member.Name, "There is no such member.", "extra_forbidden");
+            }
+        }
+
+        ReadFilters(TextsOf(body, "q"));
+        ReadOperator(TextsOf(body, "search_operator"));
+        ReadDates(TextsOf(body, "from_date"), TextsOf(body, "to_date"));
+        ReadSearch(TextsOf(body, "search"));
+        var format = TextsOf(body, "format");
+        ReadFormat(format.Count == 0 ? AuditFormats.JsonLines : format);
+        if (Format == AuditFormats.Json)
+        {
+            Refuse(_place, "format", $"Input should be one of {string.Join(", ", AuditFormats.Lines)}.", "enum");
+        }
+    }
+
+    /// <summary>None where the member is absent or null.</summary>
+    private StringValues TextsOf(JsonElement body, string name)
+    {
+        if (!body.TryGetProperty(name, out var value) || value.ValueKind == JsonValueKind.Null)
+        {
+            return default;
+        }
+
+        var items = value.ValueKind == JsonValueKind.Array && name == "q" ? value.EnumerateArray().ToArray() : [value];
+        if (items.Any(item => item.ValueKind != JsonValueKind.String))
+        {
+            Refuse(_place, name, "Input should be a valid string.", "string_type");
+            return default;
+        }
+
+        try
+        {
+            string[] texts = [.. items.Select(item => item.GetString()!)];
+            if (!texts.Any(text => text.Contains('\0', StringComparison.Ordinal)))
+            {
+                return new(texts);
+            }
+        }
+        catch (InvalidOperationException)
+        {
+            // Not valid Unicode.
+        }
+
+        Refuse(_place, name, "Holds what is no text.", "value_error");
+        return default;
+    }
+
+    private void ReadSearch(StringValues text)
+    {
+        if (text.Count == 0)
+        {
+            return;
+        }
+
+        Search = text.ToString();
+        if (Search.Length > MaxSearch || !Search.Any(char.IsLetterOrDigit))
+        {
+            Refuse(_place, "search", $"Input should have letters or digits, and {MaxSearch} characters at most.", "value_error");
+        }
+    }
+
+    private void ReadFormat(StringValues text)
+    {
+        if (text.Count == 0)
+        {
+            return;
+        }
+
+        Format = text.ToString();
+        if (Format != AuditFormats.Json && !AuditFormats.Lines.Contains(Format))
+        {
+            Refuse(_place, "format", $"Input should be {AuditFormats.Json}, {string.Join(", ", AuditFormats.Lines)}.", "enum");
+        }
+    }
+
     private void ReadFilters(StringValues texts)
     {
         if (texts.Count > MaxFilters)
         {
-            Refuse("query", "q", $"There may be {MaxFilters} filters.", "too_long");
+            Refuse(_place, "q", $"There may be {MaxFilters} filters.", "too_long");
             return;
         }
 
@@ -169,10 +314,11 @@ internal sealed class AuditQuery : IEndpointParameterMetadataProvider
             if (filter is not null)
             {
                 Filters.Add(filter);
+                Texts.Add(text!);
             }
             else
             {
-                Refuse("query", "q", mistake!, "value_error");
+                Refuse(_place, "q", mistake!, "value_error");
             }
         }
     }
@@ -182,7 +328,7 @@ internal sealed class AuditQuery : IEndpointParameterMetadataProvider
         MatchAll = text == "and";
         if (text.Count > 0 && text != "and" && text != "or")
         {
-            Refuse("query", "search_operator", "Input should be 'or' or 'and'.", "enum");
+            Refuse(_place, "search_operator", "Input should be 'or' or 'and'.", "enum");
         }
     }
 
@@ -263,7 +409,7 @@ internal sealed class AuditQuery : IEndpointParameterMetadataProvider
             return last ? AuditEntry.ToMicroseconds(time).AddMicroseconds(1) : time;
         }
 
-        Refuse("query", name, "Input should be a date or a time (RFC 3339).", "datetime_parsing");
+        Refuse(_place, name, "Input should be a date or a time (RFC 3339).", "datetime_parsing");
         return null;
     }
 

@@ -3,6 +3,7 @@ using System.Text.Json;
 
 using Dapper;
 
+using EnvPlatform.Audit.Formats;
 using EnvPlatform.Audit.Streams;
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Postgres;
@@ -30,7 +31,7 @@ internal static class ListAuditLogs
         logs.MapGet("", HandleAsync).RequireAuthorization(AuditReaders.Policy).WithName(nameof(ListAuditLogs))
             .WithSummary("The events of an audit log.");
 
-    private static async Task<Results<Ok<Page>, UnprocessableEntity<InvalidRequest>>> HandleAsync(
+    private static async Task<Results<Ok<Page>, FileContentHttpResult, UnprocessableEntity<InvalidRequest>>> HandleAsync(
         AuditQuery query, HttpContext http, NpgsqlDataSource db, FollowAppends appends, TimeProvider clock, CancellationToken ct)
     {
         if (query.Errors is { } errors)
@@ -43,19 +44,19 @@ internal static class ListAuditLogs
         var backward = query.Before is not null;
         var direction = query.Descending == backward ? "asc" : "desc";
         var order = query.SortColumn == "seq" ? $"seq {direction}" : $"{query.SortColumn} {direction}, seq {direction}";
-        var page =
+        var statement =
             $"""
             select entry from audit_events where {where}{Position(query, parameters, direction)} order by {order}
             limit @Limit offset @Offset
             """;
-        var entries = await db.QueryAsync<byte[]>(page, parameters, ct);
+        var entries = await db.QueryAsync<byte[]>(statement, parameters, ct);
         if (entries.Count == 0 && query.Wait is { } seconds)
         {
             http.Response.Headers[Preference.AppliedHeader] = $"wait={seconds}";
-            entries = await AwaitAsync(db, page, parameters, query.Log, TimeSpan.FromSeconds(seconds), appends, clock, ct);
+            entries = await AwaitAsync(db, statement, parameters, query.Log, TimeSpan.FromSeconds(seconds), appends, clock, ct);
         }
 
-        var total = query is { Filters.Count: 0, From: null, Until: null }
+        var total = query is { Filters.Count: 0, From: null, Until: null, Search: null }
             ? await db.QuerySingleOrDefaultAsync<long?>("select size from audit_heads where org_id = @OrgId", parameters, ct) ?? 0
             : await db.QuerySingleAsync<long>($"select count(*) from audit_events where {where}", parameters, ct);
         var more = entries.Count > query.Limit;
@@ -71,7 +72,17 @@ internal static class ListAuditLogs
             ? query.ToText(CursorOf(items[0], query))
             : null;
         Link(http, next, previous);
-        return TypedResults.Ok(new Page(items, total, next));
+        if (query.Format == AuditFormats.Json)
+        {
+            return TypedResults.Ok(new Page(items, total, next));
+        }
+
+        var page = entries.Take(query.Limit);
+        return TypedResults.Bytes(
+            [
+                .. AuditFormats.Header(query.Format),
+                .. (backward ? page.Reverse() : page).SelectMany(entry => AuditFormats.Line(query.Format, entry)),
+            ], AuditFormats.ContentTypeOf(query.Format));
     }
 
     /// <summary>Reads again whenever the log has grown, until the page is not empty or the time is up.</summary>
@@ -105,6 +116,13 @@ internal static class ListAuditLogs
         if (query.Until is not null)
         {
             conditions.Add("occurred_at < @Until");
+        }
+
+        if (query.Search is not null)
+        {
+            parameters.Add("Search", query.Search);
+            conditions.Add(
+                "audit_words(message, target_id, target_email, target_type) @@ websearch_to_tsquery('simple'::regconfig, @Search)");
         }
 
         var filters = query.Filters.Select((filter, i) => (filter.Excludes, Sql: filter.ToSql(parameters, i))).ToList();
