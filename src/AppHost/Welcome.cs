@@ -36,6 +36,7 @@ internal sealed class Welcome(
 
             EnvPlatform is ready.
               Address        {url}
+              Sign-in page   {url}/sign-in
               Administrator  {bootstrap.Email}{secrets}, organization {bootstrap.Organization}
               Sign-in        password and token are in {options.BootstrapFile}
             {Dashboard()}  Next           {Next(url)}

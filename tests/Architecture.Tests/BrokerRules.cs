@@ -18,7 +18,8 @@ public sealed partial class BrokerRules
     private static readonly (string Service, string Text)[] Sources =
     [
         // The formats of the audit log name the actions of others, which they say nothing of.
-        .. Repository.Sources("src").Where(file => !Repository.Relative(file).StartsWith("src/Services/Audit/Formats/"))
+        .. Repository.Sources("src")
+            .Where(file => !Repository.Relative(file).StartsWith("src/Services/Audit/Formats/", StringComparison.Ordinal))
             .Select(file => (Path: Repository.Relative(file).Split('/'), File: file))
             .Select(source => (Service: source.Path is ["src", "Services", var name, ..] ? name : source.Path is ["src", "Gateway", ..]
                 ? "Gateway" : "", source.File))

@@ -25,6 +25,11 @@ internal sealed class Platform : IAsyncDisposable
 
     public string OperatorToken { get; private set; } = null!;
 
+    /// <summary>The operator's.</summary>
+    public string Email => (string)Bootstrap["email"]!;
+
+    public string Password => (string)Bootstrap["password"]!;
+
     private JsonNode Bootstrap => JsonNode.Parse(File.ReadAllText(Path.Combine(_folder, "bootstrap.json")))!;
 
     public static async Task<Platform> StartAsync(params (string Key, string Value)[] settings)

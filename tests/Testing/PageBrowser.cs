@@ -95,7 +95,7 @@ public sealed partial class PageBrowser(HttpClient client) : IDisposable
 
     public void Dispose() => client.Dispose();
 
-    [GeneratedRegex("""<input type="hidden" name="(?<name>[^"]*)" value="(?<value>[^"]*)"\s*/>""", RegexOptions.ExplicitCapture, 10_000)]
+    [GeneratedRegex("""<input type="hidden" name="(?<name>[^"]*)" value="(?<value>[^"]*)"\s*/?>""", RegexOptions.ExplicitCapture, 10_000)]
     private static partial Regex Hidden();
 
     [GeneratedRegex("<[^>]*>", RegexOptions.ExplicitCapture, 10_000)]

@@ -33,7 +33,7 @@ public static class AuditActions
         [
             "user_added_to_group", "user_group_created", "user_group_updated", "user_group_deleted", "user_removed_from_group",
         ],
-        ["token"] = ["token_created", "token_revoked", "token_shortened", "session_revoked"],
+        ["token"] = ["token_created", "token_revoked", "token_shortened", "session_revoked", "password_changed"],
         ["machine"] =
         [
             "machine_registered", "machine_registration_failed", "machine_removed", "machine_transferred", "enrolment_key_created",

@@ -38,8 +38,16 @@ internal static class DeclineInvitation
             return Problems.NotFound();
         }
 
+        await DeclineAsync(tx, invitation, caller, now);
+        await tx.CommitAsync();
+        return TypedResults.NoContent();
+    }
+
+    /// <summary>For the API and the page; the caller commits.</summary>
+    internal static async Task DeclineAsync(Tx tx, Invitation invitation, Caller caller, DateTimeOffset now)
+    {
         await invitation.EndAsync(tx, "declined", now);
-        var target = new AuditTarget(id.ToString(), invitation.Email, "invitation");
+        var target = new AuditTarget(invitation.Id.ToString(), invitation.Email, "invitation");
         var message = $"The invitation of {invitation.Email} to {invitation.Slug} was declined.";
         tx.Audit(
             Caller.OfSystem(AuthenticationFailures.Service, invitation.OrgId), now, "invitation_declined", target, message,
@@ -47,7 +55,5 @@ internal static class DeclineInvitation
         tx.Audit(
             caller with { Organization = null }, now, "invitation_declined", target, message,
             new { organization = invitation.Slug, invitation.Role });
-        await tx.CommitAsync();
-        return TypedResults.NoContent();
     }
 }

@@ -2,6 +2,7 @@ using System.ComponentModel.DataAnnotations;
 
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Identity.Invitations;
+using EnvPlatform.Identity.SignIn;
 using EnvPlatform.Identity.Tokens;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
@@ -59,6 +60,11 @@ internal static class ChangeMember
         }
 
         var now = clock.GetUtcNow();
+        if (IsGrave(member, request.Role, caller) && await StepUp.RefuseAsync(db, caller, now, ct) is { } older)
+        {
+            return older;
+        }
+
         await tx.ExecuteAsync(
             "update memberships set role = @Role, version = version + 1 where org_id = @OrgId and subject_id = @id",
             new { caller.OrgId, id, request.Role });
@@ -76,4 +82,8 @@ internal static class ChangeMember
         IfMatch.Tell(http, changed.Version!.Value);
         return TypedResults.Ok(changed);
     }
+
+    /// <summary>Somebody becomes an administrator, or gives up being one.</summary>
+    private static bool IsGrave(Member member, string role, Caller caller) =>
+        role == Roles.Administrator || (member.Id == caller.SubjectId && member.Role == Roles.Administrator);
 }

@@ -26,6 +26,9 @@ internal static class PageEndpoints
         var pages = app.MapPageGroup();
         pages.MapSignInPage();
         pages.MapSignOutPage();
+        pages.MapConfirmPage();
+        pages.MapPasswordPage();
+        pages.MapInvitationPages();
         pages.MapAccountPage();
         pages.MapAuthorizePage();
         pages.MapDevicePage();

@@ -14,10 +14,6 @@ namespace EnvPlatform.Identity.Pages;
 /// </summary>
 internal static class SignInPage
 {
-    private const string Refused =
-        "Sign-in failed. The e-mail address or the password is wrong, or too many sign-ins have failed lately: then try again in some "
-        + "minutes.";
-
     internal static void MapSignInPage(this IEndpointRouteBuilder pages)
     {
         pages.MapGet("/sign-in", Show).WithName("SignInPage");
@@ -54,7 +50,7 @@ internal static class SignInPage
             case PasswordSignIn.TooMany { IsFailures: false }:
                 return Again("Too many people are signing in at this moment. Try again.", StatusCodes.Status429TooManyRequests);
             default:
-                return Again(Refused, StatusCodes.Status401Unauthorized);
+                return Again(PasswordSignIn.RefusedText, StatusCodes.Status401Unauthorized);
         }
 
         IResult Again(string message, int status) =>

@@ -22,6 +22,7 @@ internal static class SignOutPage
             await session.EndAsync(http, origin, ct);
         }
 
-        return Page.GoTo("/sign-out");
+        var form = await http.Request.ReadFormAsync(ct);
+        return Page.GoTo(form.ContainsKey("return_to") ? ReturnAddress.Local(form["return_to"]) : "/sign-out");
     }
 }

@@ -3,6 +3,7 @@ using System.ComponentModel.DataAnnotations;
 using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Identity.Members;
+using EnvPlatform.Identity.SignIn;
 using EnvPlatform.Identity.Tokens;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
@@ -58,6 +59,11 @@ internal static class CreateServiceAccount
         if ((GrantedScopes.Refuse(request.Scopes) ?? terms.Refuse(caller) ?? RefusePast(request, now)) is { } refusal)
         {
             return refusal;
+        }
+
+        if (request.Role == Roles.Administrator && await StepUp.RefuseAsync(db, caller, now, ct) is { } older)
+        {
+            return older;
         }
 
         var id = SubjectId.New(now);

@@ -4,6 +4,7 @@ using System.Text.Json.Serialization;
 using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Identity.Members;
+using EnvPlatform.Identity.SignIn;
 using EnvPlatform.Identity.Tokens;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
@@ -117,6 +118,11 @@ internal static class UpdateServiceAccount
         if ((GrantedScopes.Refuse(request.Scopes) ?? after.Refuse(caller)) is { } refusal)
         {
             return refusal;
+        }
+
+        if (after.Role == Roles.Administrator && before.Role != after.Role && await StepUp.RefuseAsync(db, caller, now, ct) is { } older)
+        {
+            return older;
         }
 
         if (Changes.Between(before.Terms, after) is not { } changes)

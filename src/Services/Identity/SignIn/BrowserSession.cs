@@ -20,9 +20,6 @@ internal sealed record BrowserSession(
     TokenId Id, SubjectId SubjectId, string Email, string DisplayName, bool Operator, DateTimeOffset AuthenticatedAt,
     DateTimeOffset? LastUsedAt, OrganizationId? OrgId, string? Slug)
 {
-    /// <summary>How old the password may be where a change asks for a fresh one.</summary>
-    public static readonly TimeSpan Fresh = TimeSpan.FromMinutes(10);
-
     private static readonly TimeSpan LastUsedStep = TimeSpan.FromMinutes(1);
 
     /// <summary>The session of the request; null when nobody is signed in. Asked once for a request.</summary>

@@ -16,6 +16,11 @@ namespace EnvPlatform.Identity.SignIn;
 internal sealed class PasswordSignIn(
     NpgsqlDataSource db, AuthenticationFailures failures, PasswordChecks passwords, IOptions<IdentityOptions> options, TimeProvider clock)
 {
+    /// <summary>What pages say, whatever the reason.</summary>
+    public const string RefusedText =
+        "Sign-in failed. The e-mail address or the password is wrong, or too many sign-ins have failed lately: then try again in some "
+        + "minutes.";
+
     internal abstract record Outcome;
 
     /// <param name="Tries">To be given back in the transaction that signs the user in.</param>

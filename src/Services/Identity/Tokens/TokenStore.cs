@@ -80,6 +80,19 @@ internal static class TokenStore
         return revoked.Count + granted;
     }
 
+    /// <summary>Ends everything that the subject's password once opened, wherever it is signed in.</summary>
+    public static async Task<int> RevokeSessionsAsync(Tx tx, SubjectId subject, DateTimeOffset now)
+    {
+        var revoked = await tx.QueryAsync<TokenId>(
+            """
+            update tokens set revoked_at = @now
+            where subject_id = @subject and kind = 'session' and revoked_at is null
+            returning id
+            """, new { subject, now });
+        Publish(tx, revoked, now);
+        return revoked.Count;
+    }
+
     /// <summary>Makes the gateways drop their answers about the subject, because its permissions changed.</summary>
     public static async Task ForgetAsync(Tx tx, SubjectId subject, DateTimeOffset now) =>
         Publish(tx, await tx.QueryAsync<TokenId>(
