@@ -18,7 +18,12 @@ internal static class DeviceSignIn
     {
         var started = surroundings.Clock.GetTimestamp();
         var codes = await server.StartDeviceAsync(
-            new Dictionary<string, string>(StringComparer.Ordinal) { ["scope"] = server.Scope() }, ct);
+            new Dictionary<string, string>(StringComparer.Ordinal)
+            {
+                ["scope"] = server.Scope(),
+                // Shown to the person who types the code.
+                ["hostname"] = surroundings.HostName,
+            }, ct);
         if (codes is not { DeviceCode: { } device, UserCode: { } user, VerificationUri: { } place, ExpiresIn: > 0 })
         {
             throw new UnreachableException("The platform's answer to the sign-in holds no code.");

@@ -105,7 +105,11 @@ internal sealed class OAuthServer : IDisposable
     /// </summary>
     public string Scope()
     {
-        string[] wanted = ["environments:log", "environments:read", "environments:read_all", "vulnerabilities:curate"];
+        string[] wanted =
+        [
+            "environments:log", "environments:read", "environments:read_all", "vulnerabilities:curate", "organization:read",
+            "settings:read", "settings:write", "audit:read", "account",
+        ];
         return string.Join(
             ' ',
             wanted.Where(scope => Metadata.ScopesSupported?.Contains(scope, StringComparer.Ordinal) == true).Prepend("offline_access"));
