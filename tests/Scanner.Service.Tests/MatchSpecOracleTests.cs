@@ -1,13 +1,14 @@
 using System.Text.Json;
 
 using EnvPlatform.Conda;
+using EnvPlatform.Testing;
 
 namespace EnvPlatform.Scanner.Service.Tests;
 
 /// <summary>Specifications and packages that tests make: which fit, decided by conda's order here and by rattler.</summary>
 public sealed class MatchSpecOracleTests
 {
-    private static readonly NodeScript Script = new("Solver", "match.js");
+    private static readonly NodeScript Script = new("Scanner.Service.Tests/Solver", "match.js");
 
     // Few pieces, so that many versions are equal or differ in one place only.
     private static readonly string[] Segments =
