@@ -30,7 +30,7 @@ public sealed partial class SqlRules
     private static readonly string[] ReadMemberships =
     [
         "src/Services/Identity/Members/", // shows and changes the states
-        "src/Services/Identity/Invitations/InviteMember.cs", // asks for the state
+        "src/Services/Identity/Invitations/NewInvitation.cs", // asks for the state
     ];
 
     [Test]

@@ -24,11 +24,12 @@ public sealed partial class AuditWalkTests
         ["StartDevice"] = "asks for a code; who lets the device in, and that it is signed in, is told",
         ["ScanPackages"] = "answers about packages that it does not store",
         ["PreviewText"] = "explains a document that it does not store",
+        ["LookUpInvitation"] = "has the token in the body, which an address would show to logs",
     };
 
     /// <summary>What a caller without a token may ask: its failures are <c>authentication_failure</c>, tested beside sign-in.</summary>
     private static readonly string[] ForAnybody =
-        ["/oauth/", "/api/v1/sign-in", "/api/v1/invitations/accept", "/api/v1/enrol", "/api/v1/token-reports"];
+        ["/oauth/", "/api/v1/sign-in", "/api/v1/invitations/", "/api/v1/enrol", "/api/v1/token-reports"];
 
     private readonly List<Sent> _sent = [];
     private FeedServer _publisher = null!;
@@ -311,6 +312,16 @@ public sealed partial class AuditWalkTests
             "JoinByInvitation", null, "POST", "/api/v1/invitations/accept", new { token = Text(again, "token"), password = Password });
         var withdrawn = await InviteAsync(boot, org, "x" + address);
         await DoAsync("RevokeInvitation", boot, "DELETE", $"{org}/invitations/{Text(withdrawn, "id")}");
+
+        var many = await DoAsync("CreateInvitations", boot, "POST", $"{org}/invitations", new
+        {
+            emails = new[] { "y" + address, "z" + address },
+            role = "member",
+        });
+        var made = many.GetProperty("results").EnumerateArray().ToArray();
+        await DoAsync("DeclineInvitationByToken", null, "POST", "/api/v1/invitations/decline", new { token = Text(made[0], "token") });
+        await DoAsync(
+            "ChangeInvitations", boot, "POST", $"{org}/invitations/bulk", new { ids = new[] { Text(made[1], "id") }, action = "revoke" });
 
         var walker = await SignInAsync(address, Password);
         var accepted = await InviteAsync(boot, _mine.Path, address);

@@ -52,7 +52,7 @@ internal sealed record InvitationView(
 internal sealed record InvitationAnswer(string Token, string? Password = null);
 
 /// <summary>What an invitation's token was answered with.</summary>
-internal sealed record JoinedView(OrganizationView Organization, string Token, DateTimeOffset? TokenExpiresAt = null);
+internal sealed record JoinedView(OrganizationView Organization, string? Token, DateTimeOffset? TokenExpiresAt = null);
 
 internal sealed record PasswordSignIn(string Email, string Password);
 

@@ -31,10 +31,6 @@ public sealed class IdentityOptions
     [Range(1, 3_650)]
     public int GrantDays { get; set; } = 90;
 
-    /// <summary>Days for which an invitation can be accepted.</summary>
-    [Range(1, 30)]
-    public int InvitationDays { get; set; } = 7;
-
     /// <summary>Days for which invitations that have ended are remembered.</summary>
     [Range(1, 3_650)]
     public int EndedInvitationDays { get; set; } = 90;

@@ -87,6 +87,12 @@ internal sealed class AcceptCommand : Command
         using var client = Session.Connect(surroundings, settings);
         var joined = await SendAsync(client, "api/v1/me/invitations/accept", new InvitationAnswer(token), ct);
         var screen = new Screen(surroundings);
+        if (joined.Token is null)
+        {
+            screen.Line($"You are {joined.Organization.Role} of {joined.Organization.Slug} already.");
+            return ExitCodes.Fine;
+        }
+
         screen.Note($"You are {joined.Organization.Role} of {joined.Organization.Slug}. A token for it, good until "
             + $"{Times.Minute(joined.TokenExpiresAt)} UTC and shown once, for 'envplatform login --token -':");
         screen.Line(joined.Token);

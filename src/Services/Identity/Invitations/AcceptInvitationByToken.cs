@@ -2,7 +2,6 @@ using System.ComponentModel.DataAnnotations;
 
 using EnvPlatform.Identity.Tokens;
 using EnvPlatform.Postgres;
-using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.Callers;
 using EnvPlatform.ServiceDefaults.Refusals;
 
@@ -21,8 +20,10 @@ internal static class AcceptInvitationByToken
 {
     public sealed record Request([Required, MaxLength(100)] string Token);
 
-    /// <param name="Token">Good for some days and for this organization only, to make a token of one's own with.</param>
-    public sealed record Response(Membership Organization, string Token, DateTimeOffset TokenExpiresAt);
+    /// <param name="Token">
+    /// Good for some days and for this organization only, to make a token of one's own with; null for who was a member already.
+    /// </param>
+    public sealed record Response(Membership Organization, string? Token, DateTimeOffset? TokenExpiresAt);
 
     internal static void MapAcceptInvitationByToken(this IEndpointRouteBuilder invitations) =>
         invitations.MapPost("/accept", HandleAsync).WithName(nameof(AcceptInvitationByToken))
@@ -42,27 +43,40 @@ internal static class AcceptInvitationByToken
         }
 
         await using var tx = await db.BeginAsync(ct);
-        var invitation = await Invitation.LockAsync(tx, request.Token);
-        if (Invitation.Refuse(invitation, now) is { } refusal)
+        var (invitation, refusal) = await AcceptAsync(tx, request.Token, caller, now);
+        if (invitation is null)
         {
-            return refusal;
+            return refusal!;
         }
 
-        if (invitation!.Email != caller.Email)
-        {
-            return Problems.Of(
-                StatusCodes.Status403Forbidden, "email_mismatch", "Not allowed.",
-                "The invitation is for another address. Sign in to the account of that address.");
-        }
-
-        if (await invitation.AcceptAsync(tx, caller, now) is { } refused)
-        {
-            return refused;
-        }
-
-        var issued = await invitation.IssueAsync(tx, caller, now.AddDays(options.Value.InitialTokenDays), now);
+        var issued = invitation.WasMember ? null
+            : await invitation.IssueAsync(tx, caller, now.AddDays(options.Value.InitialTokenDays), now);
         await tx.CommitAsync();
         http.Headers.CacheControl = "no-store";
-        return TypedResults.Ok(new Response(invitation.Membership, issued.Token, issued.ExpiresAt!.Value));
+        return TypedResults.Ok(new Response(invitation.Membership, issued?.Token, issued?.ExpiresAt));
+    }
+
+    /// <summary>For the page and the API alike: makes the person a member, or finds that it is one by this invitation.</summary>
+    /// <returns>One of both. The transaction is to be committed where it succeeded.</returns>
+    internal static async Task<(Invitation? Accepted, ProblemHttpResult? Refusal)> AcceptAsync(
+        Tx tx, string token, Caller person, DateTimeOffset now)
+    {
+        var invitation = await Invitation.LockAsync(tx, token);
+        if (invitation?.EndedAs == "accepted" && invitation.IsFor(person.Email) && await invitation.FindMemberAsync(tx, person.SubjectId))
+        {
+            return (invitation, null);
+        }
+
+        if (Invitation.Refuse(invitation, now) is { } refusal)
+        {
+            return (null, refusal);
+        }
+
+        if (!invitation!.IsFor(person.Email))
+        {
+            return (null, Invitation.EmailMismatch());
+        }
+
+        return await invitation.AcceptAsync(tx, person, now) is { } refused ? (null, refused) : (invitation, null);
     }
 }

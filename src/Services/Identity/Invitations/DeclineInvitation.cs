@@ -1,6 +1,4 @@
-using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
-using EnvPlatform.Identity.SignIn;
 using EnvPlatform.Identity.Tokens;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
@@ -38,22 +36,12 @@ internal static class DeclineInvitation
             return Problems.NotFound();
         }
 
-        await DeclineAsync(tx, invitation, caller, now);
+        if (await invitation.DeclineAsync(tx, caller, now) is { } refusal)
+        {
+            return refusal;
+        }
+
         await tx.CommitAsync();
         return TypedResults.NoContent();
-    }
-
-    /// <summary>For the API and the page; the caller commits.</summary>
-    internal static async Task DeclineAsync(Tx tx, Invitation invitation, Caller caller, DateTimeOffset now)
-    {
-        await invitation.EndAsync(tx, "declined", now);
-        var target = new AuditTarget(invitation.Id.ToString(), invitation.Email, "invitation");
-        var message = $"The invitation of {invitation.Email} to {invitation.Slug} was declined.";
-        tx.Audit(
-            Caller.OfSystem(AuthenticationFailures.Service, invitation.OrgId), now, "invitation_declined", target, message,
-            new { invitation.Role });
-        tx.Audit(
-            caller with { Organization = null }, now, "invitation_declined", target, message,
-            new { organization = invitation.Slug, invitation.Role });
     }
 }

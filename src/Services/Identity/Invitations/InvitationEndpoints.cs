@@ -10,6 +10,8 @@ internal static class InvitationEndpoints
         var invitations = app.MapGroup("/api/v1/orgs/{org}/invitations").RequireAuthorization(Permission.InvitationsWrite)
             .WithTags("Invitations");
         invitations.MapListInvitations();
+        invitations.MapCreateInvitations();
+        invitations.MapChangeInvitations();
         invitations.MapResendInvitation();
         invitations.MapRevokeInvitation();
         var mine = app.MapGroup("/api/v1/me/invitations").RequireAuthorization(Access.Account).WithTags("Invitations");
@@ -18,5 +20,8 @@ internal static class InvitationEndpoints
         mine.MapAcceptInvitationByToken();
         mine.MapDeclineInvitation();
         app.MapGroup("/api/v1").WithTags("Invitations").MapJoinByInvitation();
+        var held = app.MapGroup("/api/v1/invitations").RequireAuthorization(Access.Forwarded).WithTags("Invitations");
+        held.MapLookUpInvitation();
+        held.MapDeclineInvitationByToken();
     }
 }

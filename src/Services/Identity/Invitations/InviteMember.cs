@@ -1,23 +1,24 @@
 using System.ComponentModel.DataAnnotations;
 
-using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
+using EnvPlatform.Identity.Mail;
 using EnvPlatform.Identity.Members;
+using EnvPlatform.Identity.Organizations;
+using EnvPlatform.Identity.SignIn;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.Callers;
 
 using Microsoft.AspNetCore.Http.HttpResults;
-using Microsoft.Extensions.Options;
 
 using Npgsql;
 
 namespace EnvPlatform.Identity.Invitations;
 
 /// <summary>
-/// An administrator invites somebody by e-mail address, and hands over the token that the answer shows once. Whether the address has an
-/// account is not told, and makes no difference here: whoever has one signs in and accepts, whoever has none makes it with the token. The
-/// token alone opens nothing that anybody has already.
+/// An administrator invites somebody by e-mail address. The invitation goes by mail; where none is sent, the answer shows once
+/// the token to hand over. Whether the address has an account is not told, and makes no difference here: whoever has one signs in and
+/// accepts, whoever has none makes it with the token. The token alone opens nothing that anybody has already.
 /// </summary>
 internal static class InviteMember
 {
@@ -27,70 +28,55 @@ internal static class InviteMember
         [Required, Role]
         string Role);
 
+    /// <param name="Email">Null for a link.</param>
     /// <param name="DisplayName">As the administrator said it; somebody who has an account keeps its name.</param>
-    /// <param name="Token">To hand over to the person; shown once.</param>
+    /// <param name="Token">To hand over to the person; shown once. Null when it goes by mail.</param>
+    /// <param name="Link">The page on which to use the token; shown once. Null when it goes by mail.</param>
     public sealed record Response(
-        InvitationId Id, string Email, string DisplayName, string Role, DateTimeOffset CreatedAt, DateTimeOffset ExpiresAt, string Token);
+        InvitationId Id, string? Email, string DisplayName, string Role, DateTimeOffset CreatedAt, DateTimeOffset ExpiresAt, string? Token,
+        string? Link);
 
     internal static void MapInviteMember(this IEndpointRouteBuilder members) =>
         members.MapPost("", HandleAsync).RequireAuthorization(Access.Person).WithName(nameof(InviteMember))
-            .WithSummary("Invite somebody; the token to hand over is shown once.").ProducesProblem(StatusCodes.Status409Conflict);
+            .WithSummary("Invite somebody by mail; where no mail is sent, the token to hand over is shown once.")
+            .ProducesProblem(StatusCodes.Status409Conflict).ProducesProblem(StatusCodes.Status429TooManyRequests);
 
     private static async Task<Results<Created<Response>, ProblemHttpResult>> HandleAsync(
-        Request request, Caller caller, HttpResponse http, NpgsqlDataSource db, IOptions<IdentityOptions> options,
-        TimeProvider clock, CancellationToken ct)
+        Request request, Caller caller, HttpResponse http, NpgsqlDataSource db, MailSender mail, InvitationLinks links, TimeProvider clock,
+        CancellationToken ct)
     {
+        if (NewInvitation.AddressOf(request.Email) is not { } email)
+        {
+            return Problems.Invalid("email", "Must be an e-mail address.");
+        }
+
         var now = clock.GetUtcNow();
-        var token = SecretFormat.New(SecretFormat.InvitationPrefix);
-        var invitation = new Response(
-            InvitationId.New(now), request.Email.ToLowerInvariant(), request.DisplayName, request.Role, now,
-            now.AddDays(options.Value.InvitationDays), token);
+        if (request.Role == Roles.Administrator && await StepUp.RefuseAsync(db, caller, now, ct) is { } older)
+        {
+            return older;
+        }
+
         await using var tx = await db.BeginAsync(ct);
-        var state = await tx.QuerySingleOrDefaultAsync<string>(
-            $"""
-            select {Member.StateOf} from memberships m join subjects s on s.id = m.subject_id
-            where m.org_id = @OrgId and s.email = @Email
-            """, new { caller.OrgId, invitation.Email });
-        if (state == Member.Active)
+        var settings = await OrganizationSettings.FindAsync(tx, caller.OrgId);
+        if (await NewInvitation.CountAsync(tx, caller.OrgId, 1, http, now) is { } tooMany)
         {
-            return Problems.Conflict("member_exists", "The user is in the organization already.");
+            return tooMany;
         }
 
-        if (state == Member.Suspended)
+        await Invitation.ExpireAsync(tx, now, caller.OrgId, email);
+        var invitation = new NewInvitation(email, request.DisplayName, request.Role, now.AddDays(settings.InvitationDays));
+        var result = await CreateInvitations.InviteAsync(tx, caller, invitation, settings, mail.IsOn, now);
+        if (result.Code is { } code)
         {
-            return Problems.Conflict("member_suspended", "The user is in the organization and suspended. Resume it.");
+            return CreateInvitations.Refusal(code);
         }
 
-        await Invitation.ExpireAsync(tx, now, caller.OrgId, invitation.Email);
-        var created = await tx.ExecuteAsync(
-            """
-            insert into invitations (id, org_id, email, display_name, role, sha256, invited_by, created_at, expires_at)
-            values (@Id, @OrgId, @Email, @DisplayName, @Role, @Sha256, @SubjectId, @now, @ExpiresAt)
-            on conflict (org_id, email) where ended_at is null do nothing
-            """,
-            new
-            {
-                invitation.Id,
-                caller.OrgId,
-                invitation.Email,
-                invitation.DisplayName,
-                invitation.Role,
-                Sha256 = SecretFormat.Sha256(token),
-                caller.SubjectId,
-                now,
-                invitation.ExpiresAt,
-            });
-        if (created == 0)
-        {
-            return Problems.Conflict("invitation_exists", "The address has been invited already. Resend that invitation, or withdraw it.");
-        }
-
-        tx.Audit(
-            caller, now, "invitation_created", new AuditTarget(invitation.Id.ToString(), invitation.Email, "invitation"),
-            $"{caller.DisplayName} invited {invitation.Email} as {invitation.Role}.",
-            new { invitation.DisplayName, invitation.Role, expires_at = invitation.ExpiresAt });
         await tx.CommitAsync();
         http.Headers.CacheControl = "no-store";
-        return TypedResults.Created($"/api/v1/orgs/{caller.Organization!.Slug}/invitations/{invitation.Id}", invitation);
+        return TypedResults.Created(
+            $"/api/v1/orgs/{caller.Organization!.Slug}/invitations/{result.Id}",
+            new Response(
+                result.Id!.Value, email, request.DisplayName, request.Role, now, invitation.ExpiresAt, result.Token,
+                result.Token is { } token ? links.Of(token) : null));
     }
 }

@@ -1,5 +1,5 @@
-using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
+using EnvPlatform.Identity.Products;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.Callers;
@@ -17,11 +17,9 @@ internal static class RevokeInvitation
         invitations.MapDelete("/{id}", HandleAsync).WithName(nameof(RevokeInvitation)).WithSummary("Withdraw an open invitation.")
             .ProducesProblem(StatusCodes.Status404NotFound);
 
-    private static async Task<Results<NoContent, ProblemHttpResult>> HandleAsync(
-        InvitationId id, Caller caller, NpgsqlDataSource db, TimeProvider clock, CancellationToken ct)
+    /// <returns>False when there is no such open invitation.</returns>
+    internal static async Task<bool> RevokeAsync(Tx tx, Caller caller, InvitationId id, DateTimeOffset now)
     {
-        await using var tx = await db.BeginAsync(ct);
-        var now = clock.GetUtcNow();
         var row = await tx.QuerySingleOrDefaultAsync<Row>(
             """
             update invitations set ended_at = @now, ended_as = 'revoked'
@@ -30,15 +28,28 @@ internal static class RevokeInvitation
             """, new { id, caller.OrgId, now });
         if (row is null)
         {
+            return false;
+        }
+
+        await Seats.ReleaseAsync(tx, caller.OrgId, id);
+        tx.Audit(
+            caller, now, "invitation_revoked", Invitation.TargetOf(id, row.Email),
+            $"{caller.DisplayName} withdrew the {Invitation.NameOf(row.Email)}.", new { row.Role });
+        return true;
+    }
+
+    private static async Task<Results<NoContent, ProblemHttpResult>> HandleAsync(
+        InvitationId id, Caller caller, NpgsqlDataSource db, TimeProvider clock, CancellationToken ct)
+    {
+        await using var tx = await db.BeginAsync(ct);
+        if (!await RevokeAsync(tx, caller, id, clock.GetUtcNow()))
+        {
             return Problems.NotFound();
         }
 
-        tx.Audit(
-            caller, now, "invitation_revoked", new AuditTarget(id.ToString(), row.Email, "invitation"),
-            $"{caller.DisplayName} withdrew the invitation of {row.Email}.", new { row.Role });
         await tx.CommitAsync();
         return TypedResults.NoContent();
     }
 
-    private sealed record Row(string Email, string Role);
+    private sealed record Row(string? Email, string Role);
 }

@@ -2,6 +2,7 @@ using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Identity.Groups;
 using EnvPlatform.Identity.Products;
 using EnvPlatform.Identity.Tokens;
+using EnvPlatform.Identity.SignIn;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.Callers;
@@ -48,6 +49,11 @@ internal static class ReinstateMember
         if (member.State == Member.Removed)
         {
             var (now, role) = (clock.GetUtcNow(), request?.Role ?? member.Role);
+            if (role == Roles.Administrator && await StepUp.RefuseAsync(db, caller, now, ct) is { } older)
+            {
+                return older;
+            }
+
             await tx.ExecuteAsync(
                 """
                 update memberships set removed_at = null, suspended_at = null, role = @role, version = version + 1

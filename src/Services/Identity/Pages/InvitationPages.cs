@@ -26,6 +26,7 @@ internal static class InvitationPages
         pages.MapPost(Here + "/accept", AcceptAsync).WithName("AcceptForm");
         pages.MapPost(Here + "/decline", DeclineAsync).WithName("DeclineForm");
         pages.MapGet(Here + "/accepted", () => Page.Of<InvitationAnsweredView>(new { Joined = true })).WithName("AcceptedPage");
+        pages.MapGet(Here + "/mailed", () => Page.Of<InvitationAnsweredView>(new { Mailed = true })).WithName("MailedPage");
         pages.MapGet(Here + "/declined", () => Page.Of<InvitationAnsweredView>()).WithName("DeclinedPage");
     }
 
@@ -45,7 +46,7 @@ internal static class InvitationPages
 
     private static async Task<IResult> ShowAsync(
         HttpContext http, NpgsqlDataSource db, DateTimeOffset now, CancellationToken ct, string? message = null, string? reason = null,
-        string? displayName = null, int status = StatusCodes.Status200OK)
+        string? displayName = null, string? email = null, int status = StatusCodes.Status200OK)
     {
         if (InvitationCookie.Read(http.Request) is not { } token || await InvitationPreview.FindAsync(db, token, ct) is not { } invitation)
         {
@@ -66,8 +67,10 @@ internal static class InvitationPages
                 invitation.MaskedEmail,
                 invitation.ExpiresAt,
                 State = me is null ? InvitationView.For.Nobody
-                    : me.Email == invitation.Email ? InvitationView.For.This : InvitationView.For.Another,
+                    : invitation.IsFor(me.Email) ? InvitationView.For.This : InvitationView.For.Another,
                 SignedInAs = me?.Email,
+                invitation.EmailDomain,
+                Email = email,
                 DisplayName = displayName ?? invitation.DisplayName,
                 Message = message,
                 Reason = reason,
@@ -75,12 +78,12 @@ internal static class InvitationPages
     }
 
     private static async Task<IResult> JoinAsync(
-        HttpContext http, RequestOrigin origin, NpgsqlDataSource db, AuthenticationFailures failures, PasswordChecks passwords,
-        TimeProvider clock, CancellationToken ct)
+        HttpContext http, RequestOrigin origin, NpgsqlDataSource db, Joining joining, TimeProvider clock, CancellationToken ct)
     {
         var now = clock.GetUtcNow();
         var form = await http.Request.ReadFormAsync(ct);
         var name = form["display_name"].ToString().Trim();
+        var email = form["email"].ToString().Trim() is { Length: > 0 } said ? said : null;
         if (InvitationCookie.Read(http.Request) is not { } token)
         {
             return Ended();
@@ -89,22 +92,29 @@ internal static class InvitationPages
         if (name.Length is 0 or > 200 || ServiceDefaults.PlainText.HoldsControl(name))
         {
             return await ShowAsync(
-                http, db, now, ct, "Give a name of at most 200 characters.", status: StatusCodes.Status400BadRequest);
+                http, db, now, ct, "Give a name of at most 200 characters.", email: email, status: StatusCodes.Status400BadRequest);
         }
 
         await using var tx = await db.BeginAsync(ct);
-        var (refusal, joined) = await JoinByInvitation.JoinAsync(
-            tx, token, form["password"].ToString(), name, origin, failures, passwords, now, ct);
+        var (refusal, joined) = await joining.JoinAsync(
+            tx, new(token, form["password"].ToString(), name, email), origin, http.Response, now, ct);
         if (refusal is not null)
         {
             return refusal.ProblemDetails is HttpValidationProblemDetails invalid
                 ? await ShowAsync(
-                    http, db, now, ct, reason: invalid.Errors.Values.First()[0], displayName: name,
-                    status: StatusCodes.Status400BadRequest)
+                    http, db, now, ct, message: invalid.Errors.TryGetValue("email", out var bad) ? bad[0] : null,
+                    reason: invalid.Errors.TryGetValue("password", out var weak) ? weak[0] : null, displayName: name,
+                    email: email, status: StatusCodes.Status400BadRequest)
                 : await RefusedAsync(refusal, http, db, now, ct);
         }
 
-        var id = await BrowserSession.StartAsync(http, tx, joined!.Person.SubjectId, isOperator: false, now);
+        if (joined is null)
+        {
+            InvitationCookie.Clear(http.Response);
+            return Page.GoTo(Here + "/mailed");
+        }
+
+        var id = await BrowserSession.StartAsync(http, tx, joined.Person.SubjectId, isOperator: false, now);
         tx.Audit(
             joined.Person with { TokenId = id, Organization = joined.Invitation.Membership }, now, "authentication_success",
             new AuditTarget(joined.Person.SubjectId.ToString(), joined.Person.Email, "user"),
@@ -136,7 +146,7 @@ internal static class InvitationPages
                 return await RefusedAsync(refusal, http, db, now, ct);
             }
 
-            if (invitation!.Email != me.Email)
+            if (!invitation!.IsFor(me.Email))
             {
                 return await ShowAsync(http, db, now, ct, status: StatusCodes.Status403Forbidden);
             }
@@ -170,9 +180,13 @@ internal static class InvitationPages
             return Ended();
         }
 
-        var caller = BrowserSession.Of(http) is { } me && me.Email == invitation.Email
+        var caller = BrowserSession.Of(http) is { } me && invitation.IsFor(me.Email)
             ? me.ToCaller(origin) : Caller.OfSystem(AuthenticationFailures.Service, organization: null, origin);
-        await DeclineInvitation.DeclineAsync(tx, invitation, caller, now);
+        if (await invitation.DeclineAsync(tx, caller, now) is { } refusal)
+        {
+            return await RefusedAsync(refusal, http, db, now, ct);
+        }
+
         await tx.CommitAsync();
         InvitationCookie.Clear(http.Response);
         return Page.GoTo(Here + "/declined");

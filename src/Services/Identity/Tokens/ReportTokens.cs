@@ -67,7 +67,8 @@ internal static class ReportTokens
                 returning id, subject_id, org_id, name, kind)
             select r.id, r.name, r.kind, r.subject_id,
                 coalesce(r.org_id, (
-                    select m.org_id from memberships m where m.subject_id = r.subject_id order by m.created_at, m.org_id limit 1)) as org_id
+                    select m.org_id from active_memberships m
+                    where m.subject_id = r.subject_id order by m.created_at, m.org_id limit 1)) as org_id
             from revoked r
             """, new { Sha256 = SecretFormat.Sha256(posted), now });
         if (row is null)

@@ -1,0 +1,13 @@
+using EnvPlatform.Postgres.Background;
+
+namespace EnvPlatform.Identity.Mail;
+
+internal static class MailExtensions
+{
+    public static void AddMail(this IHostApplicationBuilder builder)
+    {
+        builder.Services.AddOptions<MailOptions>().BindConfiguration(MailOptions.Section).ValidateDataAnnotations().ValidateOnStart();
+        builder.Services.AddSingleton<MailSender>();
+        builder.Services.AddListeningWork<SendInvitationMails>();
+    }
+}
