@@ -109,8 +109,10 @@ internal sealed class AcceptCommand : Command
             : await surroundings.In.ReadLineAsync(ct);
         using var client = new PlatformClient(Session.Address(url), null, surroundings.Clock);
         var joined = await SendAsync(client, "api/v1/invitations/accept", new InvitationAnswer(token, password ?? ""), ct);
+        var issued = joined.Token
+            ?? throw new UnreachableException("The answer holds no token: sign in with 'envplatform login --email ADDRESS'.");
         var place = await new SignInRecord(surroundings, settings).KeepAsync(
-            new StoredCredentials(url, joined.Token, joined.TokenExpiresAt), SignInRecord.ByPassword, joined.Organization.Slug,
+            new StoredCredentials(url, issued, joined.TokenExpiresAt), SignInRecord.ByPassword, joined.Organization.Slug,
             mayAsk: surroundings.ErrorIsTerminal, ct);
         var screen = new Screen(surroundings);
         screen.Line($"Signed in to {url}, {joined.Organization.Role} of {joined.Organization.Slug}.");
