@@ -28,19 +28,13 @@ builder.Services.AddOptions<IdentityOptions>().BindConfiguration(IdentityOptions
 builder.AddPostgres("identity", typeof(Program).Assembly);
 builder.AddMessaging("identity", bus => bus.AddConsumer<StoreChannelCounts>());
 builder.AddOAuthServer();
-builder.Services.AddSingleton<AuthenticationFailures>();
-builder.Services.AddSingleton<PasswordChecks>();
-builder.Services.AddSingleton<Joining>();
-builder.Services.AddSingleton<PasswordSignIn>();
-builder.Services.AddSingleton<IssuerKeys>();
-builder.Services.AddSingleton<TokenExchange>();
+builder.Services.AddSignIn();
 builder.Services.AddPeriodicWork<CountAuthenticationFailures>();
 builder.Services.AddPeriodicWork<DropVoidTokens>();
 builder.Services.AddPeriodicWork<ExpireInvitations>();
 builder.Services.AddPeriodicWork<EraseOrganizations>();
 builder.AddSharedProtection();
 builder.AddPages();
-builder.Services.AddSingleton<InvitationLinks>();
 builder.AddMail();
 builder.AddFirstStart();
 

@@ -90,7 +90,9 @@ public sealed class DeviceSignInTests : SignInFixture
     public async Task A_registration_that_fails_is_said_and_ends_with_2_and_the_sign_in_stays()
     {
         Machine.Variables["ENVPLATFORM_MACHINE_ID"] = "0192f0c1-0000-7000-8000-000000000002";
-        Platform.On($"PUT {Orgs}/machines/0192f0c1-0000-7000-8000-000000000002", 409, """{"title": "Taken.", "status": 409, "code": "machine_taken"}""")
+        Platform.On(
+            $"PUT {Orgs}/machines/0192f0c1-0000-7000-8000-000000000002", 409,
+            """{"title": "Taken.", "status": 409, "code": "machine_taken"}""")
             .On($"POST {Orgs}/machines/registration-failures", 202, "");
         var ended = await Machine.RunAsync("login", "--url", Platform.Url, "--device");
         var told = Platform.To($"POST {Orgs}/machines/registration-failures").Single().Json();

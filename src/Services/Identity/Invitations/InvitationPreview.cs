@@ -12,7 +12,8 @@ namespace EnvPlatform.Identity.Invitations;
 /// <param name="EmailDomain">Of whoever follows the link; null: any.</param>
 /// <param name="DisplayName">What the administrator called the person.</param>
 internal sealed record InvitationPreview(
-    string Organization, string InvitedBy, string? Email, string? EmailDomain, string DisplayName, DateTimeOffset ExpiresAt, string? EndedAs)
+    string Organization, string InvitedBy, string? Email, string? EmailDomain, string DisplayName, DateTimeOffset ExpiresAt,
+    string? EndedAs)
 {
     /// <summary>The first letter and the domain: enough to know one's own address by.</summary>
     public string? MaskedEmail => Email is null ? null : Email[..1] + "•••" + Email[Email.LastIndexOf('@')..];

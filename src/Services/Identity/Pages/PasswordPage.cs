@@ -49,7 +49,7 @@ internal static class PasswordPage
         await using var tx = await db.BeginAsync(ct);
         await tries.GiveBackAsync(tx);
         var organizations = await tx.QueryAsync<string>(
-            "select o.name from memberships m join organizations o on o.id = m.org_id where m.subject_id = @SubjectId limit 50",
+            "select o.name from active_memberships m join organizations o on o.id = m.org_id where m.subject_id = @SubjectId limit 50",
             new { me.SubjectId });
         if (Refuse(password, form["current"].ToString(), me, organizations) is { } reason)
         {

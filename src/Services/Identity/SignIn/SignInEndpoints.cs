@@ -1,4 +1,6 @@
+using EnvPlatform.Identity.Invitations;
 using EnvPlatform.Identity.OAuth;
+using EnvPlatform.Identity.ServiceAccounts;
 using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.OpenApi;
 
@@ -6,6 +8,18 @@ namespace EnvPlatform.Identity.SignIn;
 
 internal static class SignInEndpoints
 {
+    /// <summary>What the ways to sign in and to join share.</summary>
+    public static void AddSignIn(this IServiceCollection services)
+    {
+        services.AddSingleton<AuthenticationFailures>();
+        services.AddSingleton<PasswordChecks>();
+        services.AddSingleton<PasswordSignIn>();
+        services.AddSingleton<IssuerKeys>();
+        services.AddSingleton<TokenExchange>();
+        services.AddSingleton<InvitationLinks>();
+        services.AddSingleton<Joining>();
+    }
+
     public static void MapSignIn(this IEndpointRouteBuilder app)
     {
         var oauth = app.MapGroup("/oauth").WithTags("Sign-in").WithMetadata(new UnknownParameterAnswer((name, message) =>
