@@ -20,7 +20,7 @@ public sealed partial class CrossOrganizationTests
     private static readonly string[] WithoutOrganization =
     [
         "/oauth/", "/api/v1/sign-in", "/api/v1/invitations/", "/api/v1/enrol", "/api/v1/token-reports", "/api/v1/me",
-        "/api/v1/roles",
+        "/api/v1/roles", "/api/v1/schemas/",
     ];
 
     private Organization _mine = null!;
@@ -239,6 +239,7 @@ public sealed partial class CrossOrganizationTests
                     email = "x@example.org",
                     packages = Array.Empty<object>(),
                     ids = new[] { Guid.CreateVersion7() },
+                    owner = Guid.CreateVersion7(),
                     action = url.Contains("/seats/", StringComparison.Ordinal) ? "assign" : "add",
                     access = "read"
                 });
