@@ -354,6 +354,9 @@ public sealed class ListAuditLogsTests
         Assert.That(actions.GetProperty("total_count").GetInt32(), Is.EqualTo(AuditActions.CategoryOf.Count));
         Assert.That((item.GetProperty("category").GetString(), item.GetProperty("display_name").GetString()),
             Is.EqualTo(("group", "User Added To Group")));
+        var since = actions.GetProperty("items").EnumerateArray().ToDictionary(
+            action => action.GetProperty("action_key").GetString()!, action => action.GetProperty("since").GetString());
+        Assert.That((since["channel_created"], since["channel_updated"]), Is.EqualTo(((string?)null, "0.1.0")));
     }
 
     private static List<Guid> Ids(JsonElement page) =>

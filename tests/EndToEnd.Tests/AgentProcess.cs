@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text;
 
 namespace EnvPlatform.EndToEnd.Tests;
 
@@ -16,6 +17,34 @@ internal sealed class AgentProcess : IDisposable
 
     /// <param name="variables">Of the environment, beside those of every run.</param>
     public async Task<AgentRun> RunAsync(string[] arguments, params (string Name, string Value)[] variables)
+    {
+        using var process = Process.Start(Command(arguments, variables))!;
+        process.StandardInput.Close();
+        var output = process.StandardOutput.ReadToEndAsync();
+        var error = process.StandardError.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        return new(process.ExitCode, await output, await error);
+    }
+
+    /// <summary>A run that goes on while something else happens.</summary>
+    /// <param name="says">Called with each line that it prints to standard error.</param>
+    public async Task<AgentRun> RunAsync(Action<string> says, string[] arguments, params (string Name, string Value)[] variables)
+    {
+        using var process = Process.Start(Command(arguments, variables))!;
+        process.StandardInput.Close();
+        var output = process.StandardOutput.ReadToEndAsync();
+        var error = new StringBuilder();
+        while (await process.StandardError.ReadLineAsync() is { } line)
+        {
+            error.AppendLine(line);
+            says(line);
+        }
+
+        await process.WaitForExitAsync();
+        return new(process.ExitCode, await output, error.ToString());
+    }
+
+    private ProcessStartInfo Command(string[] arguments, (string Name, string Value)[] variables)
     {
         var start = new ProcessStartInfo("dotnet")
         {
@@ -44,12 +73,7 @@ internal sealed class AgentProcess : IDisposable
             start.Environment[name] = value;
         }
 
-        using var process = Process.Start(start)!;
-        process.StandardInput.Close();
-        var output = process.StandardOutput.ReadToEndAsync();
-        var error = process.StandardError.ReadToEndAsync();
-        await process.WaitForExitAsync();
-        return new(process.ExitCode, await output, await error);
+        return start;
     }
 
     public void Dispose() => _home.Delete(recursive: true);

@@ -54,6 +54,16 @@ public static class AuditActions
     }.SelectMany(category => category.Value.Select(action => (action, category.Key)))
      .ToFrozenDictionary(pair => pair.action, pair => pair.Key, StringComparer.Ordinal);
 
+    /// <summary>Keys that clients of the audit API know from elsewhere, with the same meaning; all others are this platform's.</summary>
+    private static readonly FrozenSet<string> Common = FrozenSet.Create(
+        StringComparer.Ordinal,
+        "audit_log_export_requested", "audit_log_export_downloaded", "channel_created", "channel_deleted", "group_assigned_to_channel",
+        "group_unassigned_from_channel", "invitation_created", "organization_updated", "organization_user_added",
+        "organization_user_removed", "organization_user_updated", "authentication_success", "authentication_failure", "policy_assigned",
+        "policy_created", "policy_deleted", "policy_unassigned", "policy_updated", "product_assigned", "product_revoked",
+        "service_account_created", "service_account_deleted", "service_account_updated", "user_added_to_group", "user_group_created",
+        "user_group_deleted", "user_removed_from_group", "token_created", "token_revoked");
+
     /// <summary>The service that says the actions of a category; <see cref="Others"/> has those of which it is another.</summary>
     private static readonly FrozenDictionary<string, string> ServiceOf = new Dictionary<string, string>(StringComparer.Ordinal)
     {
@@ -84,6 +94,12 @@ public static class AuditActions
     /// <summary>What Identity says too, because gateways tell it what they refused by themselves.</summary>
     private static readonly FrozenSet<string> OfGateways = FrozenSet.Create(
         StringComparer.Ordinal, "vex_import_refused", "advisories_import_refused");
+
+    /// <summary>
+    /// The version of the platform that wrote an action first; null for one that clients know from elsewhere, and for one that is not in
+    /// the catalogue.
+    /// </summary>
+    public static string? SinceOf(string action) => CategoryOf.ContainsKey(action) && !Common.Contains(action) ? "0.1.0" : null;
 
     /// <summary>
     /// Whether the audit log believes a service that it did something. An action that is not in the catalogue is one of a newer version of

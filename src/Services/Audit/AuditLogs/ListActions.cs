@@ -16,10 +16,12 @@ internal static class ListActions
     private const int DefaultDays = 30;
     private const int MaxDays = 366;
 
+    /// <param name="Since">The version that wrote it first; null for a key that clients know from elsewhere.</param>
     /// <param name="Count">How often it happened in the range; null where no organization is named, and without a seat.</param>
     /// <param name="Days">The days of the range (UTC) on which it happened; null as the count.</param>
     public sealed record Action(
-        string ActionKey, string ActionVerb, string Category, string DisplayName, long? Count, IReadOnlyList<DayCount>? Days);
+        string ActionKey, string ActionVerb, string Category, string DisplayName, string? Since, long? Count,
+        IReadOnlyList<DayCount>? Days);
 
     public sealed record DayCount(string Date, long Count);
 
@@ -60,7 +62,7 @@ internal static class ListActions
         var actions = keys
             .Select(key => new Action(
                 key, AuditActions.VerbOf(key), AuditActions.CategoryOf.GetValueOrDefault(key, "other"), DisplayName.Of(key),
-                counts?[key].Sum(one => one.Count), counts?[key].Select(one => new DayCount(one.Day, one.Count)).ToList()))
+                AuditActions.SinceOf(key), counts?[key].Sum(one => one.Count), counts?[key].Select(one => new DayCount(one.Day, one.Count)).ToList()))
             .OrderBy(action => action.Category, StringComparer.Ordinal).ThenBy(action => action.ActionKey, StringComparer.Ordinal).ToList();
         return TypedResults.Ok(new Catalogue(actions, actions.Count));
     }
