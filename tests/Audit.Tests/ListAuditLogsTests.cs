@@ -289,7 +289,8 @@ public sealed class ListAuditLogsTests
         var two = TestCaller.Of(own) with { Memberships = [own, other] };
         var operatorOnly = TestCaller.Of(own) with { Memberships = [], IsOperator = true };
         await _platform.PublishAsync(_platform.NewEvent("authentication_failure") with { OrganizationId = null, OrganizationName = null });
-        await _platform.UntilSizeAsync(default, 1);
+        await Eventually.BecomesTrueAsync(
+            async () => await ReadAsync(operatorOnly, "platform") == (200, 1), "the operator's log has the event");
         async Task<(int, long?)> ReadAsync(TestCaller? caller, string? org, string version = "v1")
         {
             var client = _platform.Instances[0].As(caller);
