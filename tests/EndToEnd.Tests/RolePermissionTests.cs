@@ -188,16 +188,21 @@ public sealed partial class RolePermissionTests
         .. from path in (await api.GetAsync("/openapi/v1.json")).GetProperty("paths").EnumerateObject()
            from method in path.Value.EnumerateObject()
            where Methods.Contains(method.Name)
-           select new Operation(
+           let operation = new Operation(
                method.Name.ToUpperInvariant(), path.Name,
-               [.. method.Value.GetProperty("x-permission").EnumerateArray().Select(name => name.GetString()!)]),
+               [.. method.Value.GetProperty("x-permission").EnumerateArray().Select(name => name.GetString()!)])
+           orderby operation.IsLeaving
+           select operation,
     ];
 
     private sealed record Operation(string Method, string Path, IReadOnlyList<string> Asked)
     {
         public bool IsAuditLog => Path.StartsWith("/api/audit-logs", StringComparison.Ordinal);
 
-        public bool IsOfOrganization => IsAuditLog || Path.StartsWith("/api/v1/orgs/{org}", StringComparison.Ordinal);
+        public bool IsOfOrganization => IsAuditLog || IsLeaving || Path.StartsWith("/api/v1/orgs/{org}", StringComparison.Ordinal);
+
+        /// <summary>Who has called it with success may call no other.</summary>
+        public bool IsLeaving => Path == "/api/v1/me/orgs/{org}/leave";
 
         public override string ToString() => $"{Method} {Path}";
     }

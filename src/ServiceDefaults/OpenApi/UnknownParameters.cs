@@ -49,7 +49,7 @@ internal static class UnknownParameters
         var name = unknown.Length <= MaxName ? unknown : unknown[..MaxName];
         return (name, known.Count == 0
             ? "There is no such parameter: the operation has none."
-            : $"There is no such parameter. The nearest is {known.MinBy(one => (Distance(name, one), one))}; "
+            : $"There is no such parameter. The nearest is {known.MinBy(one => Distance(name, one) is var edits ? (IsPart(name, one) ? 1 : edits, edits, one) : default)}; "
                 + $"all are {string.Join(", ", known.Order(StringComparer.Ordinal))}.");
     }
 
@@ -67,17 +67,13 @@ internal static class UnknownParameters
 
     private static string KeyOf(string? method, string? path) => $"{method} {path?.Trim('/')}";
 
-    /// <summary>
-    /// Insertions, deletions and exchanges of one character (Levenshtein), ignoring case; one for a name that is a part of the other.
-    /// </summary>
+    /// <summary>Whether one name is a part of the other: as near as one edit, but behind what is nearer by edits.</summary>
+    private static bool IsPart(string given, string known) => Math.Min(given.Length, known.Length) >= MinPart
+        && (known.Contains(given, StringComparison.OrdinalIgnoreCase) || given.Contains(known, StringComparison.OrdinalIgnoreCase));
+
+    /// <summary>Insertions, deletions and exchanges of one character (Levenshtein), ignoring case.</summary>
     private static int Distance(string given, string known)
     {
-        if (Math.Min(given.Length, known.Length) >= MinPart
-            && (known.Contains(given, StringComparison.OrdinalIgnoreCase) || given.Contains(known, StringComparison.OrdinalIgnoreCase)))
-        {
-            return 1;
-        }
-
         var row = Enumerable.Range(0, known.Length + 1).ToArray();
         for (var i = 1; i <= given.Length; i++)
         {

@@ -40,7 +40,8 @@ internal static class ListActions
     {
         var query = AuditQuery.OfDates(http);
         var until = query.Until ?? clock.GetUtcNow();
-        var from = query.From ?? until.AddDays(-DefaultDays);
+        var from = query.From
+            ?? (until - DateTimeOffset.MinValue > TimeSpan.FromDays(DefaultDays) ? until.AddDays(-DefaultDays) : DateTimeOffset.MinValue);
         if (until - from > TimeSpan.FromDays(MaxDays))
         {
             query.Refuse("query", "from_date", $"There may be {MaxDays} days from it.", "value_error");
