@@ -15,13 +15,20 @@ need_servers() {
   install_packages "${missing[@]}"
 }
 
-# What the tests use beside the servers: a browser, a C compiler and linker for the native agent, Python for the independent verifier.
+# What the tests use beside the servers: a browser, a C compiler and linker for the native agent, Python for the independent verifier,
+# the shells that the agent's hook is for, and a keyring for its secrets.
 need_test_programs() {
   local missing=()
   command -v chromium >/dev/null || command -v google-chrome >/dev/null || missing+=(chromium)
   command -v clang >/dev/null || command -v gcc >/dev/null || missing+=(clang)
   [[ -e /usr/include/zlib.h ]] || missing+=(zlib1g-dev)
   python3 -c 'import cryptography' 2>/dev/null || missing+=(python3-cryptography)
+  command -v zsh >/dev/null || missing+=(zsh)
+  command -v fish >/dev/null || missing+=(fish)
+  command -v curl >/dev/null || missing+=(curl)
+  command -v dbus-run-session >/dev/null || missing+=(dbus)
+  command -v gnome-keyring-daemon >/dev/null || missing+=(gnome-keyring)
+  command -v secret-tool >/dev/null || missing+=(libsecret-tools)
   install_packages "${missing[@]}"
 }
 

@@ -36,9 +36,9 @@ public sealed class ForwardingTests
             routes.Where(route => route.AuthorizationPolicy == "anonymous").Select(route => route.RouteId),
             Is.EquivalentTo(new[]
             {
-                "oauth", "discovery", "sign-in", "join", "home-page", "sign-in-page",
-                "sign-out-page", "account-pages", "authorize-page", "device-pages", "page-assets",
-                "token-reports", "enrol",
+                "oauth", "discovery", "sign-in", "join", "home-page", "sign-in-page", "sign-out-page", "account-pages",
+                "authorize-page", "device-pages", "password-pages", "confirm-page", "invitation-pages", "page-assets",
+                "invitation-lookup", "invitation-decline", "enrol", "token-reports",
             }));
         Assert.That(
             _platform.Gateway.Services.GetRequiredService<EndpointDataSource>().Endpoints
