@@ -7,8 +7,8 @@ using Microsoft.Playwright;
 namespace EnvPlatform.EndToEnd.Tests;
 
 /// <summary>
-/// A member types <c>envplatform login</c> and signs in with a real browser: on the machine itself, or on another device by a code. Then the
-/// machine is registered and logs, the sign-in renews itself, and signing out ends it everywhere.
+/// A member types <c>envplatform login</c> and signs in with a real browser: on the machine itself, or on another device by a code. Then
+/// the machine is registered and logs, the sign-in renews itself, and signing out ends it everywhere.
 /// </summary>
 public sealed partial class SignInStoryTests
 {

@@ -194,7 +194,7 @@ public sealed class ForwardingTests
         using var client = _platform.AsOperator();
         foreach (var path in new[]
         {
-            "/", "/api/v1/orgs/default/nothing", "/api/v2/me", "/identity", "/envplatform.identity.v1.Tokens/Introspect",
+            "/nothing", "/api/v1/orgs/default/nothing", "/api/v2/me", "/identity", "/envplatform.identity.v1.Tokens/Introspect",
         })
         {
             using var response = await client.GetAsync(new Uri(path, UriKind.Relative));

@@ -106,7 +106,8 @@ public sealed class ServiceFixture<TProgram> : WebApplicationFactory<TProgram> w
         [
             "/health/live", "/health/ready", "/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/List", "/grpc.health.v1.Health/Watch",
             "/openapi/{documentName}.json", "/openapi/v1.json", "/oauth/{**rest}", "/api/v1/sign-in",
-            "/api/v1/invitations/accept", "/api/v1/invitations/lookup", "/api/v1/invitations/decline", "/api/v1/enrol", "/api/v1/token-reports",
+            "/api/v1/invitations/accept", "/api/v1/invitations/lookup", "/api/v1/invitations/decline", "/api/v1/enrol",
+            "/api/v1/token-reports",
             "/", "/sign-in", "/sign-out", "/account/{**rest}", "/password/{**rest}", "/confirm",
             "/invitations/{**rest}", "/assets/{name}",
             "/.well-known/{document}", "/device/{**rest}", "/oauth/authorize",

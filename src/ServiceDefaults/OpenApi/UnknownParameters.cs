@@ -49,7 +49,7 @@ internal static class UnknownParameters
         var name = unknown.Length <= MaxName ? unknown : unknown[..MaxName];
         return (name, known.Count == 0
             ? "There is no such parameter: the operation has none."
-            : $"There is no such parameter. The nearest is {known.MinBy(one => Distance(name, one) is var edits ? (IsPart(name, one) ? 1 : edits, edits, one) : default)}; "
+            : $"There is no such parameter. The nearest is {known.MinBy(one => Nearness(name, one))}; "
                 + $"all are {string.Join(", ", known.Order(StringComparer.Ordinal))}.");
     }
 
@@ -66,6 +66,9 @@ internal static class UnknownParameters
     ];
 
     private static string KeyOf(string? method, string? path) => $"{method} {path?.Trim('/')}";
+
+    private static (int, int, string) Nearness(string given, string known) =>
+        Distance(given, known) is var edits && IsPart(given, known) ? (1, edits, known) : (edits, edits, known);
 
     /// <summary>Whether one name is a part of the other: as near as one edit, but behind what is nearer by edits.</summary>
     private static bool IsPart(string given, string known) => Math.Min(given.Length, known.Length) >= MinPart

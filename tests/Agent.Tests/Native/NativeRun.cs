@@ -110,6 +110,8 @@ internal sealed record NativeRun(string Command, string[] Args, string Shows, in
         new("sbom", [Id], "SPDX-2.3"),
         new("sbom", ["--file", "{home}/environment.yml", "--format", "spdx", "-o", "{home}/out.json"], "Written to {home}/out.json.", 2),
         new("sbom", ["--file", "{home}/list.json", "--vulnerabilities", "--output", "{home}/out.json"], "Written to {home}/out.json."),
+        new("policy check", ["{home}/policy.yml", "--explain"], "valid: policy kev, 1 rule"),
+        new("policy check", ["{home}/environment.yml"], "environment.yml", 1),
         new("vulnerability show", ["CVE-2022-0778"], "yes, says CISA"),
         new("vulnerability environments", ["CVE-2022-0778"], "1 of 3 environments."),
         new("vulnerability curate", ["CVE-2022-0778", "--status", "cleared", "--reason", "patched", "--package", "openssl", "--version",
@@ -192,6 +194,8 @@ internal sealed record NativeRun(string Command, string[] Args, string Shows, in
         machine.Write("pylock.toml", "lock-version = '1.0'\n[[packages]]\nname = 'requests'\nversion = '2.25.1'\n");
         machine.Write("broken.toml", "lock-version = \n");
         machine.Write("pyproject.toml", "[project]\nname = 'demo'\ndependencies = ['requests']\n");
+        machine.Write(
+            "policy.yml", "name: kev\nrules:\n  - name: exploited\n    when:\n      known_exploited: true\n    then: block\n    grace: 14d\n");
         machine.Write("broken.yml", "name: demo\ndependencies: [numpy=1.0\n");
         machine.Write(
             "list.json",

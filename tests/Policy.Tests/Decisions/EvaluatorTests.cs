@@ -33,7 +33,11 @@ public sealed class EvaluatorTests
         Assert.That(within.NextAt, Is.EqualTo(Now.AddDays(4)));
         Assert.That(reason.Matches.Single(), Is.EqualTo(reason.Matches.Single() with
         {
-            Vulnerability = "CVE-2026-1", Package = "openssl", Version = "3.0.1", Fix = "openssl 3.0.15", Since = Now.AddDays(-10),
+            Vulnerability = "CVE-2026-1",
+            Package = "openssl",
+            Version = "3.0.1",
+            Fix = "openssl 3.0.15",
+            Since = Now.AddDays(-10),
         }));
 
         var over = Evaluator.Decide([policy], Facts, null, Now.AddDays(4));
@@ -103,7 +107,9 @@ public sealed class EvaluatorTests
             [Policy($"license: {license}")], Facts with { Packages = [OpenSsl with { License = expression }] }, null, Now);
         Assert.That(decision.Status, Is.EqualTo(holds switch
         {
-            true => EnvironmentStatus.Block, false => EnvironmentStatus.Ok, null => EnvironmentStatus.Warn,
+            true => EnvironmentStatus.Block,
+            false => EnvironmentStatus.Ok,
+            null => EnvironmentStatus.Warn,
         }));
     }
 

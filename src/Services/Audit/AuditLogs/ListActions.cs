@@ -40,8 +40,8 @@ internal static class ListActions
     {
         var query = AuditQuery.OfDates(http);
         var until = query.Until ?? clock.GetUtcNow();
-        var from = query.From
-            ?? (until - DateTimeOffset.MinValue > TimeSpan.FromDays(DefaultDays) ? until.AddDays(-DefaultDays) : DateTimeOffset.MinValue);
+        var earliest = DateTimeOffset.MinValue.AddDays(DefaultDays);
+        var from = query.From ?? (until > earliest ? until : earliest).AddDays(-DefaultDays);
         if (until - from > TimeSpan.FromDays(MaxDays))
         {
             query.Refuse("query", "from_date", $"There may be {MaxDays} days from it.", "value_error");
@@ -63,7 +63,8 @@ internal static class ListActions
         var actions = keys
             .Select(key => new Action(
                 key, AuditActions.VerbOf(key), AuditActions.CategoryOf.GetValueOrDefault(key, "other"), DisplayName.Of(key),
-                AuditActions.SinceOf(key), counts?[key].Sum(one => one.Count), counts?[key].Select(one => new DayCount(one.Day, one.Count)).ToList()))
+                AuditActions.SinceOf(key), counts?[key].Sum(one => one.Count),
+                counts?[key].Select(one => new DayCount(one.Day, one.Count)).ToList()))
             .OrderBy(action => action.Category, StringComparer.Ordinal).ThenBy(action => action.ActionKey, StringComparer.Ordinal).ToList();
         return TypedResults.Ok(new Catalogue(actions, actions.Count));
     }

@@ -1,8 +1,8 @@
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Identity.Groups;
 using EnvPlatform.Identity.Products;
-using EnvPlatform.Identity.Tokens;
 using EnvPlatform.Identity.SignIn;
+using EnvPlatform.Identity.Tokens;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.Callers;

@@ -29,7 +29,10 @@ internal static class PolicySchema
                 Words("enforce", "observe"), "observe: it decides, counts and explains, but changes no status. Otherwise enforce."),
             ["rules"] = new JsonObject
             {
-                ["type"] = "array", ["minItems"] = 1, ["maxItems"] = PolicyParser.MostRules, ["items"] = Rule(),
+                ["type"] = "array",
+                ["minItems"] = 1,
+                ["maxItems"] = PolicyParser.MostRules,
+                ["items"] = Rule(),
             },
         },
     };
