@@ -195,7 +195,8 @@ internal sealed record NativeRun(string Command, string[] Args, string Shows, in
         machine.Write("broken.toml", "lock-version = \n");
         machine.Write("pyproject.toml", "[project]\nname = 'demo'\ndependencies = ['requests']\n");
         machine.Write(
-            "policy.yml", "name: kev\nrules:\n  - name: exploited\n    when:\n      known_exploited: true\n    then: block\n    grace: 14d\n");
+            "policy.yml",
+            "name: kev\nrules:\n  - name: exploited\n    when:\n      known_exploited: true\n    then: block\n    grace: 14d\n");
         machine.Write("broken.yml", "name: demo\ndependencies: [numpy=1.0\n");
         machine.Write(
             "list.json",
