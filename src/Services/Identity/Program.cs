@@ -33,8 +33,8 @@ builder.Services.AddPeriodicWork<CountAuthenticationFailures>();
 builder.Services.AddPeriodicWork<DropVoidTokens>();
 builder.Services.AddPeriodicWork<ExpireInvitations>();
 builder.Services.AddPeriodicWork<EraseOrganizations>();
-builder.AddSharedProtection();
 builder.AddPages();
+builder.AddSharedProtection();
 builder.AddMail();
 builder.AddFirstStart();
 

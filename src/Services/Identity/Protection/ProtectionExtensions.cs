@@ -13,7 +13,7 @@ internal static class ProtectionExtensions
     public static void AddSharedProtection(this IHostApplicationBuilder builder)
     {
         builder.Services.AddDataProtection().SetApplicationName("envplatform-identity").DisableAutomaticKeyGeneration();
-        // Before the keys are read, the framework would look for them and complain.
+        // Before the keys are read, the framework would look for them and complain. Forms add it too: this comes after them.
         builder.Services.Remove(builder.Services.Single(
             service => service.ImplementationType?.Name == "DataProtectionHostedService"));
         builder.Services.AddSingleton<KnownKeys>();
