@@ -47,8 +47,16 @@ ingest.CallsGrpc(identity, scanner);
 scanner.CallsGrpc(ingest);
 policy.CallsGrpc(ingest);
 
-// For the sign-in details that the first start writes.
-identity.WithEnvironment("PUBLIC_URL", gateway.First.GetEndpoint("http"));
+// By this address, to the letter, programs know whom they sign in to: it is the one that is printed.
+if (builder.ExecutionContext.IsRunMode)
+{
+    identity.WithEnvironment("PUBLIC_URL", options.PublicUrl);
+}
+else
+{
+    identity.WithEnvironment("PUBLIC_URL", gateway.First.GetEndpoint("http"));
+}
+
 if (folder is not null)
 {
     identity.WithEnvironment("BOOTSTRAP_FILE", options.BootstrapFile);

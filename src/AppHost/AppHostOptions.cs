@@ -21,6 +21,13 @@ internal sealed class AppHostOptions
     /// <summary>Where the first gateway listens on loopback: <c>--port</c>, otherwise 8080 or, where that is taken, a free one.</summary>
     public int Port { get; private init; }
 
+    /// <summary>
+    /// Where people reach the platform: the variable <c>PUBLIC_URL</c>, such as that of a proxy in front, otherwise the gateway on this
+    /// machine.
+    /// </summary>
+    public string PublicUrl => Environment.GetEnvironmentVariable("PUBLIC_URL") is { Length: > 0 } given
+        ? given.TrimEnd('/') : $"http://localhost:{Port}";
+
     /// <summary>The data folder: <c>--data</c>, otherwise <c>.data</c> in the working directory.</summary>
     public string Data { get; private init; } = "";
 

@@ -28,7 +28,7 @@ internal sealed class Welcome(
         outcome.Ready();
         await using var file = File.OpenRead(options.BootstrapFile);
         var bootstrap = (await JsonSerializer.DeserializeAsync<Bootstrap>(file, JsonSerializerOptions.Web, stoppingToken))!;
-        var url = $"http://localhost:{options.Port}";
+        var url = options.PublicUrl;
 
         // The start that wrote the file shows its content; later ones only name the file.
         var secrets = isFirst ? $", password {bootstrap.Password}" : "";

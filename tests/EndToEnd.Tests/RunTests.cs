@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net;
+using System.Net.Http.Json;
 using System.Net.Sockets;
 using System.Text.Json;
 
@@ -29,6 +30,7 @@ public sealed class RunTests
         using var one = RunProcess.Start(Data("one"), null, Port(), "--dashboard", "false");
         await one.PrintsAsync(Ready);
         Assert.That(one.Output, Does.Contain(Password("one")), "the first start shows how to sign in");
+        await CallsItselfAsItPrintsAsync(one);
 
         using (var same = RunProcess.Start(Data("one"), null, Port(), "--dashboard", "false"))
         {
@@ -49,6 +51,16 @@ public sealed class RunTests
         Assert.That(await other.ExitAsync(), Is.Zero, other.Output);
         Assert.That(other.Processes(), Is.Empty);
         Assert.That(Path.Combine(Data("one"), "logs", "scanner.log"), Does.Exist);
+    }
+
+    /// <summary>Programs sign in only to a platform that calls itself as they were told (RFC 8414).</summary>
+    private static async Task CallsItselfAsItPrintsAsync(RunProcess run)
+    {
+        var line = run.Output.Split('\n').Single(line => line.TrimStart().StartsWith("Address ", StringComparison.Ordinal));
+        var address = line.Trim()["Address ".Length..].Trim();
+        using var http = new HttpClient();
+        var found = await http.GetFromJsonAsync<JsonElement>(new Uri($"{address}/.well-known/oauth-authorization-server"));
+        Assert.That(found.GetProperty("issuer").GetString()!.TrimEnd('/'), Is.EqualTo(address));
     }
 
     [Test]

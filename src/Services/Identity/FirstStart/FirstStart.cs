@@ -128,8 +128,7 @@ internal sealed partial class FirstStart(
     private async Task WriteAsync(
         Tx tx, BootstrapFile file, string organization, string email, string password, string token, CancellationToken ct)
     {
-        var url = configuration["PUBLIC_URL"] is { Length: > 0 } given ? given : "http://localhost:8080";
-        await file.PrepareAsync(new(url, organization, email, password, token), ct);
+        await file.PrepareAsync(new(PlatformAddress.Of(configuration), organization, email, password, token), ct);
         await tx.CommitAsync();
         file.Publish();
     }

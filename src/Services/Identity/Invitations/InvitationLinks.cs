@@ -4,9 +4,5 @@ namespace EnvPlatform.Identity.Invitations;
 internal sealed class InvitationLinks(IConfiguration configuration)
 {
     /// <param name="token">The link holds it: whoever has the link has the token.</param>
-    public string Of(string token)
-    {
-        var url = configuration["PUBLIC_URL"] is { Length: > 0 } given ? given : "http://localhost:8080";
-        return $"{url.TrimEnd('/')}/invitations/{token}";
-    }
+    public string Of(string token) => $"{PlatformAddress.Of(configuration)}/invitations/{token}";
 }

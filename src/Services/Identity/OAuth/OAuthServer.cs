@@ -137,7 +137,7 @@ internal static class OAuthServer
     private static void ConfigureKeys(
         OpenIddictServerOptions options, ServiceSecret secret, IConfiguration configuration, IOptions<IdentityOptions> identity)
     {
-        options.Issuer = new Uri(configuration["PUBLIC_URL"] is { Length: > 0 } given ? given : "http://localhost:8080");
+        options.Issuer = new Uri(PlatformAddress.Of(configuration));
         options.AccessTokenLifetime = TimeSpan.FromMinutes(identity.Value.GrantAccessTokenMinutes);
         options.RefreshTokenLifetime = TimeSpan.FromDays(identity.Value.RefreshTokenIdleDays);
         options.EncryptionCredentials.Add(new EncryptingCredentials(
