@@ -1,8 +1,8 @@
 namespace EnvPlatform.Identity;
 
 /// <summary>
-/// Where people and programs reach the platform (<c>PUBLIC_URL</c>): in links, in the bootstrap file, and as the issuer of OAuth (RFC 8414),
-/// by which programs tell it from others, to the letter.
+/// Where people and programs reach the platform (<c>PUBLIC_URL</c>): in links, in the bootstrap file, and as the issuer of OAuth
+/// (RFC 8414), by which programs tell it from others, to the letter.
 /// </summary>
 internal static class PlatformAddress
 {
