@@ -111,15 +111,16 @@ internal sealed partial class FirstStart(
         var old = await tx.QueryAsync<TokenId>(
             """
             update tokens set revoked_at = @now
-            where subject_id = @Id and kind in ('bootstrap', 'session') and revoked_at is null returning id
+            where subject_id = @Id and kind = 'bootstrap' and revoked_at is null returning id
             """, new { first.Id, now });
         TokenStore.Publish(tx, old, now);
+        var (sessions, grants) = await TokenStore.RevokeSignInsAsync(tx, first.Id, now);
         var token = await TokenStore.IssueAsync(tx, first.Id, null, "bootstrap", power: true, "bootstrap", null, now);
         tx.Audit(
             Caller.OfSystem(AuthenticationFailures.Service, organization: null), now, "operator_credentials_issued",
             new AuditTarget(first.Id.ToString(), first.Email, "user"),
             "A start with Identity:IssueBootstrapToken gave the operator a new password and token.",
-            new { token_id = token.Id, revoked = old.Count });
+            new { token_id = token.Id, revoked = old.Count + sessions, grants_ended = grants });
         await WriteAsync(tx, file, first.Slug, first.Email, password, token.Token, ct);
         LogIssuedAgain(file.Path);
     }

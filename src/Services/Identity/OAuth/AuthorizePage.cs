@@ -74,7 +74,7 @@ internal static class AuthorizePage
                 StatusCodes.Status400BadRequest, "A program asked for something that cannot be", error.ErrorDescription ?? "");
         }
 
-        if (BrowserSession.Of(http) is not { } me)
+        if (BrowserSession.Of(http) is not { } me || !await me.LockAsync(await transaction.GetAsync()))
         {
             return Page.Error(
                 StatusCodes.Status401Unauthorized, "You are not signed in any more", "Go back to the program and begin again.");

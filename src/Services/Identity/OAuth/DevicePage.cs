@@ -122,6 +122,11 @@ internal static class DevicePage
         }
 
         var tx = await transaction.GetAsync();
+        if (!await me.LockAsync(tx))
+        {
+            return Page.GoTo(ReturnAddress.OfSignIn(Path));
+        }
+
         var organizations = await Choice.ListAsync(tx, me.SubjectId);
         var chosen = form["chosen_organization"].ToString();
         var organization = organizations.Find(one => one.Id.ToString() == chosen);

@@ -9,7 +9,8 @@ using Npgsql;
 namespace EnvPlatform.Identity.Pages;
 
 /// <summary>
-/// Whoever is signed in changes its password, by giving the one before. All other sessions end at once, and this one gets another secret.
+/// Whoever is signed in changes its password, by giving the one before. All other sessions end at once, and what programs were let do; this
+/// session gets another secret.
 /// </summary>
 internal static class PasswordPage
 {
@@ -65,11 +66,11 @@ internal static class PasswordPage
         }
 
         await tx.ExecuteAsync("update subjects set password_hash = @hash where id = @SubjectId", new { hash, me.SubjectId });
-        var ended = await TokenStore.RevokeSessionsAsync(tx, me.SubjectId, now);
+        var (sessions, grants) = await TokenStore.RevokeSignInsAsync(tx, me.SubjectId, now);
         var id = await BrowserSession.StartAsync(http, tx, me.SubjectId, me.Operator, now);
         tx.Audit(
             me.ToCaller(origin) with { TokenId = id }, now, "password_changed", new AuditTarget(me.SubjectId.ToString(), me.Email, "user"),
-            $"{me.DisplayName} changed its password.", new { sessions_ended = ended - 1 });
+            $"{me.DisplayName} changed its password.", new { sessions_ended = sessions - 1, grants_ended = grants });
         await tx.CommitAsync();
         return Page.GoTo("/password/changed");
     }

@@ -45,6 +45,13 @@ internal sealed record BrowserSession(
     public static BrowserSession? Of(HttpContext http) => http.Features.Get<Found>()?.Session;
 
     /// <summary>
+    /// False when the session has ended by now; otherwise it lasts until the transaction ends. Whatever ends the sessions of a person waits
+    /// for what is granted in one, and ends that too.
+    /// </summary>
+    public async Task<bool> LockAsync(Tx tx) => await tx.QuerySingleOrDefaultAsync<Guid?>(
+        "select id from tokens where id = @Id and revoked_at is null for share", new { Id }) is not null;
+
+    /// <summary>
     /// Signs somebody in: a new session with a new secret, whatever session the browser had before ends. The cookie is set with the answer.
     /// It lasts for as long as one of the organizations lets it: each looks at what it allows itself, when a request is about it.
     /// </summary>

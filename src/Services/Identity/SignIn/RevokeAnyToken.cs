@@ -23,8 +23,8 @@ namespace EnvPlatform.Identity.SignIn;
 internal static class RevokeAnyToken
 {
     /// <summary>Characters of what could be a refresh token.</summary>
-    private const int MinRefreshToken = 40;
-    private const int MaxRefreshToken = 100;
+    internal const int MinRefreshToken = 40;
+    internal const int MaxRefreshToken = 100;
 
     internal static void MapRevokeAnyToken(this IEndpointRouteBuilder oauth) =>
         oauth.MapPost("/revoke", HandleAsync).RequireAuthorization(Access.Forwarded).WithName(nameof(RevokeAnyToken))

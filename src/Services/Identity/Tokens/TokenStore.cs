@@ -80,8 +80,11 @@ internal static class TokenStore
         return revoked.Count + granted;
     }
 
-    /// <summary>Ends everything that the subject's password once opened, wherever it is signed in.</summary>
-    public static async Task<int> RevokeSessionsAsync(Tx tx, SubjectId subject, DateTimeOffset now)
+    /// <summary>
+    /// Ends everything that the subject's password once opened: the sessions, wherever it is signed in, and what programs were let do.
+    /// Sessions first: one in which something is granted at that moment is locked by it, and what it granted ends too.
+    /// </summary>
+    public static async Task<(int Sessions, int Grants)> RevokeSignInsAsync(Tx tx, SubjectId subject, DateTimeOffset now)
     {
         var revoked = await tx.QueryAsync<TokenId>(
             """
@@ -90,7 +93,7 @@ internal static class TokenStore
             returning id
             """, new { subject, now });
         Publish(tx, revoked, now);
-        return revoked.Count;
+        return (revoked.Count, await OAuthGrants.RevokeAllAsync(tx, subject, null, now));
     }
 
     /// <summary>Makes the gateways drop their answers about the subject, because its permissions changed.</summary>
