@@ -368,6 +368,7 @@ public sealed partial class AuditWalkTests
         await DoAsync("ScanNow", boot, "POST", $"{environment}/scan");
         await DoAsync("ExportSbom", boot, "GET", $"{environment}/sbom?format=cyclonedx&vulnerabilities=true");
         await DoAsync("SetStatus", boot, "PUT", $"{environment}/status", new { status = "block", message = "no" });
+        await DoAsync("ClearStatus", boot, "DELETE", $"{environment}/status");
         await DoAsync("ArchiveEnvironment", boot, "POST", $"{environment}/archive");
         await DoAsync("UnarchiveEnvironment", boot, "POST", $"{environment}/unarchive");
         var curation = $"{org}/vulnerabilities/CVE-2022-0778/curation";

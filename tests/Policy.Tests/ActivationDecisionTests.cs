@@ -16,7 +16,7 @@ public sealed class ActivationDecisionTests
     [Test]
     public void An_environment_that_nobody_said_anything_of_may_be_used()
     {
-        var answer = ActivationDecision.Decide(new(Environment, Owner: null, EnvironmentStatus.Ok, null, null));
+        var answer = ActivationDecision.Decide(new(Environment, Owner: null, null, null, null, EnvironmentStatus.Ok, null));
         Assert.That((answer.Status, answer.Message, answer.EnvironmentId),
             Is.EqualTo((ActivationStatus.Ok, (string?)null, (EnvironmentId?)Environment)));
         Assert.That(answer.Reasons, Is.Empty);
@@ -27,7 +27,7 @@ public sealed class ActivationDecisionTests
     public void A_status_set_by_hand_is_given_with_its_message_and_since_when(string name)
     {
         var answer = ActivationDecision.Decide(
-            new(Environment, Owner: null, Enum.Parse<EnvironmentStatus>(name), "Update openssl.", SetAt));
+            new(Environment, Owner: null, Enum.Parse<EnvironmentStatus>(name), "Update openssl.", SetAt, EnvironmentStatus.Block, null));
         Assert.That((answer.Status, answer.Message, answer.EnvironmentId),
             Is.EqualTo((Enum.Parse<ActivationStatus>(name), "Update openssl.", (EnvironmentId?)Environment)));
         Assert.That(answer.Reasons, Is.EqualTo(new[] { new ActivationReason("manual", "Update openssl.", SetAt) }));

@@ -169,8 +169,8 @@ public sealed class CheckActivationTests
         var environment = await _platform.LogAsync();
         Assert.That(await _platform.StatusAsync(environment), Is.EqualTo("ok"));
         await _platform.ScalarAsync<object>(
-            "update environment_status set status = 'warn', message = 'm', version = 1 where environment_id = $1",
-            environment.EnvironmentId.Value);
+            "update environment_status set status = 'warn', message = 'm', version = 1, set_by = $2 where environment_id = $1",
+            environment.EnvironmentId.Value, Guid.CreateVersion7());
         await _platform.PublishAsync(new EnvironmentStatusChanged(
             environment.OrganizationId, environment.EnvironmentId, Contracts.EnvironmentStatus.Warn, "m", 1, DateTimeOffset.UtcNow));
         await Eventually.BecomesTrueAsync(async () => await _platform.StatusAsync(environment) == "warn", "the event drops the answer");

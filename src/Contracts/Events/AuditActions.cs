@@ -22,7 +22,10 @@ public static class AuditActions
             "invitation_failed",
             "authentication_success", "authentication_failure", "operator_credentials_issued", "permission_denied", "quota_exceeded",
         ],
-        ["policy"] = ["policy_assigned", "policy_created", "policy_deleted", "policy_unassigned", "policy_updated"],
+        ["policy"] =
+        [
+            "policy_assigned", "policy_created", "policy_deleted", "policy_unassigned", "policy_updated", "policy_statuses_changed",
+        ],
         ["product"] = ["product_assigned", "product_revoked"],
         ["service_account"] =
         [

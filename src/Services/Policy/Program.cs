@@ -1,6 +1,7 @@
 using EnvPlatform.Idempotency;
 using EnvPlatform.Policy;
 using EnvPlatform.Policy.Activations;
+using EnvPlatform.Policy.Decisions;
 using EnvPlatform.Policy.Organizations;
 using EnvPlatform.Policy.Policies;
 using EnvPlatform.Policy.Scans;
@@ -20,6 +21,7 @@ builder.AddPostgres("policy", typeof(Program).Assembly);
 builder.AddServiceClient<IngestEnvironments.EnvironmentsClient>("ingest");
 builder.AddActivations();
 builder.AddStatuses();
+builder.AddDecisions();
 builder.AddMessaging("policy", bus =>
 {
     bus.AddConsumer<PlaceEnvironments, PlaceEnvironments.Definition>();

@@ -16,10 +16,55 @@ public enum ActivationStatus
 }
 
 /// <summary>
-/// One reason for the answer. <paramref name="Kind"/> is <c>manual</c> for a status that an administrator set, <c>disabled</c> where the
-/// organization manages no environments, <c>enforcement_paused</c> where a block stops nobody for a while.
+/// One reason for the answer. <paramref name="Kind"/> is <c>manual</c> for a status that an administrator set, <c>policy</c> for what a
+/// rule of a policy says, <c>disabled</c> where the organization manages no environments, <c>enforcement_paused</c> where a block stops
+/// nobody for a while.
 /// </summary>
-public sealed record ActivationReason(string Kind, string Message, DateTimeOffset? Since);
+/// <param name="Since">When it was set, or since when what the rule matches is there; null where that is not known.</param>
+public sealed record ActivationReason(string Kind, string Message, DateTimeOffset? Since)
+{
+    /// <summary>How many findings a reason names at most.</summary>
+    public const int MostFindings = 20;
+
+    /// <summary>What the rule by itself decides.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public ActivationStatus? Status { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Policy { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Rule { get; init; }
+
+    /// <summary>The strictest of what the rule matches, at most <see cref="MostFindings"/>.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<ActivationFinding>? Findings { get; init; }
+
+    /// <summary>How many more there are.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public int? MoreFindings { get; init; }
+
+    /// <summary>What is not known, wherefore the rule warns: sentences.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<string>? Unknown { get; init; }
+
+    /// <summary>From when on it blocks.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public DateTimeOffset? Deadline { get; init; }
+
+    /// <summary>What fixes the findings, as far as that is known.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Fix { get; init; }
+
+    /// <summary>How an exception is asked for.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? ExceptionHint { get; init; }
+}
+
+/// <summary>What a rule matches.</summary>
+/// <param name="Vulnerability">Null for a rule about packages.</param>
+public sealed record ActivationFinding(
+    string? Vulnerability, string? Package, string? Version, string? Fix, DateTimeOffset? Since, DateTimeOffset? Deadline);
 
 /// <summary>What an activation check answers.</summary>
 /// <param name="Message">What the member sees; null when there is nothing to say.</param>
@@ -34,6 +79,10 @@ public sealed record ActivationAnswer(
     public SubjectId? Owner { get; init; }
 
     public static ActivationAnswer Unknown { get; } = new(ActivationStatus.Unknown, null, null, []);
+
+    /// <summary>When it may be another one by itself; null where it stays.</summary>
+    [JsonIgnore]
+    public DateTimeOffset? NextAt { get; init; }
 
     /// <summary>The answer of an organization that manages no environments, whatever it held of this one before.</summary>
     public static ActivationAnswer Disabled { get; } =

@@ -1,3 +1,6 @@
+using EnvPlatform.Contracts;
+using EnvPlatform.Policy.Decisions;
+
 using Microsoft.Extensions.Options;
 
 using Npgsql;
@@ -45,9 +48,20 @@ internal sealed class ActivationAnswers(
         return answer;
     }
 
-    private TimeSpan Time(ActivationAnswer answer) =>
-        TimeSpan.FromSeconds(answer.Status == ActivationStatus.Unknown ? options.Value.UnknownSeconds : options.Value.AnswerSeconds);
+    private TimeSpan Time(ActivationAnswer answer)
+    {
+        var time = TimeSpan.FromSeconds(
+            answer.Status == ActivationStatus.Unknown ? options.Value.UnknownSeconds : options.Value.AnswerSeconds);
+        return answer.NextAt - clock.GetUtcNow() is { } rest && rest < time ? rest : time;
+    }
 
-    private async Task<ActivationAnswer> DecideAsync(Location location, CancellationToken ct) =>
-        ActivationDecision.Decide(await ActivationFacts.ReadAsync(db, location, ct));
+    // What policies decide is explained at this moment, so that the answer never contradicts its reasons.
+    private async Task<ActivationAnswer> DecideAsync(Location location, CancellationToken ct)
+    {
+        var facts = await ActivationFacts.ReadAsync(db, location, ct);
+        return facts is { Manual: null, ByPolicies: not EnvironmentStatus.Ok }
+            && await Explanation.OfAsync(db, location.OrganizationId, facts.EnvironmentId, clock.GetUtcNow(), ct) is { } explanation
+            ? ActivationDecision.Decide(facts, explanation.Decision)
+            : ActivationDecision.Decide(facts);
+    }
 }

@@ -5,6 +5,16 @@ namespace EnvPlatform.Policy.Decisions;
 /// <summary>Whether a condition holds for facts.</summary>
 internal static class Conditions
 {
+    /// <summary>What the organization holds that settles a finding: a rule means such only where it names statuses.</summary>
+    private static readonly string[] Settled = ["mitigated", "cleared", "disputed", "not_affected"];
+
+    /// <summary>Whether a rule looks at findings of this status at all.</summary>
+    public static bool IsMeant(PolicyRule rule, string status) =>
+        !Settled.Contains(status) || rule.When.Any(condition => condition is { Kind.Name: "status", IsInverted: false });
+
+    /// <summary>Whether the answer may change by the mere passage of time.</summary>
+    public static bool IsTimed(Condition condition) => condition.Kind.Name is "age" or "log_age";
+
     /// <summary>For one and the same finding, package and environment; null is what the rule does not look at.</summary>
     public static Answer Evaluate(
         Condition condition, EnvironmentFacts environment, PackageFacts? package, FindingFacts? finding, DateTimeOffset now)
@@ -87,7 +97,9 @@ internal static class Conditions
     private static Answer Of(string kind, Operand operand, PackageFacts package) => (kind, operand) switch
     {
         ("package", Operand.Packages packages) => PackageFit.Of(packages.Spec, package),
-        ("channel", Operand.Word { Text: ConditionKinds.NotGranted }) => Answers.Of(!package.IsGranted),
+        // What comes from no channel comes from none that somebody could grant.
+        ("channel", Operand.Word { Text: ConditionKinds.NotGranted }) =>
+            package.Channel is "" ? Answer.No : Answers.Of(!package.IsGranted),
         ("channel", Operand.Word word) => Answers.Of(package.Channel is { } channel ? IsSame(channel, word.Text) : null),
         ("license", _) => LicenseFit.Of(operand, package.License),
         ("manager", Operand.Word word) => Answers.Of(package.Manager is { } manager ? manager == word.Text : null),
@@ -115,7 +127,7 @@ internal static class Conditions
     private static Answer Of(IReadOnlyList<string>? names, Operand.Word word) =>
         Answers.Of(names?.Any(name => IsSame(name, word.Text)));
 
-    private static bool IsSame(string a, string b) => string.Equals(a, b, StringComparison.OrdinalIgnoreCase);
+    public static bool IsSame(string a, string b) => string.Equals(a, b, StringComparison.OrdinalIgnoreCase);
 }
 
 internal static class Moments

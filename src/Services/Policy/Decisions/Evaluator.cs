@@ -14,7 +14,7 @@ internal static class Evaluator
     public static Decision Decide(
         IEnumerable<PolicyDocument> policies, EnvironmentFacts environment, EnvironmentStatus? manual, DateTimeOffset now)
     {
-        var (enforced, observed) = (new List<Reason>(), new List<Reason>());
+        var (enforced, observed, excepted) = (new List<Reason>(), new List<Reason>(), new List<Reason>());
         DateTimeOffset? next = null;
         foreach (var policy in policies.Where(policy => policy.IsEnabled))
         {
@@ -26,13 +26,14 @@ internal static class Evaluator
                     (policy.IsObserved ? observed : enforced).Add(reason);
                 }
 
+                excepted.AddRange(look.Excepted);
                 next = Moments.Earlier(next, look.NextAt);
             }
         }
 
         var status = enforced.Count == 0 ? EnvironmentStatus.Ok : enforced.Max(reason => reason.Status);
         return new(
-            manual ?? status, manual is not null, Ordered(enforced), Ordered(observed), next,
+            manual ?? status, manual is not null, Ordered(enforced), Ordered(observed), Ordered(excepted), next,
             environment.Packages?.Count(package => package.Coverage is "not_checked") ?? 0);
     }
 

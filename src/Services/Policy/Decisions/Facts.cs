@@ -1,3 +1,4 @@
+using EnvPlatform.Conda;
 using EnvPlatform.Policy.Documents;
 
 namespace EnvPlatform.Policy.Decisions;
@@ -13,7 +14,19 @@ namespace EnvPlatform.Policy.Decisions;
 /// </param>
 internal sealed record EnvironmentFacts(
     string? Name, string? Platform, IReadOnlyList<string>? Owner, IReadOnlyList<string>? Groups, IReadOnlyList<string>? Machine,
-    DateTimeOffset? LoggedAt, IReadOnlyList<PackageFacts>? Packages, IReadOnlyDictionary<RuleKey, DateTimeOffset> HoldsSince);
+    DateTimeOffset? LoggedAt, IReadOnlyList<PackageFacts>? Packages, IReadOnlyDictionary<RuleKey, DateTimeOffset> HoldsSince)
+{
+    /// <summary>The exceptions in whose scope the environment is.</summary>
+    public IReadOnlyList<ExceptionFacts> Exceptions { get; init; } = [];
+
+    /// <summary>Until when a scan of the packages is waited for before it counts that they were not scanned; null where none is.</summary>
+    public DateTimeOffset? AwaitedUntil { get; init; }
+}
+
+/// <summary>A granted exception: what all of its three members fit that are not null is left out until it expires.</summary>
+/// <param name="Vulnerability">Any of its ids.</param>
+/// <param name="Policy">The name of the policy.</param>
+internal sealed record ExceptionFacts(Guid Id, string? Vulnerability, MatchSpec? Package, string? Policy, DateTimeOffset ExpiresAt);
 
 /// <summary>A package of an environment.</summary>
 /// <param name="Version">Null where it is not known.</param>

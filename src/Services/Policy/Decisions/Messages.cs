@@ -9,10 +9,11 @@ namespace EnvPlatform.Policy.Decisions;
 /// <summary>What members read of a rule that holds.</summary>
 internal static class Messages
 {
-    private const int MostNamed = 3;
-
+    /// <param name="environment">Its name; null where it is not known.</param>
+    /// <param name="names">Of what the rule matches.</param>
+    /// <param name="status">What the rule decides.</param>
     public static string Of(
-        PolicyDocument policy, PolicyRule rule, EnvironmentFacts environment, IReadOnlyList<Match> matches, DateTimeOffset? deadline)
+        PolicyDocument policy, PolicyRule rule, string? environment, MatchedNames names, EnvironmentStatus status, DateTimeOffset? deadline)
     {
         if (rule.Message is not { } message)
         {
@@ -26,12 +27,12 @@ internal static class Messages
             var end = rest.IndexOf('}');
             filled.Append(rest[..at]).Append(rest[(at + 1)..end] switch
             {
-                "cve" => Named(matches.Select(match => match.Vulnerability), "no vulnerability"),
-                "package" => Named(matches.Select(match => match.Package), "no package"),
-                "fix" => Named(matches.Select(match => match.Fix), "no fix is known"),
-                "deadline" => DeadlineOf(matches[0].Status, deadline),
+                "cve" => names.Vulnerabilities,
+                "package" => names.Packages,
+                "fix" => names.Fixes,
+                "deadline" => DeadlineOf(status, deadline),
                 "policy" => policy.Name,
-                _ => environment.Name ?? "this environment",
+                _ => environment ?? "this environment",
             });
             rest = rest[(end + 1)..];
         }
@@ -42,6 +43,17 @@ internal static class Messages
     private static string DeadlineOf(EnvironmentStatus status, DateTimeOffset? deadline) =>
         deadline?.ToUniversalTime().ToString("yyyy-MM-dd HH:mm 'UTC'", CultureInfo.InvariantCulture)
             ?? (status == EnvironmentStatus.Block ? "now" : "a time that is not set");
+}
+
+/// <summary>What a rule matches, for messages: the first of each, and how many more.</summary>
+internal sealed record MatchedNames(string Vulnerabilities, string Packages, string Fixes)
+{
+    private const int MostNamed = 3;
+
+    public static MatchedNames Of<T>(
+        IReadOnlyCollection<T> matches, Func<T, string?> vulnerability, Func<T, string?> package, Func<T, string?> fix) => new(
+        Named(matches.Select(vulnerability), "no vulnerability"), Named(matches.Select(package), "no package"),
+        Named(matches.Select(fix), "no fix is known"));
 
     private static string Named(IEnumerable<string?> names, string none)
     {

@@ -6,14 +6,17 @@ namespace EnvPlatform.Policy.Decisions;
 /// <summary>One rule on one environment.</summary>
 internal sealed class RuleLook(PolicyDocument policy, PolicyRule rule, EnvironmentFacts environment, DateTimeOffset now)
 {
-    /// <summary>Curations that settle a finding: a rule means such only where it names them.</summary>
-    private static readonly string[] Settled = ["mitigated", "cleared", "disputed"];
-
     private readonly RuleKey _key = new(policy.Name, rule.Name);
     private readonly List<Match> _matches = [];
+    private readonly List<(ExceptionFacts Exception, Match Match)> _excepted = [];
 
     /// <summary>When it may decide otherwise although nothing happens; null where it does not.</summary>
     public DateTimeOffset? NextAt { get; private set; }
+
+    /// <summary>What the rule would say of what is left out for a time, for each exception.</summary>
+    public IEnumerable<Reason> Excepted => _excepted
+        .GroupBy(one => one.Exception.Id)
+        .Select(same => Explain([.. same.Select(one => one.Match)]) with { Exception = same.First().Exception });
 
     /// <summary>Null where the rule has nothing to say.</summary>
     public Reason? Decide()
@@ -36,44 +39,38 @@ internal sealed class RuleLook(PolicyDocument policy, PolicyRule rule, Environme
                     continue;
                 }
 
-                foreach (var finding in package.Findings.Where(IsMeant))
+                foreach (var finding in package.Findings.Where(finding => Conditions.IsMeant(rule, finding.Status)))
                 {
                     Look(package, finding);
                 }
             }
         }
 
-        return _matches.Count == 0 ? null : Explain();
+        return _matches.Count == 0 ? null : Explain(_matches);
     }
-
-    private bool IsMeant(FindingFacts finding) =>
-        !Settled.Contains(finding.Status) || rule.When.Any(condition => condition is { Kind.Name: "status", IsInverted: false });
 
     // Nothing is known of the packages: what the environment itself answers may already rule it out.
     private void LookUnscanned()
     {
-        var answer = Answer.Yes;
-        var unknown = new List<string> { "The packages of the environment have not been scanned yet." };
-        foreach (var condition in rule.When.Where(condition => condition.Kind.Subject == Subject.Environment))
+        if (environment.AwaitedUntil > now)
         {
-            Ask(condition, null, null, ref answer, unknown);
+            var isOut = rule.When.Any(condition => condition.Kind.Subject == Subject.Environment && !Conditions.IsTimed(condition)
+                && Conditions.Evaluate(condition, environment, null, null, now) == Answer.No);
+            NextAt = isOut ? null : environment.AwaitedUntil;
+            return;
         }
 
-        if (answer != Answer.No)
+        var unknown = new List<string> { "The packages of the environment have not been scanned yet." };
+        if (Ask(rule.When.Where(condition => condition.Kind.Subject == Subject.Environment), null, null, unknown) != Answer.No)
         {
-            _matches.Add(new(null, null, null, null, null, null, EnvironmentStatus.Warn, unknown));
+            Add(new(null, null, null, null, null, null, EnvironmentStatus.Warn, unknown), null, null);
         }
     }
 
     private void Look(PackageFacts? package, FindingFacts? finding)
     {
-        var answer = Answer.Yes;
         var unknown = new List<string>();
-        foreach (var condition in rule.When)
-        {
-            Ask(condition, package, finding, ref answer, unknown);
-        }
-
+        var answer = Ask(rule.When, package, finding, unknown);
         if (answer == Answer.No)
         {
             return;
@@ -81,26 +78,61 @@ internal sealed class RuleLook(PolicyDocument policy, PolicyRule rule, Environme
 
         var (since, deadline) = answer == Answer.Yes ? Clock(package, finding, unknown) : (null, null);
         var blocks = answer == Answer.Yes && rule.Then == Effect.Block && (rule.Grace is null || deadline <= now);
-        if (deadline > now)
+        var match = new Match(
+            finding?.Id, package?.Name, package?.Version, finding?.Fix, since, deadline,
+            blocks ? EnvironmentStatus.Block : EnvironmentStatus.Warn, unknown);
+        if (Add(match, package, finding) && deadline > now)
         {
             NextAt = Moments.Earlier(NextAt, deadline);
         }
-
-        _matches.Add(new(
-            finding?.Id, package?.Name, package?.Version, finding?.Fix, since, deadline,
-            blocks ? EnvironmentStatus.Block : EnvironmentStatus.Warn, unknown));
     }
 
-    private void Ask(Condition condition, PackageFacts? package, FindingFacts? finding, ref Answer answer, List<string> unknown)
+    /// <returns>False where an exception leaves it out.</returns>
+    private bool Add(Match match, PackageFacts? package, FindingFacts? finding)
     {
-        var one = Conditions.Evaluate(condition, environment, package, finding, now);
-        if (one == Answer.Unknown)
+        if (Exceptions.Covering(environment.Exceptions, policy.Name, package, finding, now) is { } exception)
         {
-            unknown.Add(Conditions.Unknown(condition, package, finding));
+            _excepted.Add((exception, match));
+            NextAt = Moments.Earlier(NextAt, exception.ExpiresAt);
+            return false;
         }
 
-        answer = one < answer ? one : answer;
-        NextAt = Moments.Earlier(NextAt, Conditions.NextChange(condition, environment, finding, now));
+        _matches.Add(match);
+        return true;
+    }
+
+    // What time does not change comes first: where that is known not to hold, no moment changes anything.
+    private Answer Ask(IEnumerable<Condition> conditions, PackageFacts? package, FindingFacts? finding, List<string> unknown)
+    {
+        var (answer, asked) = (Answer.Yes, false);
+        foreach (var condition in conditions.OrderBy(Conditions.IsTimed))
+        {
+            var isTimed = Conditions.IsTimed(condition);
+            if (isTimed && !asked)
+            {
+                if (answer == Answer.No)
+                {
+                    return Answer.No;
+                }
+
+                asked = true;
+            }
+
+            if (isTimed)
+            {
+                NextAt = Moments.Earlier(NextAt, Conditions.NextChange(condition, environment, finding, now));
+            }
+
+            var one = Conditions.Evaluate(condition, environment, package, finding, now);
+            if (one == Answer.Unknown)
+            {
+                unknown.Add(Conditions.Unknown(condition, package, finding));
+            }
+
+            answer = one < answer ? one : answer;
+        }
+
+        return answer;
     }
 
     private (DateTimeOffset? Since, DateTimeOffset? Deadline) Clock(PackageFacts? package, FindingFacts? finding, List<string> unknown)
@@ -132,9 +164,9 @@ internal sealed class RuleLook(PolicyDocument policy, PolicyRule rule, Environme
         return (since, since is { } start ? Moments.Add(start, grace.Span) : null);
     }
 
-    private Reason Explain()
+    private Reason Explain(List<Match> unordered)
     {
-        var matches = _matches
+        var matches = unordered
             .OrderByDescending(match => match.Status)
             .ThenBy(match => match.Deadline ?? DateTimeOffset.MaxValue)
             .ThenBy(match => match.Vulnerability, StringComparer.Ordinal)
@@ -144,7 +176,10 @@ internal sealed class RuleLook(PolicyDocument policy, PolicyRule rule, Environme
         var status = matches[0].Status;
         var deadline = status == EnvironmentStatus.Block ? null : matches.Min(match => match.Deadline);
         return new(
-            _key, status, Messages.Of(policy, rule, environment, matches, deadline), deadline,
+            _key, status, Messages.Of(policy, rule, environment.Name, NamesOf(matches), status, deadline), deadline,
             [.. matches.SelectMany(match => match.Unknown).Distinct(StringComparer.Ordinal)], matches);
     }
+
+    private static MatchedNames NamesOf(Match[] matches) =>
+        MatchedNames.Of(matches, match => match.Vulnerability, match => match.Package, match => match.Fix);
 }

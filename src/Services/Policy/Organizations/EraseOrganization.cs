@@ -25,6 +25,14 @@ internal sealed class EraseOrganization(NpgsqlDataSource db) : IConsumer<Organiz
             delete from scan_facts where org_id = @Org and package_set_id in (
                 select package_set_id from scan_facts where org_id = @Org limit 10000)
             """, erased), ct);
+        await db.EraseAsync(tx => tx.ExecuteAsync(
+            """
+            delete from environment_decisions where org_id = @Org and environment_id in (
+                select environment_id from environment_decisions where org_id = @Org limit 2000)
+            """, erased), ct);
+        await db.EraseAsync(tx => tx.ExecuteAsync("delete from status_changes where org_id = @Org", erased), ct);
+        await db.EraseAsync(tx => tx.ExecuteAsync("delete from policy_changes where org_id = @Org", erased), ct);
+        await db.EraseAsync(tx => tx.ExecuteAsync("delete from decision_runs where org_id = @Org", erased), ct);
         await db.EraseAsync(tx => tx.ExecuteAsync("delete from activation_denials where org_id = @Org", erased), ct);
     }
 }

@@ -74,8 +74,8 @@ internal sealed class KnownEnvironments(
 
     private Task<StatusRow?> ReadAsync(OrganizationId organization, EnvironmentId environment, CancellationToken ct) =>
         db.QuerySingleOrDefaultAsync<StatusRow>(
-            """
-            select environment_id, machine_id, prefix, name, owner, status, message, set_by, set_at, version, removed
-            from environment_status where org_id = @organization and environment_id = @environment
+            $"""
+            {StatusRow.Select}
+            where s.org_id = @organization and s.environment_id = @environment
             """, new { organization, environment }, ct);
 }

@@ -1,3 +1,4 @@
+using EnvPlatform.Contracts;
 using EnvPlatform.Contracts.Events;
 using EnvPlatform.Policy.Activations;
 using EnvPlatform.Postgres;
@@ -10,8 +11,8 @@ using Npgsql;
 namespace EnvPlatform.Policy.Statuses;
 
 /// <summary>
-/// Two environments turned out to be one folder: the stricter of their statuses is that of the one that stays, with its message and who
-/// set it.
+/// Two environments turned out to be one folder: the stricter of the statuses that persons set is that of the one that stays, with its
+/// message and who set it. What policies hold of it they decide by themselves.
 /// </summary>
 internal sealed class MergeEnvironments(NpgsqlDataSource db, InvalidationChannel channel, TimeProvider clock) : IConsumer<EnvironmentMerged>
 {
@@ -29,14 +30,14 @@ internal sealed class MergeEnvironments(NpgsqlDataSource db, InvalidationChannel
     private async Task<Location?> MergeAsync(Tx tx, EnvironmentMerged merged)
     {
         var rows = await tx.QueryAsync<StatusRow>(
-            """
-            select environment_id, machine_id, prefix, name, owner, status, message, set_by, set_at, version, removed
-            from environment_status where org_id = @OrganizationId and environment_id = any(@Environments)
-            order by environment_id for update
+            $"""
+            {StatusRow.Select}
+            where s.org_id = @OrganizationId and s.environment_id = any(@Environments)
+            order by s.environment_id for update of s
             """, new { merged.OrganizationId, Environments = new[] { merged.EnvironmentId.Value, merged.Into.Value } });
         var goes = rows.Find(row => row.EnvironmentId == merged.EnvironmentId);
         var stays = rows.Find(row => row.EnvironmentId == merged.Into);
-        if (goes is null || stays is null || goes.Status <= stays.Status)
+        if (goes is not { IsManual: true } || stays is null || goes.Status <= (stays.IsManual ? stays.Status : EnvironmentStatus.Ok))
         {
             return null;
         }
@@ -46,14 +47,14 @@ internal sealed class MergeEnvironments(NpgsqlDataSource db, InvalidationChannel
         var status = SetStatus.NameOf(goes.Status);
         await tx.ExecuteAsync(
             """
-            update environment_status set status = @status, message = @Message, set_by = @SetBy, set_at = @SetAt, version = @version
+            update environment_status set status = @status, message = @Message, set_by = @SetBy, set_at = @SetAt, version = version + 1
             where org_id = @OrganizationId and environment_id = @Into
-            """, new { merged.OrganizationId, merged.Into, status, goes.Message, goes.SetBy, goes.SetAt, version });
+            """, new { merged.OrganizationId, merged.Into, status, goes.Message, goes.SetBy, goes.SetAt });
         tx.Publish(new EnvironmentStatusChanged(merged.OrganizationId, merged.Into, goes.Status, goes.Message, version, now));
         tx.Audit(
             Caller.OfSystem("policy", merged.OrganizationId), now, "environment_status_changed",
             new AuditTarget(merged.Into.ToString(), null, "environment"),
-            $"The status of environment {stays.Name} was changed from {SetStatus.NameOf(stays.Status)} to {status}: "
+            $"The status of environment {stays.Name} was changed from {SetStatus.NameOf(stays.Effective)} to {status}: "
             + $"{goes.Prefix} is the same folder and had the stricter status.",
             new
             {
@@ -61,7 +62,7 @@ internal sealed class MergeEnvironments(NpgsqlDataSource db, InvalidationChannel
                 stays.Prefix,
                 stays.Name,
                 MergedFrom = merged.EnvironmentId,
-                Before = new { stays.Status, stays.Message },
+                Before = new { Status = stays.Effective, Message = stays.EffectiveMessage },
                 After = new { goes.Status, goes.Message },
             });
         return stays.MachineId is { } machine ? new Location(merged.OrganizationId, machine, stays.Prefix!) : null;

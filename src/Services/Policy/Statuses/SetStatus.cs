@@ -40,50 +40,74 @@ internal static partial class SetStatus
         }
 
         var status = request.Status!.Value;
-        var name = NameOf(status);
         var message = MessageOf(status, request.Message);
+        return await ChangeAsync(
+            db, channel, caller, id, clock.GetUtcNow(), log,
+            (before, now) => before with { Status = status, Message = message, SetBy = caller.SubjectId, SetAt = now }, ct);
+    }
+
+    /// <summary>Changes what a person set, or that one did.</summary>
+    internal static async Task<Results<Ok<StatusView>, ProblemHttpResult>> ChangeAsync(
+        NpgsqlDataSource db, InvalidationChannel channel, Caller caller, EnvironmentId id, DateTimeOffset now, ILogger log,
+        Func<StatusRow, DateTimeOffset, StatusRow> change, CancellationToken ct)
+    {
         await using var tx = await db.BeginAsync(ct);
         var before = await tx.QuerySingleOrDefaultAsync<StatusRow>(
-            """
-            select environment_id, machine_id, prefix, name, owner, status, message, set_by, set_at, version, removed
-            from environment_status where org_id = @OrgId and environment_id = @id and not removed for update
+            $"""
+            {StatusRow.Select}
+            where s.org_id = @OrgId and s.environment_id = @id and not s.removed for update of s
             """, new { caller.OrgId, id });
         if (before is null)
         {
             return Problems.NotFound();
         }
 
-        if (before.Status == status && before.Message == message)
+        var after = change(before, now) with { Version = before.Version + 1 };
+        if (before.IsManual == after.IsManual
+            && (!after.IsManual || (before.Status == after.Status && before.Message == after.Message)))
         {
             return TypedResults.Ok(before.ToView());
         }
 
-        var now = clock.GetUtcNow();
-        var after = before with { Status = status, Message = message, SetBy = caller.SubjectId, SetAt = now, Version = before.Version + 1 };
         await tx.ExecuteAsync(
             """
-            update environment_status set status = @Status, message = @Message, set_by = @SetBy, set_at = @SetAt, version = @Version
+            update environment_status set status = @Status, message = @Message, set_by = @SetBy, set_at = @SetAt, version = version + 1
             where org_id = @OrgId and environment_id = @id
-            """, new { caller.OrgId, id, Status = name, after.Message, after.SetBy, after.SetAt, after.Version });
+            """, new { caller.OrgId, id, Status = NameOf(after.Status), after.Message, after.SetBy, after.SetAt });
         var found = await ScanFacts.ReadAsync(tx, caller.OrgId, id);
-        tx.Publish(new EnvironmentStatusChanged(caller.OrgId, id, status, message, after.Version, now));
+        tx.Publish(new EnvironmentStatusChanged(caller.OrgId, id, after.Effective, after.EffectiveMessage, after.Version, now));
         tx.Audit(
-            caller, now, "environment_status_changed", new AuditTarget(id.ToString(), null, "environment"),
-            $"The status of environment {before.Name} was changed from {NameOf(before.Status)} to {name}.",
+            caller, now, "environment_status_changed", new AuditTarget(id.ToString(), null, "environment"), Sentence(before, after),
             new
             {
                 before.MachineId,
                 before.Prefix,
                 before.Name,
-                Before = new { before.Status, before.Message },
-                After = new { after.Status, after.Message },
+                Before = Described(before),
+                After = Described(after),
                 Found = found,
             });
         await tx.CommitAsync();
         await channel.DropAsync([new Location(caller.OrgId, before.MachineId!.Value, before.Prefix!)]);
+        var name = NameOf(after.Effective);
         LogChanged(log, id, name);
         return TypedResults.Ok(after.ToView());
     }
+
+    private static object Described(StatusRow row) => new
+    {
+        Status = row.Effective,
+        Message = row.EffectiveMessage,
+        Manual = row.IsManual,
+        Policy = row.IsManual ? null : row.Policy,
+    };
+
+    private static string Sentence(StatusRow before, StatusRow after) => (after.IsManual, before.Effective == after.Effective) switch
+    {
+        (false, _) => $"The status of environment {before.Name} was given back to the policies, by which it is {NameOf(after.Effective)}.",
+        (_, true) => $"The status of environment {before.Name} was set to {NameOf(after.Effective)}, which it was before.",
+        _ => $"The status of environment {before.Name} was changed from {NameOf(before.Effective)} to {NameOf(after.Effective)}.",
+    };
 
     internal static string NameOf(EnvironmentStatus status) => status switch
     {

@@ -14,6 +14,7 @@ internal static class StatusEndpoints
         var environments = app.MapGroup("/api/v1/orgs/{org}/environments").WithTags("Environments");
         environments.MapSetStatus();
         environments.MapGetStatus();
+        environments.MapClearStatus();
     }
 
     public static ProblemHttpResult Unanswered() => Problems.Of(
