@@ -16,7 +16,7 @@ need_servers() {
 }
 
 # What the tests use beside the servers: a browser, a C compiler and linker for the native agent, Python for the independent verifier,
-# the shells that the agent's hook is for, and a keyring for its secrets.
+# the shells that the agent's hook is for, a keyring for its secrets, and a syslog receiver.
 need_test_programs() {
   local missing=()
   command -v chromium >/dev/null || command -v google-chrome >/dev/null || missing+=(chromium)
@@ -29,6 +29,8 @@ need_test_programs() {
   command -v dbus-run-session >/dev/null || missing+=(dbus)
   command -v gnome-keyring-daemon >/dev/null || missing+=(gnome-keyring)
   command -v secret-tool >/dev/null || missing+=(libsecret-tools)
+  [[ -x /usr/sbin/rsyslogd ]] || missing+=(rsyslog)
+  compgen -G '/usr/lib/*/rsyslog/lmnsd_gtls.so' >/dev/null || missing+=(rsyslog-gnutls)
   install_packages "${missing[@]}"
 }
 

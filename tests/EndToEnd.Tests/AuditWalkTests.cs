@@ -381,6 +381,7 @@ public sealed partial class AuditWalkTests
 
         await DoAsync("StartExport", _mine.Token, "POST", "/api/audit-logs/export", new { });
 
+        await SinksAsync(boot, org);
         await DoAsync("RequestSyncOfAll", boot, "POST", "/api/v1/advisories/feeds/sync");
         await DoAsync("RequestSync", boot, "POST", "/api/v1/advisories/feeds/story/sync");
         using var file = new ByteArrayContent(FeedStoryTests.Osv("imported by hand", 10));
@@ -388,6 +389,21 @@ public sealed partial class AuditWalkTests
 
         await DoAsync("DeleteOrganization", boot, "DELETE", org);
         await DoAsync("RestoreOrganization", boot, "POST", $"{org}/restore");
+    }
+
+    private async Task SinksAsync(string boot, string org)
+    {
+        var made = await DoAsync(
+            "CreateAuditSink", boot, "POST", $"{org}/audit-sinks",
+            new { name = "walked", kind = "webhook", address = "https://127.0.0.1:1/" });
+        var sink = $"{org}/audit-sinks/{Text(made, "id")}";
+        await DoAsync("UpdateAuditSink", boot, "PATCH", sink, new { name = "walked on" });
+        await DoAsync("RotateAuditSinkSecret", boot, "POST", $"{sink}/secret");
+        await DoAsync("TestAuditSink", boot, "POST", $"{sink}/test");
+        await DoAsync("ReplayAuditSink", boot, "POST", $"{sink}/replay", new { from_seq = 1 });
+        await DoAsync("PauseAuditSink", boot, "POST", $"{sink}/pause");
+        await DoAsync("ResumeAuditSink", boot, "POST", $"{sink}/resume");
+        await DoAsync("DeleteAuditSink", boot, "DELETE", sink);
     }
 
     /// <param name="address">Of a member.</param>
@@ -558,10 +574,13 @@ public sealed partial class AuditWalkTests
             $"{_mine.Path}/tokens", new { name = "mine", expires_at = TimeProvider.System.GetUtcNow().AddDays(1) });
         var group = await operatorApi.PostAsync($"{_mine.Path}/groups", new { name = "mine" });
         var channel = await operatorApi.PostAsync($"{_mine.Path}/channels", new { name = "mine", kind = "private" });
+        var sink = await operatorApi.PostAsync(
+            $"{_mine.Path}/audit-sinks", new { name = "mine", kind = "syslog", address = "tls://127.0.0.1:1" });
         return new(StringComparer.Ordinal)
         {
             ["/groups/{id"] = Text(group, "id"),
             ["/channels/{id"] = Text(channel, "id"),
+            ["/audit-sinks/{id"] = Text(sink, "id"),
             ["/environments/{"] = Text(logged, "environment_id"),
             ["/tokens/{"] = Text(token, "id"),
             ["/machines/{"] = _mine.MachineId.ToString(),

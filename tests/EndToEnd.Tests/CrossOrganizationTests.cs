@@ -53,8 +53,11 @@ public sealed partial class CrossOrganizationTests
         using var granted = await api.Http.PutAsJsonAsync(
             $"{_mine.Path}/channels/{channel.GetProperty("id")}/groups/{group.GetProperty("id")}", new { access = "read" });
         Assert.That(granted.StatusCode, Is.EqualTo(HttpStatusCode.OK));
+        var sink = await api.PostAsync(
+            $"{_mine.Path}/audit-sinks", new { name = "mine", kind = "syslog", address = "tls://127.0.0.1:1" });
         _myIds = new()
         {
+            ["sink"] = sink.GetProperty("id").GetString()!,
             ["group"] = group.GetProperty("id").GetString()!,
             ["channel"] = channel.GetProperty("id").GetString()!,
             ["environment"] = environment,
@@ -205,6 +208,7 @@ public sealed partial class CrossOrganizationTests
             ("product", _) => "environments",
             (_, var p) when p.Contains("/groups/{id}", StringComparison.Ordinal) => _myIds["group"],
             (_, var p) when p.Contains("/channels/{id}", StringComparison.Ordinal) => _myIds["channel"],
+            (_, var p) when p.Contains("/audit-sinks/{id}", StringComparison.Ordinal) => _myIds["sink"],
             ("name", _) => "openssl",
             (_, var p) when p.Contains("/environments/{", StringComparison.Ordinal) => _myIds["environment"],
             (_, var p) when p.Contains("/tokens/{", StringComparison.Ordinal) => _myIds["token"],

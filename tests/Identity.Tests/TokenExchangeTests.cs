@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using System.Text;
 
 using EnvPlatform.Identity.ServiceAccounts;
+using EnvPlatform.ServiceDefaults.Addresses;
 
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;

@@ -32,6 +32,15 @@ public sealed class NodeScript(string path, string script)
         return (await answer).Trim();
     }
 
+    /// <summary>A script that goes on running; it is told on its standard input, and ends when that is closed.</summary>
+    public async Task<Process> StartAsync(params string[] arguments) => Process.Start(new ProcessStartInfo("node", [script, .. arguments])
+    {
+        WorkingDirectory = await Folders.GetOrAdd(path, new Lazy<Task<string>>(() => InstallAsync(path))).Value,
+        RedirectStandardInput = true,
+        RedirectStandardOutput = true,
+        UseShellExecute = false,
+    })!;
+
     private static async Task<string> InstallAsync(string path)
     {
         var root = new DirectoryInfo(AppContext.BaseDirectory);

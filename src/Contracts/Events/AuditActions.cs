@@ -7,7 +7,12 @@ public static class AuditActions
 {
     public static FrozenDictionary<string, string> CategoryOf { get; } = new Dictionary<string, string[]>(StringComparer.Ordinal)
     {
-        ["audit_log"] = ["audit_log_export_requested", "audit_log_export_downloaded", "audit_log_key_created", "audit_event_refused"],
+        ["audit_log"] =
+        [
+            "audit_log_export_requested", "audit_log_export_downloaded", "audit_log_key_created", "audit_event_refused",
+            "audit_sink_created", "audit_sink_updated", "audit_sink_deleted", "audit_sink_paused", "audit_sink_resumed",
+            "audit_sink_stopped", "audit_sink_tested", "audit_sink_replayed", "audit_sink_secret_created",
+        ],
         ["channel"] =
         [
             "channel_created", "channel_updated", "channel_deleted", "group_assigned_to_channel", "group_unassigned_from_channel",

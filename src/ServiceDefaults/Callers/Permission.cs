@@ -40,6 +40,7 @@ public static class Permission
     public const string TokensReadAll = "tokens:read_all";
     public const string TokensRevokeAll = "tokens:revoke_all";
     public const string AuditRead = "audit:read";
+    public const string AuditStream = "audit:stream";
 
     /// <summary>Every permission, and what it allows.</summary>
     public static IReadOnlyList<(string Name, string Description)> All { get; } =
@@ -77,5 +78,6 @@ public static class Permission
         (TokensReadAll, "List the tokens of everybody, and the sessions of members."),
         (TokensRevokeAll, "Revoke and shorten the tokens of everybody."),
         (AuditRead, "Read and follow the audit log."),
+        (AuditStream, "Have the audit log sent to receivers elsewhere."),
     ];
 }

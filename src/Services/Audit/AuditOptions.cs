@@ -49,4 +49,34 @@ public sealed class AuditOptions
     /// <summary>Days before a key's end from which the next one signs as well; fewer than those for which it signs.</summary>
     [Range(0, 365)]
     public int SigningKeyOverlapDays { get; set; } = 30;
+
+    /// <summary>
+    /// Networks, in CIDR notation, in which receivers of logs may be although they are not public; there also without TLS. All others must
+    /// have a public address and TLS.
+    /// </summary>
+    public IReadOnlyList<string> PrivateReceivers { get; set; } = [];
+
+    /// <summary>Receivers that an organization may have.</summary>
+    [Range(1, 1_000)]
+    public int SinksPerOrganization { get; set; } = 10;
+
+    /// <summary>Receivers that an instance sends to at the same time.</summary>
+    [Range(1, 10_000)]
+    public int SinksAtOnce { get; set; } = 200;
+
+    /// <summary>Hours without success after which nothing more is sent to a receiver until somebody resumes it.</summary>
+    [Range(1, 8_760)]
+    public int SinkStopHours { get; set; } = 72;
+
+    /// <summary>Seconds between the first two attempts to reach a receiver; each further pause is twice as long.</summary>
+    [Range(0.01, 60)]
+    public double SinkRetrySeconds { get; set; } = 1;
+
+    /// <summary>Seconds between two attempts at most.</summary>
+    [Range(1, 86_400)]
+    public int SinkMaxRetrySeconds { get; set; } = 600;
+
+    /// <summary>Seconds that a receiver may take to answer.</summary>
+    [Range(1, 300)]
+    public int SinkTimeoutSeconds { get; set; } = 15;
 }

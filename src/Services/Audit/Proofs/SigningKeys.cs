@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-
 using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Postgres;
@@ -20,8 +18,7 @@ namespace EnvPlatform.Audit.Proofs;
 internal sealed partial class SigningKeys(
     NpgsqlDataSource db, ServiceSecret secret, IOptions<AuditOptions> options, TimeProvider clock, ILogger<SigningKeys> log)
 {
-    private const int NonceLength = 12;
-    private const int TagLength = 16;
+    private const string Purpose = "audit signing keys";
     private static readonly TimeSpan Remembered = TimeSpan.FromSeconds(5);
     private (DateTimeOffset Until, IReadOnlyList<SigningKey> Keys)? _known;
 
@@ -105,34 +102,10 @@ internal sealed partial class SigningKeys(
         LogCreated(key, made.ValidUntil);
     }
 
-    private byte[] Seal(byte[] privateKey)
-    {
-        using var aes = new AesGcm(secret.Derive("audit signing keys"), TagLength);
-        var bytes = new byte[NonceLength + TagLength + privateKey.Length];
-        RandomNumberGenerator.Fill(bytes.AsSpan(0, NonceLength));
-        aes.Encrypt(
-            bytes.AsSpan(0, NonceLength), privateKey, bytes.AsSpan(NonceLength + TagLength), bytes.AsSpan(NonceLength, TagLength));
-        return bytes;
-    }
+    private byte[] Seal(byte[] privateKey) => SealedSecret.Seal(secret, Purpose, privateKey);
 
     /// <summary>Null where the service's secret is another one than when the key was stored.</summary>
-    private byte[]? Open(SigningKey key)
-    {
-        using var aes = new AesGcm(secret.Derive("audit signing keys"), TagLength);
-        var privateKey = new byte[Ed25519Signer.PrivateKeySize];
-        try
-        {
-            aes.Decrypt(
-                key.SealedKey.AsSpan(0, NonceLength), key.SealedKey.AsSpan(NonceLength + TagLength),
-                key.SealedKey.AsSpan(NonceLength, TagLength), privateKey);
-        }
-        catch (AuthenticationTagMismatchException)
-        {
-            return null;
-        }
-
-        return privateKey;
-    }
+    private byte[]? Open(SigningKey key) => SealedSecret.Open(secret, Purpose, key.SealedKey);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "The key {PublicKey} signs checkpoints until {ValidUntil}.")]
     private partial void LogCreated(NoteKey publicKey, DateTimeOffset validUntil);

@@ -2,6 +2,8 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
 
+using EnvPlatform.ServiceDefaults.Addresses;
+
 using Microsoft.Extensions.Options;
 using Microsoft.IdentityModel.Tokens;
 

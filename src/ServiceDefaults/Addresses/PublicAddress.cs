@@ -1,12 +1,12 @@
 using System.Net;
 
-namespace EnvPlatform.Identity.ServiceAccounts;
+namespace EnvPlatform.ServiceDefaults.Addresses;
 
 /// <summary>
 /// Addresses of the public internet, by the registries of special-purpose addresses (RFC 6890 and its updates): what somebody names from
 /// outside must not lead into the network that the platform is in.
 /// </summary>
-internal static class PublicAddress
+public static class PublicAddress
 {
     private static readonly IPNetwork[] Special =
     [
@@ -23,6 +23,7 @@ internal static class PublicAddress
 
     public static bool Is(IPAddress address)
     {
+        ArgumentNullException.ThrowIfNull(address);
         var plain = address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
         return (plain.AddressFamily == System.Net.Sockets.AddressFamily.InterNetwork || GlobalUnicast.Contains(plain))
             && !Special.Any(network => network.Contains(plain));
