@@ -19,6 +19,7 @@ public sealed partial class BrokerRules
     [
         // The formats of the audit log name the actions of others, which they say nothing of.
         .. Repository.Sources("src")
+            .Concat(Repository.Services().SelectMany(service => Directory.EnumerateFiles(Path.Combine(service, "Migrations"), "*.sql")))
             .Where(file => !Repository.Relative(file).StartsWith("src/Services/Audit/Formats/", StringComparison.Ordinal))
             .Select(file => (Path: Repository.Relative(file).Split('/'), File: file))
             .Select(source => (Service: source.Path is ["src", "Services", var name, ..] ? name : source.Path is ["src", "Gateway", ..]
@@ -40,7 +41,8 @@ public sealed partial class BrokerRules
                 if (type != typeof(AuditEventOccurred))
                 {
                     Assert.That(
-                        traffic.PublishedBy, Is.EquivalentTo(ServicesWith($@"new {type.Name}\(|\bstatic {type.Name} ")),
+                        traffic.PublishedBy,
+                        Is.EquivalentTo(ServicesWith($@"new {type.Name}\(|\bstatic {type.Name} |into outbox[^;]*'{type.Name}'")),
                         $"{type.Name}: published by");
                 }
             }

@@ -18,6 +18,7 @@ public sealed partial class NameRules
         ["EnvironmentArchived"] = ["Archive"],
         ["EnvironmentScanned"] = ["Store"],
         ["EnvironmentStatusChanged"] = ["Store", "Drop"],
+        ["DirectoryChanged"] = ["Note"],
         ["MachineRegistered"] = ["Store"],
         ["MachineRemoved"] = ["Forget"],
         ["TokenRevoked"] = ["Forget"],

@@ -31,6 +31,7 @@ public sealed partial class SqlRules
     [
         "src/Services/Identity/Members/", // shows and changes the states
         "src/Services/Identity/Invitations/NewInvitation.cs", // asks for the state
+        "src/Services/Identity/Directories/DirectoryItems.cs", // tells which groups those had who were removed
     ];
 
     [Test]

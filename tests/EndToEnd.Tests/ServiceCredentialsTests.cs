@@ -47,7 +47,7 @@ public sealed class ServiceCredentialsTests
                 service);
             Assert.That(
                 settings.Keys.Count(key => key.StartsWith("OutgoingKeys__", StringComparison.Ordinal)),
-                service == "gateway" ? Is.EqualTo(WithDatabase.Length) : Is.LessThan(3), service);
+                service == "gateway" ? Is.EqualTo(WithDatabase.Length) : Is.LessThan(4), service);
         }
 
         var shared = _settings.SelectMany(service => service.Value

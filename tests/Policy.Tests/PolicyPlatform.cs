@@ -46,10 +46,11 @@ public sealed class PolicyPlatform : IAsyncDisposable
     public static async Task<PolicyPlatform> StartAsync(int instances = 1, IReadOnlyDictionary<string, string?>? more = null)
     {
         var created = await TestDatabase.CreateAsync();
-        // No service listens there: unless a test changes this, calls to Ingest get no answer.
+        // No service listens there: unless a test changes this, calls to others get no answer.
         var settings = new Dictionary<string, string?>(StringComparer.Ordinal)
         {
-            ["services:ingest:grpc:0"] = "http://127.0.0.1:9",
+            ["services:ingest:grpc:0"] = AwayServices.Address,
+            ["services:identity:grpc:0"] = AwayServices.Address,
             ["Policy:IngestTimeoutSeconds"] = "2"
         };
         foreach (var (key, value) in more ?? new Dictionary<string, string?>())

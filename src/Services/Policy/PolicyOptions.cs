@@ -26,4 +26,12 @@ public sealed class PolicyOptions
     /// <summary>Seconds that a call to the ingest service may take.</summary>
     [Range(1, 60)]
     public int IngestTimeoutSeconds { get; set; } = 5;
+
+    /// <summary>Seconds that a call to the identity service may take: a page of people, groups and channels.</summary>
+    [Range(1, 60)]
+    public int IdentityTimeoutSeconds { get; set; } = 10;
+
+    /// <summary>Seconds between two looks at which organizations' people, groups and channels changed, in case an event is lost.</summary>
+    [Range(1, 86_400)]
+    public int DirectoriesSeconds { get; set; } = 60;
 }

@@ -2,6 +2,7 @@ using EnvPlatform.Idempotency;
 using EnvPlatform.Policy;
 using EnvPlatform.Policy.Activations;
 using EnvPlatform.Policy.Decisions;
+using EnvPlatform.Policy.Directories;
 using EnvPlatform.Policy.Organizations;
 using EnvPlatform.Policy.Policies;
 using EnvPlatform.Policy.Scans;
@@ -22,6 +23,7 @@ builder.AddServiceClient<IngestEnvironments.EnvironmentsClient>("ingest");
 builder.AddActivations();
 builder.AddStatuses();
 builder.AddDecisions();
+builder.AddDirectories();
 builder.AddMessaging("policy", bus =>
 {
     bus.AddConsumer<PlaceEnvironments, PlaceEnvironments.Definition>();
@@ -31,6 +33,7 @@ builder.AddMessaging("policy", bus =>
     bus.AddConsumer<EraseOrganization>();
     bus.AddConsumer<StoreScanResults, StoreScanResults.Definition>();
     bus.AddConsumer<DropAnswers, DropAnswers.Definition>();
+    bus.AddDirectories();
 });
 
 var app = builder.Build();

@@ -66,6 +66,7 @@ internal sealed class EraseOrganizations(NpgsqlDataSource db, TimeProvider clock
         await tx.ExecuteAsync("delete from service_accounts where org_id = @Id", new { organization.Id });
         await tx.ExecuteAsync("delete from invitations where org_id = @Id", new { organization.Id });
         await tx.ExecuteAsync("delete from machines where org_id = @Id", new { organization.Id });
+        await tx.ExecuteAsync("delete from directory_changes where org_id = @Id", new { organization.Id });
         var tokens = await tx.QueryAsync<TokenId>(
             "update tokens set revoked_at = @now where org_id = @Id and revoked_at is null returning id", new { now, organization.Id });
         await tx.ExecuteAsync("delete from oauth_grants where org_id = @Id", new { organization.Id });

@@ -1,4 +1,5 @@
 using EnvPlatform.Contracts.Events;
+using EnvPlatform.Policy.Directories;
 using EnvPlatform.Postgres;
 
 using MassTransit;
@@ -33,6 +34,7 @@ internal sealed class EraseOrganization(NpgsqlDataSource db) : IConsumer<Organiz
         await db.EraseAsync(tx => tx.ExecuteAsync("delete from status_changes where org_id = @Org", erased), ct);
         await db.EraseAsync(tx => tx.ExecuteAsync("delete from policy_changes where org_id = @Org", erased), ct);
         await db.EraseAsync(tx => tx.ExecuteAsync("delete from decision_runs where org_id = @Org", erased), ct);
+        await db.EraseAsync(tx => DirectoryCopy.EraseAsync(tx, context.Message.OrganizationId), ct);
         await db.EraseAsync(tx => tx.ExecuteAsync("delete from activation_denials where org_id = @Org", erased), ct);
     }
 }
