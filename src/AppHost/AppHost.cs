@@ -45,7 +45,7 @@ cache.AddTo(policy);
 gateway.CallsGrpc(identity);
 ingest.CallsGrpc(identity, scanner);
 scanner.CallsGrpc(ingest);
-policy.CallsGrpc(ingest, identity);
+policy.CallsGrpc(ingest, identity, scanner);
 
 // By this address, to the letter, programs know whom they sign in to: it is the one that is printed.
 if (builder.ExecutionContext.IsRunMode)

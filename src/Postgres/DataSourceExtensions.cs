@@ -12,6 +12,10 @@ public static class DataSourceExtensions
     public static Task<Tx> BeginAsync(this NpgsqlDataSource db, CancellationToken ct) =>
         Tx.BeginAsync(db, IsolationLevel.ReadCommitted, ct);
 
+    /// <summary>For statements that must all see the same: what committed before the first of them.</summary>
+    public static Task<Tx> BeginSnapshotAsync(this NpgsqlDataSource db, CancellationToken ct) =>
+        Tx.BeginAsync(db, IsolationLevel.RepeatableRead, ct);
+
     public static async Task<List<T>> QueryAsync<T>(this NpgsqlDataSource db, string sql, object? parameters, CancellationToken ct)
     {
         ArgumentNullException.ThrowIfNull(db);

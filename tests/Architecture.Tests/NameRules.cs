@@ -17,6 +17,7 @@ public sealed partial class NameRules
         ["EnvironmentMerged"] = ["Merge"],
         ["EnvironmentArchived"] = ["Archive"],
         ["EnvironmentScanned"] = ["Store"],
+        ["FindingsChanged"] = ["Refresh"],
         ["EnvironmentStatusChanged"] = ["Store", "Drop"],
         ["DirectoryChanged"] = ["Note"],
         ["MachineRegistered"] = ["Store"],

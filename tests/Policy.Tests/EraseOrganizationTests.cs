@@ -21,7 +21,7 @@ public sealed class EraseOrganizationTests
             1, [environment.EnvironmentId], new VulnerabilityCounts(1, 1, 0, 0, 0, 0), 9.8m, 0, 0, DateTimeOffset.UtcNow);
         await platform.PublishAsync(new EnvironmentScanned(erased, [scanned]));
         await Eventually.BecomesTrueAsync(
-            async () => (await platform.Db.RowsOfAsync(erased)).Count == 3, "every table has rows of it");
+            async () => (await platform.Db.RowsOfAsync(erased)).Count == 4, "every table has rows of it");
         var before = await platform.Db.RowsOfAsync(kept);
 
         await platform.PublishAsync(new OrganizationErased(erased, DateTimeOffset.UtcNow));

@@ -51,6 +51,7 @@ public sealed class PolicyPlatform : IAsyncDisposable
         {
             ["services:ingest:grpc:0"] = AwayServices.Address,
             ["services:identity:grpc:0"] = AwayServices.Address,
+            ["services:scanner:grpc:0"] = AwayServices.Address,
             ["Policy:IngestTimeoutSeconds"] = "2"
         };
         foreach (var (key, value) in more ?? new Dictionary<string, string?>())

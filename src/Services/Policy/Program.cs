@@ -3,6 +3,7 @@ using EnvPlatform.Policy;
 using EnvPlatform.Policy.Activations;
 using EnvPlatform.Policy.Decisions;
 using EnvPlatform.Policy.Directories;
+using EnvPlatform.Policy.Facts;
 using EnvPlatform.Policy.Organizations;
 using EnvPlatform.Policy.Policies;
 using EnvPlatform.Policy.Scans;
@@ -24,6 +25,7 @@ builder.AddActivations();
 builder.AddStatuses();
 builder.AddDecisions();
 builder.AddDirectories();
+builder.AddFacts();
 builder.AddMessaging("policy", bus =>
 {
     bus.AddConsumer<PlaceEnvironments, PlaceEnvironments.Definition>();
@@ -32,6 +34,7 @@ builder.AddMessaging("policy", bus =>
     bus.AddConsumer<MergeEnvironments>();
     bus.AddConsumer<EraseOrganization>();
     bus.AddConsumer<StoreScanResults, StoreScanResults.Definition>();
+    bus.AddConsumer<RefreshFacts>();
     bus.AddConsumer<DropAnswers, DropAnswers.Definition>();
     bus.AddDirectories();
 });

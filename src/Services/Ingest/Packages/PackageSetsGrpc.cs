@@ -1,3 +1,4 @@
+using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Postgres;
 
 using Grpc.Core;
@@ -8,10 +9,13 @@ using Wire = EnvPlatform.Contracts.Ingest;
 
 namespace EnvPlatform.Ingest.Packages;
 
-/// <summary>Streams the packages of a set to another service, page by page as they are read.</summary>
+/// <summary>Streams what is known of packages to another service, page by page as it is read.</summary>
 internal sealed class PackageSetsGrpc(NpgsqlDataSource db) : Wire.PackageSets.PackageSetsBase
 {
     private const int PageSize = 1_000;
+
+    /// <summary>A licence may have 2,000 characters, and a message 4 MiB.</summary>
+    private const int LicensePageSize = 500;
 
     public override async Task GetPackageSet(
         Wire.GetPackageSetRequest request, IServerStreamWriter<Wire.PackagePage> responseStream, ServerCallContext context)
@@ -41,6 +45,29 @@ internal sealed class PackageSetsGrpc(NpgsqlDataSource db) : Wire.PackageSets.Pa
             await responseStream.WriteAsync(answer, ct);
         }
     }
+
+    public override async Task GetLicenses(
+        Wire.GetLicensesRequest request, IServerStreamWriter<Wire.LicensePage> responseStream, ServerCallContext context)
+    {
+        if (!OrganizationId.TryParse(request.OrganizationId, out var organization))
+        {
+            throw new RpcException(new Status(StatusCode.InvalidArgument, "The organization is not an id."));
+        }
+
+        foreach (var page in request.PackageIds.Distinct().Order().Chunk(LicensePageSize))
+        {
+            var licenses = await db.QueryAsync<LicenseRow>(
+                """
+                select package_id, license from organization_packages
+                where org_id = @organization and package_id = any(@page) and license is not null order by package_id
+                """, new { organization, page }, context.CancellationToken);
+            var answer = new Wire.LicensePage();
+            answer.Packages.AddRange(licenses.Select(row => new Wire.PackageLicense { PackageId = row.PackageId, License = row.License }));
+            await responseStream.WriteAsync(answer, context.CancellationToken);
+        }
+    }
+
+    private sealed record LicenseRow(int PackageId, string License);
 
     private sealed record Row(int PackageId, string Manager, string Channel, string Subdir, string Name, string Version, string Build);
 }

@@ -35,6 +35,21 @@ internal sealed class EraseOrganization(NpgsqlDataSource db) : IConsumer<Organiz
         await db.EraseAsync(tx => tx.ExecuteAsync("delete from policy_changes where org_id = @Org", erased), ct);
         await db.EraseAsync(tx => tx.ExecuteAsync("delete from decision_runs where org_id = @Org", erased), ct);
         await db.EraseAsync(tx => DirectoryCopy.EraseAsync(tx, context.Message.OrganizationId), ct);
+        // After its sets: whoever writes facts of them holds the rows of the sets.
+        await db.EraseAsync(tx => tx.ExecuteAsync(
+            """
+            delete from facts_to_fetch where org_id = @Org and package_set_id in (
+                select package_set_id from facts_to_fetch where org_id = @Org limit 10000)
+            """, erased), ct);
+        await db.EraseAsync(tx => tx.ExecuteAsync(
+            """
+            delete from finding_statuses where ctid in (select ctid from finding_statuses where org_id = @Org limit 10000)
+            """, erased), ct);
+        await db.EraseAsync(tx => tx.ExecuteAsync(
+            """
+            delete from organization_packages where org_id = @Org and package_id in (
+                select package_id from organization_packages where org_id = @Org limit 10000)
+            """, erased), ct);
         await db.EraseAsync(tx => tx.ExecuteAsync("delete from activation_denials where org_id = @Org", erased), ct);
     }
 }

@@ -160,6 +160,12 @@ internal static class ChangeCurations
             told += await TellEnvironments.RunAsync(tx, [], await OrganizationCounts.RefreshAsync(tx, [organization], sets, now));
         }
 
+        // Also where no count changed, and also those that no environment is on for the time being.
+        foreach (var sets in (await OrganizationCounts.SetsOfAsync(tx, vulnerabilities)).Chunk(FindingsChanged.Most))
+        {
+            tx.Publish(new FindingsChanged(organization, sets));
+        }
+
         return told;
     }
 

@@ -93,6 +93,14 @@ internal static class OrganizationCounts
 
     private static string Sum(string column) => $"coalesce(s.{column}, 0) - coalesce(l.{column}, 0) + coalesce(a.{column}, 0)";
 
+    /// <summary>The sets that hold a package with one of these vulnerabilities, whoever has logged them.</summary>
+    public static async Task<long[]> SetsOfAsync(Tx tx, string[] vulnerabilities) =>
+        [.. await tx.QueryAsync<long>(
+            """
+            select s.id from package_sets s
+            where s.package_ids && array(select package_id from package_findings where vulnerability_id = any(@vulnerabilities))
+            """, new { vulnerabilities })];
+
     /// <summary>The organization's sets that hold a package with one of these vulnerabilities.</summary>
     public static async Task<long[]> SetsOfAsync(Tx tx, OrganizationId organization, string[] vulnerabilities) =>
         [.. await tx.QueryAsync<long>(

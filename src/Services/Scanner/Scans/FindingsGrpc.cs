@@ -11,7 +11,7 @@ using Npgsql;
 namespace EnvPlatform.Scanner.Scans;
 
 /// <summary>Other services ask how each package of a set was checked and what was found that counts for an organization.</summary>
-internal sealed partial class FindingsGrpc(NpgsqlDataSource db) : Findings.FindingsBase
+internal sealed partial class FindingsGrpc(NpgsqlDataSource db, TimeProvider clock) : Findings.FindingsBase
 {
     private const int PageSize = 1_000;
 

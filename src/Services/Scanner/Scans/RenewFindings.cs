@@ -1,3 +1,4 @@
+using EnvPlatform.Contracts.Events;
 using EnvPlatform.Postgres;
 using EnvPlatform.Scanner.Curations;
 using EnvPlatform.Scanner.Explanations;
@@ -21,6 +22,7 @@ internal sealed class RenewFindings(
     /// <summary>Maximum number of packages whose sets are found by index.</summary>
     private const int Few = 200;
     private readonly List<int> _changed = [];
+    private readonly List<int> _differing = [];
     private int _packages;
     private int _looked;
 
@@ -76,6 +78,7 @@ internal sealed class RenewFindings(
             .ToLookup(row => row.FoundId, row => Found.CountedAs(row.VulnerabilityId, row.ProvidedBy));
         foreach (var (row, fresh) in differing)
         {
+            _differing.Add(row.PackageId);
             // Another reason for the same findings is written, but nothing is counted for it.
             if (!row.CountsAs(fresh, row.FoundId is { } found ? known[found] : []))
             {
@@ -124,19 +127,44 @@ internal sealed class RenewFindings(
     }
 
     /// <summary>
+    /// Says that the findings of packages that were found to differ changed, and those of these vulnerabilities, also where no count did.
+    /// </summary>
+    /// <param name="vulnerabilities">Null: any finding may have changed.</param>
+    public async Task SayChangedAsync(string[]? vulnerabilities)
+    {
+        var concerned = vulnerabilities is null ? null : (await tx.QueryAsync<int>(
+            "select unnest(@Differing) union select package_id from package_findings where vulnerability_id = any(@vulnerabilities)",
+            new { Differing = _differing.ToArray(), vulnerabilities })).ToArray();
+        if (concerned is null or { Length: > Few })
+        {
+            tx.Publish(new FindingsChanged(null, null));
+        }
+        else if (concerned.Length > 0)
+        {
+            foreach (var sets in (await SetsOfAsync(concerned)).Chunk(FindingsChanged.Most))
+            {
+                tx.Publish(new FindingsChanged(null, sets));
+            }
+        }
+    }
+
+    private Task<List<long>> SetsOfAsync(int[] packages) =>
+        tx.QueryAsync<long>("select id from package_sets where package_ids && @packages", new { packages });
+
+    /// <summary>
     /// Counts every set, and publishes it whether it changed or not: what is known has changed, or what others keep of it.
     /// </summary>
     public Task CountAllAsync() => CountManyAsync(null);
 
     private async Task CountFewAsync(int[] concerned)
     {
-        var sets = (await tx.QueryAsync<long>("select id from package_sets where package_ids && @concerned", new { concerned })).ToArray();
-        await SayAsync(sets.Length);
+        var sets = await SetsOfAsync(concerned);
+        await SayAsync(sets.Count);
         foreach (var chunk in sets.Chunk(Chunk))
         {
             await PublishAsync(chunk, await CountSets.RunAsync(tx, chunk, generation, now));
             _looked += chunk.Length;
-            await SayAsync(sets.Length);
+            await SayAsync(sets.Count);
         }
     }
 

@@ -62,14 +62,18 @@ internal sealed partial class ChangeAdvisories(
         var generation = await NextGenerationAsync(tx, plan.Generation);
         await WriteAdvisories.WriteAsync(tx, plan);
         await WriteAdvisories.NotComparedAsync(tx, plan.Index);
-        var isMoreExploited = records.ExploitedSince is { Count: > 0 } exploited
-            && await WriteExploits.AddExploitedAsync(tx, exploited) > 0;
+        var isMoreExploited = records.ExploitedSince is { Count: > 0 } since
+            && await WriteExploits.AddExploitedAsync(tx, since) > 0;
         var known = await WriteExploits.RefreshAsync(
             tx, isMoreExploited ? null : [.. plan.Vulnerabilities.Select(pair => pair.Vulnerability.Id)]);
         var recurated = await FollowAliases.RunAsync(tx, plan.Gone);
         var renewal = new RenewFindings(tx, plan.Index, generation, clock.GetUtcNow(), tell);
         await (records.MatchAll ? renewal.MatchAllAsync() : renewal.MatchAsync(plan.Projects, NvdYears.Covered(plan.NewlyComplete)));
-        await (records.MatchAll ? renewal.CountAllAsync() : renewal.CountAsync([.. plan.Rescored, .. known, .. recurated]));
+        string[] exploited = [.. known.Where(one => one.IsFlag).Select(one => one.Id)];
+        await (records.MatchAll ? renewal.CountAllAsync() : renewal.CountAsync([.. plan.Rescored, .. exploited, .. recurated]));
+        await renewal.SayChangedAsync(
+            records.MatchAll ? null
+                : [.. plan.Vulnerabilities.Select(pair => pair.Vulnerability.Id), .. known.Select(one => one.Id), .. recurated]);
         await WriteAdvisories.RemoveAsync(tx, plan);
         await FinishAsync(tx, renewal, plan.Index, generation, plan.Outcome, finish);
         return plan.Outcome;
@@ -95,6 +99,7 @@ internal sealed partial class ChangeAdvisories(
         var renewal = new RenewFindings(tx, index, generation, clock.GetUtcNow(), tell);
         await renewal.MatchNamesAsync(plan.Names);
         await renewal.CountAsync([]);
+        await renewal.SayChangedAsync([]);
         await FinishAsync(tx, renewal, index, generation, plan.Outcome, finish);
         return plan.Outcome;
     }
@@ -130,7 +135,10 @@ internal sealed partial class ChangeAdvisories(
         var changed = await WriteExploits.RefreshAsync(tx, null);
         var renewal = new RenewFindings(tx, index.Index, generation, clock.GetUtcNow(), tell);
         // What was unknown of every set is known with the first catalogue.
-        await (knew == await KnowsExploitedAsync(tx) ? renewal.CountAsync(changed) : renewal.CountAllAsync());
+        var knows = await KnowsExploitedAsync(tx);
+        await (knew == knows
+            ? renewal.CountAsync([.. changed.Where(one => one.IsFlag).Select(one => one.Id)]) : renewal.CountAllAsync());
+        await renewal.SayChangedAsync(knew == knows ? [.. changed.Select(one => one.Id)] : null);
         await finish(tx, outcome);
         await tx.CommitAsync();
         Report(renewal, generation);
