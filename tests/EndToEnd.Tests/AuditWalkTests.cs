@@ -24,6 +24,7 @@ public sealed partial class AuditWalkTests
         ["StartDevice"] = "asks for a code; who lets the device in, and that it is signed in, is told",
         ["ScanPackages"] = "answers about packages that it does not store",
         ["PreviewText"] = "explains a document that it does not store",
+        ["DryRun"] = "says what a document would do, and stores nothing",
         ["LookUpInvitation"] = "has the token in the body, which an address would show to logs",
     };
 

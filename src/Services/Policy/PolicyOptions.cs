@@ -34,4 +34,8 @@ public sealed class PolicyOptions
     /// <summary>Seconds between two looks at which organizations' people, groups and channels changed, in case an event is lost.</summary>
     [Range(1, 86_400)]
     public int DirectoriesSeconds { get; set; } = 60;
+
+    /// <summary>How many decisions are written in one transaction; activations of their environments wait for it.</summary>
+    [Range(1, 100_000)]
+    public int DecisionsAtOnce { get; set; } = 5_000;
 }

@@ -45,4 +45,5 @@ app.UseIdempotency();
 app.MapStatuses();
 app.MapCheckActivation();
 app.MapPolicies();
+app.MapDecisions();
 await app.RunAsync();

@@ -4,6 +4,8 @@ using EnvPlatform.Policy.Decisions.Fleet;
 using EnvPlatform.Postgres;
 using EnvPlatform.Postgres.Background;
 
+using Microsoft.Extensions.Options;
+
 using Npgsql;
 
 namespace EnvPlatform.Policy.Decisions;
@@ -14,9 +16,9 @@ namespace EnvPlatform.Policy.Decisions;
 /// written.
 /// </summary>
 internal sealed partial class DecideStale(
-    NpgsqlDataSource db, InvalidationChannel channel, TimeProvider clock, ILogger<DecideStale> log) : IListeningWork
+    NpgsqlDataSource db, InvalidationChannel channel, IOptions<PolicyOptions> options, TimeProvider clock, ILogger<DecideStale> log)
+    : IListeningWork
 {
-    private const int Part = 5_000;
     private const int MostMarks = 20_000;
     private static readonly TimeSpan Poll = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Shortest = TimeSpan.FromMilliseconds(20);
@@ -74,7 +76,9 @@ internal sealed partial class DecideStale(
             select id, package_set_id, environment_id, subject_id, policy_id, caused_by::text as caused_by
             from stale_decisions where org_id = @organization order by id limit @MostMarks
             """, new { organization, MostMarks }, ct);
-        var now = clock.GetUtcNow();
+        // In microseconds, as it is stored.
+        var exact = clock.GetUtcNow();
+        var now = exact.AddTicks(-(exact.Ticks % TimeSpan.TicksPerMicrosecond));
         var due = await db.QueryAsync<Guid>(
             "select environment_id from environment_decisions where org_id = @organization and next_at <= @now limit @MostMarks",
             new { organization, now, MostMarks }, ct);
@@ -115,7 +119,7 @@ internal sealed partial class DecideStale(
             if (DecisionOutcome.Of(engine.Decide(environment), now) is { } outcome && !outcome.IsSameAs(environment.Stored))
             {
                 part.Add(outcome);
-                if (part.Count == Part)
+                if (part.Count == options.Value.DecisionsAtOnce)
                 {
                     await run.WriteAsync(part, null, ct);
                     part.Clear();

@@ -10,4 +10,12 @@ internal static class DecisionServices
         builder.Services.AddListeningWork<DecideStale>();
         builder.Services.AddListeningWork<AnnounceStatuses>();
     }
+
+    public static void MapDecisions(this IEndpointRouteBuilder app)
+    {
+        app.MapGroup("/api/v1/orgs/{org}/environments").WithTags("Environments").MapGetDecision();
+        var policies = app.MapGroup("/api/v1/orgs/{org}/policies").WithTags("Policies");
+        policies.MapDryRun();
+        policies.MapListHeldEnvironments();
+    }
 }

@@ -109,21 +109,22 @@ internal sealed record FleetDecision(
     public EnvironmentStatus Status => Top?.Status ?? EnvironmentStatus.Ok;
 
     /// <summary>The one that decides: the strictest, of those the first to be stricter; null where none has anything to say.</summary>
-    public RuleVerdict? Top
-    {
-        get
-        {
-            RuleVerdict? top = null;
-            foreach (var verdict in Verdicts)
-            {
-                if (verdict.Status is not null && !verdict.Rule.Policy.Document.IsObserved && (top is null || IsBefore(verdict, top)))
-                {
-                    top = verdict;
-                }
-            }
+    public RuleVerdict? Top => Strictest(enforcedOnly: true);
 
-            return top;
+    /// <summary>The same, of policies that only observe too unless only those that are enforced are asked for.</summary>
+    public RuleVerdict? Strictest(bool enforcedOnly = false)
+    {
+        RuleVerdict? top = null;
+        foreach (var verdict in Verdicts)
+        {
+            if (verdict.Status is not null && !(enforcedOnly && verdict.Rule.Policy.Document.IsObserved)
+                && (top is null || IsBefore(verdict, top)))
+            {
+                top = verdict;
+            }
         }
+
+        return top;
     }
 
     private static bool IsBefore(RuleVerdict one, RuleVerdict other)

@@ -118,7 +118,11 @@ internal sealed record FleetChannel(bool IsEverybodys, bool? Allowed, IReadOnlyS
 /// <param name="Id">Null where it is not known who it is.</param>
 /// <param name="Names">Null where nothing is known of it.</param>
 /// <param name="GroupIds">Null where nothing is known of it.</param>
-internal sealed record FleetOwner(Guid? Id, IReadOnlyList<string>? Names, IReadOnlyList<string>? GroupNames, IReadOnlySet<Guid>? GroupIds);
+internal sealed record FleetOwner(Guid? Id, IReadOnlyList<string>? Names, IReadOnlyList<string>? GroupNames, IReadOnlySet<Guid>? GroupIds)
+{
+    /// <summary>For people; null where nothing is known of it.</summary>
+    public string? DisplayName { get; init; }
+}
 
 /// <summary>A package, once for all environments that hold it.</summary>
 /// <param name="Index">From 0, without gaps, within what was read together.</param>

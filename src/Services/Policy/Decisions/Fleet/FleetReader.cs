@@ -170,7 +170,10 @@ internal static class FleetReader
             """, new { organization, some }, ct);
         return rows.ToDictionary(row => row.SubjectId, row => new FleetOwner(
             row.SubjectId, [.. new[] { row.SubjectId.ToString(), row.Email, row.DisplayName }.OfType<string>()],
-            [.. row.GroupNames, .. row.GroupIds.Select(id => id.ToString())], row.GroupIds.ToHashSet()));
+            [.. row.GroupNames, .. row.GroupIds.Select(id => id.ToString())], row.GroupIds.ToHashSet())
+            {
+                DisplayName = row.Email ?? row.DisplayName,
+            });
     }
 
     private static async Task<Dictionary<Guid, string[]>> MachinesAsync(
