@@ -70,8 +70,7 @@ public sealed class MassChangeTests
         await _facts.PolicyAsync("names", "name: many-*", "then: warn");
         await Eventually.BecomesTrueAsync(
             async () => await _facts.ScalarAsync<long>("select count(*) from environment_decisions") is >= AtOnce and < 200,
-            "a part is written, and the rest fails: "
-            + await _facts.ScalarAsync<string>("select string_agg(name, ' ') from (select name from environment_status s) t"));
+            "a part is written, and the rest fails");
         Assert.That(await _facts.ScalarAsync<long>("select count(*) from stale_decisions"), Is.EqualTo(1), "what is left stays marked");
         await _facts.ExecuteAsync("delete from fault");
         await UntilHeardAsync(200);

@@ -31,9 +31,10 @@ internal sealed partial class DecideStale(
         {
         }
 
-        var next = await db.QuerySingleAsync<DateTimeOffset?>(
-            "select min(next_at) from environment_decisions where next_at is not null", null, ct) - clock.GetUtcNow();
-        return next is not { } wait || wait > Poll ? Poll : wait < Shortest ? Shortest : wait;
+        var next = await db.QueryAsync<DateTimeOffset>(
+            "select next_at from environment_decisions where next_at is not null order by next_at limit 1", null, ct);
+        var wait = next.Count == 0 ? Poll : next[0] - clock.GetUtcNow();
+        return wait > Poll ? Poll : wait < Shortest ? Shortest : wait;
     }
 
     /// <returns>Whether anything was decided.</returns>

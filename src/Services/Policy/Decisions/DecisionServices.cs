@@ -13,7 +13,7 @@ internal static class DecisionServices
 
     public static void MapDecisions(this IEndpointRouteBuilder app)
     {
-        app.MapGroup("/api/v1/orgs/{org}/environments").WithTags("Environments").MapGetDecision();
+        app.MapGroup("/api/v1/orgs/{org}/environments").WithTags("Environments").MapGetReasons();
         var policies = app.MapGroup("/api/v1/orgs/{org}/policies").WithTags("Policies");
         policies.MapDryRun();
         policies.MapListHeldEnvironments();

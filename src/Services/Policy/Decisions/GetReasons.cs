@@ -11,10 +11,10 @@ using Npgsql;
 namespace EnvPlatform.Policy.Decisions;
 
 /// <summary>What is decided on an environment at this moment, and why: for its owner and for who may see all.</summary>
-internal static class GetDecision
+internal static class GetReasons
 {
-    public static void MapGetDecision(this IEndpointRouteBuilder environments) =>
-        environments.MapGet("/{id}/decision", HandleAsync).RequireAuthorization(Permission.EnvironmentsRead).WithName(nameof(GetDecision))
+    public static void MapGetReasons(this IEndpointRouteBuilder environments) =>
+        environments.MapGet("/{id}/decision", HandleAsync).RequireAuthorization(Permission.EnvironmentsRead).WithName(nameof(GetReasons))
             .WithSummary("What policies decide on an environment, and why: rules, findings, what fixes them, deadlines, exceptions.");
 
     private static async Task<Results<Ok<DecisionView>, ProblemHttpResult>> HandleAsync(
