@@ -13,6 +13,8 @@ using Grpc.Net.Client;
 
 using Npgsql;
 
+using Directory = System.IO.Directory;
+
 namespace EnvPlatform.Identity.Tests;
 
 /// <summary>

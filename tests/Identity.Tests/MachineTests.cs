@@ -109,6 +109,36 @@ public sealed class MachineTests
     }
 
     [Test]
+    public async Task A_machine_is_orphaned_while_its_owner_is_out_of_the_organization_and_can_be_given_to_another()
+    {
+        using var boot = await OrganizationClient.OfNewAsync(_host);
+        var token = await _host.AddMemberAsync(boot.Org, "member");
+        var (id, machine) = ((await _host.IntrospectAsync(token)).SubjectId, Guid.CreateVersion7());
+        using var ada = await _host.AsBearerOfAsync(token);
+        await RegisterAsync(ada, boot.Org, machine, "hers");
+        await StateIsAsync("active");
+        await boot.OkAsync("POST", $"members/{id}/suspend");
+        await StateIsAsync("active");
+        await boot.OkAsync("DELETE", $"members/{id}");
+        await StateIsAsync("orphaned");
+        await boot.OkAsync("POST", $"members/{id}/reinstate");
+        await StateIsAsync("active");
+        await boot.OkAsync("DELETE", $"members/{id}");
+        using var bob = await _host.AsNewMemberAsync(boot.Org);
+        var bobs = (await boot.OkAsync("GET", "members?role=member"))["items"]![0]!["id"];
+        await boot.OkAsync("POST", $"machines/{machine}/transfer", new { owner = (string?)bobs });
+        await StateIsAsync("active");
+        Assert.That((await boot.RefusedAsync("GET", "machines?state=lost")).Status, Is.EqualTo(400));
+
+        async Task StateIsAsync(string state)
+        {
+            Assert.That(await boot.ListAsync("machines", "state"), Is.EqualTo(new[] { state }));
+            Assert.That(await boot.ListAsync($"machines?state={state}", "id"), Is.EqualTo(new[] { machine.ToString() }));
+            Assert.That(await boot.ListAsync($"machines?state={(state == "active" ? "orphaned" : "active")}", "id"), Is.Empty);
+        }
+    }
+
+    [Test]
     public async Task An_auditor_registers_nothing()
     {
         using var auditor = await _host.AsNewMemberAsync("default", "auditor");

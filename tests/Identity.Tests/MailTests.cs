@@ -154,6 +154,47 @@ public sealed partial class MailTests
         Assert.That((int)(await ItemAsync(client, org, null))["uses"]!, Is.EqualTo(2));
     }
 
+    [Test]
+    public async Task A_link_for_a_domain_gives_its_groups_and_its_seats_through_the_mail()
+    {
+        await StartAsync("starttls", "starttls");
+        using var ada = await OrganizationClient.OfNewAsync(_host);
+        await ada.OkAsync(
+            "PATCH", "products", new { products = new[] { new { product = "environments", limit = 4, auto_assign = false } } });
+        var group = (string)(await ada.OkAsync("POST", "groups", new { name = "labs" }))["id"]!;
+        var made = await ada.OkAsync(
+            "POST", "invitations",
+            new
+            {
+                role = "member",
+                link = new { max_uses = 2, email_domain = "example.org" },
+                group_ids = new[] { group },
+                products = new[] { "environments" },
+            });
+        var (token, address, late) = ((string)made["results"]![0]!["token"]!, NewAddress(), NewAddress());
+        var before = await SeatsAsync(ada);
+        using var followed = await JoinAsync(token, address);
+        using var followedLate = await JoinAsync(token, late);
+        Assert.That(
+            new[] { followed.StatusCode, followedLate.StatusCode }, Is.All.EqualTo(HttpStatusCode.Accepted));
+        Assert.That(await SeatsAsync(ada), Is.EqualTo(before), "two are promised as before");
+        using var joined = await JoinAsync(TokenIn((await MailToAsync(address)).Mail));
+        Assert.That(joined.StatusCode, Is.EqualTo(HttpStatusCode.OK));
+        var id = (await ada.ListAsync($"groups/{group}/members", "id")).Single();
+        Assert.That(await ada.ListAsync("products/environments/seats", "user_id"), Has.Member(id));
+        Assert.That(await SeatsAsync(ada), Is.EqualTo((before.Assigned + 1, before.Reserved - 1)));
+        var other = (await ada.OkAsync("GET", $"invitations?search={late}"))["items"]![0]!["id"];
+        await ada.OkAsync("DELETE", $"invitations/{other}");
+        Assert.That(await SeatsAsync(ada), Is.EqualTo((before.Assigned + 1, 0)), "what was promised to who did not come is free");
+    }
+
+    private static async Task<(int Assigned, int Reserved)> SeatsAsync(OrganizationClient client)
+    {
+        var product = (await client.OkAsync("GET", "products"))["items"]!.AsArray()
+            .Single(item => (string?)item!["product"] == "environments")!;
+        return ((int)product["assigned"]!, (int)product["reserved"]!);
+    }
+
     private static string NewAddress() => $"{Guid.CreateVersion7():N}@example.org";
 
     private static string TokenIn(MimeKit.MimeMessage mail) => Token().Match(mail.TextBody ?? "").Groups["token"].Value;

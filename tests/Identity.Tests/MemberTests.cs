@@ -2,6 +2,11 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json.Nodes;
 
+using EnvPlatform.Identity.Members;
+using EnvPlatform.Testing;
+
+using Microsoft.Extensions.DependencyInjection;
+
 namespace EnvPlatform.Identity.Tests;
 
 [TestFixture]
@@ -164,6 +169,53 @@ public sealed class MemberTests
         Assert.That((string?)(await wrong.JsonAsync())["code"], Is.EqualTo("member_state"));
     }
 
+    [TestCase("administrator", HttpStatusCode.Forbidden)]
+    [TestCase("auditor", HttpStatusCode.OK)]
+    public async Task Whoever_lets_an_administrator_back_in_gives_its_password(string role, HttpStatusCode byToken)
+    {
+        var org = await _host.CreateOrganizationAsync();
+        var address = $"{Guid.CreateVersion7():N}@example.org";
+        using var token = await _host.AsBearerOfAsync(await _host.AddMemberAsync(org, "administrator", address));
+        var id = (await _host.IntrospectAsync(await _host.AddMemberAsync(org, role))).SubjectId;
+        var path = $"/api/v1/orgs/{org}/members/{id}";
+        using var suspended = await token.PostAsync(new Uri(path + "/suspend", UriKind.Relative), null);
+        Assert.That(suspended.StatusCode, Is.EqualTo(HttpStatusCode.OK));
+        using var refused = await token.PostAsync(new Uri(path + "/resume", UriKind.Relative), null);
+        Assert.That(refused.StatusCode, Is.EqualTo(byToken));
+        Assert.That((string?)(await refused.JsonAsync())["code"], Is.EqualTo(byToken == HttpStatusCode.OK ? null : "step_up_required"));
+        using var session = await _host.AsBearerOfAsync(await _host.SignInAsync(address));
+        using var resumed = await session.PostAsync(new Uri(path + "/resume", UriKind.Relative), null);
+        Assert.That((string?)(await resumed.JsonAsync())["state"], Is.EqualTo("active"));
+    }
+
+    [TestCase(89, false, true)]
+    [TestCase(91, false, false)]
+    [TestCase(89, true, true)]
+    [TestCase(91, true, false)]
+    public async Task Groups_and_seats_of_who_was_removed_are_given_back_for_ninety_days(int days, bool swept, bool given)
+    {
+        using var ada = await OrganizationClient.OfNewAsync(_host);
+        var id = (await _host.IntrospectAsync(await _host.AddMemberAsync(ada.Org, "member"))).SubjectId;
+        var group = (string)(await ada.OkAsync("POST", "groups", new { name = "labs" }))["id"]!;
+        await ada.OkAsync("PUT", $"groups/{group}/members/{id}");
+        await ada.OkAsync(
+            "PATCH", "products", new { products = new[] { new { product = "environments", limit = 9, auto_assign = false } } });
+        await ada.SendAsync("PUT", $"products/environments/seats/{id}");
+        await ada.OkAsync("DELETE", $"members/{id}");
+        await _host.ExecuteAsync($"update memberships set removed_at = now() - interval '{days} days' where subject_id = '{id}'");
+        if (swept)
+        {
+            await _host.Service.Services.GetRequiredService<ForgetFormerMembers>().RunAsync(CancellationToken.None);
+            Assert.That(
+                await _host.CountAsync($"select count(*) from memberships where subject_id = '{id}' and left_groups <> '{{}}'"),
+                Is.EqualTo(given ? 1 : 0));
+        }
+
+        await ada.OkAsync("POST", $"members/{id}/reinstate");
+        Assert.That(await ada.ListAsync($"groups/{group}/members", "id"), Is.EqualTo(given ? new[] { id } : []));
+        Assert.That(await ada.ListAsync("products/environments/seats", "user_id"), given ? Has.Member(id) : Has.No.Member(id));
+    }
+
     [Test]
     public async Task Who_leaves_one_organization_stays_in_the_other_and_its_session_too()
     {
@@ -245,6 +297,92 @@ public sealed class MemberTests
         Assert.That(ids, Is.Unique.And.Count.EqualTo(26));
         var found = await GetAsync(boot, $"/api/v1/orgs/{org}/members?search={Uri.EscapeDataString("e\u0301MILE")}&role=member");
         Assert.That((int)found["total_count"]!, Is.GreaterThan(0), "case and composition of letters do not matter");
+    }
+
+    [Test]
+    public async Task Members_show_their_groups_and_seats_and_are_found_by_them()
+    {
+        using var ada = await OrganizationClient.OfNewAsync(_host);
+        var (one, two) = (await _host.AddMemberAsync(ada.Org, "member"), await _host.AddMemberAsync(ada.Org, "member"));
+        var (id, other) = ((await _host.IntrospectAsync(one)).SubjectId, (await _host.IntrospectAsync(two)).SubjectId);
+        var labs = (string)(await ada.OkAsync("POST", "groups", new { name = "Labs" }))["id"]!;
+        var apes = (string)(await ada.OkAsync("POST", "groups", new { name = "Apes" }))["id"]!;
+        await ada.OkAsync("PUT", $"groups/{labs}/members/{id}");
+        await ada.OkAsync("PUT", $"groups/{apes}/members/{id}");
+        await ada.OkAsync("DELETE", $"products/environments/seats/{other}");
+        var shown = await ada.OkAsync("GET", $"members/{id}");
+        Assert.That(
+            shown["groups"]!.AsArray().Select(group => $"{group!["id"]} {group["name"]}"),
+            Is.EqualTo(new[] { $"{apes} Apes", $"{labs} Labs" }));
+        Assert.That(shown["products"]!.AsArray().Select(name => (string?)name), Is.EquivalentTo(new[] { "environments", "audit_api" }));
+        var all = (await ada.OkAsync("GET", "members"))["items"]!.AsArray();
+        Assert.That(all.Single(item => (string?)item!["id"] == id)!.ToJsonString(), Is.EqualTo(shown.ToJsonString()));
+        var without = all.Single(item => (string?)item!["id"] == other)!;
+        Assert.That((without["groups"]!.ToJsonString(), without["products"]!.ToJsonString()), Is.EqualTo(("[]", "[\"audit_api\"]")));
+
+        Assert.That(await ada.ListAsync($"members?group={labs}", "id"), Is.EqualTo(new[] { id }));
+        Assert.That(await ada.ListAsync("members?group=LABS", "id"), Is.EqualTo(new[] { id }));
+        Assert.That(await ada.ListAsync("members?group=nothing", "id"), Is.Empty);
+        Assert.That(await ada.ListAsync("members?seat=environments&role=member", "id"), Is.EqualTo(new[] { id }));
+        Assert.That(await ada.ListAsync("members?seat=audit_api&role=member", "id"), Is.EquivalentTo(new[] { id, other }));
+        Assert.That((await ada.RefusedAsync("GET", "members?seat=books")).Status, Is.EqualTo(400));
+        await ada.OkAsync("DELETE", $"members/{id}");
+        var gone = await ada.OkAsync("GET", $"members/{id}");
+        Assert.That((gone["groups"]!.ToJsonString(), gone["products"]!.ToJsonString()), Is.EqualTo(("[]", "[]")));
+        Assert.That(await ada.ListAsync("members?seat=audit_api&state=removed", "id"), Is.Empty);
+
+        using var member = await _host.AsBearerOfAsync(two);
+        foreach (var filter in new[] { $"group={labs}", "seat=environments" })
+        {
+            using var refused = await member.GetAsync(new Uri($"/api/v1/orgs/{ada.Org}/members?{filter}", UriKind.Relative));
+            Assert.That(refused.StatusCode, Is.EqualTo(HttpStatusCode.Forbidden), "who is in a group is not everybody's to know");
+        }
+    }
+
+    [Test]
+    public async Task Lists_find_and_sort_people_by_the_name_that_they_have_now()
+    {
+        var org = await _host.CreateOrganizationAsync();
+        using var boot = await _host.AsOperatorAsync();
+        var (id, _) = await AdministratorAsync(org);
+        await _host.ExecuteAsync($"update subjects set display_name = 'Ångström', email = 'å-' || email where id = '{id}'");
+        var found = await GetAsync(boot, $"/api/v1/orgs/{org}/members?search={Uri.EscapeDataString("ÅNGS")}");
+        Assert.That((string?)found["items"]!.AsArray().Single()!["id"], Is.EqualTo(id));
+        Assert.That((int)found["total_count"]!, Is.EqualTo(1));
+        foreach (var sort in new[] { "name", "email" })
+        {
+            var sorted = await GetAsync(boot, $"/api/v1/orgs/{org}/members?sort={sort}");
+            Assert.That((string?)sorted["items"]![1]!["id"], Is.EqualTo(id), $"by {sort} behind all that is ASCII");
+        }
+    }
+
+    [Test]
+    public async Task A_name_that_changes_while_the_person_joins_is_not_missed()
+    {
+        var org = await _host.CreateOrganizationAsync();
+        var id = Guid.CreateVersion7();
+        await _host.ExecuteAsync(
+            $"insert into subjects (id, type, email, display_name, created_at) values ('{id}', 'user', '{id}@example.org', 'Old', now())");
+        await using var connection = await _host.Db.OpenConnectionAsync();
+        await using var joining = await connection.BeginTransactionAsync();
+        await using var join = new Npgsql.NpgsqlCommand(
+            $"""
+            insert into memberships (org_id, subject_id, role, created_at)
+            select id, '{id}', 'member', now() from organizations where slug = '{org}'
+            """, connection, joining);
+        await join.ExecuteNonQueryAsync();
+        var renaming = _host.ExecuteAsync($"update subjects set display_name = 'New' where id = '{id}'");
+        const string waiting =
+            """
+            select count(*) from pg_stat_activity
+            where datname = current_database() and wait_event_type = 'Lock' and query like 'update subjects%'
+            """;
+        await Eventually.BecomesTrueAsync(
+            async () => await _host.CountAsync(waiting) == 1 || renaming.IsCompleted, "The change waits for who joins.");
+        await joining.CommitAsync();
+        await renaming;
+        using var boot = await _host.AsOperatorAsync();
+        Assert.That((int)(await GetAsync(boot, $"/api/v1/orgs/{org}/members?search=new"))["total_count"]!, Is.EqualTo(1));
     }
 
     [Test]

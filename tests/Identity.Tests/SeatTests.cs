@@ -186,6 +186,53 @@ public sealed class SeatTests
     }
 
     [Test]
+    public async Task A_seat_that_is_given_while_the_person_is_removed_is_free_again()
+    {
+        using var ada = await OrganizationClient.OfNewAsync(_host);
+        var id = (await AddAsync(ada.Org, 1)).Single();
+        await LimitAsync(ada, 5, autoAssign: false, revoke: true);
+        var organization = await OrganizationAsync(ada.Org);
+        var caller = Caller.OfSystem("identity", organization.Id) with { Organization = organization };
+        await using var tx = await _host.Db.BeginAsync(CancellationToken.None);
+        var row = await ProductRow.LockAsync(tx, organization.Id, "environments");
+        var people = await Seats.PeopleAsync(tx, organization.Id, [new(Guid.Parse(id))]);
+        var removing = ada.OkAsync("DELETE", $"members/{id}");
+        const string waiting =
+            """
+            select count(*) from pg_stat_activity
+            where datname = current_database() and wait_event_type = 'Lock' and query like '%products%'
+            """;
+        await Eventually.BecomesTrueAsync(
+            async () => removing.IsCompleted || await _host.CountAsync(waiting) > 0, "The removal waits for the seats.");
+        Assert.That(await Seats.AssignAsync(tx, caller, row, people, "manual", TimeProvider.System.GetUtcNow()), Is.Empty);
+        await tx.CommitAsync();
+        await removing;
+        Assert.That((int?)(await ProductAsync(ada, "environments"))["assigned"], Is.Zero);
+        Assert.That(await ada.ListAsync("products/environments/seats", "user_id"), Is.Empty);
+    }
+
+    [TestCase(null, true)]
+    [TestCase(null, false)]
+    [TestCase(2, true)]
+    [TestCase(2, false)]
+    public async Task The_numbers_of_who_has_a_seat_and_who_has_none_are_those_of_the_lists(int? limit, bool autoAssign)
+    {
+        using var ada = await OrganizationClient.OfNewAsync(_host);
+        var people = await AddAsync(ada.Org, 3);
+        await ada.OkAsync("POST", "service-accounts", new { name = "robot", role = "member" });
+        await ada.OkAsync("DELETE", $"products/environments/seats/{people[0]}");
+        await LimitAsync(ada, limit, autoAssign);
+        await ada.SendAsync("PUT", $"products/environments/seats/{people[1]}");
+        foreach (var assigned in new[] { "true", "false" })
+        {
+            var all = await ada.OkAsync("GET", $"products/environments/seats?assigned={assigned}");
+            Assert.That((int)all["total_count"]!, Is.EqualTo(all["items"]!.AsArray().Count), $"assigned={assigned}");
+            var found = await ada.OkAsync("GET", $"products/environments/seats?assigned={assigned}&search=example.org");
+            Assert.That((int)found["total_count"]!, Is.EqualTo(found["items"]!.AsArray().Count), $"assigned={assigned}, searched");
+        }
+    }
+
+    [Test]
     public async Task Service_accounts_need_no_seat_and_get_none()
     {
         using var ada = await OrganizationClient.OfNewAsync(_host);

@@ -10,6 +10,7 @@ internal sealed record OrganizationSize(int Members, int Groups, int Channels);
 internal static class OrganizationBenchmark
 {
     private const int Warm = 50;
+    private const double TargetMs = 50;
 
     public static async Task<int> RunAsync(OrganizationSize size, int requests, CancellationToken ct)
     {
@@ -26,7 +27,15 @@ internal static class OrganizationBenchmark
         foreach (var (what, path) in new[]
         {
             ("members", "members"),
+            ("members, searched", "members?search=AB"),
+            ("members, searched by three letters", "members?search=ABC"),
+            ("members, by e-mail address", "members?sort=email"),
+            ("members, by role", "members?sort=role"),
+            ("members, latest first", "members?sort=-joined_at"),
+            ("members, last active first", "members?sort=-last_active_at"),
+            ("members, auditors", "members?role=auditor"),
             ("invitations", "invitations"),
+            ("invitations, searched", "invitations?search=99"),
             ("invitations, pending", "invitations?state=pending"),
             ("service accounts", "service-accounts"),
             ("tokens", "tokens"),
@@ -55,8 +64,15 @@ internal static class OrganizationBenchmark
         Console.WriteLine($"{Environment.ProcessorCount} cores, {Environment.OSVersion.VersionString}, .NET {Environment.Version}; "
             + $"{size.Members:N0} members, {size.Groups:N0} groups, {size.Channels:N0} channels.");
         Console.WriteLine();
-        Console.WriteLine("| list | items | p50 ms | p99 ms |");
-        Console.WriteLine("|---|---|---|---|");
+        if (OperatingSystem.IsLinux())
+        {
+            var load = await File.ReadAllTextAsync("/proc/loadavg", ct);
+            Console.WriteLine($"Load average of the last five minutes: {load.Split(' ')[1]}.");
+        }
+
+        Console.WriteLine();
+        Console.WriteLine($"| list | items | p50 ms | p99 ms | target of {TargetMs:N0} ms |");
+        Console.WriteLine("|---|---|---|---|---|");
         lines.ForEach(Console.WriteLine);
         return 0;
     }
@@ -83,6 +99,11 @@ internal static class OrganizationBenchmark
         }
 
         times.Sort();
-        return $"| {what} | {total:N0} | {times[times.Count / 2]:N1} | {times[Math.Min(times.Count - 1, (int)(times.Count * 0.99))]:N1} |";
+        var (p50, p99) = (times[times.Count / 2], times[Math.Min(times.Count - 1, (int)(times.Count * 0.99))]);
+        return $"| {what} | {total:N0} | {p50:N1} | {p99:N1} | {Verdict(p50, p99)} |";
     }
+
+    /// <summary>A list that misses by half of its pages is slow; one that misses by a few may have waited for the machine.</summary>
+    private static string Verdict(double p50, double p99) =>
+        p99 <= TargetMs ? "met" : p50 <= TargetMs ? "missed at p99, met at p50" : "missed at p50 and p99";
 }

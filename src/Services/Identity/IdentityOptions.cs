@@ -79,6 +79,10 @@ public sealed class IdentityOptions
     [Range(1, 3_650)]
     public int VoidTokenDays { get; set; } = 30;
 
+    /// <summary>Days for which the groups and seats of somebody who was removed, or left, can be given back.</summary>
+    [Range(1, 3_650)]
+    public int FormerMemberDays { get; set; } = 90;
+
     /// <summary>Days for which an organization that was deleted can be restored.</summary>
     [Range(1, 365)]
     public int DeletedOrganizationDays { get; set; } = 30;

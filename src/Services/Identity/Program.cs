@@ -31,6 +31,7 @@ builder.Services.AddPeriodicWork<CountAuthenticationFailures>();
 builder.Services.AddPeriodicWork<DropVoidTokens>();
 builder.Services.AddPeriodicWork<ExpireInvitations>();
 builder.Services.AddPeriodicWork<EraseOrganizations>();
+builder.Services.AddPeriodicWork<ForgetFormerMembers>();
 builder.AddPages();
 builder.AddSharedProtection();
 builder.AddMail();

@@ -40,8 +40,7 @@ internal static class ListChannels
         and (@Kind::text is null or c.kind = @Kind)
         and (@Privacy::text is null or c.privacy = @Privacy)
         and (@Allowed::text is null or coalesce(c.allowed::text, 'undecided') = @Allowed)
-        and (not @IsSearch or {ChannelView.FoldedName} like {Folded.Of("@Search")} or {Folded.Of("c.url")} like {Folded.Of("@Search")}
-            or exists (select from unnest(c.aliases) as alias where {Folded.Of("alias")} like {Folded.Of("@Search")}))
+        and (not @IsSearch or c.folded like {Folded.Of("@Search")})
         """;
 
     internal static void MapListChannels(this IEndpointRouteBuilder channels) =>

@@ -44,31 +44,27 @@ internal static class ListGroupMembers
             After = IdPage.After(page),
             Take = page.Limit + 1,
         };
-        var isSearch = !string.IsNullOrEmpty(filter.Search);
-        var items = await db.QueryAsync<Item>(PageSql(page, isSearch), parameters, ct);
-        var total = isSearch
-            ? await db.QuerySingleAsync<long>($"select count(*) {From} {Found}", parameters, ct)
+        var found = string.IsNullOrEmpty(filter.Search) ? ""
+            : $"and m.folded like {Folded.Of("@Search")} {(seesAll ? "" : $"and m.folded_name like {Folded.Of("@Search")}")}";
+        var items = await db.QueryAsync<Item>(PageSql(page, found), parameters, ct);
+        var total = found.Length > 0
+            ? await db.QuerySingleAsync<long>(
+                $"select count(*) from group_members g {Members} where {InGroup} {found}", parameters, ct)
             : await db.QuerySingleAsync<long>("select members::bigint from user_groups where id = @Id", new { group.Id }, ct);
         return TypedResults.Ok(IdPage.Of(page, items, total, item => item.Id.Value));
     }
 
-    private const string From =
-        """
+    private const string Members = "join present_memberships m on m.org_id = g.org_id and m.subject_id = g.subject_id";
+
+    private const string InGroup = "g.org_id = @OrgId and g.group_id = @id";
+
+    private static string PageSql(PageQuery page, string found) =>
+        $"""
+        select s.id, s.type, case when @seesAll then s.email end as email, s.display_name, m.role, g.added_at
         from group_members g
+        {Members}
         join subjects s on s.id = g.subject_id
-        where g.org_id = @OrgId and g.group_id = @id
-        """;
-
-    private static string Found =>
-        $"""
-        and case when @seesAll then s.folded else s.folded_name end like {Folded.Of("@Search")}
-        """;
-
-    private static string PageSql(PageQuery page, bool isSearch) =>
-        $"""
-        select s.id, s.type, case when @seesAll then s.email end as email, s.display_name, (
-            select m.role from present_memberships m where m.org_id = g.org_id and m.subject_id = g.subject_id) as role, g.added_at
-        {From} {(isSearch ? Found : "")}
+        where {InGroup} {found}
           {(page.After is null ? "" : page.Descending ? "and g.subject_id < @After" : "and g.subject_id > @After")}
         order by g.subject_id {(page.Descending ? "desc" : "")}
         limit @Take

@@ -52,8 +52,7 @@ internal static class ListGroups
 
     private static string Found =>
         $"""
-        and (not @IsSearch or {GroupView.FoldedName} like {Folded.Of("@Search")}
-            or {Folded.Of("g.description")} like {Folded.Of("@Search")})
+        and (not @IsSearch or g.folded like {Folded.Of("@Search")})
         """;
 
     private static string PageSql(PageQuery page, string key, string type)

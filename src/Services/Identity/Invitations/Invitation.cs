@@ -24,13 +24,13 @@ namespace EnvPlatform.Identity.Invitations;
 internal sealed record Invitation(
     InvitationId Id, OrganizationId OrgId, string Slug, string Organization, string? Email, string DisplayName, string Role,
     string? EmailDomain, bool IsMailed, SubjectId InvitedById, string InvitedBy, DateTimeOffset CreatedAt, DateTimeOffset ExpiresAt,
-    string? EndedAs, Guid[] GroupIds, bool IsVouchedFor)
+    string? EndedAs, Guid[] GroupIds, string[] Products, bool IsVouchedFor)
 {
     private const string Select =
         """
         select i.id, i.org_id, o.slug, o.name as organization, i.email, i.display_name, i.role, i.email_domain,
             i.mail_state is not null as is_mailed, i.invited_by as invited_by_id, s.display_name as invited_by,
-            i.created_at, i.expires_at, i.ended_as, i.group_ids,
+            i.created_at, i.expires_at, i.ended_as, i.group_ids, i.products,
             i.role = 'member' or exists (
                 select from active_memberships m
                 where m.org_id = i.org_id and m.subject_id = i.invited_by and m.role = 'administrator') as is_vouched_for
@@ -158,6 +158,7 @@ internal sealed record Invitation(
             """, new { OrgId, person.SubjectId, Role, now });
         if (added == 1)
         {
+            await ProductRow.LockAllAsync(tx, OrgId);
             await Seats.ClaimAsync(tx, there, person.SubjectId, Id, now);
             await Seats.JoinAsync(tx, there, person.SubjectId, now);
             var groups = await GroupMembers.JoinAsync(

@@ -1,5 +1,6 @@
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Identity.Mail;
+using EnvPlatform.Identity.Products;
 using EnvPlatform.Identity.SignIn;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
@@ -116,12 +117,13 @@ internal sealed class Joining(
         }
 
         var states = await NewInvitation.StatesAsync(tx, link.OrgId, [email]);
-        var invitation = new NewInvitation(email, NewInvitation.NameOf(email), Roles.Member, link.ExpiresAt, GroupIds:
-            [.. link.GroupIds.Select(group => new GroupId(group))]);
+        var invitation = new NewInvitation(email, NewInvitation.NameOf(email), Roles.Member, link.ExpiresAt, 
+            GroupIds: [.. link.GroupIds.Select(group => new GroupId(group))], Products: link.Products);
         var platform = Caller.OfSystem(AuthenticationFailures.Service, link.OrgId, origin);
         if (states.GetValueOrDefault(email) is null
-            && await invitation.AddAsync(tx, platform, link.OrgId, link.InvitedById, byMail: true, now) is not null)
+            && await invitation.AddAsync(tx, platform, link.OrgId, link.InvitedById, byMail: true, now) is { } made)
         {
+            await Seats.PassOnAsync(tx, link.OrgId, link.Id, made.Id);
             await link.UseAsync(tx, now);
             await tx.CommitAsync();
         }

@@ -45,8 +45,7 @@ internal static class ListInvitations
     private static readonly string Where =
         $"""
         i.org_id = @OrgId and (@States::text[] is null or {State} = any(@States))
-            and (@Search::text is null or {Folded.Of("i.email")} like {Folded.Of("@Search")}
-                or {Folded.Of("i.display_name")} like {Folded.Of("@Search")})
+            and (@Search::text is null or i.folded like {Folded.Of("@Search")})
         """;
 
     internal static void MapListInvitations(this IEndpointRouteBuilder invitations) =>

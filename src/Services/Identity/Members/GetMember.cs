@@ -14,10 +14,10 @@ internal static class GetMember
 {
     private const string Sql =
         $"""
-        select {MemberView.Columns}
+        select {MemberView.Columns}, null as sort_key
         from memberships m
-        join subjects s on s.id = m.subject_id and s.type = 'user'
-        where m.org_id = @organization and m.subject_id = @id
+        join subjects s on s.id = m.subject_id
+        where m.org_id = @organization and m.subject_id = @id and m.is_user
         """;
 
     internal static void MapGetMember(this IEndpointRouteBuilder members) =>
@@ -25,20 +25,20 @@ internal static class GetMember
             .ProducesProblem(StatusCodes.Status404NotFound);
 
     /// <summary>What a change made of a member, read in its transaction.</summary>
-    internal static Task<MemberView> ReadAsync(Tx tx, OrganizationId organization, SubjectId id) =>
-        tx.QuerySingleAsync<MemberView>(Sql, new { organization, id });
+    internal static async Task<MemberView> ReadAsync(Tx tx, OrganizationId organization, SubjectId id) =>
+        (await tx.QuerySingleAsync<MemberView.Row>(Sql, new { organization, id })).ToView();
 
     private static async Task<Results<Ok<MemberView>, ProblemHttpResult>> HandleAsync(
         SubjectId id, Caller caller, HttpResponse http, NpgsqlDataSource db, CancellationToken ct)
     {
-        var member = await db.QuerySingleOrDefaultAsync<MemberView>(Sql, new { organization = caller.OrgId, id }, ct);
+        var row = await db.QuerySingleOrDefaultAsync<MemberView.Row>(Sql, new { organization = caller.OrgId, id }, ct);
         var seesAll = caller.Can(Permission.MembersReadAll);
-        if (member is null || (!seesAll && member.State != Member.Active))
+        if (row is null || (!seesAll && row.State != Member.Active))
         {
             return Problems.NotFound();
         }
 
-        IfMatch.Tell(http, member.Version!.Value);
-        return TypedResults.Ok(seesAll ? member : member.OfName());
+        IfMatch.Tell(http, row.Version);
+        return TypedResults.Ok(seesAll ? row.ToView() : row.ToView().OfName());
     }
 }

@@ -1,5 +1,8 @@
 using System.ComponentModel.DataAnnotations;
 
+using EnvPlatform.Contracts.Ids;
+using EnvPlatform.Identity.Groups;
+using EnvPlatform.Identity.Products;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.Callers;
@@ -18,9 +21,9 @@ internal static class ListMembers
     /// <summary>A sort field, its expression (never null) and the type of its value in a cursor.</summary>
     private static readonly Dictionary<string, string> Sorts = new(StringComparer.Ordinal)
     {
-        ["name"] = "s.folded_name collate \"C\"|text",
+        ["name"] = "m.folded_name|text",
         ["role"] = "m.role|text",
-        ["email"] = "s.email|text",
+        ["email"] = "m.email|text",
         ["joined_at"] = "m.created_at|timestamptz",
         ["last_active_at"] = "coalesce(m.last_active_at,'-infinity'::timestamptz)|timestamptz",
     };
@@ -32,12 +35,16 @@ internal static class ListMembers
     /// <param name="State">
     /// active, suspended or removed; without it all but those who were removed. Only for who may read all of members.
     /// </param>
+    /// <param name="Group">Id or name of a group that they are in. Likewise.</param>
+    /// <param name="Seat">A product that they have a seat of: environments or audit_api. Likewise.</param>
     public sealed record Filter(
         [property: MaxLength(320)] string? Search = null,
         [property: Role] string? Role = null,
         [property: AllowedValues(null, Member.Active, Member.Suspended, Member.Removed,
             ErrorMessage = "Must be active, suspended or removed.")]
-        string? State = null);
+        string? State = null,
+        [property: MaxLength(100)] string? Group = null,
+        [property: Product] string? Seat = null);
 
     internal static void MapListMembers(this IEndpointRouteBuilder members) =>
         members.MapGet("", HandleAsync).WithName(nameof(ListMembers)).WithSummary("The users of the organization and their roles.")
@@ -48,7 +55,7 @@ internal static class ListMembers
     {
         var seesAll = caller.Can(Permission.MembersReadAll);
         var sort = page.SortBy(seesAll ? Sorts : SortsOfNames, "name").Split('|');
-        if (filter.State is not null and not Member.Active && !seesAll)
+        if ((filter.State is not null and not Member.Active || filter.Group is not null || filter.Seat is not null) && !seesAll)
         {
             return Member.NotAllowed();
         }
@@ -61,43 +68,48 @@ internal static class ListMembers
             Search = LikePattern.Containing(filter.Search ?? ""),
             filter.Role,
             filter.State,
+            filter.Group,
+            GroupId = GroupId.TryParse(filter.Group, out var group) ? group.Value : (Guid?)null,
+            filter.Seat,
             AfterKey = page.After?[0],
             AfterId = page.After is null ? (Guid?)null : Guid.Parse(page.After[1]!),
             Take = page.Limit + 1,
         };
-        var total = await db.QuerySingleAsync<long>($"select count(*) {where}", parameters, ct);
+        var total = await db.QuerySingleAsync<long>($"select count(*) from memberships m {where}", parameters, ct);
         var (direction, beyond) = page.Descending ? ("desc", "<") : ("asc", ">");
-        var after = page.After is null ? "" : $"and ({key}, s.id) {beyond} (@AfterKey::{type}, @AfterId)";
-        var rows = await db.QueryAsync<Row>(
+        var after = page.After is null ? "" : $"and ({key}, m.subject_id) {beyond} (@AfterKey::{type}, @AfterId)";
+        var rows = await db.QueryAsync<MemberView.Row>(
             $"""
-            select {MemberView.Columns}, ({key})::text as sort_key {where} {after}
-            order by {key} {direction}, s.id {direction}
+            select {MemberView.Columns}, ({key})::text as sort_key
+            from memberships m
+            join subjects s on s.id = m.subject_id
+            {where} {after}
+            order by {key} {direction}, m.subject_id {direction}
             limit @Take
             """, parameters, ct);
-        var items = rows.Take(page.Limit).Select(row => seesAll ? row.View : row.View.OfName()).ToArray();
+        var items = rows.Take(page.Limit).Select(row => seesAll ? row.ToView() : row.ToView().OfName()).ToArray();
         return TypedResults.Ok(new Page<MemberView>(
             items, total, rows.Count > page.Limit ? page.Next(rows[page.Limit - 1].SortKey, items[^1].Id.ToString()) : null));
     }
 
     private static string Where(Filter filter, bool seesAll)
     {
-        const string from = "from memberships m join subjects s on s.id = m.subject_id and s.type = 'user' where m.org_id = @OrgId";
         var state = !seesAll || filter.State == Member.Active ? "and m.suspended_at is null and m.removed_at is null"
             : filter.State == Member.Suspended ? "and m.suspended_at is not null and m.removed_at is null"
             : filter.State == Member.Removed ? "and m.removed_at is not null"
             : "and m.removed_at is null";
         var role = filter.Role is null ? "" : "and m.role = @Role";
+        var group = filter.Group is null ? ""
+            : $"""
+            and m.subject_id in (
+                select own.subject_id from group_members own
+                where own.org_id = @OrgId and own.group_id = any(array(
+                    select g.id from user_groups g
+                    where g.org_id = @OrgId and (g.id = @GroupId or {GroupView.FoldedName} = {Folded.Of("@Group")}))))
+            """;
         var search = filter.Search is null or "" ? ""
-            : seesAll ? $"and s.folded like {Folded.Of("@Search")}"
-            : $"and s.folded_name like {Folded.Of("@Search")}";
-        return $"{from} {state} {role} {search}";
-    }
-
-    private sealed record Row(
-        Contracts.Ids.SubjectId Id, string DisplayName, string Role, string Email, string State, string Source, DateTimeOffset JoinedAt,
-        DateTimeOffset? LastActiveAt, DateTimeOffset? SuspendedAt, DateTimeOffset? RemovedAt, long Version, string SortKey)
-    {
-        public MemberView View =>
-            new(Id, DisplayName, Role, Email, State, Source, JoinedAt, LastActiveAt, SuspendedAt, RemovedAt, Version);
+            : $"and m.folded like {Folded.Of("@Search")} {(seesAll ? "" : $"and m.folded_name like {Folded.Of("@Search")}")}";
+        var seat = filter.Seat is null ? "" : $"and m.removed_at is null and {Seats.HasSeat}";
+        return $"where m.org_id = @OrgId and m.is_user {state} {role} {group} {seat} {search}";
     }
 }

@@ -15,7 +15,6 @@ internal static class MemberEndpoints
         members.MapChangeMember();
         members.MapRemoveMember();
         members.MapSuspendMember();
-        members.MapResumeMember();
         members.MapReinstateMember();
     }
 }

@@ -8,6 +8,7 @@ using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.Callers;
 
 using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.Extensions.Options;
 
 using Npgsql;
 
@@ -28,7 +29,8 @@ internal static class ReinstateMember
             .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict);
 
     private static async Task<Results<Ok<MemberView>, ProblemHttpResult>> HandleAsync(
-        SubjectId id, Request? request, Caller caller, NpgsqlDataSource db, TimeProvider clock, CancellationToken ct)
+        SubjectId id, Request? request, Caller caller, NpgsqlDataSource db, TimeProvider clock,
+        IOptions<IdentityOptions> options, CancellationToken ct)
     {
         await using var tx = await db.BeginAsync(ct);
         if (await Member.LockAsync(tx, caller.OrgId, id, caller.SubjectId) is not { } member)
@@ -60,7 +62,8 @@ internal static class ReinstateMember
                 where org_id = @OrgId and subject_id = @id
                 """, new { caller.OrgId, id, role });
             var changes = Changes.Between(new { member.State, member.Role }, new { State = Member.Active, Role = role })!;
-            var (groups, products) = await GiveBackAsync(tx, caller, id, now);
+            var (groups, products) = await GiveBackAsync(
+                tx, caller, id, isRemembered: member.RemovedAt >= now.AddDays(-options.Value.FormerMemberDays), now);
             await TokenStore.ForgetAsync(tx, id, now);
             tx.Audit(
                 caller, now, "organization_user_reinstated", member.Target, $"{member.DisplayName} was reinstated as {role}.",
@@ -72,15 +75,24 @@ internal static class ReinstateMember
         return TypedResults.Ok(reinstated);
     }
 
-    /// <summary>Puts the member into the groups, and gives it the seats, that it had: those that are there still.</summary>
+    /// <summary>
+    /// Gives the member the seats that everybody gets and, unless it has been away for long, puts it into the groups, and gives it the
+    /// seats, that it had: those that are there still.
+    /// </summary>
     /// <returns>The names of the groups, and the products.</returns>
     private static async Task<(IReadOnlyList<string> Groups, IReadOnlyList<string> Products)> GiveBackAsync(
-        Tx tx, Caller caller, SubjectId id, DateTimeOffset now)
+        Tx tx, Caller caller, SubjectId id, bool isRemembered, DateTimeOffset now)
     {
+        await ProductRow.LockAllAsync(tx, caller.OrgId);
+        await Seats.JoinAsync(tx, caller, id, now);
+        if (!isRemembered)
+        {
+            return ([], []);
+        }
+
         var left = await tx.QuerySingleAsync<Left>(
             "select left_groups as groups, left_products as products from memberships where org_id = @OrgId and subject_id = @id",
             new { caller.OrgId, id });
-        await Seats.JoinAsync(tx, caller, id, now);
         var people = await Seats.PeopleAsync(tx, caller.OrgId, [id]);
         var given = new List<string>();
         foreach (var product in left.Products)

@@ -1,4 +1,5 @@
 using EnvPlatform.Contracts.Ids;
+using EnvPlatform.Identity.SignIn;
 using EnvPlatform.Identity.Tokens;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
@@ -11,17 +12,28 @@ using Npgsql;
 namespace EnvPlatform.Identity.Members;
 
 /// <summary>
-/// An administrator suspends a user: its tokens open nothing in the organization from now on, and do again when it is resumed.
+/// An administrator suspends a user: its tokens open nothing in the organization from now on, and do again when it is resumed, with all
+/// that it had.
 /// </summary>
 internal static class SuspendMember
 {
-    internal static void MapSuspendMember(this IEndpointRouteBuilder members) =>
-        members.MapPost("/{id}/suspend", HandleAsync).RequireAuthorization(Permission.MembersWrite).WithName(nameof(SuspendMember))
-            .WithSummary("Suspend a user.").ProducesProblem(StatusCodes.Status403Forbidden)
-            .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict);
+    internal static void MapSuspendMember(this IEndpointRouteBuilder members)
+    {
+        members.MapPost(
+            "/{id}/suspend", (SubjectId id, Caller caller, NpgsqlDataSource db, TimeProvider clock, CancellationToken ct) =>
+                HandleAsync(id, Member.Suspended, caller, db, clock, ct))
+            .RequireAuthorization(Permission.MembersWrite).WithName(nameof(SuspendMember)).WithSummary("Suspend a user.")
+            .ProducesProblem(StatusCodes.Status403Forbidden).ProducesProblem(StatusCodes.Status404NotFound)
+            .ProducesProblem(StatusCodes.Status409Conflict);
+        members.MapPost(
+            "/{id}/resume", (SubjectId id, Caller caller, NpgsqlDataSource db, TimeProvider clock, CancellationToken ct) =>
+                HandleAsync(id, Member.Active, caller, db, clock, ct))
+            .RequireAuthorization(Permission.MembersWrite).WithName("ResumeMember").WithSummary("Let a suspended user back in.")
+            .ProducesProblem(StatusCodes.Status403Forbidden).ProducesProblem(StatusCodes.Status404NotFound);
+    }
 
     private static async Task<Results<Ok<MemberView>, ProblemHttpResult>> HandleAsync(
-        SubjectId id, Caller caller, NpgsqlDataSource db, TimeProvider clock, CancellationToken ct)
+        SubjectId id, string state, Caller caller, NpgsqlDataSource db, TimeProvider clock, CancellationToken ct)
     {
         await using var tx = await db.BeginAsync(ct);
         if (await Member.LockAsync(tx, caller.OrgId, id, caller.SubjectId) is not { State: not Member.Removed } member)
@@ -29,7 +41,7 @@ internal static class SuspendMember
             return Problems.NotFound();
         }
 
-        if (member.IsLastAdministrator)
+        if (state == Member.Suspended && member.IsLastAdministrator)
         {
             return Member.LastAdministrator();
         }
@@ -39,20 +51,34 @@ internal static class SuspendMember
             return Member.NotAllowed();
         }
 
-        if (member.State == Member.Active)
+        if (member.State != state)
         {
+            // An administrator that is back is one more, as one that is appointed.
             var now = clock.GetUtcNow();
-            await tx.ExecuteAsync(
-                "update memberships set suspended_at = @now, version = version + 1 where org_id = @OrgId and subject_id = @id",
-                new { caller.OrgId, id, now });
-            await TokenStore.ForgetAsync(tx, id, now);
-            tx.Audit(
-                caller, now, "organization_user_suspended", member.Target, $"{member.DisplayName} was suspended.",
-                Changes.Between(new { member.State }, new { State = Member.Suspended }));
+            if (state == Member.Active && member.Role == Roles.Administrator
+                && await StepUp.RefuseAsync(db, caller, now, ct) is { } older)
+            {
+                return older;
+            }
+
+            await StoreAsync(tx, caller, member, state, now);
         }
 
-        var suspended = await GetMember.ReadAsync(tx, caller.OrgId, id);
+        var changed = await GetMember.ReadAsync(tx, caller.OrgId, id);
         await tx.CommitAsync();
-        return TypedResults.Ok(suspended);
+        return TypedResults.Ok(changed);
+    }
+
+    private static async Task StoreAsync(Tx tx, Caller caller, Member member, string state, DateTimeOffset now)
+    {
+        var suspends = state == Member.Suspended;
+        await tx.ExecuteAsync(
+            "update memberships set suspended_at = @At, version = version + 1 where org_id = @OrgId and subject_id = @Id",
+            new { caller.OrgId, member.Id, At = suspends ? now : (DateTimeOffset?)null });
+        await TokenStore.ForgetAsync(tx, member.Id, now);
+        tx.Audit(
+            caller, now, suspends ? "organization_user_suspended" : "organization_user_resumed", member.Target,
+            suspends ? $"{member.DisplayName} was suspended." : $"{member.DisplayName} was resumed as {member.Role}.",
+            Changes.Between(new { member.State }, new { State = state }));
     }
 }

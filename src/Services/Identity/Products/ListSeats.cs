@@ -45,7 +45,8 @@ internal static class ListSeats
             Take = page.Limit + 1,
         };
         var isSearch = !string.IsNullOrEmpty(filter.Search);
-        var total = await db.QuerySingleAsync<long>($"select count(*) {From} {(isSearch ? Found : "")}", parameters, ct);
+        var total = await db.QuerySingleAsync<long>(
+            isSearch ? $"select count(*) {From} where {Wanted} {Found}" : CountSql, parameters, ct);
         var items = await db.QueryAsync<Item>(PageSql(page, isSearch), parameters, ct);
         return TypedResults.Ok(IdPage.Of(page, items, total, item => item.UserId.Value));
     }
@@ -53,19 +54,36 @@ internal static class ListSeats
     private const string From =
         """
         from present_memberships m
-        join subjects s on s.id = m.subject_id
         left join seats h on h.org_id = m.org_id and h.product = @product and h.subject_id = m.subject_id
-        where m.org_id = @OrgId and s.type = 'user' and @Assigned = coalesce(h.granted, (
-            select coalesce((
-                select l.seat_limit is null and l.auto_assign from products l where l.org_id = @OrgId and l.product = @product), true)))
         """;
 
-    private static string Found => $"and s.folded like {Folded.Of("@Search")}";
+    /// <summary>Whether everybody has a seat who has not lost it.</summary>
+    private const string Open =
+        """
+        (select coalesce((
+            select l.seat_limit is null and l.auto_assign from products l where l.org_id = @OrgId and l.product = @product), true))
+        """;
+
+    private const string Wanted = $"m.org_id = @OrgId and m.is_user and @Assigned = coalesce(h.granted, {Open})";
+
+    /// <summary>Without a search nobody need be looked at one by one: only who has a row in seats differs from the others.</summary>
+    private const string CountSql =
+        $"""
+        select case when @Assigned = {Open}
+            then (select count(*) from present_memberships where org_id = @OrgId and is_user)
+                - (select count(*) from seats where org_id = @OrgId and product = @product and granted <> @Assigned)
+            else (select count(*) from seats where org_id = @OrgId and product = @product and granted = @Assigned)
+            end
+        """;
+
+    private static string Found => $"and m.folded like {Folded.Of("@Search")}";
 
     private static string PageSql(PageQuery page, bool isSearch) =>
         $"""
         select m.subject_id as user_id, s.email, s.display_name, m.role, h.changed_at
-        {From} {(isSearch ? Found : "")}
+        {From}
+        join subjects s on s.id = m.subject_id
+        where {Wanted} {(isSearch ? Found : "")}
           {(page.After is null ? "" : page.Descending ? "and m.subject_id < @After" : "and m.subject_id > @After")}
         order by m.subject_id {(page.Descending ? "desc" : "")}
         limit @Take

@@ -33,6 +33,18 @@ internal sealed record ProductRow(string Product, int? SeatLimit, bool AutoAssig
             """, new { organization, product });
     }
 
+    /// <summary>
+    /// Locks all products, in the order in which everybody does who needs more than one. Whoever ends a membership does so before it looks
+    /// at the seats, so that none is given meanwhile.
+    /// </summary>
+    public static async Task LockAllAsync(Tx tx, OrganizationId organization)
+    {
+        foreach (var product in ServiceDefaults.Callers.Product.All.Order(StringComparer.Ordinal))
+        {
+            await LockAsync(tx, organization, product);
+        }
+    }
+
     public ProblemHttpResult Exhausted() => Problems.Conflict(
         "seats_exhausted",
         $"All {SeatLimit} seats of {Product} are taken or promised. Take one from somebody, or ask the operator for more.",

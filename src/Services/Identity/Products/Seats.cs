@@ -29,6 +29,14 @@ internal static class Seats
                 or coalesce(h.granted, coalesce(l.seat_limit is null and l.auto_assign, true)))
         """;
 
+    /// <summary>Whether the user of the membership <c>m</c> has a seat of the product <c>@Seat</c>.</summary>
+    public const string HasSeat =
+        """
+        coalesce(
+            (select h.granted from seats h where h.org_id = m.org_id and h.product = @Seat and h.subject_id = m.subject_id),
+            (select l.seat_limit is null and l.auto_assign from products l where l.org_id = m.org_id and l.product = @Seat), true)
+        """;
+
     /// <summary>Gives seats to people in the order given, as long as there are any.</summary>
     /// <param name="reason">manual, automatic or invitation.</param>
     /// <returns>Who asked for one in vain; who had one already is not among them.</returns>
@@ -86,6 +94,7 @@ internal static class Seats
     /// <summary>Frees the seats of somebody who leaves the organization; call it while it is still in it.</summary>
     public static async Task LeaveAsync(Tx tx, Caller caller, SubjectId subject, DateTimeOffset now)
     {
+        await ProductRow.LockAllAsync(tx, caller.OrgId);
         var people = await PeopleAsync(tx, caller.OrgId, [subject]);
         foreach (var product in await tx.QueryAsync<string>(
             "select product from seats where org_id = @OrgId and subject_id = @subject order by product", new { caller.OrgId, subject }))
@@ -123,6 +132,24 @@ internal static class Seats
         }
 
         return null;
+    }
+
+    /// <summary>A link gives somebody an invitation of its own: what it promises to one goes with it, where it has any left.</summary>
+    public static async Task PassOnAsync(Tx tx, OrganizationId organization, InvitationId link, InvitationId invitation)
+    {
+        foreach (var reservation in await ReservationsAsync(tx, organization, link))
+        {
+            await ProductRow.LockAsync(tx, organization, reservation.Product);
+            await tx.ExecuteAsync(
+                """
+                with one as (
+                    update seat_reservations set seats = seats - 1
+                    where org_id = @organization and product = @Product and invitation_id = @link and seats > 0
+                    returning org_id, product)
+                insert into seat_reservations (org_id, product, invitation_id, seats)
+                select org_id, product, @invitation, 1 from one
+                """, new { organization, reservation.Product, link, invitation });
+        }
     }
 
     /// <summary>
