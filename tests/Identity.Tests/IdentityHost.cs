@@ -51,6 +51,8 @@ internal sealed class IdentityHost : IAsyncDisposable
 
     public Contracts.Identity.Machines.MachinesClient MachinesGrpc => new(_channel);
 
+    public Contracts.Identity.Directories.DirectoriesClient DirectoriesGrpc => new(_channel);
+
     /// <summary>The credentials of a service, as the gateway sends them.</summary>
     public static Metadata AsGateway => new()
     {

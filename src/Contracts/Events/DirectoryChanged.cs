@@ -4,7 +4,7 @@ using EnvPlatform.Contracts.Messaging;
 namespace EnvPlatform.Contracts.Events;
 
 /// <summary>
-/// Something changed in the people, groups or channels of an organization; what, is asked of Identity's <c>Directory</c>. Published by
+/// Something changed in the people, groups or channels of an organization; what, is asked of Identity's <c>Directories</c>. Published by
 /// Identity, once for each transaction, by a trigger of its database; consumed by Policy.
 /// </summary>
 /// <remarks>

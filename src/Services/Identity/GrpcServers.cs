@@ -13,7 +13,7 @@ internal static class GrpcServers
     {
         app.MapGrpcService<TokensGrpc>().RequireAuthorization(Access.GatewayOnly);
         app.MapGrpcService<MachinesGrpc>().RequireAuthorization(Access.Service);
-        app.MapGrpcService<DirectoryGrpc>().RequireAuthorization(Access.Service);
+        app.MapGrpcService<DirectoriesGrpc>().RequireAuthorization(Access.Service);
         app.MapGrpcService<RefusalsGrpc>().RequireAuthorization(Access.GatewayOnly);
     }
 }

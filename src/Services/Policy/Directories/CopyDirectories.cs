@@ -18,7 +18,7 @@ namespace EnvPlatform.Policy.Directories;
 /// Now and then it asks which directories there are, in case events were lost.
 /// </summary>
 internal sealed partial class CopyDirectories(
-    NpgsqlDataSource db, Contracts.Identity.Directory.DirectoryClient identity, IOptions<PolicyOptions> options, TimeProvider clock,
+    NpgsqlDataSource db, Contracts.Identity.Directories.DirectoriesClient identity, IOptions<PolicyOptions> options, TimeProvider clock,
     ILogger<CopyDirectories> log) : IListeningWork
 {
     public const string Channel = "directories";

@@ -10,7 +10,7 @@ internal static class DirectoryServices
 {
     public static void AddDirectories(this IHostApplicationBuilder builder)
     {
-        builder.AddServiceClient<Contracts.Identity.Directory.DirectoryClient>("identity");
+        builder.AddServiceClient<Contracts.Identity.Directories.DirectoriesClient>("identity");
         builder.Services.AddListeningWork<CopyDirectories>();
     }
 

@@ -14,7 +14,7 @@ namespace EnvPlatform.Identity.Directories;
 /// running then. Whatever that one or a later one changes is in the next round, in whatever order they commit, and nobody waits for
 /// another.
 /// </summary>
-internal sealed class DirectoryGrpc(NpgsqlDataSource db) : Contracts.Identity.Directory.DirectoryBase
+internal sealed class DirectoriesGrpc(NpgsqlDataSource db) : Contracts.Identity.Directories.DirectoriesBase
 {
     private const int Most = 1_000;
 
