@@ -21,6 +21,7 @@ public sealed partial class NameRules
         ["EnvironmentStatusChanged"] = ["Store", "Drop"],
         ["DirectoryChanged"] = ["Note"],
         ["MachineRegistered"] = ["Store"],
+        ["MachineTransferred"] = ["Transfer"],
         ["MachineRemoved"] = ["Forget"],
         ["TokenRevoked"] = ["Forget"],
         ["OrganizationErased"] = ["Erase"],

@@ -170,11 +170,18 @@ public sealed class EnrolmentTests
         Assert.That(registered.Select(message => (string?)message["owner"]), Is.EqualTo(new[] { from, to }));
         Assert.That(
             (DateTimeOffset)registered[1]["registered_at"]!, Is.GreaterThan((DateTimeOffset)registered[0]["registered_at"]!));
+        var transferred = (await _host.OutboxAsync("MachineTransferred")).Single(message => (string?)message["machine_id"] == $"{machine}");
+        Assert.That(
+            ((string?)transferred["owner"], (string?)transferred["owner_email"], (DateTimeOffset)transferred["transferred_at"]!),
+            Is.EqualTo((to, (string?)null, (DateTimeOffset)registered[1]["registered_at"]!)));
         using var again = await _operator.PostAsJsonAsync(path, new { owner = to });
         Assert.That(again.StatusCode, Is.EqualTo(HttpStatusCode.OK));
         var events = (await _host.AuditAsync("machine_transferred")).Where(e => (string?)e["target"]!["id"] == $"{machine}").ToArray();
         Assert.That(events, Has.Length.EqualTo(1));
         Assert.That((string?)events[0]["meta"]!["before"]!["owner_id"], Is.EqualTo(from));
+        Assert.That(
+            (await _host.OutboxAsync("MachineTransferred")).Count(message => (string?)message["machine_id"] == $"{machine}"),
+            Is.EqualTo(1), "giving it again to whom it is tells nobody");
         using var absent = await _operator.PostAsJsonAsync(
             $"/api/v1/orgs/{_org}/machines/{Guid.CreateVersion7()}/transfer", new { owner = to });
         Assert.That(absent.StatusCode, Is.EqualTo(HttpStatusCode.NotFound));

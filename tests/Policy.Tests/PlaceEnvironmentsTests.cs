@@ -50,6 +50,30 @@ public sealed class PlaceEnvironmentsTests
     }
 
     [Test]
+    public async Task The_owner_is_that_of_the_newest_log_and_the_set_is_held_since_it_was_first_logged()
+    {
+        var first = _platform.NewEnvironment() with { LoggedAt = new(2030, 1, 1, 0, 0, 0, TimeSpan.Zero) };
+        var given = first with { Owner = new(Guid.CreateVersion7()), Version = 3, Created = false };
+        await _platform.LogAsync(given);
+        Assert.That(await OwnerAsync(), Is.EqualTo(given.Owner.Value));
+        var second = first with { PackageSetId = 2, Version = 2, LoggedAt = first.LoggedAt.AddHours(1) };
+        await _platform.PublishAsync(second);
+        await _platform.PublishAsync(first);
+        await _platform.LogAsync();
+        Assert.That(await OwnerAsync(), Is.EqualTo(given.Owner.Value), "older logs name the owner of then");
+
+        await _platform.LogAsync(given with { PackageSetId = 7, Version = 4, LoggedAt = first.LoggedAt.AddDays(1) });
+        await _platform.LogAsync(given with { PackageSetId = 7, Version = 5, LoggedAt = first.LoggedAt.AddDays(2) });
+        Assert.That(
+            await _platform.ScalarAsync<bool>(
+                "select set_since = $2 and logged_at = $3 from environment_status where environment_id = $1", first.EnvironmentId.Value,
+                first.LoggedAt.AddDays(1).UtcDateTime, first.LoggedAt.AddDays(2).UtcDateTime), Is.True);
+
+        Task<Guid> OwnerAsync() => _platform.ScalarAsync<Guid>(
+            "select owner from environment_status where environment_id = $1", first.EnvironmentId.Value);
+    }
+
+    [Test]
     public async Task A_log_that_arrives_after_the_removal_does_not_bring_the_environment_back()
     {
         var environment = _platform.NewEnvironment();

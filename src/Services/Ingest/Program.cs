@@ -20,6 +20,7 @@ builder.AddMessaging("ingest", bus =>
 {
     bus.AddConsumer<StoreMachine>();
     bus.AddConsumer<ForgetMachine>();
+    bus.AddConsumer<TransferEnvironments>();
     bus.AddConsumer<StoreStatus>();
     bus.AddConsumer<EraseOrganization>();
     bus.AddConsumer<StoreScanResults, StoreScanResults.Definition>();

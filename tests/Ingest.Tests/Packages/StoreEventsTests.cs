@@ -193,9 +193,47 @@ public sealed class StoreEventsTests : IngestFixture
         await Eventually.BecomesTrueAsync(async () => await StatusOfLogAsync(body) == HttpStatusCode.OK, "the machine is back");
     }
 
-    private async Task<HttpStatusCode> StatusOfLogAsync(JsonObject body)
+    [Test]
+    public async Task The_environments_of_a_machine_go_with_it_to_its_new_owner_and_an_older_transfer_changes_nothing()
     {
-        using var response = await LogAsync(Bob, body);
+        var machine = await RegisterMachineAsync(Bob, "given", at: Noon);
+        var body = Body([Conda("given", "1")], "/given", machine);
+        var id = new EnvironmentId((await LoggedAsync(Bob, body)).GetProperty("environment_id").GetGuid());
+        var other = await NewEnvironmentAsync("/kept", "kept");
+        await PublishTwiceAsync(Transfer(Eve, Noon.AddHours(2)));
+        await Eventually.BecomesTrueAsync(async () => await OwnerAsync(id) == Eve.SubjectId.Value, "it is the new owner's");
+        await PublishTwiceAsync(Transfer(Ada, Noon.AddHours(1)));
+        await Eventually.BecomesTrueAsync(async () => await HandledAsync("TransferEnvironments") == 2, "the older one is handled");
+        await PublishTwiceAsync(new MachineRegistered(Organization.Id, machine, Eve.SubjectId, "given", "linux-64", "1", Noon.AddHours(2)));
+        Assert.That(await OwnerAsync(id), Is.EqualTo(Eve.SubjectId.Value));
+        Assert.That(await OwnerAsync(other), Is.EqualTo(Bob.SubjectId.Value), "on another machine");
+        Assert.That(await StatusOfLogAsync(body), Is.EqualTo(HttpStatusCode.NotFound), "the owner of before logs no more");
+        Assert.That(await StatusOfLogAsync(body, Eve), Is.EqualTo(HttpStatusCode.OK));
+        await GetAsync(Eve, $"environments/{id}");
+        using var gone = await SendAsync(HttpMethod.Get, Bob, $"environments/{id}");
+        Assert.That(gone.StatusCode, Is.EqualTo(HttpStatusCode.NotFound));
+
+        // Others hear of it as of a log: with the next version, and the time of the last change of packages.
+        await Eventually.BecomesTrueAsync(
+            () => Task.FromResult(Events.Heard<EnvironmentLogged>().Any(logged => logged.EnvironmentId == id && logged.Version == 2)),
+            "it is told");
+        var told = Events.Heard<EnvironmentLogged>().Where(logged => logged.EnvironmentId == id).DistinctBy(logged => logged.Version)
+            .OrderBy(logged => logged.Version).ToArray();
+        Assert.That(told.Select(logged => (logged.Version, logged.Owner)), Is.EqualTo(new[] { (1L, Bob.SubjectId), (2L, Eve.SubjectId) }));
+        Assert.That(
+            (told[1].Digest, told[1].PackageSetId, told[1].Prefix, told[1].Created),
+            Is.EqualTo((told[0].Digest, told[0].PackageSetId, told[0].Prefix, false)));
+
+        MachineTransferred Transfer(TestCaller owner, DateTimeOffset at) => new(
+            Organization.Id, machine, owner.SubjectId, owner.Email, owner.Email!, "given", "linux-64", at);
+
+        Task<Guid> OwnerAsync(EnvironmentId environment) =>
+            ScalarAsync<Guid>("select owner_id from environments where environment_id = @Value", environment);
+    }
+
+    private async Task<HttpStatusCode> StatusOfLogAsync(JsonObject body, TestCaller? caller = null)
+    {
+        using var response = await LogAsync(caller ?? Bob, body);
         return response.StatusCode;
     }
 

@@ -15,7 +15,7 @@ namespace EnvPlatform.Identity.Machines;
 
 /// <summary>
 /// An administrator gives a machine to another member or service account: its owner has left, or was a person where it should be a program.
-/// From then on the new owner logs from it; tokens that are bound to the machine are void.
+/// From then on the new owner logs from it and has its environments; tokens that are bound to the machine are void.
 /// </summary>
 internal static class TransferMachine
 {
@@ -47,7 +47,7 @@ internal static class TransferMachine
 
         var owner = await tx.QuerySingleOrDefaultAsync<OwnerRow>(
             """
-            select s.display_name, m.role
+            select s.email, s.display_name, m.role
             from active_memberships m
             join subjects s on s.id = m.subject_id
             where m.org_id = @OrgId and m.subject_id = @Owner
@@ -74,6 +74,9 @@ internal static class TransferMachine
         var revoked = await MachineTokens.RevokeAsync(tx, caller.OrgId, machineId, now);
         tx.Publish(new MachineRegistered(
             caller.OrgId, machine.Id, machine.OwnerId, machine.Hostname, machine.Platform, machine.AgentVersion, machine.UpdatedAt));
+        tx.Publish(new MachineTransferred(
+            caller.OrgId, machine.Id, machine.OwnerId, owner.Email, owner.DisplayName, machine.Hostname, machine.Platform,
+            machine.UpdatedAt));
         tx.Audit(
             caller, now, "machine_transferred", new AuditTarget(machineId.ToString(), null, "machine"),
             $"{caller.DisplayName} gave the machine {machine.Hostname} of {before.OwnerName} to {owner.DisplayName}.",
@@ -91,5 +94,5 @@ internal static class TransferMachine
 
     private sealed record Row(SubjectId OwnerId, string OwnerName, DateTimeOffset UpdatedAt);
 
-    private sealed record OwnerRow(string DisplayName, string Role);
+    private sealed record OwnerRow(string? Email, string DisplayName, string Role);
 }

@@ -6,7 +6,7 @@ using EnvPlatform.ServiceDefaults.Prefixes;
 namespace EnvPlatform.Policy.Statuses;
 
 /// <summary>Where an environment is, according to Ingest. A new environment may be used.</summary>
-/// <param name="Owner">Null where the source does not say.</param>
+/// <param name="Owner">Null where the source does not say; who says what it holds, says this too.</param>
 /// <param name="PackageSetId">The package set that it holds; null where the source does not say.</param>
 /// <param name="Platform">As conda names it; null where the source does not say.</param>
 /// <param name="Version">The environment's version: older events than the stored one change nothing.</param>
@@ -21,10 +21,7 @@ internal sealed record Placement(
         // In the order of the keys, to avoid deadlocks between instances.
         var newest = placements
             .GroupBy(placement => (placement.OrganizationId, placement.EnvironmentId))
-            .Select(same => same.MaxBy(placement => placement.Version)! with
-            {
-                Owner = same.Select(placement => placement.Owner).FirstOrDefault(owner => owner is not null)
-            })
+            .Select(same => same.MaxBy(placement => placement.Version)!)
             .OrderBy(placement => placement.OrganizationId.Value).ThenBy(placement => placement.EnvironmentId.Value).ToList();
         var held = placements.Where(placement => placement.PackageSetId is not null)
             .GroupBy(placement => (placement.OrganizationId, placement.EnvironmentId))
@@ -37,15 +34,19 @@ internal sealed record Placement(
             where (org_id, environment_id) in (select * from unnest(@organizations, @environments)) and machine_id is not null
             order by org_id, environment_id for update
             """, new { organizations, environments });
-        await tx.ExecuteAsync(
+        var changed = await tx.QueryAsync<Changed>(
             """
             insert into environment_status as s (org_id, environment_id, machine_id, owner, prefix, name, environment_version,
-                placed_at, package_set_id, package_set_version, folded, platform)
+                placed_at, package_set_id, package_set_version, folded, platform, logged_at, set_since)
             select *
             from unnest(@organizations, @environments, @Machines, @Owners, @Prefixes, @Names, @Versions, @Times, @Sets, @SetVersions,
-                @Folded, @Platforms)
+                @Folded, @Platforms, @LogTimes, @LogTimes)
             on conflict (org_id, environment_id) do update set
-                owner = coalesce(s.owner, excluded.owner),
+                owner = case when s.owner is null or excluded.package_set_version > s.package_set_version
+                    then coalesce(excluded.owner, s.owner) else s.owner end,
+                logged_at = greatest(s.logged_at, excluded.logged_at),
+                set_since = case when excluded.package_set_version > s.package_set_version
+                    and excluded.package_set_id is distinct from s.package_set_id then excluded.set_since else s.set_since end,
                 machine_id = case when excluded.environment_version > s.environment_version then excluded.machine_id else s.machine_id end,
                 prefix = case when excluded.environment_version > s.environment_version then excluded.prefix else s.prefix end,
                 folded = case when excluded.environment_version > s.environment_version then excluded.folded else s.folded end,
@@ -60,13 +61,14 @@ internal sealed record Placement(
                 environment_version = greatest(s.environment_version, excluded.environment_version)
             where excluded.environment_version > s.environment_version or s.owner is null
                 or excluded.package_set_version > s.package_set_version
+            returning org_id, environment_id
             """,
             new
             {
                 organizations,
                 environments,
                 Machines = newest.Select(placement => placement.MachineId.Value).ToArray(),
-                Owners = newest.Select(placement => placement.Owner?.Value).ToArray(),
+                Owners = newest.Select(placement => SetOf(placement)?.Owner?.Value).ToArray(),
                 Prefixes = newest.Select(placement => placement.Prefix).ToArray(),
                 Names = newest.Select(placement => placement.Name).ToArray(),
                 Versions = newest.Select(placement => placement.Version).ToArray(),
@@ -75,7 +77,9 @@ internal sealed record Placement(
                 Folded = newest.Select(placement => PrefixIdentity.FoldedDigest(placement.Prefix)).ToArray(),
                 Platforms = newest.Select(placement => placement.Platform).ToArray(),
                 SetVersions = newest.Select(placement => SetOf(placement)?.Version ?? 0).ToArray(),
+                LogTimes = newest.Select(placement => SetOf(placement)?.At.ToUniversalTime()).ToArray(),
             });
+        await StaleDecisions.MarkEnvironmentsAsync(tx, [.. changed.Select(row => (row.OrgId, row.EnvironmentId))]);
         return
         [
             .. before.Select(place => new Location(place.OrgId, place.MachineId, place.Prefix))
@@ -85,6 +89,8 @@ internal sealed record Placement(
 
         Placement? SetOf(Placement placement) => held.GetValueOrDefault((placement.OrganizationId, placement.EnvironmentId));
     }
+
+    private sealed record Changed(OrganizationId OrgId, EnvironmentId EnvironmentId);
 
     private sealed record Place(OrganizationId OrgId, MachineId MachineId, string Prefix);
 }
