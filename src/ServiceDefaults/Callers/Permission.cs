@@ -18,6 +18,8 @@ public static class Permission
     public const string EnvironmentsArchive = "environments:archive";
     public const string VulnerabilitiesCurate = "vulnerabilities:curate";
     public const string PoliciesRead = "policies:read";
+    public const string PoliciesReadAll = "policies:read_all";
+    public const string PoliciesWrite = "policies:write";
     public const string MachinesWriteAll = "machines:write_all";
     public const string MembersRead = "members:read";
     public const string MembersReadAll = "members:read_all";
@@ -55,7 +57,9 @@ public static class Permission
         (EnvironmentsStatus, "Warn about environments, block them, and lift that."),
         (EnvironmentsArchive, "Archive environments."),
         (VulnerabilitiesCurate, "Say what the organization holds of a vulnerability, also by a VEX document."),
-        (PoliciesRead, "Validate policies and read what they say."),
+        (PoliciesRead, "Validate policies, and read those that apply to one's own environments."),
+        (PoliciesReadAll, "Read all policies, and what they would do."),
+        (PoliciesWrite, "Make, change, assign and delete policies, and grant exceptions from them."),
         (MachinesWriteAll, "Remove the machines of others, and give them to others."),
         (MembersRead, "See the names and roles of the members."),
         (MembersReadAll, "See everything of the members, also of those who are suspended or were removed."),

@@ -36,7 +36,7 @@ public static class Roles
             [Auditor] =
         [
             Permission.OrganizationRead, Permission.SettingsRead, Permission.EnvironmentsRead, Permission.EnvironmentsReadAll,
-            Permission.PoliciesRead, Permission.ServiceAccountsRead, Permission.TokensOwn,
+            Permission.PoliciesRead, Permission.PoliciesReadAll, Permission.ServiceAccountsRead, Permission.TokensOwn,
             Permission.TokensReadAll, Permission.GroupsRead, Permission.GroupsReadAll, Permission.ChannelsRead, Permission.ChannelsReadAll,
             Permission.SeatsRead, Permission.AuditRead,
             Permission.MembersRead, Permission.MembersReadAll, Permission.MembersLeave,
@@ -44,7 +44,8 @@ public static class Roles
             [SecurityManager] =
         [
             Permission.OrganizationRead, Permission.SettingsRead, Permission.EnvironmentsLog, Permission.EnvironmentsRead,
-            Permission.PoliciesRead, Permission.EnvironmentsReadAll, Permission.EnvironmentsStatus,
+            Permission.PoliciesRead, Permission.PoliciesReadAll, Permission.PoliciesWrite, Permission.EnvironmentsReadAll,
+            Permission.EnvironmentsStatus,
             Permission.EnvironmentsArchive, Permission.VulnerabilitiesCurate, Permission.TokensOwn, Permission.GroupsRead,
             Permission.GroupsReadAll, Permission.ChannelsRead, Permission.ChannelsReadAll,
             Permission.MembersRead, Permission.MembersReadAll, Permission.MembersLeave,

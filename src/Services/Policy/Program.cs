@@ -23,6 +23,7 @@ builder.AddPostgres("policy", typeof(Program).Assembly);
 builder.AddServiceClient<IngestEnvironments.EnvironmentsClient>("ingest");
 builder.AddActivations();
 builder.AddStatuses();
+builder.AddPolicies();
 builder.AddDecisions();
 builder.AddDirectories();
 builder.AddFacts();

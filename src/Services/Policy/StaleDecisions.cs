@@ -1,5 +1,9 @@
+using System.Text.Json;
+
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Postgres;
+using EnvPlatform.ServiceDefaults;
+using EnvPlatform.ServiceDefaults.Callers;
 
 namespace EnvPlatform.Policy;
 
@@ -12,6 +16,17 @@ internal static class StaleDecisions
     /// <summary>All environments of the organization: a policy, an assignment, an exception, a channel changed.</summary>
     public static Task MarkOrganizationAsync(Tx tx, OrganizationId organization) =>
         tx.ExecuteAsync("insert into stale_decisions (org_id) values (@organization)", new { organization });
+
+    /// <summary>All environments of the organization, because of a policy: whoever changed it is told of in the audit log.</summary>
+    public static Task MarkPolicyAsync(Tx tx, Caller caller, PolicyId policy) => tx.ExecuteAsync(
+        "insert into stale_decisions (org_id, policy_id, caused_by) values (@OrgId, @policy, @Cause::jsonb)",
+        new
+        {
+            caller.OrgId,
+            policy,
+            Cause = JsonSerializer.Serialize(
+                new { subject_id = caller.SubjectId, caller.Email, type = caller.SubjectType, caller.RequestId }, Json.Options),
+        });
 
     /// <summary>The environments that hold these sets: what was found in them, or is known of their packages, changed.</summary>
     public static Task MarkSetsAsync(Tx tx, IReadOnlyCollection<(OrganizationId Organization, long PackageSetId)> sets) =>

@@ -6,13 +6,20 @@ using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace EnvPlatform.Policy.Policies;
 
-/// <summary>What policies may say; docs/policies.md describes the language.</summary>
+/// <summary>The policies of an organization, and what they may say; docs/policies.md describes the language.</summary>
 internal static class PolicyEndpoints
 {
+    public static void AddPolicies(this IHostApplicationBuilder builder) => builder.Services.AddSingleton<DefaultPolicies>();
+
     public static void MapPolicies(this IEndpointRouteBuilder app)
     {
         var policies = app.MapGroup("/api/v1/orgs/{org}/policies").WithTags("Policies");
         policies.MapPreviewText();
+        policies.MapReadPolicies();
+        policies.MapCreatePolicy();
+        policies.MapChangePolicy();
+        policies.MapDeletePolicy();
+        policies.MapAssignPolicy();
         app.MapGet("/api/v1/schemas/policy.json", GetSchema).RequireAuthorization(Access.Anyone).WithName("GetPolicySchema")
             .WithTags("Policies").WithSummary("The JSON Schema (2020-12) of policy documents.")
             .Produces<JsonElement>(StatusCodes.Status200OK, "application/schema+json");

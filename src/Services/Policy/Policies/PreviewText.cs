@@ -30,22 +30,14 @@ internal static class PreviewText
 
     private static Results<Ok<Preview>, ProblemHttpResult> Handle(Request request)
     {
-        if ((request.Document is null) == (request.Text is null))
-        {
-            return Problems.Invalid("document", "Either document or text must be there, and not both.");
-        }
-
-        var (policy, errors) = request.Text is { } text ? PolicyParser.Parse(text) : PolicyParser.Parse(request.Document!.Value);
+        var (policy, problem) = PolicyText.Read(request.Document, request.Text);
         if (policy is null)
         {
-            return Problems.Invalid(errors.GroupBy(error => error.Path, StringComparer.Ordinal).ToDictionary(
-                field => field.Key.Length == 0 ? "document" : field.Key, field => field.Select(error => error.Message).ToArray(),
-                StringComparer.Ordinal));
+            return problem!;
         }
 
-        using var canonical = JsonDocument.Parse(CanonicalForm.ToJson(policy));
         return TypedResults.Ok(new Preview(
             policy.Name, Sentences.Of(policy), [.. policy.Rules.Select(rule => new RulePreview(rule.Name, Sentences.Of(rule)))],
-            canonical.RootElement.Clone(), CanonicalForm.ToYaml(policy)));
+            PolicyText.ToJson(policy), CanonicalForm.ToYaml(policy)));
     }
 }
