@@ -383,6 +383,7 @@ public sealed partial class AuditWalkTests
         await DoAsync("StartExport", _mine.Token, "POST", "/api/audit-logs/export", new { });
 
         await SinksAsync(boot, org);
+        await PoliciesAsync(boot, org);
         await DoAsync("RequestSyncOfAll", boot, "POST", "/api/v1/advisories/feeds/sync");
         await DoAsync("RequestSync", boot, "POST", "/api/v1/advisories/feeds/story/sync");
         using var file = new ByteArrayContent(FeedStoryTests.Osv("imported by hand", 10));
@@ -390,6 +391,21 @@ public sealed partial class AuditWalkTests
 
         await DoAsync("DeleteOrganization", boot, "DELETE", org);
         await DoAsync("RestoreOrganization", boot, "POST", $"{org}/restore");
+    }
+
+    private async Task PoliciesAsync(string boot, string org)
+    {
+        const string Document = "name: walked\nrules:\n  - name: r\n    when: { severity: critical }\n    then: warn\n";
+        await DoAsync("CreatePolicy", boot, "POST", $"{org}/policies", new { text = Document });
+        var policy = $"{org}/policies/walked";
+        await DoAsync("ReplacePolicy", boot, "PUT", policy, new { text = Document.Replace("critical", "high", StringComparison.Ordinal) });
+        await DoAsync("RestorePolicyVersion", boot, "POST", $"{policy}/versions/1/restore", new { });
+        await DoAsync("DisablePolicy", boot, "POST", $"{policy}/disable");
+        await DoAsync("EnablePolicy", boot, "POST", $"{policy}/enable", new { });
+        var assignment = $"{policy}/assignments/organization/{_walked}";
+        await DoAsync("AssignPolicy", boot, "PUT", assignment, new { });
+        await DoAsync("UnassignPolicy", boot, "DELETE", assignment);
+        await DoAsync("DeletePolicy", boot, "DELETE", policy);
     }
 
     private async Task SinksAsync(string boot, string org)
@@ -503,7 +519,7 @@ public sealed partial class AuditWalkTests
         using var request = new HttpRequestMessage(new HttpMethod(method), path) { Content = body };
         request.Headers.Add("X-Request-Id", id);
         request.Headers.UserAgent.ParseAdd("walker/1");
-        if (method == "PATCH")
+        if (method == "PATCH" || path.Contains("/policies/", StringComparison.Ordinal))
         {
             request.Headers.Add("If-Match", "*");
         }
@@ -577,11 +593,15 @@ public sealed partial class AuditWalkTests
         var channel = await operatorApi.PostAsync($"{_mine.Path}/channels", new { name = "mine", kind = "private" });
         var sink = await operatorApi.PostAsync(
             $"{_mine.Path}/audit-sinks", new { name = "mine", kind = "syslog", address = "tls://127.0.0.1:1" });
+        var policy = await operatorApi.PostAsync(
+            $"{_mine.Path}/policies",
+            new { text = "name: mine\nrules:\n  - name: r\n    when: { severity: critical }\n    then: warn\n" });
         return new(StringComparer.Ordinal)
         {
             ["/groups/{id"] = Text(group, "id"),
             ["/channels/{id"] = Text(channel, "id"),
             ["/audit-sinks/{id"] = Text(sink, "id"),
+            ["/policies/{id"] = Text(policy, "id"),
             ["/environments/{"] = Text(logged, "environment_id"),
             ["/tokens/{"] = Text(token, "id"),
             ["/machines/{"] = _mine.MachineId.ToString(),

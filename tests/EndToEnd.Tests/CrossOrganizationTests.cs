@@ -55,9 +55,13 @@ public sealed partial class CrossOrganizationTests
         Assert.That(granted.StatusCode, Is.EqualTo(HttpStatusCode.OK));
         var sink = await api.PostAsync(
             $"{_mine.Path}/audit-sinks", new { name = "mine", kind = "syslog", address = "tls://127.0.0.1:1" });
+        var policy = await api.PostAsync(
+            $"{_mine.Path}/policies",
+            new { text = "name: mine\nrules:\n  - name: r\n    when: { severity: critical }\n    then: warn\n" });
         _myIds = new()
         {
             ["sink"] = sink.GetProperty("id").GetString()!,
+            ["policy"] = policy.GetProperty("id").GetString()!,
             ["group"] = group.GetProperty("id").GetString()!,
             ["channel"] = channel.GetProperty("id").GetString()!,
             ["environment"] = environment,
@@ -173,6 +177,7 @@ public sealed partial class CrossOrganizationTests
             "/service-accounts",
             "/groups",
             "/channels",
+            "/policies",
             $"/channels/{_myIds["channel"]}/groups",
             "/products",
             "/machines",
@@ -209,6 +214,7 @@ public sealed partial class CrossOrganizationTests
             (_, var p) when p.Contains("/groups/{id}", StringComparison.Ordinal) => _myIds["group"],
             (_, var p) when p.Contains("/channels/{id}", StringComparison.Ordinal) => _myIds["channel"],
             (_, var p) when p.Contains("/audit-sinks/{id}", StringComparison.Ordinal) => _myIds["sink"],
+            (_, var p) when p.Contains("/policies/{id}", StringComparison.Ordinal) => _myIds["policy"],
             ("name", _) => "openssl",
             (_, var p) when p.Contains("/environments/{", StringComparison.Ordinal) => _myIds["environment"],
             (_, var p) when p.Contains("/tokens/{", StringComparison.Ordinal) => _myIds["token"],

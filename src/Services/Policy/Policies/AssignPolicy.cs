@@ -5,6 +5,7 @@ using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.Callers;
 
 using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
 
 using Npgsql;
 
@@ -17,10 +18,10 @@ internal static class AssignPolicy
     {
         policies.MapGet("/{id}/assignments", ListAsync).RequireAuthorization(Permission.PoliciesReadAll).WithName("ListPolicyAssignments")
             .WithSummary("To whose environments a policy applies.").ProducesProblem(StatusCodes.Status404NotFound);
-        policies.MapPut("/{id}/assignments/{type}/{targetId}", PutAsync).RequireAuthorization(Permission.PoliciesWrite)
+        policies.MapPut("/{id}/assignments/{type}/{target_id}", PutAsync).RequireAuthorization(Permission.PoliciesWrite)
             .WithName(nameof(AssignPolicy)).WithSummary("Let a policy apply to environments: of the organization, a group, a user.")
             .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict);
-        policies.MapDelete("/{id}/assignments/{type}/{targetId}", DeleteAsync).RequireAuthorization(Permission.PoliciesWrite)
+        policies.MapDelete("/{id}/assignments/{type}/{target_id}", DeleteAsync).RequireAuthorization(Permission.PoliciesWrite)
             .WithName("UnassignPolicy").WithSummary("Let a policy apply no more to environments of the organization, a group, a user.")
             .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict);
     }
@@ -61,8 +62,8 @@ internal static class AssignPolicy
     }
 
     private static async Task<Results<Ok<PolicyView>, ProblemHttpResult>> PutAsync(
-        string id, string type, string targetId, ChangePolicy.Confirmation? request, Caller caller, HttpResponse http, NpgsqlDataSource db,
-        TimeProvider clock, CancellationToken ct)
+        string id, string type, [FromRoute(Name = "target_id")] string targetId, ChangePolicy.Confirmation? request, Caller caller,
+        HttpResponse http, NpgsqlDataSource db, TimeProvider clock, CancellationToken ct)
     {
         if (await StoredPolicy.FindAsync(db, caller, id, ct) is not { } seen
             || await TargetAsync(db, caller, type, targetId, mustExist: true, ct) is not { } target)
@@ -114,7 +115,8 @@ internal static class AssignPolicy
     }
 
     private static async Task<Results<NoContent, ProblemHttpResult>> DeleteAsync(
-        string id, string type, string targetId, Caller caller, NpgsqlDataSource db, TimeProvider clock, CancellationToken ct)
+        string id, string type, [FromRoute(Name = "target_id")] string targetId, Caller caller, NpgsqlDataSource db, TimeProvider clock,
+        CancellationToken ct)
     {
         if (await TargetAsync(db, caller, type, targetId, mustExist: false, ct) is not { } target)
         {
