@@ -3,6 +3,7 @@ using EnvPlatform.Gateway.Callers;
 using EnvPlatform.Gateway.Forwarding;
 using EnvPlatform.Gateway.Limits;
 using EnvPlatform.Gateway.OpenApi;
+using EnvPlatform.Gateway.Pages;
 using EnvPlatform.Gateway.Refusals;
 using EnvPlatform.ServiceDefaults;
 
@@ -22,6 +23,8 @@ var app = builder.Build();
 app.UseForwardedHeaders();
 app.UseRequestOrigin();
 app.UseSecurityHeaders();
+app.UseStylesheet();
+app.UseErrorPages();
 app.UseProblems();
 app.UseConnectionLimits();
 app.UseDocs();

@@ -22,6 +22,11 @@ public sealed class OAuthClientTests
         {
             Assert.That((string?)found[form]!["token_endpoint"], Does.EndWith("/oauth/token"));
             Assert.That((string?)found[form]!["issuer"], Does.StartWith(Platform.Bootstrap.Url));
+            Assert.That(
+                found[form]!["grant_types_supported"]!.AsArray().Select(type => (string?)type),
+                Does.Contain("urn:ietf:params:oauth:grant-type:token-exchange"));
+            Assert.That(
+                found[form]!.AsObject().Select(member => member.Key), Has.None.StartsWith("id_token").And.None.StartsWith("claims"));
         }
     }
 

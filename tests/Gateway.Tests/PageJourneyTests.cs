@@ -1,4 +1,5 @@
 using System.Net.Http.Json;
+using System.Text.RegularExpressions;
 
 using Deque.AxeCore.Commons;
 using Deque.AxeCore.Playwright;
@@ -18,6 +19,9 @@ namespace EnvPlatform.Gateway.Tests;
 public sealed class PageJourneyTests
 {
     private const string Password = "correct horse battery staple";
+
+    /// <summary>Where the program of the command line waits to be led back to.</summary>
+    private const string Program = "http://127.0.0.1:49321/";
     private static readonly string[] Standards = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 
     private Platform _platform = null!;
@@ -148,6 +152,149 @@ public sealed class PageJourneyTests
         await LookAsync(page, "invitation-expired");
     }
 
+    [Test]
+    public async Task Somebody_lets_a_program_act_for_it_with_the_keyboard_alone()
+    {
+        await JoinAsync("consents@example.org");
+        await using var context = await ContextAsync();
+        var page = await context.NewPageAsync();
+        var back = new TaskCompletionSource<string>();
+        await context.RouteAsync(Program + "**", async route =>
+        {
+            back.TrySetResult(route.Request.Url);
+            await route.FulfillAsync(new() { Body = "back" });
+        });
+        await GoAsync(page, Authorize("offline_access environments:read environments:log account"));
+        await SignInByKeyboardAsync(page, "consents@example.org");
+        await Assertions.Expect(page.GetByRole(AriaRole.Heading, new() { Level = 1 }))
+            .ToHaveTextAsync("Let EnvPlatform command line act for you?");
+        await LookAsync(page, "consent");
+        await TabToAsync(page, page.GetByLabel("Organization"));
+        await page.Keyboard.PressAsync("ArrowDown");
+        await TabToAsync(page, page.GetByRole(AriaRole.Button, new() { Name = "Refuse" }));
+        await page.Keyboard.PressAsync("Shift+Tab");
+        await Assertions.Expect(page.GetByRole(AriaRole.Button, new() { Name = "Let it act for me" })).ToBeFocusedAsync();
+        await page.Keyboard.PressAsync("Enter");
+        Assert.That(await back.Task.WaitAsync(TimeSpan.FromMinutes(2)), Does.Contain("code=").And.Contain("iss="));
+        await GoAsync(page, Authorize("everything"));
+        await Assertions.Expect(page.GetByRole(AriaRole.Heading, new() { Level = 1 })).ToContainTextAsync("cannot be");
+        await LookAsync(page, "consent-refused");
+    }
+
+    [Test]
+    public async Task Somebody_lets_a_device_in_with_the_keyboard_alone()
+    {
+        await JoinAsync("devices@example.org");
+        using var nobody = _platform.With(null);
+        var (code, device) = await DeviceAsync();
+        await using var context = await ContextAsync();
+        var page = await context.NewPageAsync();
+        await GoAsync(page, "/device");
+        await SignInByKeyboardAsync(page, "devices@example.org");
+        await Assertions.Expect(page.GetByLabel("Code")).ToBeFocusedAsync();
+        await LookAsync(page, "device-code");
+        await page.Keyboard.TypeAsync("BBBB-BBBB");
+        await page.Keyboard.PressAsync("Enter");
+        await Assertions.Expect(page.GetByRole(AriaRole.Alert)).ToContainTextAsync("That code is wrong");
+        await Assertions.Expect(page.GetByLabel("Code")).ToBeFocusedAsync();
+        await LookAsync(page, "device-code-wrong");
+        await page.Keyboard.TypeAsync(code);
+        await page.Keyboard.PressAsync("Enter");
+        await Assertions.Expect(page.GetByText("bench-4")).ToBeVisibleAsync();
+        await LookAsync(page, "device");
+        await TabToAsync(page, page.GetByLabel("Organization"));
+        await TabToAsync(page, page.GetByRole(AriaRole.Button, new() { Name = "Let it in" }));
+        await page.Keyboard.PressAsync("Enter");
+        await Assertions.Expect(page).ToHaveURLAsync(new Regex("/device/done$"));
+        await LookAsync(page, "device-done");
+        using var answer = await PollAsync(device);
+        Assert.That((string?)(await answer.JsonAsync())["access_token"], Is.Not.Null);
+        await GoAsync(page, "/account");
+        await Assertions.Expect(page.GetByRole(AriaRole.Heading, new() { Name = "Programs that act for you" })).ToBeVisibleAsync();
+        await LookAsync(page, "account-with-programs");
+
+        (code, device) = await DeviceAsync();
+        await GoAsync(page, "/device");
+        await page.Keyboard.TypeAsync(code.ToLowerInvariant());
+        await page.Keyboard.PressAsync("Enter");
+        await TabToAsync(page, page.GetByRole(AriaRole.Button, new() { Name = "Refuse" }));
+        await page.Keyboard.PressAsync("Space");
+        await Assertions.Expect(page).ToHaveURLAsync(new Regex("/device/refused$"));
+        await LookAsync(page, "device-refused");
+        using var refused = await PollAsync(device);
+        Assert.That((string?)(await refused.JsonAsync())["error"], Is.EqualTo("access_denied"));
+
+        await GoAsync(page, "/account");
+        var end = page.GetByRole(AriaRole.Button, new() { NameRegex = new Regex("^End EnvPlatform command line") });
+        await TabToAsync(page, end);
+        await page.Keyboard.PressAsync("Enter");
+        await Assertions.Expect(page.GetByRole(AriaRole.Heading, new() { Name = "Programs that act for you" })).ToHaveCountAsync(0);
+
+        async Task<(string Code, string Device)> DeviceAsync()
+        {
+            using var form = Form(("client_id", "envplatform-cli"), ("scope", "environments:log"), ("hostname", "bench-4"));
+            using var started = await nobody.PostAsync(new Uri("/oauth/device", UriKind.Relative), form);
+            var body = await started.JsonAsync();
+            return ((string)body["user_code"]!, (string)body["device_code"]!);
+        }
+
+        async Task<HttpResponseMessage> PollAsync(string deviceCode)
+        {
+            using var form = Form(
+                ("grant_type", "urn:ietf:params:oauth:grant-type:device_code"), ("client_id", "envplatform-cli"),
+                ("device_code", deviceCode));
+            return await nobody.PostAsync(new Uri("/oauth/token", UriKind.Relative), form);
+        }
+    }
+
+    [Test]
+    public async Task An_error_of_the_gateway_is_a_page_like_the_others()
+    {
+        await using var context = await ContextAsync();
+        var page = await context.NewPageAsync();
+        var answer = await page.GotoAsync("/no/such/page");
+        Assert.That(answer!.Status, Is.EqualTo(404));
+        await Assertions.Expect(page.GetByRole(AriaRole.Heading, new() { Level = 1 })).ToHaveTextAsync("There is no such page");
+        Assert.That(
+            await page.EvaluateAsync<string>("getComputedStyle(document.querySelector('main')).borderTopStyle"), Is.EqualTo("solid"),
+            "The policy lets its style in.");
+        await LookAsync(page, "not-found");
+    }
+
+    private static FormUrlEncodedContent Form(params (string Name, string Value)[] fields) =>
+        new(fields.Select(field => KeyValuePair.Create(field.Name, field.Value)));
+
+    private static string Authorize(string scope) =>
+        $"/oauth/authorize?client_id=envplatform-cli&response_type=code&state=xyz&scope={Uri.EscapeDataString(scope)}"
+        + $"&redirect_uri={Uri.EscapeDataString(Program)}&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+        + "&code_challenge_method=S256";
+
+    private static async Task SignInByKeyboardAsync(IPage page, string email)
+    {
+        await Assertions.Expect(page.GetByLabel("E-mail address")).ToBeFocusedAsync();
+        await page.Keyboard.TypeAsync(email);
+        await page.Keyboard.PressAsync("Tab");
+        await page.Keyboard.TypeAsync(Password);
+        await page.Keyboard.PressAsync("Enter");
+    }
+
+    /// <summary>Goes to something by the Tab key, as whoever has no mouse does, and sees where it is.</summary>
+    private static async Task TabToAsync(IPage page, ILocator target)
+    {
+        await target.WaitForAsync();
+        for (var i = 0; i < 40; i++)
+        {
+            await page.Keyboard.PressAsync("Tab");
+            if (await target.EvaluateAsync<bool>("element => element === document.activeElement"))
+            {
+                Assert.That(await target.EvaluateAsync<string>("element => getComputedStyle(element).outlineStyle"), Is.EqualTo("solid"));
+                return;
+            }
+        }
+
+        Assert.Fail($"The Tab key does not lead to {target}.");
+    }
+
     private static async Task SignInAsync(IPage page, string email)
     {
         await page.GetByLabel("E-mail address").FillAsync(email);
@@ -155,7 +302,10 @@ public sealed class PageJourneyTests
         await page.GetByRole(AriaRole.Button, new() { Name = "Sign in" }).ClickAsync();
     }
 
-    /// <summary>No violation, light and dark, at 320 and at 1280 pixels, and nothing to be scrolled sideways.</summary>
+    /// <summary>
+    /// No violation, light and dark, at 320 and at 1280 pixels, and nothing to be scrolled sideways; nor at 200 % zoom, which halves the
+    /// pixels, nor with letters of twice the size.
+    /// </summary>
     private static async Task LookAsync(IPage page, string name)
     {
         var folder = Path.Combine(new DirectoryInfo(AppContext.BaseDirectory).Parent!.Parent!.Parent!.FullName, "screenshots");
@@ -180,6 +330,17 @@ public sealed class PageJourneyTests
                     await page.EvaluateAsync<int>("document.documentElement.scrollWidth"), Is.LessThanOrEqualTo(width), $"{look} scrolls");
             }
         }
+
+        await page.SetViewportSizeAsync(640, 400);
+        await AssertFitsAsync("zoomed");
+        await page.SetViewportSizeAsync(1_280, 800);
+        await page.EvaluateAsync("document.documentElement.style.fontSize = '200%'");
+        await AssertFitsAsync("with large letters");
+        await page.EvaluateAsync("document.documentElement.style.fontSize = ''");
+
+        async Task AssertFitsAsync(string how) => Assert.That(
+            await page.EvaluateAsync<int>("document.documentElement.scrollWidth - document.documentElement.clientWidth"), Is.Zero,
+            $"{name} scrolls {how}");
 
         static string ViolationsOf(AxeResult result) => string.Join("\n", result.Violations.Select(violation => violation.Help));
     }

@@ -332,6 +332,44 @@ public sealed class TokenExchangeTests
     public void An_address_is_public_or_not(string address, bool isPublic) =>
         Assert.That(PublicAddress.Is(IPAddress.Parse(address)), Is.EqualTo(isPublic));
 
+    [Test]
+    public async Task A_job_that_asks_for_less_gets_less_and_none_gets_more_than_the_account()
+    {
+        var (id, _) = await TrustAsync("repo:acme/app:*");
+        using var response = await ExchangeAsync(id, _issuer.Sign(Audience, Subject), ("scope", "environments:log audit:read"));
+        var answer = await response.JsonAsync();
+        Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.OK), answer.ToJsonString());
+        Assert.That((string?)answer["scope"], Is.EqualTo("environments:log audit:read"));
+        var access = (string)answer["access_token"]!;
+        Assert.That((await _host.IntrospectAsync(access)).Scopes.Names, Is.EqualTo(new[] { "environments:log", "audit:read" }));
+        using var bearer = await _host.AsBearerOfAsync(access);
+        using var beyond = await bearer.GetAsync(new Uri($"/api/v1/orgs/{_org}/members", UriKind.Relative));
+        Assert.That(beyond.StatusCode, Is.EqualTo(HttpStatusCode.Forbidden), "It is left out.");
+        using var unknown = await ExchangeAsync(id, _issuer.Sign(Audience, Subject), ("scope", "environments:everything"));
+        Assert.That((string?)(await unknown.JsonAsync())["error"], Is.EqualTo("invalid_scope"));
+    }
+
+    [TestCase("audience", "https://elsewhere.example.org", "invalid_target")]
+    [TestCase("resource", "https://elsewhere.example.org", "invalid_target")]
+    [TestCase("audience", "http://127.0.0.1:8080", null)]
+    [TestCase("resource", "http://127.0.0.1:8080/", null)]
+    public async Task A_token_for_somebody_else_is_not_to_be_had(string field, string value, string? error)
+    {
+        var (id, _) = await TrustAsync("repo:acme/app:*");
+        using var response = await ExchangeAsync(id, _issuer.Sign(Audience, Subject), (field, value));
+        Assert.That((string?)(await response.JsonAsync())["error"], Is.EqualTo(error));
+    }
+
+    [TestCase("https://ci.example.org/a\nWARN forged")]
+    [TestCase("https://ci.example.org/a\u0085b")]
+    [TestCase("https://ci.example.org/a b")]
+    [TestCase("https://ci.example.org/a\u2028b")]
+    public async Task An_issuer_that_would_forge_lines_of_a_log_is_none(string issuer)
+    {
+        using var response = await AddTrustAsync(await CreateAccountAsync(), issuer, "repo:acme/app:*");
+        Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.BadRequest), await response.Content.ReadAsStringAsync());
+    }
+
     private static TestCaseData Case(string name, string reason, Func<CiIssuer, long, string> token) =>
         new TestCaseData(reason, token).SetArgDisplayNames(name);
 

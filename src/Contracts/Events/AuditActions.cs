@@ -25,7 +25,8 @@ public static class AuditActions
             "organization_user_resumed", "organization_user_reinstated", "organization_user_left", "invitation_created",
             "invitation_resent", "invitation_revoked", "invitation_accepted", "invitation_declined", "invitation_expired",
             "invitation_failed",
-            "authentication_success", "authentication_failure", "operator_credentials_issued", "permission_denied", "quota_exceeded",
+            "authentication_success", "authentication_failure", "step_up_failed", "operator_credentials_issued", "permission_denied",
+            "quota_exceeded",
         ],
         ["policy"] =
         [
@@ -35,13 +36,14 @@ public static class AuditActions
         ["service_account"] =
         [
             "service_account_created", "service_account_deleted", "service_account_updated", "service_account_secret_created",
-            "service_account_secret_deleted", "service_account_trust_added", "service_account_trust_removed",
+            "service_account_secret_deleted", "service_account_trust_added", "service_account_trust_removed", "service_account_expiring",
+            "service_account_secret_expiring",
         ],
         ["group"] =
         [
             "user_added_to_group", "user_group_created", "user_group_updated", "user_group_deleted", "user_removed_from_group",
         ],
-        ["token"] = ["token_created", "token_revoked", "token_shortened", "session_revoked", "password_changed"],
+        ["token"] = ["token_created", "token_revoked", "token_shortened", "token_expiring", "session_revoked", "password_changed"],
         ["machine"] =
         [
             "machine_registered", "machine_registration_failed", "machine_removed", "machine_transferred", "enrolment_key_created",

@@ -33,7 +33,7 @@ internal static class AllowedAddresses
         var read = new List<string>(given.Count);
         foreach (var text in given)
         {
-            if (NetworkOf(text) is not { } network)
+            if (text is null || NetworkOf(text) is not { } network)
             {
                 problem = $"'{text}' is no network like 192.0.2.0/24, and no address.";
                 return false;

@@ -422,7 +422,11 @@ public sealed class AuthorizationCodeTests
                 Assert.That((string?)body["device_authorization_endpoint"], Is.EqualTo("http://127.0.0.1:8080/oauth/device"));
                 Assert.That((string?)body["revocation_endpoint"], Is.EqualTo("http://127.0.0.1:8080/oauth/revoke"));
                 Assert.That(Names(body, "grant_types_supported"), Is.EquivalentTo(
-                    new[] { "authorization_code", "client_credentials", "refresh_token", OAuthFlow.DeviceGrant }));
+                    new[]
+                    {
+                        "authorization_code", "client_credentials", "refresh_token", OAuthFlow.DeviceGrant,
+                        "urn:ietf:params:oauth:grant-type:token-exchange",
+                    }));
                 Assert.That(Names(body, "response_types_supported"), Is.EqualTo(new[] { "code" }));
                 Assert.That(Names(body, "response_modes_supported"), Is.EqualTo(new[] { "query" }));
                 Assert.That(Names(body, "code_challenge_methods_supported"), Is.EqualTo(new[] { "S256" }));
@@ -431,6 +435,10 @@ public sealed class AuthorizationCodeTests
                     Does.Contain("environments:log").And.Contain("offline_access").And.Not.Contain("openid"));
                 Assert.That((bool?)body["authorization_response_iss_parameter_supported"], Is.True);
                 Assert.That(body.ContainsKey("jwks_uri"), Is.False, "Nothing that is signed leaves the service.");
+                Assert.That(
+                    body.Select(member => member.Key).Where(name => new[] { "id_token", "claims", "subject_types" }
+                        .Any(start => name.StartsWith(start, StringComparison.Ordinal))),
+                    Is.Empty, "There are no ID tokens.");
             });
         }
 

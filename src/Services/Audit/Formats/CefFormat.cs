@@ -30,7 +30,7 @@ internal static class CefFormat
     /// <summary>0 to 10.</summary>
     internal static int Severity(string actionKey) => actionKey switch
     {
-        "authentication_failure" or "permission_denied" or "audit_event_refused" => 6,
+        "authentication_failure" or "step_up_failed" or "permission_denied" or "audit_event_refused" => 6,
         "activation_blocked" or "organization_deleted" or "organization_erased" => 7,
         _ when actionKey.EndsWith("_deleted", StringComparison.Ordinal) || actionKey.EndsWith("_refused", StringComparison.Ordinal)
             || actionKey.EndsWith("_revoked", StringComparison.Ordinal) || actionKey.EndsWith("_failed", StringComparison.Ordinal) => 5,

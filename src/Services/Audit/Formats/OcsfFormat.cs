@@ -106,6 +106,7 @@ internal static class OcsfFormat
     private static (int Class, int Activity) ClassOf(string actionKey, string verb) => actionKey switch
     {
         "authentication_success" or "authentication_failure" => (3002, 1),
+        "step_up_failed" => (3002, Other),
         "organization_user_added" => (3001, 1),
         "organization_user_removed" => (3001, 6),
         "organization_user_updated" => (3001, Other),

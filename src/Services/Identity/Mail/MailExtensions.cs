@@ -1,3 +1,4 @@
+using EnvPlatform.Identity.Notices;
 using EnvPlatform.Postgres.Background;
 
 namespace EnvPlatform.Identity.Mail;
@@ -9,5 +10,7 @@ internal static class MailExtensions
         builder.Services.AddOptions<MailOptions>().BindConfiguration(MailOptions.Section).ValidateDataAnnotations().ValidateOnStart();
         builder.Services.AddSingleton<MailSender>();
         builder.Services.AddListeningWork<SendInvitationMails>();
+        builder.Services.AddListeningWork<SendNoticeMails>();
+        builder.Services.AddPeriodicWork<AnnounceExpiries>();
     }
 }

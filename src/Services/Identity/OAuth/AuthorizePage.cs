@@ -1,6 +1,9 @@
+using EnvPlatform.Identity.Mail;
+using EnvPlatform.Identity.Notices;
 using EnvPlatform.Identity.OAuth.Stores;
 using EnvPlatform.Identity.Pages;
 using EnvPlatform.Identity.SignIn;
+using EnvPlatform.ServiceDefaults.Callers;
 
 using Microsoft.AspNetCore;
 
@@ -15,6 +18,9 @@ namespace EnvPlatform.Identity.OAuth;
 internal static class AuthorizePage
 {
     private const string Path = "/oauth/authorize";
+
+    /// <summary>What the person says, and no address for it.</summary>
+    private static readonly string[] OfTheForm = ["form_token", "decision", "chosen_organization"];
 
     internal static void MapAuthorizePage(this IEndpointRouteBuilder pages)
     {
@@ -51,7 +57,7 @@ internal static class AuthorizePage
             ClientName = client.Name,
             client.Native,
             LeadsTo = new Uri(request.RedirectUri!).GetLeftPart(UriPartial.Authority),
-            Fields = http.Request.Query.Where(field => field.Value.Count == 1)
+            Fields = http.Request.Query.Where(field => field.Value.Count == 1 && !OfTheForm.Contains(field.Key))
                 .Select(field => KeyValuePair.Create(field.Key, field.Value.ToString())).ToArray(),
             Organizations = organizations,
             Asked = organizations.Find(one => one.Slug == (string?)request["organization"])?.Id,
@@ -59,7 +65,9 @@ internal static class AuthorizePage
         });
     }
 
-    private static async Task<IResult> DecideAsync(HttpContext http, OAuthTx transaction, TimeProvider clock, CancellationToken ct)
+    private static async Task<IResult> DecideAsync(
+        HttpContext http, RequestOrigin origin, OAuthTx transaction, ClientStore clients, MailSender mail, TimeProvider clock,
+        CancellationToken ct)
     {
         var form = await http.Request.ReadFormAsync(ct);
         if (await OAuthServer.HandleAsync(http))
@@ -96,14 +104,22 @@ internal static class AuthorizePage
         }
 
         var now = clock.GetUtcNow();
+        var isNewDevice = await KnownDevices.NoteAsync(tx, me.SubjectId, $"client {request.ClientId} {origin.SourceNetwork}", now);
+        if (isNewDevice)
+        {
+            var client = (await clients.FindByClientIdAsync(request.ClientId!, ct))!;
+            await KnownDevices.TellAsync(tx, mail, me.Email, $"{client.Name}, which may act for you now", origin.SourceAddress, now);
+        }
+
         var id = Guid.CreateVersion7(now);
         var scopes = request.GetScopes();
         await tx.ExecuteAsync(
             """
-            insert into oauth_grants (id, client_id, subject_id, org_id, method, type, status, scopes, created_at, source_address)
-            values (@id, @ClientId, @SubjectId, @OrgId, 'code', 'ad-hoc', 'valid', @Scopes, @now, null)
+            insert into oauth_grants
+                (id, client_id, subject_id, org_id, method, type, status, scopes, created_at, source_address, new_device)
+            values (@id, @ClientId, @SubjectId, @OrgId, 'code', 'ad-hoc', 'valid', @Scopes, @now, null, @isNewDevice)
             """,
-            new { id, request.ClientId, me.SubjectId, OrgId = organization?.Id, Scopes = scopes.ToArray(), now });
+            new { id, request.ClientId, me.SubjectId, OrgId = organization?.Id, Scopes = scopes.ToArray(), now, isNewDevice });
         return Results.SignIn(
             OAuthServer.Principal(me.SubjectId, scopes).SetAuthorizationId(id.ToString()), authenticationScheme: OAuthServer.Scheme);
     }

@@ -1,6 +1,8 @@
 using System.Security.Cryptography;
 using System.Text;
 
+using EnvPlatform.Identity.Mail;
+using EnvPlatform.Identity.Notices;
 using EnvPlatform.Identity.Pages;
 using EnvPlatform.Identity.SignIn;
 using EnvPlatform.Postgres;
@@ -87,8 +89,8 @@ internal static class DevicePage
     }
 
     private static async Task<IResult> DecideAsync(
-        HttpContext http, RequestOrigin origin, NpgsqlDataSource db, OAuthTx transaction, IOptions<IdentityOptions> options,
-        TimeProvider clock, CancellationToken ct)
+        HttpContext http, RequestOrigin origin, NpgsqlDataSource db, OAuthTx transaction, MailSender mail,
+        IOptions<IdentityOptions> options, TimeProvider clock, CancellationToken ct)
     {
         if (BrowserSession.Of(http) is not { } me)
         {
@@ -143,12 +145,34 @@ internal static class DevicePage
                 + (organization is null ? "Choose another organization." : "Sign in on the device itself."), Path);
         }
 
-        var approved = await tx.ExecuteAsync(
-            "update oauth_grants set subject_id = @SubjectId, org_id = @OrgId where id = @id and subject_id is null and status = 'valid'",
-            new { id, me.SubjectId, OrgId = organization?.Id });
-        return approved == 0 ? Wrong() : Results.SignIn(
+        var approved = await tx.QuerySingleOrDefaultAsync<Device>(
+            """
+            update oauth_grants g set subject_id = @SubjectId, org_id = @OrgId
+            from oauth_clients c
+            where g.id = @id and g.subject_id is null and g.status = 'valid' and c.id = g.client_id
+            returning c.name as client_name, g.hostname, g.source_address
+            """, new { id, me.SubjectId, OrgId = organization?.Id });
+        if (approved is null)
+        {
+            return Wrong();
+        }
+
+        await NoteDeviceAsync(tx, me, id, approved, mail, clock.GetUtcNow());
+        return Results.SignIn(
             OAuthServer.Principal(me.SubjectId, code!.GetScopes()), new AuthenticationProperties { RedirectUri = $"{Path}/done" },
             OAuthServer.Scheme);
+    }
+
+    private static async Task NoteDeviceAsync(Tx tx, BrowserSession me, Guid grant, Device device, MailSender mail, DateTimeOffset now)
+    {
+        var network = new RequestOrigin("", device.SourceAddress, null).SourceNetwork;
+        if (await KnownDevices.NoteAsync(tx, me.SubjectId, $"device {device.ClientName} {device.Hostname} {network}", now))
+        {
+            await tx.ExecuteAsync("update oauth_grants set new_device = true where id = @grant", new { grant });
+            await KnownDevices.TellAsync(
+                tx, mail, me.Email, $"{device.ClientName} on {device.Hostname ?? "a machine that does not say its name"}, by a code",
+                device.SourceAddress, now);
+        }
     }
 
     /// <summary>The code as it is stored, however it was typed.</summary>
@@ -163,6 +187,8 @@ internal static class DevicePage
     private static RazorComponentResult<ErrorView> TooMany(IdentityOptions options) => Page.Error(
         StatusCodes.Status429TooManyRequests, "Too many wrong codes",
         $"No code is taken from this browser for up to {options.FailedSignInMinutes} minutes.", Path);
+
+    private sealed record Device(string ClientName, string? Hostname, string? SourceAddress);
 
     private sealed record Waiting(string ClientName, string? Hostname, string? SourceAddress, string? AskedOrg, string[] Scopes);
 }

@@ -8,10 +8,13 @@ namespace EnvPlatform.Identity.OAuth;
 /// <summary>What somebody has granted to a client.</summary>
 /// <param name="Method">code or device.</param>
 /// <param name="OrgId">The organization that it is good for, otherwise the one that the person joined first: where the log has it.</param>
-/// <param name="IsMember">Whether the person is in the organization that the grant is good for; true where it is good for all.</param>
+/// <param name="IsMember">
+/// Whether the person is in the organization that the grant is good for, which takes what came by a device's code; true where it is good
+/// for all.
+/// </param>
 internal sealed record Granted(
     Guid Id, string ClientId, string ClientName, string Method, DateTimeOffset CreatedAt, SubjectId SubjectId, string Email,
-    string DisplayName, OrganizationId? OrgId, string? Slug, bool IsMember)
+    string DisplayName, OrganizationId? OrgId, string? Slug, bool IsMember, bool NewDevice)
 {
     public static Task<Granted?> FindAsync(Tx tx, Guid id) => tx.QuerySingleOrDefaultAsync<Granted>(
         """
@@ -19,7 +22,10 @@ internal sealed record Granted(
             o.id as org_id, o.slug,
             g.org_id is null or exists (
                 select from active_memberships m
-                where m.org_id = g.org_id and m.subject_id = g.subject_id) and o.deleted_at is null as is_member
+                join organization_settings d on d.org_id = m.org_id
+                where m.org_id = g.org_id and m.subject_id = g.subject_id and (g.method <> 'device' or d.device_sign_in_allowed))
+                and o.deleted_at is null as is_member,
+            g.new_device
         from oauth_grants g
         join oauth_clients c on c.id = g.client_id
         join subjects s on s.id = g.subject_id

@@ -116,6 +116,7 @@ internal static class OAuthServer
         Handle<ValidateTokenContext, RefuseReuse>(server, RefuseReuse.Order);
         Handle<ProcessSignInContext, DescribeDevice>(server, DescribeDevice.Order);
         Handle<ProcessSignInContext, TellLifetime>(server, TellLifetime.Order);
+        Handle<ApplyConfigurationResponseContext, DescribeServer>(server, DescribeServer.Order);
         Handle<ApplyTokenResponseContext, RecordRefusedGrant>(server, RecordRefusedGrant.Order);
         Commit<ApplyTokenResponseContext>(server);
         Commit<ApplyAuthorizationResponseContext>(server);

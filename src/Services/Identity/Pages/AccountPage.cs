@@ -1,4 +1,6 @@
+using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
+using EnvPlatform.Identity.OAuth;
 using EnvPlatform.Identity.SignIn;
 using EnvPlatform.Identity.Tokens;
 using EnvPlatform.Postgres;
@@ -8,7 +10,7 @@ using Npgsql;
 
 namespace EnvPlatform.Identity.Pages;
 
-/// <summary>What somebody's account is: organizations, and sessions, which can be ended here.</summary>
+/// <summary>What somebody's account is: organizations, and sessions and programs that act for it, which can be ended here.</summary>
 internal static class AccountPage
 {
     private const int MaxShown = 200;
@@ -18,6 +20,7 @@ internal static class AccountPage
         pages.MapGet("/", () => Page.GoTo(ReturnAddress.Home)).WithName("HomePage");
         pages.MapGet(ReturnAddress.Home, ShowAsync).WithName("AccountPage");
         pages.MapPost(ReturnAddress.Home + "/sessions/end", EndSessionAsync).WithName("EndSessionForm");
+        pages.MapPost(ReturnAddress.Home + "/programs/end", EndProgramAsync).WithName("EndProgramForm");
     }
 
     private static async Task<IResult> ShowAsync(HttpContext http, NpgsqlDataSource db, TimeProvider clock, CancellationToken ct)
@@ -45,7 +48,45 @@ internal static class AccountPage
             order by id desc
             limit @MaxShown
             """, new { me.SubjectId, me.Id, Now = clock.GetUtcNow(), MaxShown }, ct);
-        return Page.Of<AccountView>(new { me.DisplayName, me.Email, Organizations = organizations, Sessions = sessions });
+        var programs = await db.QueryAsync<AccountView.Program>(
+            $"""
+            select g.id, c.name, g.hostname, o.name as organization, g.created_at,
+                (select max(t.last_used_at) from tokens t where t.grant_id = g.id) as last_used_at
+            from oauth_grants g
+            join oauth_clients c on c.id = g.client_id
+            left join organizations o on o.id = g.org_id
+            where g.subject_id = @SubjectId and {OAuthGrants.Live}
+            order by g.id desc
+            limit @MaxShown
+            """, new { me.SubjectId, Now = clock.GetUtcNow(), MaxShown }, ct);
+        return Page.Of<AccountView>(
+            new { me.DisplayName, me.Email, Organizations = organizations, Sessions = sessions, Programs = programs });
+    }
+
+    private static async Task<IResult> EndProgramAsync(
+        HttpContext http, RequestOrigin origin, NpgsqlDataSource db, TimeProvider clock, CancellationToken ct)
+    {
+        if (BrowserSession.Of(http) is not { } me)
+        {
+            return Page.GoTo(ReturnAddress.OfSignIn(ReturnAddress.Home));
+        }
+
+        if (Guid.TryParse((await http.Request.ReadFormAsync(ct))["id"], out var id))
+        {
+            var now = clock.GetUtcNow();
+            await using var tx = await db.BeginAsync(ct);
+            if (await Granted.FindAsync(tx, id) is { } grant && grant.SubjectId == me.SubjectId
+                && await OAuthGrants.RevokeAsync(tx, [id], now) == 1)
+            {
+                tx.Audit(
+                    grant.ToCaller(origin) with { TokenId = me.Id }, now, "token_revoked", new AuditTarget(id.ToString(), null, "grant"),
+                    $"{me.DisplayName} ended what {grant.ClientName} was let do.",
+                    new { name = grant.ClientName, grant.ClientId, kind = "grant", Owner = me.SubjectId });
+                await tx.CommitAsync();
+            }
+        }
+
+        return Page.GoTo(ReturnAddress.Home);
     }
 
     private static async Task<IResult> EndSessionAsync(

@@ -37,8 +37,8 @@ internal static class ConfirmPage
             return Page.GoTo(ReturnAddress.OfSignIn(returnTo));
         }
 
-        if (await signIn.CheckAsync(me.Email, form["password"].ToString(), origin, ct) is not PasswordSignIn.Right(var user, var tries)
-            || user.Id != me.SubjectId)
+        var checkedNow = await signIn.CheckAsync(me.Email, form["password"].ToString(), origin, ct, me.ToCaller(origin));
+        if (checkedNow is not PasswordSignIn.Right(var user, var tries) || user.Id != me.SubjectId)
         {
             return Page.Of<ConfirmView>(
                 new { me.Email, ReturnTo = returnTo, Message = PasswordSignIn.RefusedText }, StatusCodes.Status401Unauthorized);
@@ -47,7 +47,7 @@ internal static class ConfirmPage
         var now = clock.GetUtcNow();
         await using var tx = await db.BeginAsync(ct);
         await tries.GiveBackAsync(tx);
-        var id = await BrowserSession.StartAsync(http, tx, user.Id, me.Operator, now);
+        var (id, _) = await BrowserSession.StartAsync(http, tx, user.Id, me.Operator, now);
         tx.Audit(
             user.ToCaller(origin) with { TokenId = id }, now, "authentication_success",
             new AuditTarget(user.Id.ToString(), user.Email, "user"), $"{user.DisplayName} gave the password again.",

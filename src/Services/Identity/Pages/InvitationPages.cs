@@ -114,7 +114,7 @@ internal static class InvitationPages
             return Page.GoTo(Here + "/mailed");
         }
 
-        var id = await BrowserSession.StartAsync(http, tx, joined.Person.SubjectId, isOperator: false, now);
+        var (id, _) = await BrowserSession.StartAsync(http, tx, joined.Person.SubjectId, isOperator: false, now);
         tx.Audit(
             joined.Person with { TokenId = id, Organization = joined.Invitation.Membership }, now, "authentication_success",
             new AuditTarget(joined.Person.SubjectId.ToString(), joined.Person.Email, "user"),

@@ -1,3 +1,5 @@
+using System.Text;
+
 using Microsoft.AspNetCore.Components;
 using Microsoft.AspNetCore.Http.HttpResults;
 
@@ -16,6 +18,10 @@ internal static class Page
     public static RazorComponentResult<ErrorView> Error(int status, string heading, string detail, string? back = null) =>
         Of<ErrorView>(new { Heading = heading, Detail = detail, Back = back ?? SignIn.ReturnAddress.Home }, status);
 
-    /// <summary>After a form: the browser fetches the next page by GET, so that reloading it sends nothing again.</summary>
-    public static RedirectHttpResult GoTo(string localAddress) => TypedResults.LocalRedirect(localAddress);
+    /// <summary>
+    /// After a form: the browser fetches the next page by GET, so that reloading it sends nothing again. A header holds no more than ASCII.
+    /// </summary>
+    public static RedirectHttpResult GoTo(string localAddress) => TypedResults.LocalRedirect(
+        Ascii.IsValid(localAddress) ? localAddress : string.Concat(localAddress.EnumerateRunes().Select(
+            rune => rune.IsAscii ? rune.ToString() : Uri.EscapeDataString(rune.ToString()))));
 }

@@ -44,6 +44,13 @@ internal static class PageRules
             return await next(context);
         }
 
+        if (await OAuthForm.ReadAsync(http.Request, http.RequestAborted) is null)
+        {
+            return Page.Error(
+                StatusCodes.Status400BadRequest, "That form cannot be read",
+                "Nothing was changed. A field is too long, or holds a character that no text has.", http.Request.Path);
+        }
+
         return IsFromOurPage(http.Request) && await http.RequestServices.GetRequiredService<IAntiforgery>().IsRequestValidAsync(http)
             ? await next(context)
             : Page.Error(

@@ -35,8 +35,8 @@ internal static class PasswordPage
 
         var form = await http.Request.ReadFormAsync(ct);
         var password = form["password"].ToString();
-        if (await signIn.CheckAsync(me.Email, form["current"].ToString(), origin, ct) is not PasswordSignIn.Right(var user, var tries)
-            || user.Id != me.SubjectId)
+        var checkedNow = await signIn.CheckAsync(me.Email, form["current"].ToString(), origin, ct, me.ToCaller(origin));
+        if (checkedNow is not PasswordSignIn.Right(var user, var tries) || user.Id != me.SubjectId)
         {
             return Page.Of<PasswordView>(
                 new
@@ -67,7 +67,7 @@ internal static class PasswordPage
 
         await tx.ExecuteAsync("update subjects set password_hash = @hash where id = @SubjectId", new { hash, me.SubjectId });
         var (sessions, grants) = await TokenStore.RevokeSignInsAsync(tx, me.SubjectId, now);
-        var id = await BrowserSession.StartAsync(http, tx, me.SubjectId, me.Operator, now);
+        var (id, _) = await BrowserSession.StartAsync(http, tx, me.SubjectId, me.Operator, now);
         tx.Audit(
             me.ToCaller(origin) with { TokenId = id }, now, "password_changed", new AuditTarget(me.SubjectId.ToString(), me.Email, "user"),
             $"{me.DisplayName} changed its password.", new { sessions_ended = sessions - 1, grants_ended = grants });

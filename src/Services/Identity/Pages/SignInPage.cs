@@ -1,4 +1,6 @@
 using EnvPlatform.Contracts.Events;
+using EnvPlatform.Identity.Mail;
+using EnvPlatform.Identity.Notices;
 using EnvPlatform.Identity.SignIn;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults.Callers;
@@ -14,6 +16,8 @@ namespace EnvPlatform.Identity.Pages;
 /// </summary>
 internal static class SignInPage
 {
+    private const int MaxEmail = 320;
+
     internal static void MapSignInPage(this IEndpointRouteBuilder pages)
     {
         pages.MapGet("/sign-in", Show).WithName("SignInPage");
@@ -26,11 +30,17 @@ internal static class SignInPage
             : Page.GoTo(ReturnAddress.Local(http.Request.Query["return_to"]));
 
     private static async Task<IResult> HandleAsync(
-        HttpContext http, RequestOrigin origin, NpgsqlDataSource db, PasswordSignIn signIn, TimeProvider clock, CancellationToken ct)
+        HttpContext http, RequestOrigin origin, NpgsqlDataSource db, PasswordSignIn signIn, MailSender mail, TimeProvider clock,
+        CancellationToken ct)
     {
         var form = await http.Request.ReadFormAsync(ct);
         var (email, password) = (form["email"].ToString().Trim(), form["password"].ToString());
         var returnTo = ReturnAddress.Local(form["return_to"]);
+        if (email.Length > MaxEmail)
+        {
+            return Again(PasswordSignIn.RefusedText, StatusCodes.Status401Unauthorized);
+        }
+
         switch (await signIn.CheckAsync(email, password, origin, ct))
         {
             case PasswordSignIn.Right(var user, var tries):
@@ -38,11 +48,18 @@ internal static class SignInPage
                 await using (var tx = await db.BeginAsync(ct))
                 {
                     await tries.GiveBackAsync(tx);
-                    var id = await BrowserSession.StartAsync(http, tx, user.Id, user.Operator, now);
+                    var (id, isNewDevice) = await BrowserSession.StartAsync(http, tx, user.Id, user.Operator, now);
+                    if (isNewDevice)
+                    {
+                        await KnownDevices.TellAsync(
+                            tx, mail, user.Email, $"a browser ({origin.UserAgent ?? "it says nothing of itself"})",
+                            origin.SourceAddress, now);
+                    }
+
                     tx.Audit(
                         user.ToCaller(origin) with { TokenId = id }, now, "authentication_success",
                         new AuditTarget(user.Id.ToString(), user.Email, "user"), $"{user.DisplayName} signed in with a browser.",
-                        new { method = "password" });
+                        new { method = "password", new_device = isNewDevice });
                     await tx.CommitAsync();
                 }
 

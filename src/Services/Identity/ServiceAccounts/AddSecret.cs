@@ -1,5 +1,6 @@
 using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
+using EnvPlatform.Identity.SignIn;
 using EnvPlatform.Identity.Tokens;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
@@ -42,6 +43,11 @@ internal static class AddSecret
         if (GrantedScopes.RefuseBeyond(caller, account.Role, account.Scopes) is { } refusal)
         {
             return refusal;
+        }
+
+        if (account.Role == Roles.Administrator && await StepUp.RefuseAsync(db, caller, now, ct) is { } older)
+        {
+            return older;
         }
 
         var good = await tx.QuerySingleAsync<long>(

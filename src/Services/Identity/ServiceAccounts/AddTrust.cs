@@ -2,6 +2,7 @@ using System.ComponentModel.DataAnnotations;
 
 using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
+using EnvPlatform.Identity.SignIn;
 using EnvPlatform.Identity.Tokens;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
@@ -58,6 +59,11 @@ internal static class AddTrust
         if (GrantedScopes.RefuseBeyond(caller, account.Role, account.Scopes) is { } refusal)
         {
             return refusal;
+        }
+
+        if (account.Role == Roles.Administrator && await StepUp.RefuseAsync(db, caller, now, ct) is { } older)
+        {
+            return older;
         }
 
         if (await tx.QuerySingleAsync<long>("select count(*) from service_account_trusts where account_id = @id", new { id }) >= MostTrusts)

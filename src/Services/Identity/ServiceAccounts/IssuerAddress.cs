@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace EnvPlatform.Identity.ServiceAccounts;
 
 /// <summary>
@@ -15,9 +17,9 @@ internal static class IssuerAddress
             return "Must be an address like https://token.actions.githubusercontent.com.";
         }
 
-        if (issuer.AsSpan().ContainsAny("?#@ ") || address.UserInfo.Length > 0)
+        if (issuer.AsSpan().ContainsAny("?#@ ") || address.UserInfo.Length > 0 || !Ascii.IsValid(issuer))
         {
-            return "Must have no query, fragment or user.";
+            return "Must have no query, fragment or user, and be written in ASCII.";
         }
 
         return address.Scheme == Uri.UriSchemeHttps ? null

@@ -52,10 +52,11 @@ internal sealed record ServiceAccount(
     /// </summary>
     /// <param name="how">For the audit log: <c>method</c> and what it signed in with.</param>
     public async Task<IssuedToken?> IssueAsync(
-        NpgsqlDataSource db, RequestOrigin origin, TimeSpan lifetime, object how, DateTimeOffset now, CancellationToken ct)
+        NpgsqlDataSource db, RequestOrigin origin, TimeSpan lifetime, object how, string[]? scopes, DateTimeOffset now,
+        CancellationToken ct)
     {
         await using var tx = await db.BeginAsync(ct);
-        var issued = await IssueAsync(tx, origin, now + lifetime, how, null, now);
+        var issued = await IssueAsync(tx, origin, now + lifetime, how, scopes, now);
         if (issued is not null)
         {
             await tx.CommitAsync();

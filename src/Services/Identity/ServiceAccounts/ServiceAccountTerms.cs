@@ -19,6 +19,12 @@ internal sealed record ServiceAccountTerms(
     /// </summary>
     public ProblemHttpResult? Refuse(Caller caller) => RefuseBeyondRole() ?? GrantedScopes.RefuseBeyond(caller, Role, Scopes);
 
+    /// <summary>Whether other terms let the account do more: by its role, what is left of it, for how long or from where.</summary>
+    public bool IsWidenedBy(ServiceAccountTerms other) => Role != other.Role
+        || (Scopes is not null && other.Scopes?.All(Scopes.Contains) != true)
+        || (ExpiresAt is not null && !(other.ExpiresAt <= ExpiresAt))
+        || (AllowedIps is not null && other.AllowedIps?.All(AllowedIps.Contains) != true);
+
     private ProblemHttpResult? RefuseBeyondRole() =>
         Scopes?.FirstOrDefault(scope => !Roles.Allow(Role, scope)) is { } beyond
             ? Problems.Invalid("scopes", $"The role {Role} does not have {beyond}.")

@@ -1,5 +1,6 @@
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Identity.SignIn;
+using EnvPlatform.Identity.Tokens;
 using EnvPlatform.ServiceDefaults.Callers;
 
 using Microsoft.Extensions.Options;
@@ -34,7 +35,8 @@ internal sealed class TokenExchange(
         }
 
         /// <param name="ExpiresIn">Seconds.</param>
-        public sealed record Issued(string AccessToken, long ExpiresIn) : Outcome;
+        /// <param name="Scopes">That were asked for; null: all of the account.</param>
+        public sealed record Issued(string AccessToken, long ExpiresIn, string[]? Scopes) : Outcome;
 
         /// <param name="Error">Of RFC 6749 section 5.2.</param>
         public sealed record Refused(int Status, string Error, string Description) : Outcome;
@@ -44,8 +46,9 @@ internal sealed class TokenExchange(
     /// <param name="token">The CI's, a signed JWT.</param>
     /// <param name="tokenType">jwt or id_token, as RFC 8693 section 3 names them.</param>
     /// <param name="wanted">What is asked for; null: an access token.</param>
+    /// <param name="scope">Permissions that the token shall be good for, at most, parted by spaces; null: all of the account.</param>
     public async Task<Outcome> ExchangeAsync(
-        string? clientId, string? token, string? tokenType, string? wanted, RequestOrigin origin, CancellationToken ct)
+        string? clientId, string? token, string? tokenType, string? wanted, string? scope, RequestOrigin origin, CancellationToken ct)
     {
         if (string.IsNullOrEmpty(clientId) || string.IsNullOrEmpty(token) || !TokenTypes.Contains(tokenType)
             || (!string.IsNullOrEmpty(wanted) && wanted != AccessTokenType))
@@ -53,6 +56,12 @@ internal sealed class TokenExchange(
             return new Outcome.Refused(
                 StatusCodes.Status400BadRequest, "invalid_request",
                 $"client_id must name a service account, subject_token be a JWT, subject_token_type {string.Join(" or ", TokenTypes)}.");
+        }
+
+        var scopes = GrantedScopes.Stored(string.IsNullOrEmpty(scope) ? null : scope.Split(' ', StringSplitOptions.RemoveEmptyEntries));
+        if (scopes is not null && scopes.Length != scope!.Split(' ', StringSplitOptions.RemoveEmptyEntries).Distinct().Count())
+        {
+            return new Outcome.Refused(StatusCodes.Status400BadRequest, "invalid_scope", "GET /api/v1/roles lists what can be asked for.");
         }
 
         if (!SubjectId.TryParse(clientId, out var id) || await ServiceAccount.FindAsync(db, id, ct) is not { } account)
@@ -79,8 +88,9 @@ internal sealed class TokenExchange(
 
         var lifetime = TimeSpan.FromMinutes(Math.Min(MaxMinutes, options.Value.AccessTokenMinutes));
         var issued = await (account with { TrustId = trust.Id }).IssueAsync(
-            db, origin, lifetime, new { method = "token_exchange", trust_id = trust.Id, trust.Issuer, subject }, now, ct);
-        return issued is null ? NotAccepted() : new Outcome.Issued(issued.Token, (long)(issued.ExpiresAt!.Value - now).TotalSeconds);
+            db, origin, lifetime, new { method = "token_exchange", trust_id = trust.Id, trust.Issuer, subject }, scopes, now, ct);
+        return issued is null
+            ? NotAccepted() : new Outcome.Issued(issued.Token, (long)(issued.ExpiresAt!.Value - now).TotalSeconds, scopes);
     }
 
     private static Outcome.Refused NotAccepted() => new(

@@ -120,7 +120,8 @@ internal static class UpdateServiceAccount
             return refusal;
         }
 
-        if (after.Role == Roles.Administrator && before.Role != after.Role && await StepUp.RefuseAsync(db, caller, now, ct) is { } older)
+        if (after.Role == Roles.Administrator && before.Terms.IsWidenedBy(after)
+            && await StepUp.RefuseAsync(db, caller, now, ct) is { } older)
         {
             return older;
         }

@@ -30,20 +30,24 @@ internal sealed class AuthenticationFailures(NpgsqlDataSource db, TimeProvider c
 
     /// <param name="key">What failed: of the same key and reason one is written at once, and the others of the minute are counted.</param>
     /// <param name="claimed">Whose token, client or account it was; null when that is not known.</param>
-    public async Task RecordAsync(string key, Caller? claimed, string reason, RequestOrigin origin, CancellationToken ct)
+    public Task RecordAsync(string key, Caller? claimed, string reason, RequestOrigin origin, CancellationToken ct) =>
+        RecordAsync(new Kind(claimed, reason, origin, IsStepUp: false), key, ct);
+
+    /// <summary>Whoever is signed in failed to give its password again: the session may be in another's hands.</summary>
+    public Task RecordStepUpAsync(Caller caller, string reason, RequestOrigin origin, CancellationToken ct) =>
+        RecordAsync(new Kind(caller, reason, origin, IsStepUp: true), $"session {caller.TokenId}", ct);
+
+    private async Task RecordAsync(Kind kind, string key, CancellationToken ct)
     {
-        Failed.Add(1, new KeyValuePair<string, object?>("reason", reason));
+        Failed.Add(1, new KeyValuePair<string, object?>("reason", kind.Reason));
         var now = clock.GetUtcNow();
-        if (!IsFirst(key, claimed, reason, origin, now))
+        if (!IsFirst(kind, key, now))
         {
             return;
         }
 
         await using var tx = await db.BeginAsync(ct);
-        Write(
-            tx, claimed, origin, now,
-            claimed is null ? "Somebody unknown failed to authenticate." : $"An authentication as {claimed.DisplayName} failed.",
-            new { reason, count = 1 });
+        Write(tx, kind, now, "", 1, null, null);
         await tx.CommitAsync();
     }
 
@@ -71,12 +75,7 @@ internal sealed class AuthenticationFailures(NpgsqlDataSource db, TimeProvider c
         {
             var times = alike.Count == 1 ? "once more" : $"{alike.Count} more times";
             tx.FollowTrace(alike.TraceParent);
-            Write(
-                tx, alike.Claimed, alike.Origin, now,
-                alike.Claimed is { } claimed
-                    ? $"An authentication as {claimed.DisplayName} failed {times} within a minute."
-                    : $"Somebody unknown failed to authenticate {times} within a minute.",
-                new { alike.Reason, alike.Count, alike.Since, alike.Until });
+            Write(tx, alike.Kind, now, $" {times} within a minute", alike.Count, alike.Since, alike.Until);
         }
 
         await tx.CommitAsync();
@@ -86,17 +85,37 @@ internal sealed class AuthenticationFailures(NpgsqlDataSource db, TimeProvider c
         }
     }
 
-    private static void Write(Tx tx, Caller? claimed, RequestOrigin origin, DateTimeOffset now, string message, object meta) =>
-        tx.Audit(
-            claimed ?? Caller.OfSystem(Service, null, origin), now, "authentication_failure",
-            new AuditTarget(claimed?.SubjectId.ToString() ?? "", claimed?.Email, claimed?.SubjectType ?? "unknown"), message, meta);
+    /// <param name="times">How often, behind the verb; empty for once.</param>
+    private static void Write(
+        Tx tx, Kind kind, DateTimeOffset now, string times, int count, DateTimeOffset? since, DateTimeOffset? until)
+    {
+        var caller = kind.Claimed ?? Caller.OfSystem(Service, null, kind.Origin);
+        var target = new AuditTarget(
+            kind.Claimed?.SubjectId.ToString() ?? "", kind.Claimed?.Email, kind.Claimed?.SubjectType ?? "unknown");
+        if (kind.IsStepUp)
+        {
+            tx.Audit(
+                caller, now, "step_up_failed", target,
+                $"{caller.DisplayName} is signed in and failed to give its password again{times}.",
+                since is null ? (object)new { kind.Reason, count, session_id = caller.TokenId }
+                    : new { kind.Reason, count, since, until, session_id = caller.TokenId });
+            return;
+        }
 
-    private bool IsFirst(string key, Caller? claimed, string reason, RequestOrigin origin, DateTimeOffset now)
+        tx.Audit(
+            caller, now, "authentication_failure", target,
+            kind.Claimed is null
+                ? $"Somebody unknown failed to authenticate{times}."
+                : $"An authentication as {caller.DisplayName} failed{times}.",
+            since is null ? (object)new { kind.Reason, count } : new { kind.Reason, count, since, until });
+    }
+
+    private bool IsFirst(Kind kind, string key, DateTimeOffset now)
     {
         lock (_gate)
         {
-            var full = claimed is null && _unknown >= MaxUnknown && !_open.ContainsKey($"{key} {reason}");
-            var name = full ? $"others {reason}" : $"{key} {reason}";
+            var full = kind.Claimed is null && _unknown >= MaxUnknown && !_open.ContainsKey($"{key} {kind.Reason}");
+            var name = full ? $"others {kind.Reason}" : $"{key} {kind.Reason}";
             if (_open.TryGetValue(name, out var alike))
             {
                 if (now < alike.Since + Window)
@@ -109,8 +128,8 @@ internal sealed class AuthenticationFailures(NpgsqlDataSource db, TimeProvider c
                 Close(name, alike);
             }
 
-            _open[name] = new(claimed, reason, origin, now);
-            _unknown += claimed is null ? 1 : 0;
+            _open[name] = new(kind, now);
+            _unknown += kind.Claimed is null ? 1 : 0;
             return true;
         }
     }
@@ -118,21 +137,20 @@ internal sealed class AuthenticationFailures(NpgsqlDataSource db, TimeProvider c
     private void Close(string name, Alike alike)
     {
         _open.Remove(name);
-        _unknown -= alike.Claimed is null ? 1 : 0;
+        _unknown -= alike.Kind.Claimed is null ? 1 : 0;
         if (alike.Count > 0)
         {
             _over.Add(alike);
         }
     }
 
+    /// <param name="IsStepUp">Whoever is signed in was asked for its password again; otherwise somebody signs in.</param>
+    private sealed record Kind(Caller? Claimed, string Reason, RequestOrigin Origin, bool IsStepUp);
+
     /// <summary>Failures of one key and reason in a minute; <see cref="Count"/> is of those behind the first.</summary>
-    private sealed class Alike(Caller? claimed, string reason, RequestOrigin origin, DateTimeOffset since)
+    private sealed class Alike(Kind kind, DateTimeOffset since)
     {
-        public Caller? Claimed { get; } = claimed;
-
-        public string Reason { get; } = reason;
-
-        public RequestOrigin Origin { get; } = origin;
+        public Kind Kind { get; } = kind;
 
         /// <summary>That of the first.</summary>
         public string? TraceParent { get; } = Activity.Current?.Id;

@@ -1,5 +1,6 @@
 using EnvPlatform.Contracts.Events;
 using EnvPlatform.Contracts.Ids;
+using EnvPlatform.Identity.Notices;
 using EnvPlatform.Identity.Tokens;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults.Callers;
@@ -55,7 +56,9 @@ internal sealed record BrowserSession(
     /// Signs somebody in: a new session with a new secret, whatever session the browser had before ends. The cookie is set with the answer.
     /// It lasts for as long as one of the organizations lets it: each looks at what it allows itself, when a request is about it.
     /// </summary>
-    public static async Task<TokenId> StartAsync(HttpContext http, Tx tx, SubjectId subject, bool isOperator, DateTimeOffset now)
+    /// <returns>The session, and whether the browser is one that the person has not signed in with before.</returns>
+    public static async Task<(TokenId Id, bool IsNewDevice)> StartAsync(
+        HttpContext http, Tx tx, SubjectId subject, bool isOperator, DateTimeOffset now)
     {
         var options = http.RequestServices.GetRequiredService<IOptions<IdentityOptions>>().Value;
         var (id, secret) = (TokenId.New(now), SessionCookie.New());
@@ -86,7 +89,7 @@ internal sealed record BrowserSession(
         }
 
         http.Response.Cookies.Append(SessionCookie.Name, secret, Cookie());
-        return id;
+        return (id, await KnownDevices.NoteBrowserAsync(http, tx, subject, now));
     }
 
     /// <summary>Ends the session of the request, and takes the cookie back.</summary>

@@ -68,6 +68,8 @@ internal static class IssueAccessToken
                 new DescribedParameter("device_code", "With urn:ietf:params:oauth:grant-type:device_code (RFC 8628).", In: "form"),
                 new DescribedParameter("refresh_token", "With refresh_token; good for one use.", In: "form"),
                 new DescribedParameter("subject_token", "Of an exchange: the token that a CI gave its job.", In: "form"),
+                new DescribedParameter("audience", "Of an exchange: the platform's address, or left out.", In: "form"),
+                new DescribedParameter("resource", "Of an exchange: the same.", In: "form"),
                 new DescribedParameter("subject_token_type", "Of an exchange: urn:ietf:params:oauth:token-type:jwt.", In: "form"),
                 new DescribedParameter("requested_token_type", $"Of an exchange: {TokenExchange.AccessTokenType}.", In: "form"))
             .Produces<Response>()
@@ -75,7 +77,7 @@ internal static class IssueAccessToken
 
     private static async Task<IResult> HandleAsync(
         HttpContext http, RequestOrigin origin, OAuthTx transaction, TokenExchange exchange, IOptions<IdentityOptions> options,
-        TimeProvider clock, CancellationToken ct)
+        IConfiguration configuration, TimeProvider clock, CancellationToken ct)
     {
         if (await OAuthForm.ReadAsync(http.Request, ct) is not { } form)
         {
@@ -87,7 +89,7 @@ internal static class IssueAccessToken
         // The token of another issuer, of which the protocol engine knows nothing.
         if (form["grant_type"] == TokenExchange.Grant)
         {
-            return await ExchangeToken.HandleAsync(form, http.Response, exchange, origin, ct);
+            return await ExchangeToken.HandleAsync(form, http.Response, exchange, configuration, origin, ct);
         }
 
         if (await OAuthServer.HandleAsync(http))
@@ -127,7 +129,9 @@ internal static class IssueAccessToken
         tx.Audit(
             grant.ToCaller(origin), now, "authentication_success", new AuditTarget(grant.SubjectId.ToString(), grant.Email, "user"),
             $"{grant.DisplayName} is signed in by {grant.ClientName}.",
-            new { method = MethodOf(request), grant.ClientId, grant_id = grant.Id });
+            request.IsRefreshTokenGrantType()
+                ? (object)new { method = MethodOf(request), grant.ClientId, grant_id = grant.Id }
+                : new { method = MethodOf(request), grant.ClientId, grant_id = grant.Id, grant.NewDevice });
         return Results.SignIn(
             OAuthServer.Principal(grant.SubjectId, held.GetScopes())
                 .SetAccessTokenLifetime(Least(TimeSpan.FromMinutes(options.GrantAccessTokenMinutes), left!.Value))

@@ -5,7 +5,8 @@ using Microsoft.Net.Http.Headers;
 namespace EnvPlatform.Identity.SignIn;
 
 /// <summary>
-/// The form of a request to the OAuth endpoints: <c>application/x-www-form-urlencoded</c> and nothing else (RFC 6749 appendix B).
+/// The form of a request to the OAuth endpoints: <c>application/x-www-form-urlencoded</c> and nothing else (RFC 6749 appendix B). The forms
+/// of pages are of the same kind.
 /// </summary>
 internal static class OAuthForm
 {

@@ -31,7 +31,15 @@ internal sealed class PasswordSignIn(
     /// <param name="IsFailures">Too many sign-ins failed; otherwise too many are being verified.</param>
     internal sealed record TooMany(TimeSpan Wait, string Detail, bool IsFailures) : Outcome;
 
-    public async Task<Outcome> CheckAsync(string givenEmail, string password, RequestOrigin origin, CancellationToken ct)
+    /// <summary>
+    /// How long it takes at least to tell somebody that it failed, behind the hash: longer than it takes to write that to the audit log,
+    /// which is not done each time, and more often for accounts that are there.
+    /// </summary>
+    internal static readonly TimeSpan Telling = TimeSpan.FromMilliseconds(100);
+
+    /// <param name="signedIn">Who is signed in and asked for its password again; null when somebody signs in.</param>
+    public async Task<Outcome> CheckAsync(
+        string givenEmail, string password, RequestOrigin origin, CancellationToken ct, Caller? signedIn = null)
     {
         var email = givenEmail.ToLowerInvariant();
         var user = await db.QuerySingleOrDefaultAsync<User>(
@@ -69,8 +77,10 @@ internal sealed class PasswordSignIn(
 
         return new Right(user!, tries);
 
-        Task RecordAsync(string reason) => failures.RecordAsync(
-            user is null ? $"address {origin.SourceNetwork}" : $"account {email}", user?.ToCaller(origin), reason, origin, ct);
+        Task RecordAsync(string reason) => Task.WhenAll(
+            Task.Delay(Telling, clock, ct),
+            signedIn is not null ? failures.RecordStepUpAsync(signedIn, reason, origin, ct) : failures.RecordAsync(
+                user is null ? $"address {origin.SourceNetwork}" : $"account {email}", user?.ToCaller(origin), reason, origin, ct));
     }
 
     internal sealed record User(

@@ -68,7 +68,10 @@ internal static class RevokeAnyToken
         }
         else if (SecretFormat.IsWellFormed(token, SecretFormat.TokenPrefix))
         {
-            await RevokeAsync(token, account?.Id, client is null || isAccount ? null : client.Id, origin, transaction, clock.GetUtcNow());
+            // A public client names itself and shows nothing.
+            var onlyBy = client?.Id ?? (form["client_id"].ToString() is { Length: > 0 } named ? named : null);
+            await RevokeAsync(
+                token, account?.Id, SubjectId.TryParse(onlyBy, out _) ? null : onlyBy, origin, transaction, clock.GetUtcNow());
         }
 
         return TypedResults.Ok();

@@ -1,6 +1,8 @@
 using System.ComponentModel.DataAnnotations;
 
 using EnvPlatform.Contracts.Events;
+using EnvPlatform.Identity.Mail;
+using EnvPlatform.Identity.Notices;
 using EnvPlatform.Identity.Tokens;
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
@@ -29,7 +31,7 @@ internal static class SignInByPassword
             .ProducesProblem(StatusCodes.Status401Unauthorized).ProducesProblem(StatusCodes.Status429TooManyRequests);
 
     private static async Task<Results<Ok<Response>, ProblemHttpResult>> HandleAsync(
-        Request request, RequestOrigin origin, HttpResponse http, NpgsqlDataSource db, PasswordSignIn signIn,
+        Request request, RequestOrigin origin, HttpResponse http, NpgsqlDataSource db, PasswordSignIn signIn, MailSender mail,
         IOptions<IdentityOptions> options, TimeProvider clock, CancellationToken ct)
     {
         switch (await signIn.CheckAsync(request.Email, request.Password, origin, ct))
@@ -43,10 +45,19 @@ internal static class SignInByPassword
                     await tries.GiveBackAsync(tx);
                     var issued = await TokenStore.IssueAsync(
                         tx, user.Id, null, "session", user.Operator, "session", now.AddHours(options.Value.SessionHours), now);
+                    var isNewDevice = await KnownDevices.NoteAsync(
+                        tx, user.Id, $"program {origin.UserAgent} {origin.SourceNetwork}", now);
+                    if (isNewDevice)
+                    {
+                        await KnownDevices.TellAsync(
+                            tx, mail, user.Email, $"a program ({origin.UserAgent ?? "it says nothing of itself"})",
+                            origin.SourceAddress, now);
+                    }
+
                     var caller = user.ToCaller(origin) with { TokenId = issued.Id };
                     tx.Audit(
                         caller, now, "authentication_success", new AuditTarget(user.Id.ToString(), user.Email, "user"),
-                        $"{user.DisplayName} signed in.", new { method = "password" });
+                        $"{user.DisplayName} signed in.", new { method = "password", new_device = isNewDevice });
                     await tx.CommitAsync();
                     http.Headers.CacheControl = "no-store";
                     return TypedResults.Ok(new Response(issued.Token, issued.ExpiresAt!.Value));

@@ -1,3 +1,4 @@
+using EnvPlatform.Identity.Notices;
 using EnvPlatform.Postgres;
 using EnvPlatform.Postgres.Background;
 
@@ -21,6 +22,10 @@ internal sealed class DropVoidTokens(NpgsqlDataSource db, TimeProvider clock, IO
         var before = now.AddDays(-options.Value.VoidTokenDays);
         await tx.ExecuteAsync("delete from tokens where expires_at < @before or revoked_at < @before", new { before });
         await tx.ExecuteAsync("delete from failed_sign_ins where window_ends_at < @now", new { now });
+
+        await tx.ExecuteAsync("delete from expiry_notices where expires_at < @before", new { before });
+        await tx.ExecuteAsync(
+            "delete from known_devices where last_used_at < @Unused", new { Unused = now.AddDays(-KnownDevices.Days) });
 
         // A used code or refresh token is known until it would have expired: a second use of it ends the grant.
         await tx.ExecuteAsync("delete from oauth_tokens where expires_at < @now", new { now });

@@ -22,7 +22,7 @@ internal static class GrantedScopes
     public static ProblemHttpResult? Refuse(IReadOnlyList<string>? scopes) =>
         scopes is { Count: 0 }
             ? Problems.Invalid(Field, "Must name a permission, or be left out for all of the role.")
-            : scopes?.FirstOrDefault(scope => !Permission.All.Any(permission => permission.Name == scope)) is { } unknown
+            : scopes?.Where(scope => !Permission.All.Any(permission => permission.Name == scope)).ToArray() is [var unknown, ..]
                 ? Problems.Invalid(Field, $"'{unknown}' is no permission: GET /api/v1/roles lists them.")
                 : null;
 

@@ -57,6 +57,8 @@ internal sealed class TokensGrpc(NpgsqlDataSource db, TimeProvider clock, Authen
                 join organizations o on o.id = m.org_id
                 join organization_settings g on g.org_id = m.org_id
                 where m.subject_id = s.id and (t.org_id is null or m.org_id = t.org_id) and o.deleted_at is null
+                  and (t.grant_id is null or g.device_sign_in_allowed
+                      or not exists (select from oauth_grants d where d.id = t.grant_id and d.method = 'device'))
                   and (@Name::text is null
                       or m.org_id = (select n.id from organizations n where n.slug = @Name or n.id = @Id order by n.id = @Id desc limit 1))
                 order by m.created_at, m.org_id

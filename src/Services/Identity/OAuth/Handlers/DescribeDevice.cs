@@ -46,5 +46,8 @@ internal sealed class DescribeDevice(OAuthTx transaction) : IOpenIddictServerHan
     }
 
     private static string? Short(string? text) =>
-        string.IsNullOrWhiteSpace(text) || PlainText.HoldsControl(text) ? null : text.Length <= MaxLength ? text : text[..MaxLength];
+        string.IsNullOrWhiteSpace(text) || PlainText.HoldsControl(text) ? null
+        : text.Length <= MaxLength ? text
+        // Not between the halves of a character, which the database would not take.
+        : text[..(char.IsHighSurrogate(text[MaxLength - 1]) ? MaxLength - 1 : MaxLength)];
 }

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 
 using EnvPlatform.Contracts.Ids;
+using EnvPlatform.ServiceDefaults;
 
 using Microsoft.IdentityModel.Tokens;
 
@@ -32,6 +33,12 @@ internal sealed class ClientStore(OAuthTx transaction) : IOpenIddictApplicationS
 
     public async ValueTask<OAuthClient?> FindByClientIdAsync(string identifier, CancellationToken ct)
     {
+        // PostgreSQL takes no NUL, which basic authentication can bring.
+        if (PlainText.HoldsControl(identifier))
+        {
+            return null;
+        }
+
         var tx = await transaction.GetAsync();
         return SubjectId.TryParse(identifier, out var account)
             ? await tx.QuerySingleOrDefaultAsync<OAuthClient>(
