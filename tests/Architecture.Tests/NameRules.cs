@@ -27,6 +27,7 @@ public sealed partial class NameRules
         ["OrganizationErased"] = ["Erase"],
         ["AuditEventOccurred"] = ["Append"],
         ["ChannelsCounted"] = ["Store"],
+        ["ArchiveRetentionChanged"] = ["Store"],
     };
 
     private static readonly (string File, string Text)[] Sources = [.. Repository.Sources("src")

@@ -33,6 +33,43 @@ public sealed class SettingsTests
     }
 
     [Test]
+    public async Task Ingest_hears_for_how_long_archived_environments_are_kept()
+    {
+        var slug = await _host.CreateOrganizationAsync();
+        using var client = await _host.AsOperatorAsync();
+        var told = (await _host.OutboxAsync("ArchiveRetentionChanged")).Count;
+        var changed = await ChangeAsync(client, slug, 1, new { retention_days_archived = 30 });
+        Assert.That((int)changed["settings"]!["retention_days_archived"]!, Is.EqualTo(30));
+        await ChangeAsync(client, slug, 2, new { token_max_days = 20 });
+        var never = await ChangeAsync(client, slug, 3, new { retention_days_archived = 0 });
+        Assert.That(never["settings"]!["retention_days_archived"], Is.Null);
+        Assert.That(
+            (await _host.OutboxAsync("ArchiveRetentionChanged")).Skip(told).Select(one => ((int?)one["days"], (long)one["version"]!)),
+            Is.EqualTo(new[] { ((int?)30, 2L), (null, 4L) }));
+    }
+
+    [TestCase("Europe/Berlin", true)]
+    [TestCase("UTC", true)]
+    [TestCase("America/Argentina/Buenos_Aires", true)]
+    [TestCase("europe/berlin", false)]
+    [TestCase("W. Europe Standard Time", false)]
+    [TestCase("localtime", false)]
+    [TestCase("../../etc/passwd", false)]
+    [TestCase("Mars/Olympus", false)]
+    public async Task A_time_zone_is_a_name_of_the_IANA_database(string zone, bool known)
+    {
+        var slug = await _host.CreateOrganizationAsync();
+        using var client = await _host.AsOperatorAsync();
+        Assert.That((string?)(await ReadAsync(client, $"/api/v1/orgs/{slug}/settings"))["time_zone"], Is.EqualTo("UTC"));
+        using var answer = await SendAsync(client, slug, 1, new { time_zone = zone });
+        Assert.That(answer.StatusCode, Is.EqualTo(known ? HttpStatusCode.OK : HttpStatusCode.BadRequest));
+        if (known)
+        {
+            Assert.That((string?)(await ReadAsync(client, $"/api/v1/orgs/{slug}/settings"))["time_zone"], Is.EqualTo(zone));
+        }
+    }
+
+    [Test]
     public async Task A_change_says_which_version_it_is_meant_for_and_is_written_down_with_what_differs()
     {
         var slug = await _host.CreateOrganizationAsync();

@@ -23,6 +23,7 @@ builder.AddMessaging("ingest", bus =>
     bus.AddConsumer<TransferEnvironments>();
     bus.AddConsumer<StoreStatus>();
     bus.AddConsumer<EraseOrganization>();
+    bus.AddConsumer<StoreArchiveRetention>();
     bus.AddConsumer<StoreScanResults, StoreScanResults.Definition>();
 });
 builder.AddServiceClient<EnvPlatform.Contracts.Identity.Machines.MachinesClient>("identity");
@@ -35,6 +36,7 @@ builder.Services.AddTransient<SbomFindings>();
 builder.Services.AddPeriodicWork<LogPartitions>();
 builder.Services.AddPeriodicWork<MergePlaces>();
 builder.Services.AddPeriodicWork<CountChannels>();
+builder.Services.AddPeriodicWork<EraseArchivedEnvironments>();
 
 var app = builder.Build();
 app.UseServiceDefaults();

@@ -1,7 +1,10 @@
 using System.Net;
 
 using EnvPlatform.Contracts.Events;
+using EnvPlatform.Ingest.Environments;
 using EnvPlatform.Testing;
+
+using Microsoft.Extensions.DependencyInjection;
 
 namespace EnvPlatform.Ingest.Tests.Environments;
 
@@ -33,6 +36,58 @@ public sealed class ArchiveAndRemoveTests : IngestFixture
         Assert.That(
             Events.Heard<AuditEventOccurred>().Where(e => e.Target.Id == id).Select(e => e.ActionKey),
             Is.SupersetOf(new[] { "environment_archived", "environment_unarchived" }));
+    }
+
+    [Test]
+    public async Task Archived_environments_are_erased_with_their_history_when_the_days_of_the_organization_are_over()
+    {
+        var (old, used, fresh, blocked, living) = (
+            await NewEnvironmentAsync("/retention/old"), await NewEnvironmentAsync("/retention/used"),
+            await NewEnvironmentAsync("/retention/fresh"), await NewEnvironmentAsync("/retention/blocked"),
+            await NewEnvironmentAsync("/retention/living"));
+        foreach (var id in new[] { old, used, fresh, blocked })
+        {
+            await SendAndExpectAsync(HttpMethod.Post, Ada, $"environments/{id}/archive", HttpStatusCode.NoContent);
+        }
+
+        var days = TimeProvider.System.GetUtcNow().AddDays(-31);
+        foreach (var id in new[] { old, blocked, living })
+        {
+            await Db.ExecuteAsync(
+                "update environments set archived_at = case when archived then @days end, seen_at = @days where environment_id = @Id",
+                new { days, Id = Guid.Parse(id) });
+        }
+
+        await Db.ExecuteAsync(
+            "update environments set archived_at = @days where environment_id = @Id", new { days, Id = Guid.Parse(used) });
+        await Db.ExecuteAsync("update environments set status = 'block' where environment_id = @Id", new { Id = Guid.Parse(blocked) });
+        var erase = Service.Services.GetRequiredService<EraseArchivedEnvironments>();
+        await erase.RunAsync(CancellationToken.None);
+        Assert.That(await ListedAsync("environments?archived=all"), Does.Contain(old), "nobody said for how long");
+
+        var now = TimeProvider.System.GetUtcNow();
+        await PublishAsync(new ArchiveRetentionChanged(OrgOf(Bob), 30, 3, now));
+        await RetentionIsAsync(30);
+        await PublishAsync(new ArchiveRetentionChanged(OrgOf(Bob), null, 2, now));
+        await OutboxDrainsAsync();
+        await Task.WhenAll(erase.RunAsync(CancellationToken.None), erase.RunAsync(CancellationToken.None));
+        Assert.That(
+            await ListedAsync("environments?archived=all"),
+            Is.SupersetOf(new[] { used, fresh, blocked, living }).And.Not.Contain(old));
+        Assert.That(
+            await ScalarAsync<long>($"select count(*) from environment_logs where environment_id = '{old}'"), Is.Zero);
+        await Eventually.BecomesTrueAsync(
+            () => Task.FromResult(
+                Events.Heard<EnvironmentRemoved>().Any(e => e.EnvironmentId.ToString() == old)
+                && Events.Heard<AuditEventOccurred>().Count(e => e.Target.Id == old && e.ActionKey == "environment_removed") == 1),
+            "the others hear of it");
+        await PublishAsync(new ArchiveRetentionChanged(OrgOf(Bob), null, 4, now));
+        await RetentionIsAsync(null);
+
+        Task RetentionIsAsync(int? expected) => Eventually.BecomesTrueAsync(
+            async () => await ScalarAsync<long>(
+                $"select count(*) from archive_retentions where days is not distinct from {expected?.ToString() ?? "null"}") == 1,
+            "Ingest knows the days");
     }
 
     private IEnumerable<EnvironmentArchived> Archivings(string id) =>

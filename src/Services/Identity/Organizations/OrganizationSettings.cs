@@ -19,17 +19,22 @@ namespace EnvPlatform.Identity.Organizations;
 /// <param name="InvitationDays">Days for which an invitation can be accepted.</param>
 /// <param name="AllowedEmailDomains">Whose addresses may be invited, in lower case; empty: any.</param>
 /// <param name="AgentFailMode">What an agent does at an activation while the platform is away: cached, open or closed.</param>
+/// <param name="RetentionDaysArchived">
+/// Days after which an archived environment that is not logged any more is erased; null: never.
+/// </param>
+/// <param name="TimeZone">A name of the IANA database, such as Europe/Berlin: what days mean in mails.</param>
 /// <param name="EnforcementPausedUntil">Until then a block warns and stops nobody; null: no pause.</param>
 internal sealed record OrganizationSettings(
     long Version, bool EnvironmentsEnabled, bool EnvironmentsRequired, bool DeviceSignInAllowed, bool MemberTokensAllowed,
     int TokenMaxDays, int SessionHours, int SessionIdleMinutes, int InvitationDays, string[] AllowedEmailDomains,
-    string AgentFailMode, DateTimeOffset? EnforcementPausedUntil, string? EnforcementPauseReason, DateTimeOffset UpdatedAt)
+    string AgentFailMode, int? RetentionDaysArchived, string TimeZone, DateTimeOffset? EnforcementPausedUntil,
+    string? EnforcementPauseReason, DateTimeOffset UpdatedAt)
 {
     private const string Select =
         """
         select version, environments_enabled, environments_required, device_sign_in_allowed, member_tokens_allowed, token_max_days,
-            session_hours, session_idle_minutes, invitation_days, allowed_email_domains, agent_fail_mode, enforcement_paused_until,
-            enforcement_pause_reason, updated_at
+            session_hours, session_idle_minutes, invitation_days, allowed_email_domains, agent_fail_mode, retention_days_archived,
+            time_zone, enforcement_paused_until, enforcement_pause_reason, updated_at
         from organization_settings
         where org_id = @organization
         """;

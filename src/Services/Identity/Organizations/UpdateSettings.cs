@@ -22,6 +22,8 @@ internal static partial class UpdateSettings
     private const int MaxDomains = 100;
     private static readonly TimeSpan LongestPause = TimeSpan.FromHours(24);
 
+    /// <param name="RetentionDaysArchived">0: archived environments are kept for good.</param>
+    /// <param name="TimeZone">A name of the IANA database, such as Europe/Berlin.</param>
     /// <param name="EnforcementPausedUntil">
     /// Until then blocks stop nobody: at most 24 hours from now, and only with a reason. A time that is past ends a pause.
     /// </param>
@@ -30,7 +32,8 @@ internal static partial class UpdateSettings
         bool? MemberTokensAllowed = null, [Range(1, 3_650)] int? TokenMaxDays = null, [Range(1, 720)] int? SessionHours = null,
         [Range(5, 43_200)] int? SessionIdleMinutes = null, [Range(1, 30)] int? InvitationDays = null,
         [MaxLength(MaxDomains)] IReadOnlyList<string>? AllowedEmailDomains = null,
-        [AllowedValues("cached", "open", "closed", null)] string? AgentFailMode = null, DateTimeOffset? EnforcementPausedUntil = null,
+        [AllowedValues("cached", "open", "closed", null)] string? AgentFailMode = null, [Range(0, 3_650)] int? RetentionDaysArchived = null,
+        [MinLength(1), MaxLength(100)] string? TimeZone = null, DateTimeOffset? EnforcementPausedUntil = null,
         [MinLength(1), MaxLength(500)] string? EnforcementPauseReason = null);
 
     /// <param name="TokensOverLimit">
@@ -66,6 +69,11 @@ internal static partial class UpdateSettings
             after = after with { Version = before.Version + 1, UpdatedAt = now };
             await StoreAsync(tx, caller.OrgId, after);
             await new OrganizationRow(caller.OrgId, caller.Organization!.Slug, caller.Organization.Name).ForgetAsync(tx, now);
+            if (after.RetentionDaysArchived != before.RetentionDaysArchived)
+            {
+                tx.Publish(new ArchiveRetentionChanged(caller.OrgId, after.RetentionDaysArchived, after.Version, now));
+            }
+
             tx.Audit(
                 caller, now, "organization_updated", new AuditTarget(caller.OrgId.ToString(), null, "organization"),
                 $"{caller.DisplayName} changed settings of {caller.Organization.Slug}: {string.Join(", ", changes.Changed)}.", changes);
@@ -97,10 +105,20 @@ internal static partial class UpdateSettings
             return Problems.Invalid("enforcement_pause_reason", "Is the reason of a pause: give enforcement_paused_until too.");
         }
 
+        if (request.TimeZone is { } zone && !IsTimeZone(zone))
+        {
+            return Problems.Invalid("time_zone", $"'{zone}' is no time zone of the IANA database, such as Europe/Berlin or UTC.");
+        }
+
         return request.AllowedEmailDomains?.FirstOrDefault(name => !Domain().IsMatch(name)) is { } bad
             ? Problems.Invalid("allowed_email_domains", $"'{bad}' is no domain name, such as example.org.")
             : null;
     }
+
+    /// <summary>The system's zone, and Windows' names of zones, are not in the IANA database.</summary>
+    private static bool IsTimeZone(string name) =>
+        name is not ("localtime" or "posixrules") && TimeZoneInfo.TryFindSystemTimeZoneById(name, out var zone) && zone.HasIanaId
+        && string.Equals(zone.Id, name, StringComparison.Ordinal);
 
     private static OrganizationSettings Apply(Request request, OrganizationSettings before, DateTimeOffset now)
     {
@@ -118,6 +136,13 @@ internal static partial class UpdateSettings
                 ? [.. domains.Select(name => name.ToLowerInvariant()).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)]
                 : before.AllowedEmailDomains,
             AgentFailMode = request.AgentFailMode ?? before.AgentFailMode,
+            RetentionDaysArchived = request.RetentionDaysArchived switch
+            {
+                null => before.RetentionDaysArchived,
+                0 => null,
+                { } days => days,
+            },
+            TimeZone = request.TimeZone ?? before.TimeZone,
         };
         return request.EnforcementPausedUntil is not { } until ? after
             : until > now
@@ -132,6 +157,7 @@ internal static partial class UpdateSettings
             device_sign_in_allowed = @DeviceSignInAllowed, member_tokens_allowed = @MemberTokensAllowed, token_max_days = @TokenMaxDays,
             session_hours = @SessionHours, session_idle_minutes = @SessionIdleMinutes, invitation_days = @InvitationDays,
             allowed_email_domains = @AllowedEmailDomains, agent_fail_mode = @AgentFailMode,
+            retention_days_archived = @RetentionDaysArchived, time_zone = @TimeZone,
             enforcement_paused_until = @EnforcementPausedUntil, enforcement_pause_reason = @EnforcementPauseReason,
             updated_at = @UpdatedAt
         where org_id = @organization
@@ -150,6 +176,8 @@ internal static partial class UpdateSettings
             after.InvitationDays,
             after.AllowedEmailDomains,
             after.AgentFailMode,
+            after.RetentionDaysArchived,
+            after.TimeZone,
             after.EnforcementPausedUntil,
             after.EnforcementPauseReason,
             after.UpdatedAt,

@@ -52,7 +52,8 @@ internal static class ArchiveEnvironment
         var now = clock.GetUtcNow();
         await tx.ExecuteAsync(
             """
-            update environments set archived = @archived, version = version + 1, updated_at = @now
+            update environments set
+                archived = @archived, archived_at = case when @archived then @now::timestamptz end, version = version + 1, updated_at = @now
             where org_id = @OrgId and environment_id = @id
             """, new { caller.OrgId, id, archived, now });
         tx.Publish(new EnvironmentArchived(caller.OrgId, id, archived, row.Version + 1, now));

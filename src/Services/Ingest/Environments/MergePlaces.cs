@@ -70,8 +70,19 @@ internal sealed partial class MergePlaces(NpgsqlDataSource db, TimeProvider cloc
         }
 
         await tx.ExecuteAsync(
-            "update environments set place = @place, archived = @Archived where org_id = @OrgId and environment_id = @EnvironmentId",
-            new { stays.OrgId, stays.EnvironmentId, place, Archived = row.Archived && other?.Archived != false });
+            """
+            update environments set
+                place = @place, archived = @Archived, archived_at = case when @Archived then coalesce(archived_at, @Now::timestamptz) end
+            where org_id = @OrgId and environment_id = @EnvironmentId
+            """,
+            new
+            {
+                stays.OrgId,
+                stays.EnvironmentId,
+                place,
+                Archived = row.Archived && other?.Archived != false,
+                Now = clock.GetUtcNow(),
+            });
         return other is not null;
     }
 

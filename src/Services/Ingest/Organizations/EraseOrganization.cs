@@ -42,6 +42,7 @@ internal sealed class EraseOrganization(NpgsqlDataSource db) : IConsumer<Organiz
         await db.EraseAsync(tx => tx.ExecuteAsync("delete from channel_counts where org_id = @Org", erased), ct);
         await db.EraseAsync(tx => tx.ExecuteAsync("delete from organization_channels where org_id = @Org", erased), ct);
         await db.EraseAsync(tx => tx.ExecuteAsync("delete from organization_additions where org_id = @Org", erased), ct);
+        await db.EraseAsync(tx => tx.ExecuteAsync("delete from archive_retentions where org_id = @Org", erased), ct);
         await db.EraseAsync(tx => tx.ExecuteAsync("delete from machines where org_id = @Org", erased), ct);
         await db.EraseAsync(tx => tx.ExecuteAsync("delete from owners where org_id = @Org", erased), ct);
     }
