@@ -54,6 +54,14 @@ internal sealed class ApiClient : IDisposable
     public Task<JsonElement> GetAsync(string path, CancellationToken ct) =>
         _http.GetFromJsonAsync<JsonElement>(new Uri($"{_organization}/{path}", UriKind.Relative), ct);
 
+    /// <summary>The same for what is sent.</summary>
+    public async Task<JsonElement> PostAsync(string path, object body, CancellationToken ct)
+    {
+        using var response = await _http.PostAsJsonAsync(new Uri($"{_organization}/{path}", UriKind.Relative), body, ct);
+        response.EnsureSuccessStatusCode();
+        return await response.Content.ReadFromJsonAsync<JsonElement>(ct);
+    }
+
     /// <summary>Imports a file of advisories, and waits for the import to end.</summary>
     public async Task<JsonElement> ImportAsync(string file, string format, CancellationToken ct)
     {

@@ -2,6 +2,7 @@ using System.CommandLine;
 
 using EnvPlatform.Bench.Load;
 using EnvPlatform.Bench.Load.Organizations;
+using EnvPlatform.Bench.Load.Policies;
 using EnvPlatform.Bench.Load.Scale;
 
 var seconds = new Option<int>("--seconds") { Description = "Seconds that each measurement runs.", DefaultValueFactory = _ => 10 };
@@ -65,4 +66,18 @@ var organization = new Command(
 organization.SetAction((parsed, ct) => OrganizationBenchmark.RunAsync(
     new(parsed.GetValue(members), parsed.GetValue(groups), parsed.GetValue(channels)), parsed.GetValue(requests), ct));
 root.Subcommands.Add(organization);
+
+var size = new Option<int>("--environments") { Description = "Environments of the fleet.", DefaultValueFactory = _ => 300_000 };
+var distinct = new Option<int>("--sets") { Description = "Distinct package sets.", DefaultValueFactory = _ => 10_000 };
+var times = new Option<int>("--requests") { Description = "Requests of each kind, one after the other.", DefaultValueFactory = _ => 7 };
+var policies = new Command(
+    "policies", "Starts the platform on loopback, fills a fleet, and measures dry runs, new policies, changed sets and activation checks.")
+{
+    size, distinct, times, seconds, workers,
+};
+policies.SetAction((parsed, ct) => PolicyBenchmark.RunAsync(
+    new(
+        parsed.GetValue(size), parsed.GetValue(distinct), parsed.GetValue(times), parsed.GetValue(seconds), parsed.GetValue(workers)),
+    ct));
+root.Subcommands.Add(policies);
 return await root.Parse(args).InvokeAsync();
