@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
+using EnvPlatform.Agent.AuditLogs;
 using EnvPlatform.Agent.SignIn;
 
 namespace EnvPlatform.Agent.Client;
@@ -38,6 +39,11 @@ namespace EnvPlatform.Agent.Client;
 [JsonSerializable(typeof(Page<FeedView>))]
 [JsonSerializable(typeof(Page<EcosystemView>))]
 [JsonSerializable(typeof(VulnerabilityView))]
+[JsonSerializable(typeof(EventView))]
+[JsonSerializable(typeof(Page<EventView>))]
+[JsonSerializable(typeof(ExportView))]
+[JsonSerializable(typeof(ExportManifestView))]
+[JsonSerializable(typeof(ExportRequest))]
 [JsonSerializable(typeof(AffectedPage))]
 [JsonSerializable(typeof(CurationRequest))]
 [JsonSerializable(typeof(CurationView))]

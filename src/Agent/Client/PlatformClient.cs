@@ -138,25 +138,83 @@ internal sealed class PlatformClient : IDisposable
     /// <param name="content">Creates the body for each attempt; null for none.</param>
     /// <param name="ifMatch">The version that the write is meant for; null where the last one wins.</param>
     public async Task<PlatformAnswer> WriteAsync(
-        HttpMethod method, string path, Func<HttpContent>? content, CallOptions options, CancellationToken ct, string? ifMatch = null)
+        HttpMethod method, string path, Func<HttpContent>? content, CallOptions options, CancellationToken ct, string? ifMatch = null,
+        string? organization = null)
     {
         try
         {
-            return await SendAsync(Writing(method, path, content, ifMatch), options, ct);
+            return await SendAsync(Writing(method, path, content, ifMatch, organization), options, ct);
         }
         catch (RefusedException refused) when (options.MayRepeat && refused.Code == AnswerLost)
         {
-            return await SendAsync(Writing(method, path, content, ifMatch), options, ct);
+            return await SendAsync(Writing(method, path, content, ifMatch, organization), options, ct);
         }
     }
 
-    private Func<HttpRequestMessage> Writing(HttpMethod method, string path, Func<HttpContent>? content, string? ifMatch)
+    /// <summary>
+    /// Begins to read an answer of any length, once, for as long as it takes: whoever reads it goes on by itself where the connection
+    /// breaks, and disposes it.
+    /// </summary>
+    /// <param name="prepare">Sets the headers of the request.</param>
+    /// <exception cref="RefusedException">The platform answered with an error.</exception>
+    /// <exception cref="UnreachableException">There was no answer.</exception>
+    public async Task<HttpResponseMessage> OpenAsync(
+        string path, Action<HttpRequestMessage> prepare, CancellationToken ct, string? organization = null)
+    {
+        for (var renewed = false; ; renewed = true)
+        {
+            var token = _tokens is null ? null : await _tokens.GetAsync();
+            using var request = Authorized(new HttpRequestMessage(HttpMethod.Get, Relative(path)), token);
+            if (organization is not null)
+            {
+                request.Headers.Add(OrganizationHeader, organization);
+            }
+
+            prepare(request);
+            HttpResponseMessage response;
+            try
+            {
+                response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, ct);
+            }
+            catch (HttpRequestException failure)
+            {
+                throw Unreachable(failure);
+            }
+            catch (OperationCanceledException) when (!ct.IsCancellationRequested)
+            {
+                throw new UnreachableException($"{_http.BaseAddress} cannot be reached: no connection in time.");
+            }
+
+            if (response.IsSuccessStatusCode)
+            {
+                return response;
+            }
+
+            using (response)
+            {
+                if (response.StatusCode == HttpStatusCode.Unauthorized && !renewed && token is not null && await _tokens!.RenewAsync(token))
+                {
+                    continue;
+                }
+
+                throw ErrorOf(response, await response.Content.ReadAsByteArrayAsync(ct));
+            }
+        }
+    }
+
+    private Func<HttpRequestMessage> Writing(
+        HttpMethod method, string path, Func<HttpContent>? content, string? ifMatch, string? organization)
     {
         var key = Guid.CreateVersion7(_clock.GetUtcNow()).ToString();
         return () =>
         {
             var request = new HttpRequestMessage(method, Relative(path)) { Content = content?.Invoke() };
             request.Headers.Add("Idempotency-Key", key);
+            if (organization is not null)
+            {
+                request.Headers.Add(OrganizationHeader, organization);
+            }
+
             if (ifMatch is not null)
             {
                 request.Headers.IfMatch.Add(new EntityTagHeaderValue($"\"{ifMatch}\""));

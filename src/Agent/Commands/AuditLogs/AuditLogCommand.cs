@@ -6,8 +6,11 @@ namespace EnvPlatform.Agent.Commands.AuditLogs;
 internal sealed class AuditLogCommand : Command
 {
     public AuditLogCommand(Surroundings surroundings)
-        : base("audit-log", "Verify your organization's audit log (auditors and administrators).")
+        : base("audit-log", "Read, follow, export and verify your organization's audit log (auditors and administrators).")
     {
+        Add(new AuditLogListCommand(surroundings));
+        Add(new AuditLogTailCommand(surroundings));
+        Add(new AuditLogExportCommand(surroundings));
         Add(new AuditLogVerifyCommand(surroundings));
     }
 }

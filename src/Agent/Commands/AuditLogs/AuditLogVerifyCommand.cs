@@ -79,7 +79,7 @@ internal sealed class AuditLogVerifyCommand : Command
         return verdict.Problems.Count == 0 ? ExitCodes.Fine : ExitCodes.Found;
     }
 
-    private static Verdict VerifyFile(string file, List<TrustedKey> given, Surroundings surroundings)
+    internal static Verdict VerifyFile(string file, List<TrustedKey> given, Surroundings surroundings)
     {
         if (!File.Exists(file))
         {
@@ -137,13 +137,13 @@ internal sealed class AuditLogVerifyCommand : Command
         return verdict;
     }
 
-    private static List<TrustedKey> KeysOf(string given, Surroundings surroundings)
+    internal static List<TrustedKey> KeysOf(string given, Surroundings surroundings)
     {
         var path = surroundings.FullPath(given);
         return File.Exists(path) ? TrustedKey.Parse(File.ReadAllText(path), path) : TrustedKey.Parse(given, $"'{given}'");
     }
 
-    private static void Show(Verdict verdict, bool asJson, Screen screen)
+    internal static void Show(Verdict verdict, bool asJson, Screen screen)
     {
         var signed = verdict.Signed;
         if (asJson)
