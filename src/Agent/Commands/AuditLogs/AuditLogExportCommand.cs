@@ -51,7 +51,8 @@ internal sealed class AuditLogExportCommand : Command
         Validators.Add(result =>
         {
             if (result.GetValue(_verify)
-                && (result.GetValue(_output)?.EndsWith(".jsonl", StringComparison.Ordinal) != true || result.GetValue(_format) is not (null or "jsonl")))
+                && (result.GetValue(_output)?.EndsWith(".jsonl", StringComparison.Ordinal) != true
+                    || result.GetValue(_format) is not (null or "jsonl")))
             {
                 result.AddError("--verify is for a file NAME.jsonl in the format jsonl.");
             }
