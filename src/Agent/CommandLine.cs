@@ -7,6 +7,7 @@ using EnvPlatform.Agent.Commands;
 using EnvPlatform.Agent.Commands.Advisories;
 using EnvPlatform.Agent.Commands.AuditLogs;
 using EnvPlatform.Agent.Commands.Invitations;
+using EnvPlatform.Agent.Commands.Members;
 using EnvPlatform.Agent.Commands.Organizations;
 using EnvPlatform.Agent.Commands.Policies;
 using EnvPlatform.Agent.Commands.Vulnerabilities;
@@ -104,6 +105,7 @@ internal static class CommandLine
         new StatusCommand(surroundings),
         new InvitationsCommand(surroundings),
         new OrganizationCommand(surroundings),
+        new MembersCommand(surroundings),
         new RegisterCommand(surroundings),
         new LogCommand(surroundings),
         new CheckCommand(surroundings),

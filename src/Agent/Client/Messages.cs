@@ -48,6 +48,21 @@ internal sealed record OrganizationView(
 internal sealed record InvitationView(
     Guid Id, string? Organization = null, string? OrganizationName = null, string? Role = null, DateTimeOffset? ExpiresAt = null);
 
+/// <summary>What became of the addresses that were invited.</summary>
+internal sealed record InvitedView(IReadOnlyList<InvitedView.Result> Results)
+{
+    internal sealed record Result(string? Email = null, int Status = 0, string? Code = null, string? Token = null, string? Link = null);
+}
+
+/// <summary>A member of the organization. All but id, name and role is null for who may not see it.</summary>
+internal sealed record MemberView(
+    Guid Id, string DisplayName, string Role, string? Email = null, string? State = null, string? Source = null,
+    IReadOnlyList<MemberView.Group>? Groups = null, IReadOnlyList<string>? Products = null, DateTimeOffset? JoinedAt = null,
+    DateTimeOffset? LastActiveAt = null, DateTimeOffset? SuspendedAt = null, DateTimeOffset? RemovedAt = null, long? Version = null)
+{
+    internal sealed record Group(Guid Id, string Name);
+}
+
 /// <summary>An invitation's token, and the password of the account that is made with it, if any.</summary>
 internal sealed record InvitationAnswer(string Token, string? Password = null);
 

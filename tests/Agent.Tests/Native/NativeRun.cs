@@ -65,6 +65,10 @@ internal sealed record NativeRun(string Command, string[] Args, string Shows, in
          "summary": {"total": 1, "high": 1, "not_checked": 1}, "upgrades": {{Upgrades}} }
         """;
 
+    private const string Ada = $$"""
+        {"id": "{{Id}}", "display_name": "Ada", "role": "member", "email": "ada@example.org", "state": "active", "groups": [{"id": "{{Id}}", "name": "Labs"}], "products": ["environments"], "version": 3}
+        """;
+
     /// <summary>At least one run of every command, and one more where JSON takes another code path.</summary>
     public static readonly NativeRun[] All =
     [
@@ -78,6 +82,15 @@ internal sealed record NativeRun(string Command, string[] Args, string Shows, in
         new("invitations accept", ["--token", "-"], "envp_new"),
         new("invitations accept", ["--token", "envi_x", "--new-account"], "Signed in to {url}, auditor of umbrella."),
         new("invitations decline", [Id], "Declined."),
+        new("members list", [], "ada@example.org"),
+        new("members list", ["--json"], "\"total_count\": 1"),
+        new("members show", [Id], "Labs"),
+        new("members invite", ["bob@example.org"], "bob@example.org: invited by mail"),
+        new("members role", [Id, "auditor"], "Ada is auditor now."),
+        new("members suspend", [Id], "Ada is suspended."),
+        new("members resume", [Id], "Ada is active again."),
+        new("members remove", [Id], "Ada is removed."),
+        new("members reinstate", [Id], "Ada is a member again."),
         new("organization show", [], "environments_enabled"),
         new("organization set", ["token_max_days=90", "environments_enabled=yes"], "Changed: token_max_days, environments_enabled."),
         new("register", [], "is registered with acme"),
@@ -135,6 +148,14 @@ internal sealed record NativeRun(string Command, string[] Args, string Shows, in
         .On("GET /me", 200, Me)
         .On("POST /sign-in", 200, """{"token": "envp_session", "expires_at": "2026-03-03T10:00:00Z"}""")
         .On($"GET {Orgs}/settings", 200, OrganizationSettings)
+        .On($"GET {Orgs}/members", 200, $$"""{"items": [{{Ada}}], "total_count": 1}""")
+        .On($"GET {Orgs}/members/{Id}", 200, Ada)
+        .On($"PATCH {Orgs}/members/{Id}", 200, Ada)
+        .On($"DELETE {Orgs}/members/{Id}", 204, "")
+        .On($"POST {Orgs}/members/{Id}/suspend", 200, Ada)
+        .On($"POST {Orgs}/members/{Id}/resume", 200, Ada)
+        .On($"POST {Orgs}/members/{Id}/reinstate", 200, Ada)
+        .On($"POST {Orgs}/invitations", 200, """{"results": [{"email": "bob@example.org", "status": 201}]}""")
         .On(
             $"PATCH {Orgs}/settings", 200,
             """{"settings": {"version": 2, "environments_enabled": true, "token_max_days": 90}, "tokens_over_limit": 0}""")

@@ -17,7 +17,7 @@ internal sealed class SetCommand : Command
     private readonly Argument<string[]> _pairs = new("setting")
     {
         Description = "NAME=VALUE, as 'organization show' names them: yes or no, a number, a text, a list with commas, "
-            + "for enforcement_paused_until hours from now (8h), a time, or 'no'.",
+            + "for enforcement_paused_until hours from now (8h), a time, or 'no', for retention_days_archived days, or 'no'.",
         Arity = ArgumentArity.OneOrMore,
         HelpName = "NAME=VALUE",
     };
@@ -88,14 +88,18 @@ internal sealed class SetCommand : Command
             "no" or "false" or "off" => JsonValue.Create(false),
             _ => throw new AgentException($"{name} is yes or no.", ExitCodes.Usage),
         },
-        JsonValueKind.Number => int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
-            ? JsonValue.Create(number) : throw new AgentException($"{name} is a whole number.", ExitCodes.Usage),
+        JsonValueKind.Number when name != "retention_days_archived" => NumberOf(name, value),
         JsonValueKind.Array => new JsonArray(
             [.. value.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
                 .Select(item => (JsonNode)JsonValue.Create(item))]),
+        _ when name == "retention_days_archived" => value is "no" or "never" ? JsonValue.Create(0) : NumberOf(name, value),
         _ when name == "enforcement_paused_until" => JsonValue.Create(TimeOf(value, now)),
         _ => JsonValue.Create(value),
     };
+
+    private static JsonValue NumberOf(string name, string value) =>
+        int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            ? JsonValue.Create(number) : throw new AgentException($"{name} is a whole number.", ExitCodes.Usage);
 
     private static string TimeOf(string value, DateTimeOffset now)
     {
