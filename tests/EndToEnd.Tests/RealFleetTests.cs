@@ -4,6 +4,8 @@ using System.Text.Json;
 
 using EnvPlatform.Testing;
 
+using Npgsql;
+
 namespace EnvPlatform.EndToEnd.Tests;
 
 /// <summary>
@@ -88,6 +90,35 @@ public sealed class RealFleetTests
         }
 
         Assert.That(wrong, Is.Empty);
+    }
+
+    [Test]
+    public async Task Policy_knows_of_every_environment_what_was_found_in_which_package()
+    {
+        var settings = await SharedPlatform.Platform.EnvironmentAsync("policy");
+        await using var db = NpgsqlDataSource.Create(settings["ConnectionStrings__policy"]);
+        await Eventually.BecomesTrueAsync(
+            async () => await db.ScalarAsync<long>("select count(*) from facts_to_fetch") == 0, "all facts are fetched", 120);
+        foreach (var environment in _environments)
+        {
+            var id = _environmentIds[environment.Id];
+            var found =
+                (await _api.ListAsync($"{_organization.Path}/environments/{id}/vulnerabilities?status=all")).SelectMany(
+                    item => item.GetProperty("packages").EnumerateArray().Select(
+                        package => $"{NameOf(package)} {package.GetProperty("version").GetString()} {item.GetProperty("id").GetString()}"));
+            var known = await db.ScalarAsync<string[]>(
+                """
+                select array(
+                    select distinct concat_ws(' ', p.manager, p.name, p.version, f.vulnerability_id)
+                    from environment_status e join scan_facts s using (org_id, package_set_id)
+                    join package_sets h on h.package_set_id = e.package_set_id
+                    join packages p on p.package_id = any(h.package_ids)
+                    join package_findings f on f.package_id = p.package_id and f.gone_at is null
+                    join vulnerabilities v using (vulnerability_id)
+                    where e.environment_id = @id and s.facts_at is not null)
+                """, new { id = Guid.Parse(id) });
+            Assert.That(known, Is.EquivalentTo(found.Distinct()), environment.Id);
+        }
     }
 
     [Test]

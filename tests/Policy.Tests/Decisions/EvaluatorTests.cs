@@ -98,6 +98,7 @@ public sealed class EvaluatorTests
     [TestCase("(MIT AND BSD-3-Clause)", "BSD-3-Clause", true)]
     [TestCase("GPL-2.0-only WITH Classpath-exception-2.0", "GPL-2.0-only", true)]
     [TestCase("Apache-1.0+", "Apache-1.0", true)]
+    [TestCase("GPL-2.0-only", "GPL-2.0", true)]
     [TestCase("MIT", "GPL-*", false)]
     [TestCase("MIT AND LicenseRef-other", "GPL-*", null)]
     [TestCase(null, "GPL-*", null)]

@@ -1,4 +1,5 @@
 using EnvPlatform.Conda;
+using EnvPlatform.Contracts.Sboms;
 using EnvPlatform.Policy.Documents;
 
 namespace EnvPlatform.Policy.Decisions;
@@ -60,5 +61,6 @@ internal static class LicenseFit
     }
 
     private static bool Fits(Operand operand, string license) =>
-        operand is Operand.Pattern pattern ? pattern.Fits(license) : operand.Text == license;
+        operand is Operand.Pattern pattern ? pattern.Fits(license)
+            : operand.Text == license || DeclaredLicense.Current(operand.Text) == license;
 }

@@ -51,7 +51,7 @@ internal sealed class FactsSource(Findings.FindingsClient scanner, PackageSets.P
         while (await call.ResponseStream.MoveNext(ct))
         {
             licenses.AddRange(call.ResponseStream.Current.Packages.Select(one => new ToldLicense(
-                organization, one.PackageId, one.License, SpdxExpression.Read(one.License))));
+                organization, one.PackageId, one.License, DeclaredLicense.Read(one.License))));
         }
 
         return licenses;
