@@ -106,6 +106,14 @@ internal sealed class CheckCommand : Command
                 break;
         }
 
+        if (answer.Status is "block" or "warn")
+        {
+            foreach (var line in ActivationReasons.Lines(answer.Reasons, message, answer.EnvironmentId))
+            {
+                screen.Note(line);
+            }
+        }
+
         if (cachedAt is { } at)
         {
             screen.Note("(answered from the cache, as the platform said at "

@@ -40,6 +40,61 @@ public sealed class CheckTests : CommandFixture
         });
     }
 
+    private const string ByPolicy = """
+        {"status": "warn", "message": "Upgrade openssl.", "environment_id": "0192f0c1-0000-7000-8000-0000000000e1", "reasons": [
+          {"kind": "policy", "message": "Upgrade openssl.", "status": "warn", "policy": "kev", "rule": "exploited", "deadline": "2026-12-12T10:00:00Z", "more_findings": 7,
+           "unknown": ["The licence of zlib is not known."], "findings": [
+             {"vulnerability": "CVE-1", "package": "openssl", "version": "1.1.1k", "fix": "1.1.1n"}, {"vulnerability": "CVE-2", "package": "curl"},
+             {"package": "gpl\u001b[2J", "version": "3"}, {"vulnerability": "CVE-4"}]},
+          {"kind": "of_tomorrow", "message": "The moon is full.", "moon": {}}, {"kind": "manual", "message": "Upgrade openssl."}, 7, {"kind": "policy", "findings": 3}]}
+        """;
+
+    [Test]
+    public async Task What_policies_have_against_an_environment_is_told_and_survives_in_the_cache()
+    {
+        Platform.On(Activation, 200, ByPolicy);
+        var fresh = await Machine.RunAsync("check", "--prefix", "/envs/science");
+        await Platform.DisposeAsync();
+        var cached = await Machine.RunAsync("check", "--prefix", "/envs/science");
+        string[] expected =
+        [
+            "warning for /envs/science: Upgrade openssl.",
+            "  policy kev, rule exploited, blocks from 2026-12-12 10:00 UTC",
+            "    CVE-1 in openssl 1.1.1k, fix: 1.1.1n",
+            "    CVE-2 in curl",
+            "    gpl\uFFFD[2J 3",
+            "    and 8 more",
+            "    not known: The licence of zlib is not known.",
+            "  The moon is full.",
+            "  policy that the platform does not name",
+            "  What to upgrade: 'envplatform env fix 0192f0c1-0000-7000-8000-0000000000e1'.",
+        ];
+        Assert.Multiple(() =>
+        {
+            Assert.That(Lines(fresh), Is.EqualTo(expected));
+            Assert.That(Lines(cached).Take(expected.Length), Is.EqualTo(expected));
+            Assert.That(Lines(cached)[expected.Length], Does.StartWith("(answered from the cache"));
+            Assert.That((fresh.ExitCode, cached.ExitCode), Is.EqualTo((0, 0)));
+        });
+
+        static string[] Lines(Ended ended) => ended.Error.ReplaceLineEndings("\n").TrimEnd('\n').Split('\n');
+    }
+
+    [Test]
+    public async Task What_is_not_shown_of_many_reasons_is_counted()
+    {
+        var reasons = string.Join(
+            ", ", Enumerable.Range(1, 7).Select(number => $$"""{"kind": "policy", "policy": "p{{number}}", "rule": "r"}"""));
+        Platform.On(Activation, 200, $$"""{"status": "block", "message": "No.", "reasons": [{{reasons}}]}""");
+        var ended = await Machine.RunAsync("check", "--prefix", "/envs/science");
+        Assert.Multiple(() =>
+        {
+            Assert.That(ended.ExitCode, Is.EqualTo(1));
+            Assert.That(ended.Error, Does.Contain("policy p5, rule r").And.Not.Contains("p6").And.Contains("and 2 more reasons"));
+            Assert.That(ended.Error, Does.Not.Contain("env fix"), "nothing that an upgrade would clear is named");
+        });
+    }
+
     [Test]
     public async Task An_environment_that_was_never_logged_may_be_used()
     {
