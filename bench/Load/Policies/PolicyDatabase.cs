@@ -167,10 +167,10 @@ internal sealed class PolicyDatabase(NpgsqlDataSource policy, Guid organization)
         insert into channel_grants select @Organization, c.channel_id, g.id from channels c, grp g where not c.everybody and g.n % 4 > 0;
         insert into environment_status (org_id, environment_id, machine_id, prefix, name, owner, environment_version, placed_at, platform,
             package_set_id, package_set_version, logged_at, set_since, folded)
-        select @Organization, gen_random_uuid(), case when n < 500 then @Machine else md5('machine' || n / 15)::uuid end,
-            '/opt/envs/env-' || n, 'env-' || n, (select p.id from person p where p.n = 1 + n % 10000), 1, now(), 'linux-64',
-            1 + (power(random(), 2) * (@Sets - 1))::int, 1, now() - (n % 50) * interval '1 day', now() - (n % 50) * interval '1 day', null
-        from generate_series(0, @Environments - 1) n;
+        select @Organization, gen_random_uuid(), case when e.n < 500 then @Machine else md5('machine' || e.n / 15)::uuid end,
+            '/opt/envs/env-' || e.n, 'env-' || e.n, p.id, 1, now(), 'linux-64',
+            1 + (power(random(), 2) * (@Sets - 1))::int, 1, now() - (e.n % 50) * interval '1 day', now() - (e.n % 50) * interval '1 day', null
+        from generate_series(0, @Environments - 1) as e (n) join person p on p.n = 1 + e.n % 10000;
         insert into machines
         select distinct @Organization, machine_id, 'machine-' || machine_id, now() from environment_status
         """,
