@@ -12,17 +12,6 @@ namespace EnvPlatform.Policy.Organizations;
 /// <remarks>Erasing twice is harmless, so handled messages are not recorded.</remarks>
 internal sealed class EraseOrganization(NpgsqlDataSource db) : IConsumer<OrganizationErased>
 {
-    /// <summary>Tables of which an organization has few rows.</summary>
-    private static readonly string[] Few =
-    [
-        "delete from policy_assignments where org_id = @Org",
-        "delete from policy_versions where org_id = @Org",
-        "delete from policies where org_id = @Org",
-        "delete from policy_defaults where org_id = @Org",
-        "delete from exceptions where org_id = @Org",
-        "delete from stale_decisions where org_id = @Org",
-    ];
-
     public async Task Consume(ConsumeContext<OrganizationErased> context)
     {
         var erased = new { Org = context.Message.OrganizationId };
@@ -61,11 +50,12 @@ internal sealed class EraseOrganization(NpgsqlDataSource db) : IConsumer<Organiz
             delete from organization_packages where org_id = @Org and package_id in (
                 select package_id from organization_packages where org_id = @Org limit 10000)
             """, erased), ct);
-        foreach (var delete in Few)
-        {
-            await db.EraseAsync(tx => tx.ExecuteAsync(delete, erased), ct);
-        }
-
+        await db.EraseAsync(tx => tx.ExecuteAsync("delete from policy_assignments where org_id = @Org", erased), ct);
+        await db.EraseAsync(tx => tx.ExecuteAsync("delete from policy_versions where org_id = @Org", erased), ct);
+        await db.EraseAsync(tx => tx.ExecuteAsync("delete from policies where org_id = @Org", erased), ct);
+        await db.EraseAsync(tx => tx.ExecuteAsync("delete from policy_defaults where org_id = @Org", erased), ct);
+        await db.EraseAsync(tx => tx.ExecuteAsync("delete from exceptions where org_id = @Org", erased), ct);
+        await db.EraseAsync(tx => tx.ExecuteAsync("delete from stale_decisions where org_id = @Org", erased), ct);
         await db.EraseAsync(tx => tx.ExecuteAsync("delete from activation_denials where org_id = @Org", erased), ct);
     }
 }
