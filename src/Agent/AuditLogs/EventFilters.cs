@@ -9,29 +9,34 @@ internal sealed class EventFilters
 {
     private readonly Option<string?> _action = new("--action")
     {
-        Description = "Only these actions: policy_updated, token_*; several with commas between them.", HelpName = "KEY"
+        Description = "Only these actions: policy_updated, token_*; several with commas between them.",
+        HelpName = "KEY"
     };
 
     private readonly Option<string?> _actor = new("--actor")
     {
-        Description = "Only what this one did: an id, or an e-mail address, which may hold *.", HelpName = "WHO"
+        Description = "Only what this one did: an id, or an e-mail address, which may hold *.",
+        HelpName = "WHO"
     };
 
     private readonly Option<string?> _target = new("--target")
     {
-        Description = "Only what was done to this one: an id, or an e-mail address, which may hold *.", HelpName = "WHAT"
+        Description = "Only what was done to this one: an id, or an e-mail address, which may hold *.",
+        HelpName = "WHAT"
     };
 
     private readonly Option<string?> _from = new("--from")
     {
-        Description = "Since this date or RFC 3339 time.", HelpName = "TIME"
+        Description = "Since this date or RFC 3339 time.",
+        HelpName = "TIME"
     };
 
     private readonly Option<string?> _to = new("--to") { Description = "Until this date or time, inclusive.", HelpName = "TIME" };
 
     private readonly Option<string?> _search = new("--search")
     {
-        Description = "Words of the message or the target: word, \"a phrase\", or, -word.", HelpName = "WORDS"
+        Description = "Words of the message or the target: word, \"a phrase\", or, -word.",
+        HelpName = "WORDS"
     };
 
     public void AddTo(Command command)

@@ -1,3 +1,6 @@
+using System.Security.Cryptography;
+using System.Text;
+
 using EnvPlatform.Agent.Tests.AuditLogs;
 using EnvPlatform.Agent.Tests.Commands;
 
@@ -16,6 +19,12 @@ internal sealed record NativeRun(string Command, string[] Args, string Shows, in
     private const string Me = """
         {"id": "0192f0c1-0000-7000-8000-00000000000a", "email": "ada@example.org", "organizations": [{"id": "0192f0c1-0000-7000-8000-00000000000b", "slug": "acme", "role": "member"}]}
         """;
+
+    private const string Event = """
+        {"seq":3,"action_key":"token_created","actor_id":"0192","actor_email":"ada@example.org","actor_type":"user","target_id":"t","target_email":null,"target_type":"token","message":"Token 3 was created.","occurred_at":"2026-11-21T16:00:00Z"}
+        """;
+
+    private const string Exported = "{\"message\":\"exported\"}\n";
 
     private const string Joined = """
         {"organization": {"slug": "umbrella", "role": "auditor"}, "token": "envp_new", "token_expires_at": "2026-03-09T10:00:00Z"}
@@ -133,6 +142,10 @@ internal sealed record NativeRun(string Command, string[] Args, string Shows, in
         new("vulnerability curations", ["--history"], "patched"),
         new("vex export", ["--format", "cyclonedx"], "CycloneDX"),
         new("vex import", ["{home}/vex.json"], "4 statements: 2 applied, 1 held already, 1 left out."),
+        new("audit-log list", ["--action", "token_created", "--limit", "1"], "1 of 3 events."),
+        new("audit-log tail", ["--after", "2", "--count", "1"], "token_created  ada@example.org  Token 3 was created."),
+        new("audit-log export", [], "\"message\":\"exported\""),
+        new("audit-log export", ["--output", "{home}/exported.jsonl", "--job", Id], "1 event in {home}/exported.jsonl"),
         new("audit-log verify", ["--key", FakeLog.Signer.Key.ToString(), "--json"], "\"verified\":true"),
         new("audit-log verify", ["{home}/event.json", "--key", FakeLog.Signer.Key.ToString()], "Verified: 1 event is as it was signed."),
         new("advisories import", ["{home}/osv.json"], "7080 advisories: 7000 added, 80 changed, 269 withdrawn, 1 rejected"),
@@ -198,10 +211,21 @@ internal sealed record NativeRun(string Command, string[] Args, string Shows, in
             """)
         .On($"GET /advisories/imports/{Id}/rejections", 200,
             """{"items": [{"number": 3, "record": "PYSEC-1", "reason": "events are missing"}], "total_count": 1}""")
+        .On("GET /api/audit-logs", 200, $$"""{"items": [{{Event}}], "total_count": 3, "next_cursor": "x"}""")
+        .On("GET /api/audit-logs/stream", 200, $"retry: 1000\n\nid: 3\nevent: token_created\ndata: {Event}\n\n", "text/event-stream")
+        .On("POST /api/audit-logs/export", 202, $$"""{"id": "{{Id}}", "status": "pending", "progress": 0, "format": "jsonl"}""")
+        .On($"GET /api/audit-logs/export/{Id}", 200,
+            $$"""{"id": "{{Id}}", "status": "completed", "progress": 100, "total_records": 1, "format": "jsonl"}""")
+        .On($"GET /api/audit-logs/export/{Id}/manifest", 200,
+            $$"""{"events": 1, "size": {{Exported.Length}}, "sha256": "{{Sha256Of(Exported)}}"}""")
+        .On($"GET /api/audit-logs/export/{Id}/proof", 200, "")
+        .On($"GET /api/audit-logs/export/{Id}/download", 200, Exported, "application/jsonl")
         .On("GET /advisories/feeds", 200, $$"""{"items": [{{Feed}}], "total_count": 1}""")
         .On("GET /advisories/ecosystems", 200,
             """{"items": [{"ecosystem": "PyPI", "basis": "stated", "records": 9, "since": "2026-11-21T10:00:00Z"}], "total_count": 1}""")
         .On("POST /advisories/feeds/pypi/sync", 202, Feed));
+
+    private static string Sha256Of(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
 
     /// <summary>The machine as it is before each run.</summary>
     public static void Prepare(UserMachine machine, string url)

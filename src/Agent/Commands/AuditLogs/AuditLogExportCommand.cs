@@ -23,19 +23,23 @@ internal sealed class AuditLogExportCommand : Command
 
     private readonly Option<string> _format = new("--format")
     {
-        Description = "jsonl, csv, cloudevents, ocsf or cef.", HelpName = "FORMAT", DefaultValueFactory = _ => "jsonl"
+        Description = "jsonl, csv, cloudevents, ocsf or cef.",
+        HelpName = "FORMAT",
+        DefaultValueFactory = _ => "jsonl"
     };
 
     private readonly Option<Guid?> _job = new("--job")
     {
-        Description = "Fetch an export that was started before; what is there of its file is not fetched again.", HelpName = "ID"
+        Description = "Fetch an export that was started before; what is there of its file is not fetched again.",
+        HelpName = "ID"
     };
 
     private readonly Option<bool> _verify = new("--verify") { Description = "Verify the file, as 'audit-log verify FILE' does." };
 
     private readonly Option<string[]> _keys = new("--key")
     {
-        Description = "With --verify: a key that is trusted, or a file of keys.", HelpName = "KEY|FILE"
+        Description = "With --verify: a key that is trusted, or a file of keys.",
+        HelpName = "KEY|FILE"
     };
 
     public AuditLogExportCommand(Surroundings surroundings)

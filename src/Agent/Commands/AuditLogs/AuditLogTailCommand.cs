@@ -16,7 +16,8 @@ internal sealed class AuditLogTailCommand : Command
 
     private readonly Option<long?> _after = new("--after")
     {
-        Description = "Begin after the event of this number; 0 for the first. Without it, with the next one.", HelpName = "SEQ"
+        Description = "Begin after the event of this number; 0 for the first. Without it, with the next one.",
+        HelpName = "SEQ"
     };
 
     private readonly Option<int?> _count = new("--count") { Description = "End after so many events.", HelpName = "N" };
