@@ -6,7 +6,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace EnvPlatform.Policy.Tests.Facts;
 
-/// <summary>Facts while Scanner is away, and after an upgrade.</summary>
+/// <summary>Facts while Scanner is away, after an upgrade, and when nobody holds them any more.</summary>
 public sealed class KeepFactsTests : FactsFixture
 {
     private const string Facts =
@@ -69,6 +69,46 @@ public sealed class KeepFactsTests : FactsFixture
         await DropAsync();
         await BecomesAsync(set, all);
         await IsMarkedAsync(set);
+    }
+
+    [Test]
+    public async Task What_nobody_holds_any_more_is_dropped_a_week_later()
+    {
+        await ImportAsync(Record("PYSEC-2026-33", "dropped", "2.0", "CVE-2026-0033"));
+        var machine = await RegisterMachineAsync(People.Bob);
+        var shared = Logged.PyPi("kept", "1.0", "MIT");
+        var dropped = await LogAsync(People.Bob, machine, shared, Logged.PyPi("dropped", "1.0", "ISC"));
+        var kept = await LogAsync(People.Bob, machine, shared);
+        await CurateAsync("CVE-2026-0033", new { status = "active", reason = "Yes." });
+        await BecomesAsync(dropped, "dropped 1.0 checked CVE-2026-0033 {2.0} 9.8 ISC active, kept 1.0 not_checked MIT");
+        await SettleAsync();
+
+        await Platform.Db.ExecuteAsync("update environment_status set removed = true where package_set_id = @dropped", new { dropped });
+        await DropAsync();
+        await BecomesAsync(dropped, "dropped 1.0 checked CVE-2026-0033 {2.0} 9.8 ISC active, kept 1.0 not_checked MIT");
+        await Platform.Db.ExecuteAsync("update scan_facts set unused_since = unused_since - interval '8 days'");
+        await DropAsync();
+        Assert.Multiple(async () =>
+        {
+            Assert.That(await Platform.Db.ScalarAsync<string>(Facts, new { set = kept }), Is.EqualTo("kept 1.0 not_checked MIT"));
+            foreach (var gone in new[]
+            {
+                "select count(*) from scan_facts where package_set_id = @dropped",
+                "select count(*) from package_sets where package_set_id = @dropped",
+                "select count(*) from finding_statuses where package_set_id = @dropped",
+                "select count(*) from packages where name = 'dropped'",
+                "select count(*) from package_findings where vulnerability_id = 'CVE-2026-0033'",
+                "select count(*) from vulnerabilities where vulnerability_id = 'CVE-2026-0033'",
+                "select count(*) from organization_packages where declared = 'ISC'",
+            })
+            {
+                Assert.That(await CountAsync(gone, new { dropped }), Is.Zero, gone);
+            }
+        });
+
+        Assert.That(
+            await LogAsync(People.Bob, machine, shared, Logged.PyPi("dropped", "1.0", "ISC")), Is.EqualTo(dropped), "it comes back");
+        await BecomesAsync(dropped, "dropped 1.0 checked CVE-2026-0033 {2.0} 9.8 ISC active, kept 1.0 not_checked MIT");
     }
 
     private Task DropAsync() =>
