@@ -31,6 +31,8 @@ public static class AuditActions
         ["policy"] =
         [
             "policy_assigned", "policy_created", "policy_deleted", "policy_unassigned", "policy_updated", "policy_statuses_changed",
+            "exception_requested", "exception_granted", "exception_refused", "exception_withdrawn", "exception_revoked",
+            "exception_expired",
         ],
         ["product"] = ["product_assigned", "product_revoked"],
         ["service_account"] =

@@ -38,4 +38,8 @@ public sealed class PolicyOptions
     /// <summary>How many decisions are written in one transaction; activations of their environments wait for it.</summary>
     [Range(1, 100_000)]
     public int DecisionsAtOnce { get; set; } = 5_000;
+
+    /// <summary>Days within which an exception must end, from its request or its grant.</summary>
+    [Range(1, 3_650)]
+    public int ExceptionDays { get; set; } = 180;
 }

@@ -29,6 +29,7 @@ internal sealed class MergeEnvironments(NpgsqlDataSource db, InvalidationChannel
     /// <returns>The place whose status changed; null where none did.</returns>
     private async Task<Location?> MergeAsync(Tx tx, EnvironmentMerged merged)
     {
+        await MoveExceptionsAsync(tx, merged);
         var rows = await tx.QueryAsync<StatusRow>(
             $"""
             {StatusRow.Select}
@@ -66,5 +67,18 @@ internal sealed class MergeEnvironments(NpgsqlDataSource db, InvalidationChannel
                 After = new { goes.Status, goes.Message },
             });
         return stays.MachineId is { } machine ? new Location(merged.OrganizationId, machine, stays.Prefix!) : null;
+    }
+
+    /// <summary>Exceptions are of the folder, and so of the environment that stays.</summary>
+    private static async Task MoveExceptionsAsync(Tx tx, EnvironmentMerged merged)
+    {
+        if (await tx.ExecuteAsync(
+            """
+            update exceptions set scope_id = @Into, version = version + 1
+            where org_id = @OrganizationId and scope_type = 'environment' and scope_id = @EnvironmentId
+            """, new { merged.OrganizationId, merged.Into, merged.EnvironmentId }) > 0)
+        {
+            await StaleDecisions.MarkEnvironmentsAsync(tx, [(merged.OrganizationId, merged.Into)]);
+        }
     }
 }
