@@ -384,6 +384,7 @@ public sealed partial class AuditWalkTests
 
         await SinksAsync(boot, org);
         await PoliciesAsync(boot, org);
+        await ExceptionsAsync(boot, $"{org}/exceptions");
         await DoAsync("RequestSyncOfAll", boot, "POST", "/api/v1/advisories/feeds/sync");
         await DoAsync("RequestSync", boot, "POST", "/api/v1/advisories/feeds/story/sync");
         using var file = new ByteArrayContent(FeedStoryTests.Osv("imported by hand", 10));
@@ -406,6 +407,27 @@ public sealed partial class AuditWalkTests
         await DoAsync("AssignPolicy", boot, "PUT", assignment, new { });
         await DoAsync("UnassignPolicy", boot, "DELETE", assignment);
         await DoAsync("DeletePolicy", boot, "DELETE", policy);
+    }
+
+    private async Task ExceptionsAsync(string boot, string exceptions)
+    {
+        var ids = new List<string>();
+        foreach (var vulnerability in new[] { "CVE-2022-0778", "CVE-2022-0779", "CVE-2022-0780" })
+        {
+            var asked = await DoAsync("RequestException", boot, "POST", exceptions, new
+            {
+                scope_type = "organization",
+                vulnerability,
+                reason = "walked",
+                until = TimeProvider.System.GetUtcNow().AddDays(1),
+            });
+            ids.Add(Text(asked, "id"));
+        }
+
+        await DoAsync("GrantException", boot, "POST", $"{exceptions}/{ids[0]}/grant", new { reason = "walked" });
+        await DoAsync("RevokeException", boot, "POST", $"{exceptions}/{ids[0]}/revoke", new { reason = "walked" });
+        await DoAsync("RefuseException", boot, "POST", $"{exceptions}/{ids[1]}/refuse", new { reason = "walked" });
+        await DoAsync("WithdrawException", boot, "POST", $"{exceptions}/{ids[2]}/withdraw", new { });
     }
 
     private async Task SinksAsync(string boot, string org)
@@ -596,8 +618,16 @@ public sealed partial class AuditWalkTests
         var policy = await operatorApi.PostAsync(
             $"{_mine.Path}/policies",
             new { text = "name: mine\nrules:\n  - name: r\n    when: { severity: critical }\n    then: warn\n" });
+        var exception = await operatorApi.PostAsync($"{_mine.Path}/exceptions", new
+        {
+            scope_type = "organization",
+            vulnerability = "CVE-2022-0778",
+            reason = "mine",
+            until = TimeProvider.System.GetUtcNow().AddDays(1),
+        });
         return new(StringComparer.Ordinal)
         {
+            ["/exceptions/{id"] = Text(exception, "id"),
             ["/groups/{id"] = Text(group, "id"),
             ["/channels/{id"] = Text(channel, "id"),
             ["/audit-sinks/{id"] = Text(sink, "id"),

@@ -58,8 +58,17 @@ public sealed partial class CrossOrganizationTests
         var policy = await api.PostAsync(
             $"{_mine.Path}/policies",
             new { text = "name: mine\nrules:\n  - name: r\n    when: { severity: critical }\n    then: warn\n" });
+        var exception = await api.PostAsync($"{_mine.Path}/exceptions", new
+        {
+            scope_type = "environment",
+            scope_id = environment,
+            vulnerability = "CVE-2022-0778",
+            reason = "mine",
+            until = TimeProvider.System.GetUtcNow().AddDays(1),
+        });
         _myIds = new()
         {
+            ["exception"] = exception.GetProperty("id").GetString()!,
             ["sink"] = sink.GetProperty("id").GetString()!,
             ["policy"] = policy.GetProperty("id").GetString()!,
             ["group"] = group.GetProperty("id").GetString()!,
@@ -182,6 +191,7 @@ public sealed partial class CrossOrganizationTests
             "/products",
             "/machines",
             "/members",
+            "/exceptions",
             "/vulnerabilities/curations?history=true"
         })
         {
@@ -213,6 +223,7 @@ public sealed partial class CrossOrganizationTests
             ("product", _) => "environments",
             (_, var p) when p.Contains("/groups/{id}", StringComparison.Ordinal) => _myIds["group"],
             (_, var p) when p.Contains("/channels/{id}", StringComparison.Ordinal) => _myIds["channel"],
+            (_, var p) when p.Contains("/exceptions/{id}", StringComparison.Ordinal) => _myIds["exception"],
             (_, var p) when p.Contains("/audit-sinks/{id}", StringComparison.Ordinal) => _myIds["sink"],
             (_, var p) when p.Contains("/policies/{id}", StringComparison.Ordinal) => _myIds["policy"],
             ("name", _) => "openssl",
@@ -240,6 +251,7 @@ public sealed partial class CrossOrganizationTests
                 {
                     status = "block",
                     message = "x",
+                    reason = "x",
                     name = "stolen",
                     slug = "stolen",
                     role = "member",

@@ -145,7 +145,7 @@ internal sealed record ExceptionRow(
     }
 }
 
-/// <summary>An exception from policies: where all hold that are not null of vulnerability, package and policy, nothing is decided.</summary>
+/// <summary>An exception from policies: what fits all that is not null of vulnerability, package and policy is left out.</summary>
 /// <param name="State">requested, granted, refused, withdrawn, revoked or expired.</param>
 /// <param name="ScopeType">environment, group or organization.</param>
 /// <param name="Package">A match specification of conda.</param>

@@ -32,7 +32,7 @@ internal static partial class RequestException
 
     /// <param name="ScopeType">environment, group or organization.</param>
     /// <param name="ScopeId">The id of the environment or of the group; for the organization its id, its slug, or nothing.</param>
-    /// <param name="Vulnerability">Any id of a vulnerability. Of this, a package and a policy at least one; where there are more, all hold.</param>
+    /// <param name="Vulnerability">Any of its ids. Of this, a package and a policy at least one; all that there are must fit.</param>
     /// <param name="Package">A match specification of conda without brackets.</param>
     /// <param name="Policy">The id or the name of a policy.</param>
     /// <param name="Reason">Why; one line.</param>
@@ -114,7 +114,7 @@ internal static partial class RequestException
             Problems.Invalid("vulnerability", "Of vulnerability, package and policy at least one must be there."),
         { Vulnerability: { } id } when !VulnerabilityForm().IsMatch(id) =>
             Problems.Invalid("vulnerability", "Must be the id of a vulnerability: CVE-2021-44228."),
-        { Package: { } text } when MatchSpec.ParsePattern(text) is null => Problems.Invalid(
+        { Package: { } text } when !PackageForm().IsMatch(text.Trim()) || MatchSpec.ParsePattern(text.Trim()) is null => Problems.Invalid(
             "package", "Must be a match specification of conda without brackets: \"openssl <3.0\", \"log4j*\"."),
         { ScopeType: not ExceptionScope.Organization, ScopeId: var scope } when !Guid.TryParse(scope, out _) =>
             Problems.Invalid("scope_id", "Must be the id of the environment or of the group."),
@@ -229,6 +229,9 @@ internal static partial class RequestException
 
     [GeneratedRegex(Forms.Vulnerability, RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1_000)]
     private static partial Regex VulnerabilityForm();
+
+    [GeneratedRegex(Forms.MatchSpec, RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1_000)]
+    private static partial Regex PackageForm();
 
     private sealed record Scope(Guid Id, string? Name);
 
