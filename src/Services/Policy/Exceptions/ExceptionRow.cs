@@ -93,7 +93,7 @@ internal sealed record ExceptionRow(
 
     /// <param name="before">Null for a request.</param>
     public void Audit(Tx tx, Caller caller, DateTimeOffset now, ExceptionRow? before) => tx.Audit(
-        caller, now, "exception_" + State, new AuditTarget(ExceptionId.ToString(), null, "exception"), Sentence(),
+        caller, now, ActionKey, new AuditTarget(ExceptionId.ToString(), null, "exception"), Sentence(),
         new
         {
             ScopeType,
@@ -122,6 +122,16 @@ internal sealed record ExceptionRow(
         row.ExpiresAt,
         row.DecidedReason,
         row.EndedReason,
+    };
+
+    private string ActionKey => State switch
+    {
+        Requested => "exception_requested",
+        Granted => "exception_granted",
+        Refused => "exception_refused",
+        Withdrawn => "exception_withdrawn",
+        Revoked => "exception_revoked",
+        _ => "exception_expired",
     };
 
     private string Sentence() => State switch
