@@ -117,7 +117,7 @@ internal sealed class Joining(
         }
 
         var states = await NewInvitation.StatesAsync(tx, link.OrgId, [email]);
-        var invitation = new NewInvitation(email, NewInvitation.NameOf(email), Roles.Member, link.ExpiresAt, 
+        var invitation = new NewInvitation(email, NewInvitation.NameOf(email), Roles.Member, link.ExpiresAt,
             GroupIds: [.. link.GroupIds.Select(group => new GroupId(group))], Products: link.Products);
         var platform = Caller.OfSystem(AuthenticationFailures.Service, link.OrgId, origin);
         if (states.GetValueOrDefault(email) is null

@@ -87,7 +87,8 @@ internal static class FleetReader
     private static PolicyDocument Read(PolicyRow row) =>
         (PolicyParser.Parse(row.Document).Document
             ?? throw new InvalidOperationException($"The document of policy {row.PolicyId} cannot be read."))
-            with { IsEnabled = row.Enabled, IsObserved = row.Observed };
+            with
+        { IsEnabled = row.Enabled, IsObserved = row.Observed };
 
     private static object Parameters(OrganizationId organization, FleetScope scope) =>
         new { Org = organization, scope.Environments, scope.Sets, scope.Owners };
@@ -171,9 +172,9 @@ internal static class FleetReader
         return rows.ToDictionary(row => row.SubjectId, row => new FleetOwner(
             row.SubjectId, [.. new[] { row.SubjectId.ToString(), row.Email, row.DisplayName }.OfType<string>()],
             [.. row.GroupNames, .. row.GroupIds.Select(id => id.ToString())], row.GroupIds.ToHashSet())
-            {
-                DisplayName = row.Email ?? row.DisplayName,
-            });
+        {
+            DisplayName = row.Email ?? row.DisplayName,
+        });
     }
 
     private static async Task<Dictionary<Guid, string[]>> MachinesAsync(
