@@ -27,7 +27,7 @@ internal static class ChangePolicy
         Describe(policies.MapPost("/{id}/enable", EnableAsync), "EnablePolicy", "Let a policy decide.");
         Describe(policies.MapPost("/{id}/disable", DisableAsync), "DisablePolicy", "Let a policy decide no more.");
         Describe(
-            policies.MapPost("/{id}/versions/{version:int}/restore", RestoreAsync), "RestorePolicyVersion",
+            policies.MapPost("/{id}/versions/{version}/restore", RestoreAsync), "RestorePolicyVersion",
             "Give a policy a document that it had.");
     }
 
@@ -65,12 +65,12 @@ internal static class ChangePolicy
         (policy, _) => Task.FromResult<PolicyDocument?>(policy.Read() with { IsEnabled = false }), ct);
 
     private static Task<Results<Ok<PolicyView>, ProblemHttpResult>> RestoreAsync(
-        string id, int version, Confirmation? request, IfMatch ifMatch, Caller caller, HttpResponse http, NpgsqlDataSource db,
+        string id, string version, Confirmation? request, IfMatch ifMatch, Caller caller, HttpResponse http, NpgsqlDataSource db,
         TimeProvider clock, CancellationToken ct, [FromQuery(Name = "take_over")] bool takeOver = false) => ChangeAsync(
-        new(id, ifMatch, request?.ExpectedBlocked, null, null, takeOver, version), caller, http, db, clock,
-        async (policy, token) => await db.QuerySingleOrDefaultAsync<string>(
-            "select document from policy_versions where org_id = @OrgId and policy_id = @PolicyId and version = @version",
-            new { policy.OrgId, policy.PolicyId, version }, token) is { } text ? StoredPolicy.Parse(text) : null, ct);
+        new(id, ifMatch, request?.ExpectedBlocked, null, null, takeOver, ReadPolicies.NumberOf(version)), caller, http, db, clock,
+        async (policy, token) => ReadPolicies.NumberOf(version) is { } number && await db.QuerySingleOrDefaultAsync<string>(
+            "select document from policy_versions where org_id = @OrgId and policy_id = @PolicyId and version = @number",
+            new { policy.OrgId, policy.PolicyId, number }, token) is { } text ? StoredPolicy.Parse(text) : null, ct);
 
     private static async Task<Results<Ok<PolicyView>, ProblemHttpResult>> ChangeAsync(
         Asked asked, Caller caller, HttpResponse http, NpgsqlDataSource db, TimeProvider clock,
@@ -102,9 +102,18 @@ internal static class ChangePolicy
                 return Problems.NotFound();
             }
 
-            if (asked.IfMatch.Refuse(policy.Version, required: true) is { } refusal)
+            var precondition = asked.IfMatch.Refuse(policy.Version, required: true);
+            if ((precondition ?? policy.RefuseWrite(asked.ManagedBy, asked.TakeOver)) is { } refusal)
             {
                 return refusal;
+            }
+
+            if (policy.Version != seen.Version)
+            {
+                // The document was made from what is not there any more, and so were the numbers.
+                return Problems.Of(
+                    StatusCodes.Status412PreconditionFailed, "stale_version", "Somebody changed this meanwhile.",
+                    $"It has version {policy.Version} now. Read it again, and decide whether the change still fits.");
             }
 
             var (changes, isNameTaken) = await PolicyChanges.ChangeAsync(

@@ -43,7 +43,7 @@ internal static class ReadPolicies
             .WithSummary("A policy, by its id or its name.").ProducesProblem(StatusCodes.Status404NotFound);
         policies.MapGet("/{id}/versions", ListVersionsAsync).RequireAuthorization(Permission.PoliciesReadAll).WithName("ListPolicyVersions")
             .WithSummary("The documents that a policy has and had, the newest first.").ProducesProblem(StatusCodes.Status404NotFound);
-        policies.MapGet("/{id}/versions/{version:int}", GetVersionAsync).RequireAuthorization(Permission.PoliciesReadAll)
+        policies.MapGet("/{id}/versions/{version}", GetVersionAsync).RequireAuthorization(Permission.PoliciesReadAll)
             .WithName("GetPolicyVersion").WithSummary("A document that a policy has or had.")
             .ProducesProblem(StatusCodes.Status404NotFound);
     }
@@ -157,14 +157,18 @@ internal static class ReadPolicies
     }
 
     private static async Task<Results<Ok<VersionView>, ProblemHttpResult>> GetVersionAsync(
-        string id, int version, Caller caller, NpgsqlDataSource db, CancellationToken ct) =>
-        await StoredPolicy.FindAsync(db, caller, id, ct) is { } policy
+        string id, string version, Caller caller, NpgsqlDataSource db, CancellationToken ct) =>
+        await StoredPolicy.FindAsync(db, caller, id, ct) is { } policy && NumberOf(version) is { } number
         && await db.QuerySingleOrDefaultAsync<Row>(
             """
             select version, document, restored_from, changed_at, changed_by, changed_by_email from policy_versions
-            where org_id = @OrgId and policy_id = @PolicyId and version = @version
-            """, new { policy.OrgId, policy.PolicyId, version }, ct) is { } row
+            where org_id = @OrgId and policy_id = @PolicyId and version = @number
+            """, new { policy.OrgId, policy.PolicyId, number }, ct) is { } row
             ? TypedResults.Ok(row.ToView()) : Problems.NotFound();
+
+    /// <summary>Null where it is none: then there is no such version.</summary>
+    internal static int? NumberOf(string version) =>
+        int.TryParse(version, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
 
     private sealed record Row(
         int Version, string Document, int? RestoredFrom, DateTimeOffset ChangedAt, SubjectId? ChangedBy, string? ChangedByEmail)
