@@ -41,12 +41,13 @@ internal sealed partial class SendInvitationMails(
             await StoreAsync(due, await sender.SendAsync(message, ct), ct);
         }
 
-        var next = await db.QuerySingleAsync<DateTimeOffset?>(
+        var next = await db.QueryAsync<DateTimeOffset>(
             """
-            select min(q.mail_due_at) from invitations q join organizations d on d.id = q.org_id and d.deleted_at is null
+            select q.mail_due_at from invitations q join organizations d on d.id = q.org_id and d.deleted_at is null
             where q.mail_due_at is not null and q.ended_at is null and q.expires_at > @Now
+            order by q.mail_due_at limit 1
             """, new { Now = clock.GetUtcNow() }, ct);
-        var pause = next - clock.GetUtcNow() ?? Longest;
+        var pause = next.Count == 0 ? Longest : next[0] - clock.GetUtcNow();
         return pause < Shortest ? Shortest : pause > Longest ? Longest : pause;
     }
 

@@ -35,8 +35,8 @@ internal sealed partial class SendNoticeMails(
             await StoreAsync(due, failure, ct);
         }
 
-        var next = await db.QuerySingleAsync<DateTimeOffset?>("select min(due_at) from notice_mails", null, ct);
-        var pause = next - clock.GetUtcNow() ?? Longest;
+        var next = await db.QueryAsync<DateTimeOffset>("select due_at from notice_mails order by due_at limit 1", null, ct);
+        var pause = next.Count == 0 ? Longest : next[0] - clock.GetUtcNow();
         return pause < Shortest ? Shortest : pause > Longest ? Longest : pause;
     }
 

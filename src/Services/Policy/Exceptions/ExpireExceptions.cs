@@ -25,12 +25,17 @@ internal sealed partial class ExpireExceptions(NpgsqlDataSource db, TimeProvider
         {
         }
 
-        var next = await db.QuerySingleAsync<DateTimeOffset?>(
+        // None where nothing ends: a least of nothing is no time.
+        var next = await db.QueryAsync<DateTimeOffset>(
             """
-            select least((select min(expires_at) from exceptions where state = 'granted'),
-                (select min(requested_until) from exceptions where state = 'requested'))
-            """, null, ct) - clock.GetUtcNow();
-        return next is not { } wait || wait > Longest ? Longest : wait < Shortest ? Shortest : wait;
+            select ends from (
+                select min(expires_at) as ends from exceptions where state = 'granted'
+                union all
+                select min(requested_until) from exceptions where state = 'requested') as next
+            where ends is not null order by ends limit 1
+            """, null, ct);
+        var wait = next.Count == 0 ? Longest : next[0] - clock.GetUtcNow();
+        return wait > Longest ? Longest : wait < Shortest ? Shortest : wait;
     }
 
     /// <returns>How many were due.</returns>
