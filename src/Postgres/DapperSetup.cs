@@ -21,7 +21,7 @@ public static class DapperSetup
         DefaultTypeMap.MatchNamesWithUnderscores = true;
         SqlMapper.RemoveTypeMap(typeof(DateTimeOffset));
         SqlMapper.RemoveTypeMap(typeof(DateTimeOffset?));
-        SqlMapper.AddTypeHandler(new DateTimeOffsetHandler());
+        SqlMapper.AddTypeHandler(typeof(DateTimeOffset), new OrNull(new DateTimeOffsetHandler()));
         SqlMapper.AddTypeHandler(new ArrayHandler<int>());
         SqlMapper.AddTypeHandler(new ArrayHandler<long>());
         SqlMapper.AddTypeHandler(new ArrayHandler<Guid>());
@@ -30,12 +30,22 @@ public static class DapperSetup
         foreach (var type in typeof(OrganizationId).Assembly.GetExportedTypes().Where(IsTypedId))
         {
             var handler = Activator.CreateInstance(typeof(TypedIdHandler<>).MakeGenericType(type))!;
-            SqlMapper.AddTypeHandler(type, (SqlMapper.ITypeHandler)handler);
+            SqlMapper.AddTypeHandler(type, new OrNull((SqlMapper.ITypeHandler)handler));
         }
     }
 
     private static bool IsTypedId(Type type) =>
         type.IsValueType && type.GetInterfaces().Any(i => i.IsGenericType && i.GetGenericTypeDefinition() == typeof(ITypedId<>));
+
+    /// <summary>
+    /// Dapper asks a handler for what a query answers as a whole also where that is null: the least of nothing, a value that is not there.
+    /// </summary>
+    private sealed class OrNull(SqlMapper.ITypeHandler handler) : SqlMapper.ITypeHandler
+    {
+        public void SetValue(IDbDataParameter parameter, object value) => handler.SetValue(parameter, value);
+
+        public object? Parse(Type destinationType, object value) => value is DBNull ? null : handler.Parse(destinationType, value);
+    }
 
     private sealed class DateTimeOffsetHandler : SqlMapper.TypeHandler<DateTimeOffset>
     {

@@ -29,6 +29,20 @@ public sealed class DapperTests
         Assert.That(row.PackageIds, Is.EqualTo(new[] { 1, 2 }));
     }
 
+    /// <summary>The least of nothing is asked for where something waits for what is due next.</summary>
+    [Test]
+    public async Task A_query_whose_only_value_is_null_answers_null()
+    {
+        await using var database = await TestDatabase.CreateAsync();
+        DapperSetup.Apply();
+        await using var db = NpgsqlDataSource.Create(database.ConnectionString);
+        Assert.That(await db.QuerySingleAsync<DateTimeOffset?>("select null::timestamptz", null, CancellationToken.None), Is.Null);
+        Assert.That(await db.QuerySingleAsync<OrganizationId?>("select null::uuid", null, CancellationToken.None), Is.Null);
+        Assert.That(
+            await db.QuerySingleAsync<DateTimeOffset?>("select timestamptz '2026-03-04 05:06:07Z'", null, CancellationToken.None),
+            Is.EqualTo(new DateTimeOffset(2026, 3, 4, 5, 6, 7, TimeSpan.Zero)));
+    }
+
     private sealed record Row(
         OrganizationId OrgId, DateTimeOffset LoggedAt, OrganizationId? ParentId, DateTimeOffset? EndedAt,
         decimal? MaxCvss, int[] PackageIds);

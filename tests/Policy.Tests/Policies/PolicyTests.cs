@@ -194,6 +194,17 @@ public sealed class PolicyTests
         Assert.That(await CodeAsync(refused), Is.EqualTo("managed_externally"));
         using var disabled = await SendAsync(mine, HttpMethod.Post, "/p/disable", null, "*");
         Assert.That(await CodeAsync(disabled), Is.EqualTo("managed_externally"));
+        var assignment = $"/p/assignments/organization/{mine.Slug}";
+        using var assigned = await SendAsync(mine, HttpMethod.Put, assignment, new { });
+        Assert.That(await CodeAsync(assigned), Is.EqualTo("managed_externally"));
+        using var assignedByFiles = await SendAsync(mine, HttpMethod.Put, assignment, new { managed_by = "config" });
+        Assert.That(assignedByFiles.StatusCode, Is.EqualTo(HttpStatusCode.OK), await assignedByFiles.Content.ReadAsStringAsync());
+        using var unassigned = await SendAsync(mine, HttpMethod.Delete, assignment, null);
+        Assert.That(await CodeAsync(unassigned), Is.EqualTo("managed_externally"));
+        using var unassignedByFiles = await SendAsync(mine, HttpMethod.Delete, $"{assignment}?managed_by=config", null);
+        Assert.That(unassignedByFiles.StatusCode, Is.EqualTo(HttpStatusCode.NoContent));
+        using var byWhom = await SendAsync(mine, HttpMethod.Delete, "/p?managed_by=somebody", null, "*");
+        Assert.That(byWhom.StatusCode, Is.EqualTo(HttpStatusCode.BadRequest));
         var applied = await ReadAsync(await SendAsync(mine, HttpMethod.Put, "/p", new
         {
             text = Document("p", "severity: low"),
@@ -204,6 +215,34 @@ public sealed class PolicyTests
         var taken = await ReadAsync(
             await SendAsync(mine, HttpMethod.Put, "/p?take_over=true", new { text = Document("p", "severity: low") }, "*"));
         Assert.That(taken.GetProperty("managed_by").ValueKind, Is.EqualTo(JsonValueKind.Null));
+        Assert.That(
+            taken.GetProperty("version").GetInt32(), Is.EqualTo(applied.GetProperty("version").GetInt32() + 1),
+            "whoever read it before the takeover is told");
+    }
+
+    [Test]
+    public async Task Of_many_who_give_policies_one_name_at_once_one_gets_it()
+    {
+        var mine = TestCaller.NewOrganization();
+        var names = Enumerable.Range(0, 6).Select(i => $"p{i}").ToArray();
+        foreach (var name in names)
+        {
+            await CreateAsync(mine, Document(name, "severity: high"));
+        }
+
+        var answers = await Task.WhenAll(names.Select(
+            (name, i) => SendAsync(mine, HttpMethod.Put, $"/{name}", new { text = Document("same", "severity: high") }, "*", i % 2)));
+        Assert.That(answers.Count(one => one.StatusCode == HttpStatusCode.OK), Is.EqualTo(1));
+        Assert.That(
+            answers.Select(one => one.StatusCode).Where(status => status != HttpStatusCode.OK), Has.All.EqualTo(HttpStatusCode.Conflict));
+    }
+
+    [Test]
+    public async Task What_an_organization_begins_with_can_be_switched_on_before_anybody_has_listed_it()
+    {
+        var mine = TestCaller.NewOrganization();
+        var enabled = await ReadAsync(await SendAsync(mine, HttpMethod.Post, "/known-exploited/enable", null, "*"));
+        Assert.That(enabled.GetProperty("enabled").GetBoolean(), Is.True);
     }
 
     [Test]

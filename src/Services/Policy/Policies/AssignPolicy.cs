@@ -1,3 +1,5 @@
+using System.ComponentModel.DataAnnotations;
+
 using EnvPlatform.Contracts.Ids;
 using EnvPlatform.Policy.Decisions.Fleet;
 using EnvPlatform.Postgres;
@@ -14,6 +16,12 @@ namespace EnvPlatform.Policy.Policies;
 /// <summary>Says to whose environments a policy applies: all of the organization, those of a group's members, those of a user.</summary>
 internal static class AssignPolicy
 {
+    /// <param name="ExpectedBlocked">How many environments it is expected to block; only needed where it blocks more than a tenth.</param>
+    /// <param name="ManagedBy">config: as the policy itself comes from files.</param>
+    public sealed record Request(
+        [Range(0, int.MaxValue)] int? ExpectedBlocked = null,
+        [AllowedValues(null, "config", ErrorMessage = "Must be config.")] string? ManagedBy = null);
+
     internal static void MapAssignPolicy(this IEndpointRouteBuilder policies)
     {
         policies.MapGet("/{id}/assignments", ListAsync).RequireAuthorization(Permission.PoliciesReadAll).WithName("ListPolicyAssignments")
@@ -62,13 +70,18 @@ internal static class AssignPolicy
     }
 
     private static async Task<Results<Ok<PolicyView>, ProblemHttpResult>> PutAsync(
-        string id, string type, [FromRoute(Name = "target_id")] string targetId, ChangePolicy.Confirmation? request, Caller caller,
+        string id, string type, [FromRoute(Name = "target_id")] string targetId, Request? request, Caller caller,
         HttpResponse http, NpgsqlDataSource db, TimeProvider clock, CancellationToken ct)
     {
         if (await StoredPolicy.FindAsync(db, caller, id, ct) is not { } seen
             || await TargetAsync(db, caller, type, targetId, mustExist: true, ct) is not { } target)
         {
             return Problems.NotFound("There is no such policy, organization, group or user here.");
+        }
+
+        if (seen.RefuseWrite(request?.ManagedBy, takeOver: false) is { } kept)
+        {
+            return kept;
         }
 
         var now = clock.GetUtcNow();
@@ -86,6 +99,11 @@ internal static class AssignPolicy
             if (await StoredPolicy.LockAsync(tx, caller.OrgId, $"{seen.PolicyId}") is not { } policy)
             {
                 return Problems.NotFound();
+            }
+
+            if (policy.RefuseWrite(request?.ManagedBy, takeOver: false) is { } refusal)
+            {
+                return refusal;
             }
 
             var added = await tx.ExecuteAsync(
@@ -116,7 +134,8 @@ internal static class AssignPolicy
 
     private static async Task<Results<NoContent, ProblemHttpResult>> DeleteAsync(
         string id, string type, [FromRoute(Name = "target_id")] string targetId, Caller caller, NpgsqlDataSource db, TimeProvider clock,
-        CancellationToken ct)
+        CancellationToken ct,
+        [FromQuery(Name = "managed_by"), AllowedValues(null, "config", ErrorMessage = "Must be config.")] string? managedBy = null)
     {
         if (await TargetAsync(db, caller, type, targetId, mustExist: false, ct) is not { } target)
         {
@@ -128,6 +147,11 @@ internal static class AssignPolicy
             || (await OfAsync(tx, caller, policy)).Find(one => one.TargetType == type && one.TargetId == target.Target.Id) is not { } there)
         {
             return Problems.NotFound();
+        }
+
+        if (policy.RefuseWrite(managedBy, takeOver: false) is { } refusal)
+        {
+            return refusal;
         }
 
         await RemoveAsync(tx, caller, policy, there, clock.GetUtcNow());

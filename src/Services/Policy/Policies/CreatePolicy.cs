@@ -7,7 +7,6 @@ using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.Callers;
 
 using Microsoft.AspNetCore.Http.HttpResults;
-using Microsoft.AspNetCore.Mvc;
 
 using Npgsql;
 
@@ -36,8 +35,7 @@ internal static class CreatePolicy
     internal static ProblemHttpResult NameTaken() => Problems.Conflict("name_taken", "Another policy of the organization has this name.");
 
     private static async Task<Results<Created<PolicyView>, ProblemHttpResult>> HandleAsync(
-        Request request, Caller caller, HttpResponse http, NpgsqlDataSource db, [FromServices] DefaultPolicies defaults,
-        TimeProvider clock, CancellationToken ct)
+        Request request, Caller caller, HttpResponse http, NpgsqlDataSource db, TimeProvider clock, CancellationToken ct)
     {
         var (document, problem) = PolicyText.Read(request.Document, request.Text);
         if (document is null)
@@ -45,13 +43,12 @@ internal static class CreatePolicy
             return problem!;
         }
 
-        await defaults.EnsureAsync(caller.OrgId, ct);
         var now = clock.GetUtcNow();
         var id = PolicyId.New(now);
         await using (var tx = await db.BeginAsync(ct))
         {
             // One after the other for an organization, so that two do not pass its limit together.
-            await tx.ExecuteAsync("select pg_advisory_xact_lock(hashtextextended('policies:' || @OrgId::text, 0))", new { caller.OrgId });
+            await PolicyChanges.LockAsync(tx, caller.OrgId);
             if (await tx.QuerySingleAsync<long>(
                 "select count(*) from policies where org_id = @OrgId and deleted_at is null", new { caller.OrgId }) >= Most)
             {

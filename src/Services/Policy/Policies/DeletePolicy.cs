@@ -1,3 +1,5 @@
+using System.ComponentModel.DataAnnotations;
+
 using EnvPlatform.Postgres;
 using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.Callers;
@@ -25,7 +27,8 @@ internal static class DeletePolicy
 
     private static async Task<Results<NoContent, ProblemHttpResult>> HandleAsync(
         string id, IfMatch ifMatch, Caller caller, NpgsqlDataSource db, TimeProvider clock, CancellationToken ct, bool cascade = false,
-        [FromQuery(Name = "managed_by")] string? managedBy = null, [FromQuery(Name = "take_over")] bool takeOver = false)
+        [FromQuery(Name = "managed_by"), AllowedValues(null, "config", ErrorMessage = "Must be config.")] string? managedBy = null,
+        [FromQuery(Name = "take_over")] bool takeOver = false)
     {
         await using var tx = await db.BeginAsync(ct);
         if (await StoredPolicy.LockAsync(tx, caller.OrgId, id) is not { } policy)

@@ -17,6 +17,10 @@ internal static class PolicyChanges
     public static Shown ShownOf(PolicyDocument document, string? managedBy, string? source) => new(
         document.Name, document.IsEnabled, document.IsObserved ? "observe" : "enforce", PolicyText.ToJson(document), managedBy, source);
 
+    /// <summary>Whoever adds a policy or changes a name waits for the others of the organization.</summary>
+    public static Task<int> LockAsync(Tx tx, OrganizationId organization) => tx.ExecuteAsync(
+        "select pg_advisory_xact_lock(hashtextextended('policies:' || @organization::text, 0))", new { organization });
+
     /// <returns>False where the name is taken.</returns>
     public static async Task<bool> AddAsync(
         Tx tx, Caller caller, PolicyId id, PolicyDocument document, string? managedBy, string? source, DateTimeOffset now)
@@ -64,7 +68,9 @@ internal static class PolicyChanges
             return (null, false);
         }
 
-        var version = policy.Version + (changes.Changed.Contains("document") ? 1 : 0);
+        var version = policy.Version + 1;
+        // One after the other for an organization, so that two do not take a name together.
+        await LockAsync(tx, caller.OrgId);
         var changed = await tx.ExecuteAsync(
             """
             update policies set name = @Name, document = @Text, enabled = @IsEnabled, observed = @IsObserved, version = @version,
@@ -91,9 +97,9 @@ internal static class PolicyChanges
             return (changes, true);
         }
 
-        if (version > policy.Version)
+        await KeepVersionAsync(tx, caller, policy.PolicyId, version, document, restoredFrom, now);
+        if (changes.Changed.Contains("document"))
         {
-            await KeepVersionAsync(tx, caller, policy.PolicyId, version, document, restoredFrom, now);
             await StaleDecisions.MarkPolicyAsync(tx, caller, policy.PolicyId);
         }
 

@@ -13,7 +13,14 @@ internal static class PolicyEndpoints
 
     public static void MapPolicies(this IEndpointRouteBuilder app)
     {
-        var policies = app.MapGroup("/api/v1/orgs/{org}/policies").WithTags("Policies");
+        var policies = app.MapGroup("/api/v1/orgs/{org}/policies").WithTags("Policies").AddEndpointFilter(
+            async (context, next) =>
+            {
+                // Whatever is asked of an organization's policies first, those that it begins with are there.
+                var http = context.HttpContext;
+                await http.RequestServices.GetRequiredService<DefaultPolicies>().EnsureAsync(Caller.From(http)!.OrgId, http.RequestAborted);
+                return await next(context);
+            });
         policies.MapPreviewText();
         policies.MapReadPolicies();
         policies.MapCreatePolicy();

@@ -10,7 +10,7 @@ namespace EnvPlatform.Policy.Policies;
 
 /// <summary>A policy of an organization.</summary>
 /// <param name="Mode">enforce or observe.</param>
-/// <param name="Version">1, and one more with each change of the document.</param>
+/// <param name="Version">1, and one more with each change.</param>
 /// <param name="ManagedBy">config: it comes from files; null: from people.</param>
 /// <param name="Source">Where the files are.</param>
 /// <param name="Sentence">What holds for all rules.</param>

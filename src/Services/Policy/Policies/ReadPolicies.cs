@@ -9,7 +9,6 @@ using EnvPlatform.ServiceDefaults;
 using EnvPlatform.ServiceDefaults.Callers;
 
 using Microsoft.AspNetCore.Http.HttpResults;
-using Microsoft.AspNetCore.Mvc;
 
 using Npgsql;
 
@@ -83,10 +82,8 @@ internal static class ReadPolicies
             : Task.FromResult(Array.Empty<PolicyAssignment>().ToLookup(_ => default(PolicyId)));
 
     private static async Task<Ok<Page<PolicyView>>> ListAsync(
-        [AsParameters] Filter filter, PageQuery page, Caller caller, NpgsqlDataSource db, [FromServices] DefaultPolicies defaults,
-        CancellationToken ct)
+        [AsParameters] Filter filter, PageQuery page, Caller caller, NpgsqlDataSource db, CancellationToken ct)
     {
-        await defaults.EnsureAsync(caller.OrgId, ct);
         var sort = page.SortBy(Sorts, "name").Split('|');
         var (direction, beyond) = page.Descending ? ("desc", "<") : ("asc", ">");
         var parameters = new
@@ -118,13 +115,9 @@ internal static class ReadPolicies
 
     private static string KeyOf(StoredPolicy policy, string? sort) => sort == "created_at" ? $"{policy.PolicyId}" : policy.Name;
 
-    private static async Task<Results<Ok<PolicyView>, ProblemHttpResult>> GetAsync(
-        string id, Caller caller, HttpResponse http, NpgsqlDataSource db, [FromServices] DefaultPolicies defaults, TimeProvider clock,
-        CancellationToken ct)
-    {
-        await defaults.EnsureAsync(caller.OrgId, ct);
-        return await ShowAsync(db, caller, id, http, clock, ct);
-    }
+    private static Task<Results<Ok<PolicyView>, ProblemHttpResult>> GetAsync(
+        string id, Caller caller, HttpResponse http, NpgsqlDataSource db, TimeProvider clock, CancellationToken ct) =>
+        ShowAsync(db, caller, id, http, clock, ct);
 
     private static async Task<Results<Ok<Page<VersionView>>, ProblemHttpResult>> ListVersionsAsync(
         string id, PageQuery page, Caller caller, NpgsqlDataSource db, CancellationToken ct)
