@@ -55,10 +55,6 @@ public sealed record ActivationReason(string Kind, string Message, DateTimeOffse
     /// <summary>What fixes the findings, as far as that is known.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? Fix { get; init; }
-
-    /// <summary>How an exception is asked for.</summary>
-    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
-    public string? ExceptionHint { get; init; }
 }
 
 /// <summary>What a rule matches.</summary>

@@ -42,7 +42,6 @@ internal static class ActivationDecision
             Unknown = reason.Unknown.Count == 0 ? null : reason.Unknown,
             Deadline = reason.Deadline,
             Fix = fixes.Length == 0 ? null : string.Join(", ", fixes),
-            ExceptionHint = $"envplatform exception request --environment {facts.EnvironmentId} --policy {reason.Rule.Policy}",
         };
     }
 
